@@ -1,0 +1,103 @@
+/** One entry of the catalogue: HTTP status, whether trying again can help, and the text made from the facts. */
+const code = <F>(status: number, retriable: boolean, text: (facts: F) => string) => ({ status, retriable, text });
+
+/** One thing wrong with a document from outside. */
+export interface Problem {
+  /** JSON path as the user spelled it, e.g. `$.metadata.instance` or `$["metadata.instance"]`. */
+  readonly path: string;
+  /** What was found there, short and safe to show. */
+  readonly found: string;
+  /** What is allowed there. */
+  readonly allowed: string;
+}
+
+const problemText = (p: Problem) => `${p.path}: found ${p.found}, allowed: ${p.allowed}`;
+
+/**
+ * Every refusal of Sluice. `docs/reference/errors.md` lists each exactly once; a test holds them together.
+ * The data path's own codes (sent as X-Sluice-Reason) stand at the end.
+ */
+const CODES = {
+  INVALID_JSON: code(400, false, (f: { detail: string }) => `the body is not JSON: ${f.detail}`),
+  INVALID_SPEC: code(400, false, (f: { problems: readonly Problem[] }) => f.problems.map(problemText).join("; ")),
+  INVALID_ARGUMENT: code(400, false, (f: { problems: readonly Problem[] }) => f.problems.map(problemText).join("; ")),
+  UNAUTHORIZED: code(401, false, (_: { detail: string }) => `${_.detail}`),
+  NOT_FOUND: code(404, false, (f: { method: string; path: string }) => `no operation ${f.method} ${f.path}`),
+  REGION_NOT_FOUND: code(404, false, (f: { region: string; own: string }) => `no region named ${f.region}; this is ${f.own}`),
+  SERVICE_NOT_FOUND: code(404, false, (f: { service: string }) => `no service named ${f.service}`),
+  GROUP_NOT_FOUND: code(404, false, (f: { group: string }) => `no group named ${f.group}`),
+  VERSION_NOT_FOUND: code(404, false, (f: { service: string; version: number; versions: readonly number[] }) =>
+    `service ${f.service} has no version ${f.version}; it has ${f.versions.join(", ")}`),
+  INSTANCE_NOT_FOUND: code(404, false, (f: { service: string; instances: readonly string[] }) =>
+    `service ${f.service} has no instance ${f.instances.join(", ")}`),
+  SERVICE_EXISTS: code(409, false, (f: { service: string }) => `a service named ${f.service} exists`),
+  GROUP_EXISTS: code(409, false, (f: { group: string }) => `a group named ${f.group} exists`),
+  GROUP_NOT_EMPTY: code(409, false, (f: { group: string; members: readonly string[] }) =>
+    `group ${f.group} has services: ${f.members.join(", ")}; delete them first, or ask for CascadeDelete`),
+  INGRESS_TAKEN: code(409, false, (f: { name: string; owner: string }) =>
+    `the address /api/predict/${f.name} belongs to ${f.owner}`),
+  GROUP_IS_FIXED: code(409, false, (f: { service: string; group: string }) =>
+    `service ${f.service} was created in ${f.group}; the group of a service cannot change`),
+  SERVICE_DELETING: code(409, true, (f: { service: string }) => `service ${f.service} is being deleted`),
+  NOT_IN_GROUP: code(409, false, (f: { service: string }) => `service ${f.service} is in no group, so it has no share of traffic`),
+  MODE_IS_EXCLUSIVE: code(409, false, (f: { group: string; mode: string }) =>
+    `group ${f.group} is in ${f.mode} mode; traffic states grouping and standalone do not apply there`),
+  WRITE_CONFLICT: code(409, true, (f: { service: string }) => `${f.service} was changed by another request at the same time`),
+  BODY_TOO_LARGE: code(413, false, (f: { limitBytes: number }) => `the body is larger than ${f.limitBytes} bytes`),
+  STORE_FULL: code(507, true, (f: { detail: string }) => `the home's disk is full: ${f.detail}`),
+  INTERNAL: code(500, true, (f: { requestId: string }) => `something in Sluice failed; its log has request ${f.requestId}`),
+} as const;
+
+export type ErrorCode = keyof typeof CODES;
+export type Facts<C extends ErrorCode> = Parameters<(typeof CODES)[C]["text"]>[0];
+
+/** A refusal with a code from the catalogue and the typed facts of this case. */
+export class ServingError<C extends ErrorCode = ErrorCode> extends Error {
+  override readonly name = "ServingError";
+  readonly code: C;
+  readonly facts: Facts<C>;
+
+  constructor(code: C, facts: Facts<C>, options?: ErrorOptions) {
+    super((CODES[code].text as (facts: Facts<C>) => string)(facts), options);
+    this.code = code;
+    this.facts = facts;
+  }
+
+  get status(): number {
+    return CODES[this.code].status;
+  }
+
+  get isRetriable(): boolean {
+    return CODES[this.code].retriable;
+  }
+}
+
+/** All codes, for the reference and its test. */
+export const ERROR_CODES = Object.keys(CODES) as ErrorCode[];
+
+/** Status and retriability of a code, for the reference. */
+export function errorEntry(code: ErrorCode): { status: number; isRetriable: boolean } {
+  return { status: CODES[code].status, isRetriable: CODES[code].retriable };
+}
+
+/**
+ * Reasons that the data path answers with on its own, in `X-Sluice-Reason`, with the status of eas-reference §3.3.
+ * A response without that header came from the processor.
+ */
+export const DATA_PATH_REASONS = {
+  BAD_REQUEST: { status: 400, text: "the request is not valid HTTP/1.1" },
+  PROCESSOR_REFUSED: { status: 400, text: "the processor raised an error for this request" },
+  TOKEN_REQUIRED: { status: 401, text: "the token is missing or wrong" },
+  ROUTE_NOT_FOUND: { status: 404, text: "no service or group has this address" },
+  KEEPALIVE_EXCEEDED: { status: 408, text: "the request took longer than metadata.rpc.keepalive" },
+  BODY_TOO_LARGE: { status: 413, text: "the request body is larger than the limit" },
+  HEAD_TOO_LARGE: { status: 431, text: "the start line and headers are larger than the limit" },
+  QUEUE_FULL: { status: 450, text: "the instance's queue is full (metadata.rpc.max_queue_size)" },
+  WORKER_DIED: { status: 500, text: "the processor worker died while it held the request" },
+  BAD_UPSTREAM: { status: 502, text: "the instance closed the connection or answered with invalid HTTP" },
+  NO_READY_INSTANCE: { status: 503, text: "no healthy upstream" },
+  INSTANCE_DRAINING: { status: 503, text: "the instance is stopping" },
+  UPSTREAM_TIMEOUT: { status: 504, text: "the instance did not answer in time" },
+} as const;
+
+export type DataPathReason = keyof typeof DATA_PATH_REASONS;

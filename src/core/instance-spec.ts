@@ -1,0 +1,63 @@
+import type { InstanceId, ServiceName } from "./names.ts";
+
+/** All that one instance has to know; written to its run directory, read by its engine. */
+export interface InstanceSpec {
+  readonly id: InstanceId;
+  readonly service: ServiceName;
+  readonly version: number;
+  readonly epoch: number;
+  readonly slot: number;
+  /** Tokens that open the instance to direct callers over TCP; the gateway's unix socket needs none. */
+  readonly tokens: readonly string[];
+  readonly processor: ProcessorSpec;
+  readonly model: ModelSpec;
+  readonly rpc: RpcSpec;
+  readonly limits: LimitSpec;
+}
+
+export type ProcessorSpec =
+  /** Ships with Sluice; `code` as in eas-reference §5.1. */
+  | { readonly kind: "builtin"; readonly code: "pmml" }
+  /** The user's own: `dir` absolute, `entry` relative to it (eas-reference §5.4, §5.5). */
+  | { readonly kind: "custom"; readonly language: "python"; readonly dir: string; readonly entry: string };
+
+export interface ModelSpec {
+  /** Absolute path of the model file or folder; null when the processor needs none. */
+  readonly path: string | null;
+  /** Absolute path of the entry file; first argument of a processor's `initialize`. */
+  readonly entry: string | null;
+  /** `model_config` as text, given to the processor as it is. */
+  readonly config: string | null;
+}
+
+/** `metadata.rpc` (eas-reference §1.3). */
+export interface RpcSpec {
+  /** Requests worked on at once. */
+  readonly workerThreads: number;
+  /** Requests that may wait for a worker; one more is 450. */
+  readonly maxQueueSize: number;
+  /** Receive + queue + compute, in ms; longer is 408. */
+  readonly keepaliveMs: number;
+}
+
+export interface LimitSpec {
+  /** Cores; may be a fraction. Given to the processor's runtime as a thread count hint, rounded up. */
+  readonly cpu: number;
+  /** MB of data memory (RLIMIT_DATA; heap for Java). */
+  readonly memoryMb: number;
+}
+
+/** What the engine says about itself in `state.json`; replaced whole on each change. */
+export interface InstanceState {
+  readonly phase: "loading" | "ready" | "draining" | "failed";
+  /** For people: loading progress, or why it failed. */
+  readonly message: string;
+  /** TCP port on 127.0.0.1 for direct callers; null until it listens. */
+  readonly port: number | null;
+  readonly workersReady: number;
+  readonly workersTotal: number;
+  /** Workers that died and were started again since this engine started. */
+  readonly workerRestarts: number;
+  /** Wall clock, ms. */
+  readonly updatedAtMs: number;
+}
