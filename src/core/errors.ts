@@ -1,5 +1,9 @@
 /** One entry of the catalogue: HTTP status, whether trying again can help, and the text made from the facts. */
-const code = <F>(status: number, retriable: boolean, text: (facts: F) => string) => ({ status, retriable, text });
+const code = <F>(status: number, retriable: boolean, text: (facts: F) => string) => ({
+  status,
+  retriable,
+  text,
+});
 
 /** One thing wrong with a document from outside. */
 export interface Problem {
@@ -19,33 +23,80 @@ const problemText = (p: Problem) => `${p.path}: found ${p.found}, allowed: ${p.a
  */
 const CODES = {
   INVALID_JSON: code(400, false, (f: { detail: string }) => `the body is not JSON: ${f.detail}`),
-  INVALID_SPEC: code(400, false, (f: { problems: readonly Problem[] }) => f.problems.map(problemText).join("; ")),
-  INVALID_ARGUMENT: code(400, false, (f: { problems: readonly Problem[] }) => f.problems.map(problemText).join("; ")),
+  INVALID_SPEC: code(400, false, (f: { problems: readonly Problem[] }) =>
+    f.problems.map(problemText).join("; "),
+  ),
+  INVALID_ARGUMENT: code(400, false, (f: { problems: readonly Problem[] }) =>
+    f.problems.map(problemText).join("; "),
+  ),
   UNAUTHORIZED: code(401, false, (_: { detail: string }) => `${_.detail}`),
   NOT_FOUND: code(404, false, (f: { method: string; path: string }) => `no operation ${f.method} ${f.path}`),
-  REGION_NOT_FOUND: code(404, false, (f: { region: string; own: string }) => `no region named ${f.region}; this is ${f.own}`),
+  REGION_NOT_FOUND: code(
+    404,
+    false,
+    (f: { region: string; own: string }) => `no region named ${f.region}; this is ${f.own}`,
+  ),
   SERVICE_NOT_FOUND: code(404, false, (f: { service: string }) => `no service named ${f.service}`),
   GROUP_NOT_FOUND: code(404, false, (f: { group: string }) => `no group named ${f.group}`),
-  VERSION_NOT_FOUND: code(404, false, (f: { service: string; version: number; versions: readonly number[] }) =>
-    `service ${f.service} has no version ${f.version}; it has ${f.versions.join(", ")}`),
-  INSTANCE_NOT_FOUND: code(404, false, (f: { service: string; instances: readonly string[] }) =>
-    `service ${f.service} has no instance ${f.instances.join(", ")}`),
+  VERSION_NOT_FOUND: code(
+    404,
+    false,
+    (f: { service: string; version: number; versions: readonly number[] }) =>
+      `service ${f.service} has no version ${f.version}; it has ${f.versions.join(", ")}`,
+  ),
+  INSTANCE_NOT_FOUND: code(
+    404,
+    false,
+    (f: { service: string; instances: readonly string[] }) =>
+      `service ${f.service} has no instance ${f.instances.join(", ")}`,
+  ),
   SERVICE_EXISTS: code(409, false, (f: { service: string }) => `a service named ${f.service} exists`),
   GROUP_EXISTS: code(409, false, (f: { group: string }) => `a group named ${f.group} exists`),
-  GROUP_NOT_EMPTY: code(409, false, (f: { group: string; members: readonly string[] }) =>
-    `group ${f.group} has services: ${f.members.join(", ")}; delete them first, or ask for CascadeDelete`),
-  INGRESS_TAKEN: code(409, false, (f: { name: string; owner: string }) =>
-    `the address /api/predict/${f.name} belongs to ${f.owner}`),
-  GROUP_IS_FIXED: code(409, false, (f: { service: string; group: string }) =>
-    `service ${f.service} was created in ${f.group}; the group of a service cannot change`),
+  GROUP_NOT_EMPTY: code(
+    409,
+    false,
+    (f: { group: string; members: readonly string[] }) =>
+      `group ${f.group} has services: ${f.members.join(", ")}; delete them first, or ask for CascadeDelete`,
+  ),
+  INGRESS_TAKEN: code(
+    409,
+    false,
+    (f: { name: string; owner: string }) => `the address /api/predict/${f.name} belongs to ${f.owner}`,
+  ),
+  GROUP_IS_FIXED: code(
+    409,
+    false,
+    (f: { service: string; group: string }) =>
+      `service ${f.service} was created in ${f.group}; the group of a service cannot change`,
+  ),
   SERVICE_DELETING: code(409, true, (f: { service: string }) => `service ${f.service} is being deleted`),
-  NOT_IN_GROUP: code(409, false, (f: { service: string }) => `service ${f.service} is in no group, so it has no share of traffic`),
-  MODE_IS_EXCLUSIVE: code(409, false, (f: { group: string; mode: string }) =>
-    `group ${f.group} is in ${f.mode} mode; traffic states grouping and standalone do not apply there`),
-  WRITE_CONFLICT: code(409, true, (f: { service: string }) => `${f.service} was changed by another request at the same time`),
-  BODY_TOO_LARGE: code(413, false, (f: { limitBytes: number }) => `the body is larger than ${f.limitBytes} bytes`),
+  NOT_IN_GROUP: code(
+    409,
+    false,
+    (f: { service: string }) => `service ${f.service} is in no group, so it has no share of traffic`,
+  ),
+  MODE_IS_EXCLUSIVE: code(
+    409,
+    false,
+    (f: { group: string; mode: string }) =>
+      `group ${f.group} is in ${f.mode} mode; traffic states grouping and standalone do not apply there`,
+  ),
+  WRITE_CONFLICT: code(
+    409,
+    true,
+    (f: { service: string }) => `${f.service} was changed by another request at the same time`,
+  ),
+  BODY_TOO_LARGE: code(
+    413,
+    false,
+    (f: { limitBytes: number }) => `the body is larger than ${f.limitBytes} bytes`,
+  ),
   STORE_FULL: code(507, true, (f: { detail: string }) => `the home's disk is full: ${f.detail}`),
-  INTERNAL: code(500, true, (f: { requestId: string }) => `something in Sluice failed; its log has request ${f.requestId}`),
+  INTERNAL: code(
+    500,
+    true,
+    (f: { requestId: string }) => `something in Sluice failed; its log has request ${f.requestId}`,
+  ),
 } as const;
 
 export type ErrorCode = keyof typeof CODES;

@@ -14,13 +14,20 @@ export interface ServiceSample {
 }
 
 /** Control process → gateway, one JSON object a line. */
-export type GatewayCommand =
-  | { readonly type: "table"; readonly table: import("./traffic/route-table.ts").RouteTable };
+export type GatewayCommand = {
+  readonly type: "table";
+  readonly table: import("./traffic/route-table.ts").RouteTable;
+};
 
 /** Gateway → control process, one JSON object a line. */
 export type GatewayMessage =
   /** First line on every connection. */
-  | { readonly type: "hello"; readonly pid: number; readonly tableNumber: number; readonly listening: boolean }
+  | {
+      readonly type: "hello";
+      readonly pid: number;
+      readonly tableNumber: number;
+      readonly listening: boolean;
+    }
   | { readonly type: "ack"; readonly tableNumber: number }
   /** The last good table stays in force. */
   | { readonly type: "nack"; readonly tableNumber: number; readonly reason: string }
@@ -28,7 +35,11 @@ export type GatewayMessage =
    * Requests still in flight to instances that the table in force no longer names. Sent with every ack
    * and whenever one of the counts changes to zero; an instance not in it has none.
    */
-  | { readonly type: "lingering"; readonly tableNumber: number; readonly inFlight: Readonly<Record<InstanceId, number>> }
+  | {
+      readonly type: "lingering";
+      readonly tableNumber: number;
+      readonly inFlight: Readonly<Record<InstanceId, number>>;
+    }
   /** Once a second; services without requests are left out. `unrouted` counts answers without a service (404, 400). */
   | {
       readonly type: "report";

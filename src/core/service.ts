@@ -1,0 +1,150 @@
+import type { GroupName, InstanceId, ServiceName } from "./names.ts";
+import type { JsonObject } from "./spec/service-spec.ts";
+
+/** Part in a group's traffic, as `ls` shows it. `blue-green`: the group is a pair with fixed percents. */
+export type TrafficState = "grouping" | "standalone" | "blue-green";
+/** `auto`: by ready instances. `customized`: by weights, blue-green among them (eas-reference §6.3). */
+export type TrafficMode = "auto" | "customized";
+
+/** What is wanted of one service. Changed only by the commands in core/change, each one generation. */
+export interface ServiceRecord {
+  readonly name: ServiceName;
+  /** `eas-m-…` */
+  readonly id: string;
+  readonly group: GroupName | null;
+  /** Grows by one with every accepted change. */
+  readonly generation: number;
+  readonly desired: "running" | "stopped" | "deleted";
+  /** The service.json in force, canonical (ParsedSpec.document), with the instance count of now. */
+  readonly document: JsonObject;
+  readonly token: string;
+  /** Version in force, and the highest ever given. */
+  readonly version: number;
+  readonly latestVersion: number;
+  /** How often `restart` was asked for (see InstanceKey). */
+  readonly epoch: number;
+  /** Slots of this version and epoch that were deleted by hand and are never used again. */
+  readonly retiredSlots: readonly number[];
+  readonly trafficState: TrafficState;
+  /** Relative weight 0–1000 in mode `customized`; percent 0–100 in blue-green; null in `auto`. */
+  readonly weight: number | null;
+  readonly createdAtMs: number;
+  readonly updatedAtMs: number;
+}
+
+/** One numbered revision of a service, kept to roll back to. */
+export interface ServiceVersion {
+  readonly service: ServiceName;
+  readonly version: number;
+  readonly document: JsonObject;
+  readonly createdAtMs: number;
+  readonly message: string;
+}
+
+/** What is wanted of one group. */
+export interface GroupRecord {
+  readonly name: GroupName;
+  readonly token: string;
+  readonly mode: TrafficMode;
+  readonly labels: Readonly<Record<string, string>>;
+  /** Made by CreateGroup, so it stays when its last member goes. */
+  readonly isExplicit: boolean;
+  readonly createdAtMs: number;
+  readonly updatedAtMs: number;
+}
+
+/** Everything that is wanted, as one value: what a command on it decides from. */
+export interface DesiredState {
+  readonly services: ReadonlyMap<ServiceName, ServiceRecord>;
+  readonly groups: ReadonlyMap<GroupName, GroupRecord>;
+  /** Ascending by version number, at most ten each. */
+  readonly versions: ReadonlyMap<ServiceName, readonly ServiceVersion[]>;
+}
+
+/** One atomic set of these is what a command comes down to. */
+export type Change =
+  | { readonly kind: "put-service"; readonly record: ServiceRecord }
+  /** Removes record, status, versions. Its events stay. */
+  | { readonly kind: "remove-service"; readonly name: ServiceName }
+  | { readonly kind: "put-version"; readonly version: ServiceVersion }
+  | { readonly kind: "remove-version"; readonly service: ServiceName; readonly version: number }
+  | { readonly kind: "put-group"; readonly record: GroupRecord }
+  | { readonly kind: "remove-group"; readonly name: GroupName }
+  | { readonly kind: "add-event"; readonly event: NewEvent };
+
+/** Something that happened to a service, for people (eas-reference §6.7). */
+export interface NewEvent {
+  readonly service: ServiceName;
+  readonly atMs: number;
+  readonly type: "Normal" | "Warning";
+  /** One word, e.g. `Creating`, `Scaling`, `InstanceCrashed`. */
+  readonly reason: string;
+  readonly resource: "Service" | "Instance";
+  /** The instance it is about, if one. */
+  readonly instance: InstanceId | null;
+  readonly message: string;
+}
+
+/** Phases of eas-reference §6.8 that this build can be in. */
+export type ServicePhase =
+  | "Creating"
+  | "Waiting"
+  | "Running"
+  | "Scaling"
+  | "Updating"
+  | "Starting"
+  | "Stopping"
+  | "Stopped"
+  | "Failed"
+  | "Deleting";
+
+/** What is so, as the last reconcile run saw it. */
+export interface ServiceStatus {
+  /** The generation this status speaks of. */
+  readonly observedGeneration: number;
+  readonly phase: ServicePhase;
+  readonly reason: string;
+  readonly message: string;
+  /** Steps of long work, newest last, for progress lines: e.g. `Downloading http file [43%]`. At most 20. */
+  readonly progress: readonly string[];
+  readonly instances: readonly InstanceStatus[];
+  /** Instances that belong in the route table now, chosen by the planner. */
+  readonly serving: readonly InstanceId[];
+}
+
+/** What is so of one instance; `restarts` and `backoffUntilMs` live on only here, so the planner gets them back. */
+export interface InstanceStatus {
+  readonly id: InstanceId;
+  readonly version: number;
+  readonly epoch: number;
+  readonly slot: number;
+  readonly phase: "Pending" | "Creating" | "Running" | "Failed" | "Stopping" | "Stopped";
+  readonly isReady: boolean;
+  /** Why it is not running or not ready; empty when all is well. */
+  readonly reason: string;
+  readonly message: string;
+  readonly restarts: number;
+  /** Wall clock; when a crashed one is started again. Null when no backoff is running. */
+  readonly backoffUntilMs: number | null;
+  readonly startedAtMs: number | null;
+  readonly readySinceMs: number | null;
+  /** When it was first left out of the route table for good; null while it serves or may serve. */
+  readonly drainingSinceMs: number | null;
+  readonly pid: number | null;
+  /** TCP port on this host for direct callers. */
+  readonly port: number | null;
+  readonly lastExit: InstanceExit | null;
+}
+
+/** How an instance ended. */
+export interface InstanceExit {
+  /** null when ended by a signal or when nobody saw it. */
+  readonly code: number | null;
+  readonly signal: string | null;
+  /** `Error`, `Completed`, `Lost` (nobody saw it end), `StartFailed`. */
+  readonly reason: string;
+  /** First line of what went wrong, if known. */
+  readonly message: string;
+  readonly startedAtMs: number | null;
+  readonly finishedAtMs: number;
+}

@@ -1,0 +1,64 @@
+import type { RpcSpec } from "../instance-spec.ts";
+import type { GroupName, ServiceName } from "../names.ts";
+
+/** Any JSON value. */
+export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
+/** A JSON object. */
+export type JsonObject = { readonly [key: string]: Json };
+
+/**
+ * What a service.json asks for, parsed whole and with defaults filled in (eas-reference §1). Only the fields
+ * that are acted on stand here; the document itself is kept beside it.
+ */
+export interface ServiceSpec {
+  readonly name: ServiceName;
+  /** `metadata.group`; fixed for the life of a service. */
+  readonly group: GroupName | null;
+  /** `metadata.traffic_state`; absent means `grouping` (design §6). */
+  readonly trafficState: "grouping" | "standalone";
+  /** `metadata.instance`: 0 to 1000. */
+  readonly instanceCount: number;
+  /** `metadata.cpu`: cores, default 1. */
+  readonly cpu: number;
+  /** `metadata.memory`: MB, default 1000 for each started core. */
+  readonly memoryMb: number;
+  /** `token`; null: one is generated at creation and kept. */
+  readonly token: string | null;
+  readonly processor: ProcessorSource;
+  readonly model: ModelSource;
+  readonly rpc: RpcSpec;
+  readonly labels: Readonly<Record<string, string>>;
+  /** `runtime.enable_crash_block`: a crashed instance is kept for inspection instead of started again. */
+  readonly isCrashBlocked: boolean;
+  /** `metadata.eas.termination_grace_period` in ms, default 30 000: longest drain of one instance. */
+  readonly terminationGraceMs: number;
+}
+
+/** Where files come from. */
+export type Source =
+  /** On this machine, absolute. */
+  | { readonly kind: "path"; readonly path: string }
+  /** A tar.gz or zip archive behind http or https. */
+  | { readonly kind: "url"; readonly url: string };
+
+export type ProcessorSource =
+  | { readonly kind: "builtin"; readonly code: "pmml" }
+  | { readonly kind: "custom"; readonly language: "python"; readonly source: Source; readonly entry: string };
+
+export interface ModelSource {
+  /** null when the spec has no `model_path`. */
+  readonly source: Source | null;
+  /** `model_entry`: relative to the model's folder. */
+  readonly entry: string | null;
+  /** `model_config` as text: a string as it is, anything else as JSON. */
+  readonly config: string | null;
+}
+
+/** Result of parsing a service.json. */
+export interface ParsedSpec {
+  readonly spec: ServiceSpec;
+  /** The document with dotted keys opened and aliases moved to their place: what is stored and shown. */
+  readonly document: JsonObject;
+  /** Known fields that do nothing here yet, by JSON path: named in the answer of create and update. */
+  readonly notEffective: readonly string[];
+}

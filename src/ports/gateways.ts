@@ -1,0 +1,38 @@
+import type { GatewayMessage } from "../core/gateway-report.ts";
+import type { GatewayId } from "../core/names.ts";
+import type { RouteTable } from "../core/traffic/route-table.ts";
+
+/** The gateway worker processes of this installation, as the control process sees them. */
+export interface GatewayFleet {
+  /** All that exist, found by the run directory, alive or not. */
+  list(): Promise<readonly GatewayProcess[]>;
+  /** Idempotent by id. Resolves once launched. */
+  start(gateway: GatewayLaunch): Promise<void>;
+  /** Lets it drain for at most `graceMs`, then kills it. Resolves once it is gone and no longer listed. */
+  stop(id: GatewayId, graceMs: number): Promise<void>;
+  /**
+   * Connects to a running gateway's control socket. Rejects when it cannot be reached yet.
+   * `onMessage` and `onClose` are called from then on; the caller owns the link and closes it.
+   */
+  connect(
+    id: GatewayId,
+    onMessage: (message: GatewayMessage) => void,
+    onClose: () => void,
+  ): Promise<GatewayLink>;
+}
+
+export interface GatewayLaunch {
+  readonly id: GatewayId;
+  readonly host: string;
+  readonly port: number;
+}
+
+export interface GatewayProcess extends GatewayLaunch {
+  readonly pid: number | null;
+  readonly isAlive: boolean;
+}
+
+export interface GatewayLink {
+  sendTable(table: RouteTable): void;
+  close(): void;
+}
