@@ -1,0 +1,100 @@
+import type { ServiceSample } from "../core/gateway-report.ts";
+import type { GroupName, InstanceId, ServiceName } from "../core/names.ts";
+import type {
+  DesiredState,
+  GroupRecord,
+  NewEvent,
+  ServiceRecord,
+  ServiceStatus,
+  TrafficMode,
+  TrafficState,
+} from "../core/service.ts";
+import type { Share } from "../core/traffic/allocate.ts";
+import type { LogOptions } from "../ports/runtime.ts";
+import type { EventQuery } from "../ports/store.ts";
+
+/**
+ * What the API can ask of the control process. Commands decide by the pure functions of core/change, commit
+ * atomically, wake the loops, and resolve before the work is done: the status tells how it goes on.
+ * Every command throws ServingError for a refusal, and then has changed nothing.
+ */
+export interface ControlPlane {
+  createService(document: unknown): Promise<Accepted>;
+  updateService(name: ServiceName, document: unknown, mode: "merge" | "replace"): Promise<Accepted>;
+  deleteService(name: ServiceName): Promise<ServiceRecord>;
+  startService(name: ServiceName): Promise<ServiceRecord>;
+  stopService(name: ServiceName): Promise<ServiceRecord>;
+  /** Replaces every instance, make before break, without a new version. */
+  restartService(name: ServiceName): Promise<ServiceRecord>;
+  /** `instancesToDelete` are the first to go when the count shrinks. */
+  scaleService(
+    name: ServiceName,
+    count: number,
+    instancesToDelete: readonly InstanceId[],
+  ): Promise<ServiceRecord>;
+  releaseService(name: ServiceName, release: Release): Promise<ServiceRecord>;
+  switchVersion(name: ServiceName, version: number): Promise<ServiceRecord>;
+  /** They are drained and replaced by new ones under new slots. */
+  deleteInstances(name: ServiceName, instances: readonly InstanceId[]): Promise<ServiceRecord>;
+
+  createGroup(name: GroupName, labels: Readonly<Record<string, string>>): Promise<GroupRecord>;
+  updateGroup(name: GroupName, update: GroupUpdate): Promise<GroupRecord>;
+  /** Refused with GROUP_NOT_EMPTY unless `isCascading`, which deletes the members too. */
+  deleteGroup(name: GroupName, isCascading: boolean): Promise<void>;
+
+  /** All that is wanted and all that is so, read together. */
+  read(): Promise<Picture>;
+  events(query: EventQuery): Promise<{ readonly events: readonly NewEvent[]; readonly total: number }>;
+  logs(instance: InstanceId, options: LogOptions, signal: AbortSignal): AsyncIterable<string>;
+  /** Every loop of the control process: what it did last, why, and when it runs next. */
+  loops(): readonly LoopReport[];
+  /** Traffic of the last seconds, all gateways together, oldest first; at most 300 s are kept. */
+  traffic(seconds: number): readonly TrafficSecond[];
+  /** What each gateway is at. */
+  gateways(): readonly GatewayReport[];
+}
+
+export interface Accepted {
+  readonly record: ServiceRecord;
+  /** Known fields that do nothing here yet, by JSON path. */
+  readonly notEffective: readonly string[];
+}
+
+export type Release =
+  | { readonly kind: "state"; readonly trafficState: Exclude<TrafficState, "blue-green"> }
+  /** Percent in a pair (blue-green), relative weight in any other group; −1 goes back to mode `auto`. */
+  | { readonly kind: "weight"; readonly weight: number };
+
+export interface GroupUpdate {
+  readonly mode?: TrafficMode;
+  readonly labels?: Readonly<Record<string, string>>;
+}
+
+export interface Picture {
+  readonly state: DesiredState;
+  readonly statuses: ReadonlyMap<ServiceName, ServiceStatus>;
+  /** Whole percents by group, of the members that get traffic now (core/traffic/allocate.ts). */
+  readonly shares: ReadonlyMap<GroupName, readonly Share[]>;
+}
+
+export interface LoopReport {
+  readonly name: string;
+  readonly purpose: string;
+  readonly lastCause: string | null;
+  readonly lastResult: string | null;
+  readonly lastRunAtMs: number | null;
+  readonly nextDueInMs: number | null;
+}
+
+export interface TrafficSecond {
+  readonly atMs: number;
+  readonly samples: readonly ServiceSample[];
+}
+
+export interface GatewayReport {
+  readonly id: string;
+  readonly pid: number | null;
+  readonly isListening: boolean;
+  readonly tableNumber: number;
+  readonly connections: number;
+}
