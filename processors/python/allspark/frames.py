@@ -1,0 +1,112 @@
+"""The framed protocol between the engine and a processor worker.
+
+Format: docs/internals/protocols.md, "Engine and processor worker". All numbers are little-endian.
+"""
+import struct
+
+PROTOCOL = 1
+
+INIT = 0x01
+REQUEST = 0x02
+CANCEL = 0x03
+DESCRIBE = 0x04
+SHUTDOWN = 0x05
+READY = 0x81
+FAILED = 0x82
+RESPONSE = 0x83
+ERROR = 0x84
+PROGRESS = 0x85
+
+#: A longer frame means that the peer is broken: the connection is closed.
+FRAME_BYTES_MAX = 256 * 1024 * 1024
+
+#: One read of the socket. 64 KiB holds all frames of one turn of the engine's loop when bodies are small.
+READ_BYTES = 65536
+
+_HEADER = struct.Struct("<IBI")
+_RESPONSE = struct.Struct("<IBIHI")
+_ERROR = struct.Struct("<IBIH")
+_HEAD_LENGTH = struct.Struct("<H")
+
+unpack_header = _HEADER.unpack_from
+unpack_head_length = _HEAD_LENGTH.unpack_from
+HEADER_BYTES = _HEADER.size
+
+
+class BrokenPeer(Exception):
+    """The other side sent something that is not this protocol."""
+
+
+def encode(kind, request_id, payload):
+    """One frame with a payload that is already bytes."""
+    return _HEADER.pack(len(payload) + 5, kind, request_id) + payload
+
+
+def encode_response(request_id, status, head, body):
+    """A RESPONSE frame; `head` is `name: value` lines, each ended by a newline, latin-1."""
+    return _RESPONSE.pack(len(head) + len(body) + 11, RESPONSE, request_id, status, len(head)) + head + body
+
+
+def encode_response_front(request_id, status, head, body_length):
+    """All of a RESPONSE frame but the body, so that a long body is sent without being copied."""
+    return _RESPONSE.pack(len(head) + body_length + 11, RESPONSE, request_id, status, len(head)) + head
+
+
+def encode_error(request_id, status, message):
+    """An ERROR frame: `message` (text) is the whole body that the client gets."""
+    payload = message.encode("utf-8", "replace")
+    return _ERROR.pack(len(payload) + 7, ERROR, request_id, status) + payload
+
+
+class FrameReader:
+    """Cuts what a blocking stream socket gives into frames `(kind, id, payload)`."""
+
+    def __init__(self, sock):
+        self._sock = sock
+        self._rest = b""
+
+    def read(self, into):
+        """Appends at least one frame to `into` (a deque), or returns False when the stream has ended."""
+        while True:
+            data = self._sock.recv(READ_BYTES)
+            if not data:
+                return False
+            if self._rest:
+                data = self._rest + data
+            size = len(data)
+            at = 0
+            found = False
+            while size - at >= 9:
+                length, kind, request_id = unpack_header(data, at)
+                if length < 5 or length > FRAME_BYTES_MAX:
+                    raise BrokenPeer("a frame of %d bytes; allowed: 5 to %d" % (length, FRAME_BYTES_MAX))
+                end = at + 4 + length
+                if end > size:
+                    if length > READ_BYTES:
+                        payload = self._long(data[at + 9 :], length - 5)
+                        if payload is None:
+                            return False
+                        into.append((kind, request_id, payload))
+                        found = True
+                        at = size
+                    break
+                into.append((kind, request_id, data[at + 9 : end]))
+                found = True
+                at = end
+            self._rest = data[at:] if at < size else b""
+            if found:
+                return True
+
+    def _long(self, start, length):
+        """A payload that did not fit in one read: received into one buffer of its final size."""
+        whole = bytearray(length)
+        at = len(start)
+        whole[:at] = start
+        view = memoryview(whole)
+        while at < length:
+            got = self._sock.recv_into(view[at:])
+            if got == 0:
+                return None
+            at += got
+        view.release()
+        return whole

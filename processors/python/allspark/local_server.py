@@ -1,0 +1,57 @@
+"""A plain HTTP server for trying a processor without an engine, as the original `allspark` has it."""
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from .messages import BadAnswer, answer_parts
+from .processor import json_text
+from .serving import one_line
+
+
+def make_server(process, describe, endpoint, worker_threads=None):
+    """A server on `endpoint` ("host:port") that answers every path; at most `worker_threads` calls at once."""
+    host, _, port = endpoint.rpartition(":")
+    slots = threading.Semaphore(worker_threads or 5)
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self):
+            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            try:
+                with slots:
+                    status, head, out = answer_parts(process(body))
+            except BadAnswer as error:
+                status, head, out = 500, b"", str(error).encode()
+            except Exception as error:
+                self.log_error("%s", one_line(error))
+                status, head, out = 400, b"", one_line(error).encode()
+            self._reply(status, head, out)
+
+        def do_GET(self):
+            self._reply(200, b"content-type: application/json\n", json_text(describe()))
+
+        def _reply(self, status, head, body):
+            self.send_response(status)
+            for line in head.decode("latin-1").splitlines():
+                name, _, value = line.partition(": ")
+                self.send_header(name, value)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_unused):
+            pass
+
+    return ThreadingHTTPServer((host or "0.0.0.0", int(port)), Handler)
+
+
+def serve(process, describe, endpoint, worker_threads=None):
+    """Serves until interrupted."""
+    server = make_server(process, describe, endpoint, worker_threads)
+    print("listening on %s:%d; try: curl http://127.0.0.1:%d/api/predict/test -d '...'" % (*server.server_address, server.server_address[1]), flush=True)
+    try:
+        server.serve_forever()
+    except KeyboardInterrupt:
+        pass
+    finally:
+        server.server_close()

@@ -1,0 +1,126 @@
+"""What a processor is given, and what it may give back."""
+import json
+from collections.abc import Mapping
+
+from . import frames
+
+#: Bodies above this go to the socket on their own, not copied into one write with others.
+COPY_BYTES_MAX = 65536
+
+_TEXT = b"content-type: text/plain; charset=utf-8\n"
+_JSON = b"content-type: application/json\n"
+
+
+class Headers(Mapping):
+    """Request headers; names are matched without regard to case. Parsed when first looked at.
+
+    A name that came more than once has its values joined by `, ` (RFC 9110 section 5.3).
+    `method` and `path` are those of the request line as the engine saw it, without the service's prefix.
+    """
+
+    __slots__ = ("_raw", "_line", "_fields")
+
+    def __init__(self, head):
+        self._raw = head
+        self._line = None
+        self._fields = None
+
+    def _parse(self):
+        lines = bytes(self._raw).decode("latin-1").split("\n")
+        self._line = lines[0]
+        fields = {}
+        for line in lines[1:]:
+            name, colon, value = line.partition(": ")
+            if colon:
+                name = name.lower()
+                fields[name] = fields[name] + ", " + value if name in fields else value
+        self._fields = fields
+        return fields
+
+    @property
+    def method(self):
+        if self._fields is None:
+            self._parse()
+        return self._line.partition(" ")[0]
+
+    @property
+    def path(self):
+        if self._fields is None:
+            self._parse()
+        return self._line.partition(" ")[2]
+
+    def __getitem__(self, name):
+        fields = self._fields
+        if fields is None:
+            fields = self._parse()
+        return fields[name.lower()]
+
+    def __iter__(self):
+        return iter(self._parse() if self._fields is None else self._fields)
+
+    def __len__(self):
+        return len(self._parse() if self._fields is None else self._fields)
+
+
+class BadAnswer(Exception):
+    """A processor returned something that cannot be sent; the text says what is allowed."""
+
+
+def answer_parts(result):
+    """`(status, head, body)` of what `process` returned.
+
+    Allowed: bytes, str, dict or list (sent as JSON), or a tuple of one of these and a status, and
+    optionally a mapping of response headers. Status 0 means 200 (eas-reference section 5.4).
+    """
+    status = 200
+    extra = None
+    if type(result) is tuple:
+        if len(result) == 2:
+            result, status = result
+        elif len(result) == 3:
+            result, status, extra = result
+        else:
+            raise BadAnswer("process returned a tuple of %d; allowed: (body, status) or (body, status, headers)" % len(result))
+        if status is None or status == 0:
+            status = 200
+        if isinstance(status, bool) or not isinstance(status, int) or not 200 <= status <= 599:
+            raise BadAnswer("process returned the status %.100r; allowed: 0, or a whole number from 200 to 599" % (status,))
+        status = int(status)
+    if isinstance(result, (bytes, bytearray, memoryview)):
+        head, body = b"", result
+        if isinstance(body, memoryview):
+            body = body.tobytes()
+    elif isinstance(result, str):
+        head, body = _TEXT, result.encode("utf-8")
+    elif isinstance(result, (dict, list)):
+        head, body = _JSON, json.dumps(result).encode("utf-8")
+    else:
+        raise BadAnswer("process returned %s; allowed: bytes, str, dict, list, or a tuple (body, status)" % type(result).__name__)
+    if extra:
+        head = _with_extra(head, extra)
+    return status, head, body
+
+
+def _with_extra(head, extra):
+    lines = []
+    has_type = False
+    for name, value in dict(extra).items():
+        line = "%s: %s\n" % (name, value)
+        if line.count("\n") > 1 or "\r" in line or "\0" in line or ":" in name or not name:
+            raise BadAnswer("process returned a response header that is not a name and one line: %.100r" % name)
+        has_type = has_type or name.lower() == "content-type"
+        lines.append(line)
+    own = "".join(lines).encode("latin-1", "replace")
+    return own if has_type else head + own
+
+
+def encode_answer(request_id, result):
+    """List of byte strings to send for what `process` returned."""
+    if type(result) is bytes and len(result) <= COPY_BYTES_MAX:
+        return (frames.encode_response(request_id, 200, b"", result),)
+    status, head, body = answer_parts(result)
+    if len(body) + len(head) + 11 > frames.FRAME_BYTES_MAX:
+        raise BadAnswer("process returned %d bytes; the limit is %d" % (len(body), frames.FRAME_BYTES_MAX - 65536))
+    if len(body) <= COPY_BYTES_MAX:
+        return (frames.encode_response(request_id, status, head, body),)
+    return (frames.encode_response_front(request_id, status, head, len(body)), body)

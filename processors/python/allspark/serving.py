@@ -1,0 +1,254 @@
+"""Answers requests from the engine's socket with a pool of threads, one of which leads.
+
+The leader reads frames, works on them itself and sends the answers of one read in one write, so that short
+requests cost no hand-off between threads. A thread about to do long work, or found doing it, gives the lead
+to another first, so that up to `threads` requests run at once. Two rules decide:
+
+- a call took longer than SLOW_S within the last SLOW_MEMORY_S: the lead is given away before each call;
+- otherwise the watchdog, which looks each TICK_S while there is traffic, takes the lead from a thread
+  that it finds in the same call twice.
+
+`_hand_lock` makes giving away happen exactly once per leadership; `_read_lock` keeps a thread that lost the
+lead while reading, and its successor, from reading at the same time.
+"""
+import collections
+import os
+import select
+import sys
+import threading
+import time
+import traceback
+
+from . import frames, messages
+
+SLOW_S = 0.001
+SLOW_MEMORY_S = 1.0
+TICK_S = 0.005
+#: Ticks without traffic after which the watchdog sleeps until there is some.
+IDLE_TICKS = 20
+
+_POLL_GONE = getattr(select, "POLLRDHUP", 0) | select.POLLHUP | select.POLLERR
+
+
+def leave():
+    """Ends the process at once: the engine is gone, so nobody waits for anything."""
+    os._exit(0)
+
+
+class Serving:
+    """One worker's connection to its engine, from READY on.
+
+    `call(body, head)` answers a request, `describe()` gives the JSON text of the description, both may
+    raise. `out_of_memory` is what a client is told on MemoryError.
+    """
+
+    def __init__(self, sock, reader, call, describe, threads, out_of_memory):
+        self._sock = sock
+        self._reader = reader
+        self._call = call
+        self._describe = describe
+        self._threads = threads
+        self._out_of_memory = out_of_memory
+        self._pending = collections.deque()
+        self._out = []  # answers of the leader, gathered for one write; guarded by _hand_lock
+        self._lead = threading.Lock()
+        self._hand_lock = threading.Lock()
+        self._read_lock = threading.Lock()
+        self._send_lock = threading.Lock()
+        self._leader = 0  # number of the leadership in force, 0: none
+        self._last_leader = 0
+        self._calls = 0  # counts calls by leaders; what the watchdog compares
+        self._in_call = 0  # value of _calls while a leader is in a call, else 0
+        self._batches = 0
+        self._slow_until = 0.0
+        self._stopping = False
+        self._watch_asleep = False
+        self._watch_wake = threading.Event()
+
+    def run(self):
+        """Returns after SHUTDOWN, when all calls are done. Leaves the process when the engine goes."""
+        others = [
+            threading.Thread(target=self._work, name="processor-%d" % i, daemon=True) for i in range(1, self._threads)
+        ]
+        if others:
+            threading.Thread(target=self._watch, name="processor-watch", daemon=True).start()
+        for thread in others:
+            thread.start()
+        self._work()
+        for thread in others:
+            thread.join()
+
+    def _work(self):
+        try:
+            while True:
+                self._lead.acquire()
+                if self._stopping:
+                    self._lead.release()
+                    return
+                with self._hand_lock:
+                    self._last_leader += 1
+                    mine = self._leader = self._last_leader
+                self._lead_until_lost(mine)
+        except (OSError, frames.BrokenPeer) as error:
+            if isinstance(error, frames.BrokenPeer):
+                print("the engine sent %s" % error, file=sys.stderr, flush=True)
+            leave()
+        except BaseException:
+            # A bug of ours: the engine sees the process die, answers 500 and starts another.
+            traceback.print_exc()
+            os._exit(70)
+
+    def _hand_over(self, leader):
+        """Lets another thread lead, and sends what was gathered. Only the first caller for one leadership does it."""
+        with self._hand_lock:
+            if self._leader != leader:
+                return
+            self._leader = 0
+            out, self._out = self._out, []
+            self._lead.release()
+        if out:
+            self._send(out)
+
+    def _lead_until_lost(self, mine):
+        pending = self._pending
+        hand_lock = self._hand_lock
+        while self._leader == mine:
+            try:
+                kind, request_id, payload = pending.popleft()
+            except IndexError:
+                self._read_more(mine)
+                continue
+            if kind == frames.REQUEST or kind == frames.DESCRIBE:
+                started = time.perf_counter()
+                if started < self._slow_until and self._threads > 1:
+                    self._hand_over(mine)
+                else:
+                    self._calls = self._in_call = self._calls + 1
+                parts = self._answer(kind, request_id, payload)
+                ended = time.perf_counter()
+                if ended - started > SLOW_S:
+                    self._slow_until = ended + SLOW_MEMORY_S
+                with hand_lock:
+                    if self._leader == mine:
+                        self._in_call = 0
+                        self._out.extend(parts)
+                        continue
+                self._send(parts)
+                return
+            if kind == frames.CANCEL:
+                self._cancel(request_id)
+            elif kind == frames.SHUTDOWN:
+                self._stopping = True
+                self._hand_over(mine)
+                return
+            else:
+                raise frames.BrokenPeer("a frame of type 0x%02x" % kind)
+
+    def _read_more(self, mine):
+        with self._hand_lock:
+            if self._leader != mine:
+                return
+            out, self._out = self._out, []
+        if out:
+            self._send(out)
+        with self._read_lock:
+            if self._leader == mine and not self._pending:
+                if not self._reader.read(self._pending):
+                    leave()
+                self._batches += 1
+                if self._watch_asleep:
+                    self._watch_wake.set()
+
+    def _cancel(self, request_id):
+        """A request that no thread has begun is dropped; one that has begun is answered to nobody."""
+        for frame in list(self._pending):
+            if frame[1] == request_id and frame[0] != frames.CANCEL:
+                try:
+                    self._pending.remove(frame)
+                    self._send([frames.encode_error(request_id, 408, "cancelled")])
+                except ValueError:
+                    pass
+                return
+
+    def _send(self, parts):
+        """Sends all of it; short parts in one write."""
+        with self._send_lock:
+            if len(parts) == 1:
+                self._sock.sendall(parts[0])
+                return
+            short = []
+            for part in parts:
+                if len(part) > messages.COPY_BYTES_MAX:
+                    if short:
+                        self._sock.sendall(b"".join(short))
+                        short = []
+                    self._sock.sendall(part)
+                else:
+                    short.append(part)
+            if short:
+                self._sock.sendall(b"".join(short))
+
+    def _answer(self, kind, request_id, payload):
+        try:
+            if kind == frames.DESCRIBE:
+                result = (self._describe(), 200, {"content-type": "application/json"})
+            else:
+                start = frames.unpack_head_length(payload)[0] + 2
+                body = payload[start:]
+                result = self._call(body if type(body) is bytes else bytes(body), payload[2:start])
+            return messages.encode_answer(request_id, result)
+        except MemoryError:
+            status, text = 500, self._out_of_memory
+            payload = body = None
+            _print_trace()
+        except messages.BadAnswer as error:
+            status, text = 500, str(error)
+            print(text, file=sys.stderr, flush=True)
+        except BaseException as error:  # also SystemExit: one request must not end the worker
+            status, text = 400, one_line(error)
+            _print_trace()
+        return (frames.encode_error(request_id, status, text),)
+
+    def _watch(self):
+        idle = 0
+        last_batches = -1
+        last_call = 0
+        poller = select.poll()
+        poller.register(self._sock, _POLL_GONE)
+        while not self._stopping:
+            time.sleep(TICK_S)
+            if self._leader == 0 and any(event & _POLL_GONE for _, event in poller.poll(0)):
+                leave()
+            call = self._in_call
+            if call and call == last_call:
+                leader = self._leader
+                if leader and self._in_call == call:
+                    self._in_call = 0
+                    self._hand_over(leader)
+            last_call = call
+            if self._batches != last_batches or call or self._leader == 0:
+                last_batches = self._batches
+                idle = 0
+                continue
+            idle += 1
+            if idle > IDLE_TICKS:
+                self._watch_wake.clear()
+                self._watch_asleep = True
+                if self._batches == last_batches:
+                    self._watch_wake.wait()
+                self._watch_asleep = False
+                idle = 0
+
+
+def one_line(error):
+    """`Type: message` in one line of at most 2000 characters: what a client may see of an exception."""
+    text = " ".join(str(error).split())[:2000]
+    return "%s: %s" % (type(error).__name__, text) if text else type(error).__name__
+
+
+def _print_trace():
+    try:
+        traceback.print_exc()
+        sys.stderr.flush()
+    except MemoryError:
+        print("MemoryError", file=sys.stderr, flush=True)

@@ -1,0 +1,188 @@
+"""A worker process: connects to its engine, loads the user's processor, serves until told to stop."""
+import inspect
+import json
+import os
+import platform
+import signal
+import socket
+import sys
+import traceback
+import types
+
+from . import frames, processor, serving
+from .limits import die_with_parent, limit_memory
+from .messages import Headers
+
+_current = None
+
+
+def current():
+    """The worker that this process is, or None in a local test without an engine."""
+    return _current
+
+
+class Worker:
+    """From the connection to the engine until READY; then hands over to Serving."""
+
+    def __init__(self, path):
+        self._sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._sock.connect(path)
+        self._reader = frames.FrameReader(self._sock)
+        self._frames = []
+        self.init = None
+        self.served = False
+
+    def read_init(self):
+        if not self._reader.read(self._frames):
+            serving.leave()
+        kind, _, payload = self._frames.pop(0)
+        if kind != frames.INIT:
+            raise frames.BrokenPeer("a frame of type 0x%02x before INIT" % kind)
+        self.init = json.loads(bytes(payload))
+        if self.init.get("protocol") != frames.PROTOCOL:
+            raise frames.BrokenPeer("protocol %r; this worker speaks %d" % (self.init.get("protocol"), frames.PROTOCOL))
+
+    def serve_processor(self, instance):
+        """`BaseProcessor.run` under an engine."""
+        instance.initialize()
+        threads = self.init["rpc"]["workerThreads"]
+        if instance.worker_threads:
+            processor.default_properties().put("rpc.worker_threads", instance.worker_threads)
+        process = instance.process
+        self._serve(lambda body, _head: process(body), lambda: processor.json_text(instance.describe()), threads)
+
+    def serve_functions(self, module):
+        """The short form: `process(data, headers)`, and `initialize` and `describe` when there."""
+        model = self.init["model"]
+        process = module.process
+        if hasattr(module, "initialize"):
+            module.initialize(model["entry"] or model["path"], model["config"])
+        if _takes_headers(process):
+            call = lambda body, head: process(body, Headers(head))  # noqa: E731
+        else:
+            call = lambda body, _head: process(body)  # noqa: E731
+        about = getattr(module, "describe", None)
+        entry = self.init["processor"]["entry"]
+        default = {"processor": "custom", "language": "python", "entry": entry}
+        self._serve(call, lambda: processor.json_text(about() if about else default), self.init["rpc"]["workerThreads"])
+
+    def _serve(self, call, describe, threads):
+        rpc = rpc_set_in_code()
+        # The engine sends at most as many at once as the spec says, or code when the spec is silent.
+        threads = max(threads, rpc.get("workerThreads", 0))
+        memory_mb = self.init["limits"]["memoryMb"]
+        out_of_memory = "the processor ran out of memory for this request; metadata.memory is %g MB" % memory_mb
+        ready = {"pid": os.getpid(), "runtime": "python " + platform.python_version(), "rpc": rpc}
+        self._sock.sendall(frames.encode(frames.READY, 0, json.dumps(ready).encode()))
+        self.served = True
+        server = serving.Serving(self._sock, self._reader, call, describe, threads, out_of_memory)
+        for frame in self._frames:
+            server._pending.append(frame)
+        server.run()
+
+    def fail(self, message):
+        self._sock.sendall(frames.encode(frames.FAILED, 0, json.dumps({"message": message}).encode()))
+
+
+def rpc_set_in_code():
+    """Options of `metadata.rpc` that code has set, by the engine's names; what is no number is left out."""
+    names = {"worker_threads": "workerThreads", "max_queue_size": "maxQueueSize", "keepalive": "keepaliveMs"}
+    found = {}
+    for key, value in processor.default_properties().items():
+        name = names.get(key[4:] if key.startswith("rpc.") else key)
+        try:
+            number = int(value)
+        except (TypeError, ValueError):
+            continue
+        if name and number > 0:
+            found[name] = number
+    return found
+
+
+def _takes_headers(function):
+    try:
+        inspect.signature(function).bind(b"", {})
+        return True
+    except TypeError:
+        return False
+    except ValueError:
+        return True  # a builtin without a signature
+
+
+def load_and_serve(worker):
+    """Runs the user's file as `__main__`; a class form calls `run()` in it, the short form is served after it."""
+    spec = worker.init["processor"]
+    folder = spec["dir"]
+    path = os.path.join(folder, spec["entry"])
+    os.chdir(folder)
+    sys.path[0] = os.path.dirname(path)
+    sys.argv = [path]
+    module = types.ModuleType("__main__")
+    module.__file__ = path
+    module.__builtins__ = __builtins__
+    sys.modules["__main__"] = module
+    with open(path, "rb") as file:
+        code = compile(file.read(), path, "exec")
+    exec(code, module.__dict__)
+    if worker.served:
+        return
+    if callable(getattr(module, "process", None)):
+        worker.serve_functions(module)
+        return
+    classes = [
+        value
+        for value in vars(module).values()
+        if isinstance(value, type) and issubclass(value, processor.BaseProcessor) and value.__module__ == "__main__"
+    ]
+    if len(classes) == 1:
+        classes[0]().run()
+        return
+    raise RuntimeError("%s has no function process(data, headers) and never called run() of a BaseProcessor" % spec["entry"])
+
+
+def failure_text(error, folder):
+    """`Type: message (file:line)` in one line; the place is the last one in the user's own files."""
+    text = serving.one_line(error)
+    if isinstance(error, SystemExit):
+        text = "the processor ended itself while loading, with exit code %s" % (error.code,)
+    if isinstance(error, SyntaxError) and error.filename:
+        return "%s (%s:%s)" % (text.partition(" (")[0], os.path.relpath(error.filename, folder), error.lineno)
+    frames_seen = traceback.extract_tb(error.__traceback__)
+    own = [f for f in frames_seen if os.path.abspath(f.filename).startswith(folder + os.sep)]
+    if own:
+        text += " (%s:%s)" % (os.path.relpath(own[-1].filename, folder), own[-1].lineno)
+    return text
+
+
+def main():
+    """Connects, loads, serves; exit codes: 0 told to stop, 1 could not load."""
+    global _current
+    path = os.environ.get("SLUICE_WORKER_SOCKET")
+    if not path:
+        sys.exit("SLUICE_WORKER_SOCKET is not set; run the processor file itself for a local test")
+    # Only the engine ends this process: a signal to the whole process group must not cut short what is in flight.
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    die_with_parent()
+    sys.stdout.reconfigure(line_buffering=True)
+    sys.stderr.reconfigure(line_buffering=True)
+    worker = _current = Worker(path)
+    worker.read_init()
+    init = worker.init
+    folder = os.path.abspath(init["processor"]["dir"])
+    processor.set_model(init["model"])
+    try:
+        limit_memory(init["limits"]["memoryMb"], init["rpc"]["workerThreads"] + 2)
+        load_and_serve(worker)
+    except BaseException as error:
+        if worker.served:
+            raise
+        if isinstance(error, MemoryError):
+            text = "the processor ran out of memory while loading; metadata.memory is %g MB" % init["limits"]["memoryMb"]
+        else:
+            text = failure_text(error, folder)
+        traceback.print_exc()
+        sys.stderr.flush()
+        worker.fail(text)
+        sys.stdout.flush()
+        os._exit(1)

@@ -1,0 +1,158 @@
+"""The worker process over its real protocol. The full conformance suite is in src/engine."""
+import json
+import os
+import sys
+import unittest
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+from tests.engine_stub import Engine  # noqa: E402
+
+
+class WorkerTest(unittest.TestCase):
+    def start(self, source, **options):
+        engine = Engine(source, **options)
+        self.addCleanup(engine.close)
+        return engine
+
+    def test_class_form_as_published_runs_unchanged(self):
+        engine = self.start(
+            """
+            # -*- coding: utf-8 -*-
+            import allspark
+
+            class MyProcessor(allspark.BaseProcessor):
+                def initialize(self):
+                    self.module = {'w0': 100, 'w1': 2}
+                    self.where = self.get_model_path().decode()
+                def pre_process(self, data):
+                    x, y = data.split(b' ')
+                    return int(x), int(y)
+                def post_process(self, data):
+                    return bytes(data, encoding='utf8')
+                def process(self, data):
+                    x, y = self.pre_process(data)
+                    return self.post_process(str(x + y)), 0
+
+            if __name__ == '__main__':
+                allspark.default_properties().put('rpc.keepalive', '10000')
+                runner = MyProcessor(worker_threads=10)
+                runner.run()
+            """
+        )
+        self.assertEqual(engine.ready()["rpc"], {"keepaliveMs": 10000, "workerThreads": 10})
+        engine.request(1, b"2 105")
+        self.assertEqual(engine.answer(), (1, 200, b"", b"107"))
+        engine.request(2, b"no")
+        request_id, status, _, body = engine.answer()
+        self.assertEqual((request_id, status), (2, 400))
+        self.assertEqual(body, b"ValueError: not enough values to unpack (expected 2, got 1)")
+
+    def test_function_form_gets_model_and_headers(self):
+        engine = self.start(
+            """
+            def initialize(model_entry, model_config):
+                global model
+                model = [model_entry, model_config]
+            def process(data, headers):
+                return {"model": model, "a": headers["X-A"], "b": headers.get("x-b"), "path": headers.path, "n": len(data)}
+            """,
+            model={"path": "/m", "entry": "/m/e", "config": "{}"},
+        )
+        engine.ready()
+        engine.request(7, b"\0" * 100000, b"POST /x?y=1\nX-A: 1\nx-a: 2\n")
+        _, status, head, body = engine.answer()
+        self.assertEqual((status, head), (200, b"content-type: application/json\n"))
+        self.assertEqual(json.loads(body), {"model": ["/m/e", "{}"], "a": "1, 2", "b": None, "path": "/x?y=1", "n": 100000})
+
+    def test_slow_requests_run_at_once_and_do_not_hold_up_quick_ones(self):
+        engine = self.start(
+            """
+            import threading
+            both = threading.Barrier(4)
+            def process(data, headers):
+                if data == b"slow":
+                    both.wait(5)
+                return data
+            """
+        )
+        engine.ready()
+        engine.request(1, b"quick")
+        engine.request(2, b"slow")
+        self.assertEqual(engine.answer()[0], 1)
+        for request_id in (3, 4, 5):
+            engine.request(request_id, b"slow")
+        self.assertEqual(sorted(engine.answer()[0] for _ in range(4)), [2, 3, 4, 5])
+
+    def test_returned_forms(self):
+        engine = self.start(
+            """
+            answers = [b"b", "t", ["j"], (b"x", 0), ("y", 418), (b"z", 200, {"Content-Type": "a/b"}), None, (b"", 99)]
+            def process(data):
+                return answers[int(data)]
+            """,
+            threads=1,
+        )
+        engine.ready()
+        text, as_json = b"content-type: text/plain; charset=utf-8\n", b"content-type: application/json\n"
+        expected = [
+            (200, b"", b"b"), (200, text, b"t"), (200, as_json, b'["j"]'), (200, b"", b"x"), (418, text, b"y"),
+            (200, b"Content-Type: a/b\n", b"z"),
+        ]  # fmt: skip
+        for index, want in enumerate(expected):
+            engine.request(index, b"%d" % index)
+            self.assertEqual(engine.answer(), (index, *want))
+        for index, word in ((6, b"NoneType"), (7, b"99")):
+            engine.request(index, b"%d" % index)
+            _, status, _, body = engine.answer()
+            self.assertEqual(status, 500)
+            self.assertIn(word, body)
+
+    def test_failures_at_start_say_where(self):
+        for source, word in (
+            ("import no_such_module_here", "ModuleNotFoundError: No module named 'no_such_module_here' (app.py:1)"),
+            ("x = 1", "has no function process"),
+            ("def process(:", "(app.py:1)"),
+            ("import sys\nsys.exit(3)", "exit code 3"),
+        ):
+            engine = self.start(source)
+            kind, _, payload = engine.receive()
+            self.assertEqual(kind, 0x82)
+            self.assertIn(word, json.loads(payload)["message"])
+            self.assertEqual(engine.process.wait(10), 1)
+
+    def test_memory_error_names_the_field_and_the_worker_lives(self):
+        engine = self.start(
+            """
+            def process(data):
+                if data == b"bomb":
+                    hold = []
+                    while True:
+                        hold.append(bytearray(1 << 20))
+                return data
+            """,
+            memory_mb=200,
+        )
+        engine.ready()
+        engine.request(1, b"bomb")
+        request_id, status, _, body = engine.answer()
+        self.assertEqual((request_id, status), (1, 500))
+        self.assertIn(b"metadata.memory is 200 MB", body)
+        engine.request(2, b"ok")
+        self.assertEqual(engine.answer()[3], b"ok")
+
+    def test_shutdown_and_end_of_stream(self):
+        source = "def process(data):\n    return data\n"
+        engine = self.start(source)
+        engine.ready()
+        engine.send(0x04, 9)
+        self.assertEqual(json.loads(engine.answer()[3])["processor"], "custom")
+        engine.send(0x05, 0)
+        self.assertEqual(engine.process.wait(10), 0)
+        engine = self.start(source)
+        engine.ready()
+        engine.sock.close()
+        self.assertEqual(engine.process.wait(10), 0)
+
+
+if __name__ == "__main__":
+    unittest.main()
