@@ -1,0 +1,36 @@
+/**
+ * Runs the tests. `fast`: tidy, pure parts, adapters on small things; under 15 s. `all`: also those that start
+ * real processes (`*.real.test.ts`, test/), the Python worker's own and the Java worker's own.
+ * Extra arguments are passed to Node's test runner, e.g. `node tools/test.ts fast --test-name-pattern=split`.
+ */
+import { spawnSync } from "node:child_process";
+import { globSync } from "node:fs";
+import { dirname } from "node:path";
+
+const root = dirname(import.meta.dirname);
+const [layer = "fast", ...rest] = process.argv.slice(2);
+if (layer !== "fast" && layer !== "all") {
+  console.error("usage: node tools/test.ts fast|all [options of node --test]");
+  process.exit(2);
+}
+
+/** Runs to the end with inherited output, and answers whether it went well. */
+function run(command: string, args: readonly string[], env: Record<string, string> = {}): boolean {
+  const outcome = spawnSync(command, args, { cwd: root, stdio: "inherit", env: { ...process.env, ...env } });
+  return outcome.status === 0;
+}
+
+const nodeTest = (files: readonly string[], concurrency: number) =>
+  files.length === 0 ||
+  run(process.execPath, ["--test", `--test-concurrency=${concurrency}`, "--test-timeout=300000", ...rest, ...files]);
+
+const isReal = (file: string) => file.endsWith(".real.test.ts") || file.startsWith("test/");
+const files = globSync("{src,tools,examples,sim,bench,test}/**/*.test.ts", { cwd: root, exclude: ["**/node_modules/**"] }).sort();
+
+const results = [nodeTest(files.filter((f) => !isReal(f)), 2)];
+if (layer === "all") {
+  // One at a time: they load the machine, and take its ports and processes.
+  results.push(nodeTest(files.filter(isReal), 1));
+  results.push(run(process.env["SLUICE_PYTHON"] ?? "python3", ["-m", "unittest", "discover", "-q", "processors/python"]));
+}
+process.exit(results.every((isGood) => isGood) ? 0 : 1);
