@@ -1,0 +1,62 @@
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+
+const folder = import.meta.dirname;
+const packages = join(folder, "../processors/python");
+const json = (name: string) => JSON.parse(readFileSync(join(folder, name), "utf8"));
+
+/** What Python prints for `script`, run in an example's folder with our `allspark` package. */
+function python(example: string, script: string): string {
+  return execFileSync("python3", ["-B", "-c", script], {
+    cwd: join(folder, example),
+    env: { ...process.env, PYTHONPATH: packages },
+    encoding: "utf8",
+    timeout: 20_000,
+  }).trimEnd();
+}
+
+test("python-echo answers with the body it was sent", () => {
+  const script = `import app; print(app.process(open("request.txt", "rb").read(), {}).decode())`;
+  assert.equal(python("python-echo", script), "hello");
+});
+
+test("python-sum, in the form of the EAS template, adds the two numbers", () => {
+  const script = `import app
+p = app.MyProcessor(worker_threads=10)
+p.initialize()
+print(p.process(open("request.txt", "rb").read()))`;
+  assert.equal(python("python-sum", script), "(b'107', 200)");
+});
+
+test("own-model predicts the published regression of the cars data set", () => {
+  const script = `import app
+app.initialize("model/stopping_distance.json", None)
+print(app.process(open("request.json", "rb").read(), {})[0])`;
+  const answers: { distance: number }[] = JSON.parse(python("own-model", script));
+  assert.deepEqual(
+    answers.map((answer) => answer.distance.toFixed(4)),
+    ["21.7450", "65.0015"],
+  );
+});
+
+test("own-model names what is wrong with a body", () => {
+  const script = `import app
+app.initialize("model/stopping_distance.json", None)
+print(app.process(b'[{"speed": 1}, {"spede": 2}]', {}), app.process(b'{"speed": 1}', {}))`;
+  assert.equal(
+    python("own-model", script),
+    "('row 1 has no field speed', 400) ('the body is not a JSON array of rows', 400)",
+  );
+});
+
+test("each service file names files of its own folder, and one instance", () => {
+  for (const example of ["python-echo", "python-sum", "own-model"]) {
+    const service = json(`${example}/service.json`);
+    assert.equal(service.metadata.instance, 1);
+    readFileSync(join(folder, example, service.processor_path, service.processor_entry));
+    if (service.model_path) readFileSync(join(folder, example, service.model_path, service.model_entry));
+  }
+});

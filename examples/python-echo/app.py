@@ -1,0 +1,5 @@
+"""The smallest processor: a function from the request's body to the answer's."""
+
+
+def process(data, headers):
+    return data
