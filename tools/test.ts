@@ -22,15 +22,31 @@ function run(command: string, args: readonly string[], env: Record<string, strin
 
 const nodeTest = (files: readonly string[], concurrency: number) =>
   files.length === 0 ||
-  run(process.execPath, ["--test", `--test-concurrency=${concurrency}`, "--test-timeout=300000", ...rest, ...files]);
+  run(process.execPath, [
+    "--test",
+    `--test-concurrency=${concurrency}`,
+    "--test-timeout=300000",
+    ...rest,
+    ...files,
+  ]);
 
 const isReal = (file: string) => file.endsWith(".real.test.ts") || file.startsWith("test/");
-const files = globSync("{src,tools,examples,sim,bench,test}/**/*.test.ts", { cwd: root, exclude: ["**/node_modules/**"] }).sort();
+const files = globSync("{src,tools,examples,sim,bench,test}/**/*.test.ts", {
+  cwd: root,
+  exclude: ["**/node_modules/**"],
+}).sort();
 
-const results = [nodeTest(files.filter((f) => !isReal(f)), 2)];
+const results = [
+  nodeTest(
+    files.filter((f) => !isReal(f)),
+    2,
+  ),
+];
 if (layer === "all") {
   // One at a time: they load the machine, and take its ports and processes.
   results.push(nodeTest(files.filter(isReal), 1));
-  results.push(run(process.env["SLUICE_PYTHON"] ?? "python3", ["-m", "unittest", "discover", "-q", "processors/python"]));
+  results.push(
+    run(process.env["SLUICE_PYTHON"] ?? "python3", ["-m", "unittest", "discover", "-q", "processors/python"]),
+  );
 }
 process.exit(results.every((isGood) => isGood) ? 0 : 1);

@@ -49,6 +49,7 @@ export function readSetting<T>(setting: Setting<T>, flag: string | undefined, en
   const text = flag ?? env[envOf(setting.name)];
   if (text === undefined) return setting.defaultValue;
   const value = setting.parse(text);
-  if (value instanceof SettingProblem) throw new Error(`${source}: found ${JSON.stringify(text)}, allowed: ${value.allowed}`);
+  if (value instanceof SettingProblem)
+    throw new Error(`${source}: found ${JSON.stringify(text)}, allowed: ${value.allowed}`);
   return value;
 }

@@ -1,0 +1,111 @@
+import { availableParallelism, homedir } from "node:os";
+import { join, resolve } from "node:path";
+import { nonEmptyText, type Setting, SettingProblem, wholeNumber } from "../base/settings.ts";
+import { isName } from "../core/names.ts";
+
+/** Longest host name or address that is accepted (RFC 1035 §2.3.4). */
+const HOST_CHARS_MAX = 253;
+
+function host(text: string): string | SettingProblem {
+  return /^[0-9a-zA-Z.:_-]+$/.test(text) && text.length <= HOST_CHARS_MAX
+    ? text
+    : new SettingProblem("an IP address or a host name");
+}
+
+function region(text: string): string | SettingProblem {
+  return isName(text) ? text : new SettingProblem("lower-case letters, digits, - and _, 1 to 63 of them");
+}
+
+function logLevel(text: string): string | SettingProblem {
+  const levels = ["debug", "info", "warn", "error"];
+  return levels.includes(text) ? text : new SettingProblem(levels.join(", "));
+}
+
+const PORT_MAX = 65_535;
+
+/** The settings of `sluice serve`: one table gives flag, environment name, help, and docs/reference/settings.md. */
+export const SERVE_SETTINGS = {
+  home: {
+    name: "home",
+    text: "folder of everything Sluice keeps: store, models, logs, run files",
+    defaultValue: join(homedir(), ".sluice"),
+    parse: nonEmptyText,
+  },
+  host: { name: "host", text: "address the gateway listens on", defaultValue: "127.0.0.1", parse: host },
+  port: {
+    name: "port",
+    text: "port of the gateway; 0 takes a free one",
+    defaultValue: 8080,
+    parse: wholeNumber(0, PORT_MAX),
+  },
+  apiHost: {
+    name: "apiHost",
+    text: "address the control API listens on",
+    defaultValue: "127.0.0.1",
+    parse: host,
+  },
+  apiPort: {
+    name: "apiPort",
+    text: "port of the control API; 0 takes a free one",
+    defaultValue: 8081,
+    parse: wholeNumber(0, PORT_MAX),
+  },
+  gatewayWorkers: {
+    name: "gatewayWorkers",
+    text: "gateway processes, sharing the port; one for each core by default",
+    defaultValue: availableParallelism(),
+    parse: wholeNumber(1, 256),
+  },
+  region: {
+    name: "region",
+    text: "region name that API paths and the CLI use for this installation",
+    defaultValue: "local",
+    parse: region,
+  },
+  logLevel: {
+    name: "logLevel",
+    text: "least level that is logged: debug, info, warn, error",
+    defaultValue: "info",
+    parse: logLevel,
+  },
+} as const satisfies Record<string, Setting<string> | Setting<number>>;
+
+export interface ServeSettings {
+  readonly home: string;
+  readonly host: string;
+  readonly port: number;
+  readonly apiHost: string;
+  readonly apiPort: number;
+  readonly gatewayWorkers: number;
+  readonly region: string;
+  readonly logLevel: string;
+}
+
+/** Where everything stands below the home folder. */
+export interface HomeLayout {
+  readonly home: string;
+  readonly data: string;
+  readonly database: string;
+  readonly accessKey: string;
+  readonly run: string;
+  readonly controlFile: string;
+  readonly logs: string;
+  readonly models: string;
+  readonly clientConfig: string;
+}
+
+/** The folders of design §6 below `home`. */
+export function homeLayout(home: string): HomeLayout {
+  const root = resolve(home);
+  return {
+    home: root,
+    data: join(root, "data"),
+    database: join(root, "data", "sluice.db"),
+    accessKey: join(root, "data", "access-key.json"),
+    run: join(root, "run"),
+    controlFile: join(root, "run", "control.json"),
+    logs: join(root, "logs"),
+    models: join(root, "models"),
+    clientConfig: join(root, "config.json"),
+  };
+}
