@@ -123,10 +123,14 @@ export interface InstanceStatus {
   /** Why it is not running or not ready; empty when all is well. */
   readonly reason: string;
   readonly message: string;
+  /** How often it was started again since it first was; for people. */
   readonly restarts: number;
+  /** Ends since it last was ready for a minute: what the backoff grows by. */
+  readonly failuresInARow: number;
   /** Wall clock; when a crashed one is started again. Null when no backoff is running. */
   readonly backoffUntilMs: number | null;
   readonly startedAtMs: number | null;
+  /** When it last became ready; kept when it is no longer. Null: never, so nothing speaks for it yet. */
   readonly readySinceMs: number | null;
   /** When it was first left out of the route table for good; null while it serves or may serve. */
   readonly drainingSinceMs: number | null;
