@@ -1,0 +1,65 @@
+package sluice.worker;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.stream.Stream;
+import javax.xml.stream.XMLInputFactory;
+import javax.xml.stream.XMLStreamConstants;
+import javax.xml.stream.XMLStreamException;
+import javax.xml.stream.XMLStreamReader;
+import org.pmml4s.model.Model;
+
+/** Finds and reads a PMML file; what is wrong with it is said with its name. */
+final class PmmlFile {
+  private PmmlFile() {}
+
+  static Model read(String given) throws Processor.Refusal {
+    if (given == null) throw new Processor.Refusal("the pmml processor needs a model file: model_path is not set");
+    Path file = find(Path.of(given));
+    checkRoot(file);
+    try {
+      return Model.fromFile(file.toFile());
+    } catch (RuntimeException error) {
+      error.printStackTrace();
+      throw new Processor.Refusal(file + " is not a PMML model that can be used: " + Main.oneLine(error));
+    }
+  }
+
+  private static Path find(Path given) throws Processor.Refusal {
+    if (!Files.exists(given)) throw new Processor.Refusal("the model file " + given + " does not exist");
+    if (!Files.isDirectory(given)) return given;
+    try (Stream<Path> all = Files.list(given)) {
+      List<Path> found = all.filter(f -> f.toString().endsWith(".pmml") || f.toString().endsWith(".xml")).toList();
+      if (found.size() == 1) return found.get(0);
+      throw new Processor.Refusal(
+          given + " is a folder with " + found.size() + " .pmml or .xml files; name one with model_entry");
+    } catch (IOException error) {
+      throw new Processor.Refusal("the model folder " + given + " cannot be read: " + error.getMessage());
+    }
+  }
+
+  /** The root element must be PMML, and there must be no DTD: one could name other files, or expand without end. */
+  private static void checkRoot(Path file) throws Processor.Refusal {
+    XMLInputFactory factory = XMLInputFactory.newFactory();
+    factory.setProperty(XMLInputFactory.SUPPORT_DTD, false);
+    factory.setProperty(XMLInputFactory.IS_SUPPORTING_EXTERNAL_ENTITIES, false);
+    try (InputStream in = Files.newInputStream(file)) {
+      XMLStreamReader xml = factory.createXMLStreamReader(in);
+      while (xml.hasNext()) {
+        int event = xml.next();
+        if (event == XMLStreamConstants.DTD) throw new Processor.Refusal(file + " has a DTD, which is not allowed");
+        if (event != XMLStreamConstants.START_ELEMENT) continue;
+        String root = xml.getLocalName();
+        if (root.equals("PMML")) return;
+        throw new Processor.Refusal(file + " is not a PMML file: its root element is <" + root + ">, not <PMML>");
+      }
+    } catch (XMLStreamException error) {
+      throw new Processor.Refusal(file + " is not a PMML file, nor other XML: " + Main.oneLine(error));
+    } catch (IOException error) {
+      throw new Processor.Refusal("the model file " + file + " cannot be read: " + error.getMessage());
+    }
+  }
+}
