@@ -1,0 +1,153 @@
+import Type, { type Static } from "typebox";
+import { flag, oneOf, text, whole } from "./fields.ts";
+
+// The shared objects of eas-reference §8.1, with the fields that mean something here. Fields that EAS does not
+// have say "extension" in their description.
+
+const label = Type.Object({ LabelKey: Type.String(), LabelValue: Type.String() });
+
+export const serviceObject = Type.Object({
+  ServiceName: text("unique here; part of the address"),
+  ServiceId: text("eas-m-…"),
+  ServiceUid: text("the same as ServiceId"),
+  ServiceGroup: text("group, or empty"),
+  Namespace: text("group if there is one, else the service's name"),
+  Region: text("region of this installation"),
+  Status: text(
+    "Creating, Waiting, Running, Scaling, Updating, Starting, Stopping, Stopped, Failed or Deleting",
+  ),
+  Reason: text("one word on the status"),
+  Message: text("the status for people"),
+  Progress: Type.Array(Type.String(), {
+    description: "extension: steps of long work, newest last; Describe only",
+  }),
+  Generation: whole("extension: grows with every accepted change"),
+  ObservedGeneration: whole("extension: the generation that Status speaks of; 0 before the first"),
+  TotalInstance: whole("instances asked for"),
+  RunningInstance: whole("instances that are ready"),
+  PendingInstance: whole("instances asked for and not ready"),
+  CurrentVersion: whole("version in force"),
+  LatestVersion: whole("highest version ever given"),
+  Weight: whole("percent of the group's traffic it gets now; 100 when it is in no group"),
+  ConfiguredWeight: Type.Union([Type.Null(), Type.Integer()], {
+    description: "extension: weight that was set by release; null when traffic follows instance counts",
+  }),
+  TrafficState: text("grouping, standalone or blue-green; empty when it is in no group"),
+  Cpu: Type.Number({ description: "cores of one instance" }),
+  Memory: whole("MB of one instance"),
+  Gpu: whole("GPUs of one instance"),
+  Image: text("image of the first container, or empty"),
+  Labels: Type.Array(label),
+  AccessToken: text("opens the service's address"),
+  ServiceConfig: text("the service.json in force, as a JSON text"),
+  AutoscalerEnabled: flag("scaled by load"),
+  CronscalerEnabled: flag("scaled by the clock"),
+  CreateTime: text("RFC 3339, UTC"),
+  UpdateTime: text("RFC 3339, UTC"),
+  InternetEndpoint: Type.Optional(text("address; Describe only")),
+  IntranetEndpoint: Type.Optional(text("address; Describe only")),
+});
+export type Service = Static<typeof serviceObject>;
+
+export const instanceObject = Type.Object({
+  InstanceName: text("service, version and slot"),
+  Namespace: text("as in the service"),
+  Status: oneOf(
+    ["Pending", "Creating", "Running", "Failed", "Stopping", "Stopped"],
+    "where it is in its life",
+  ),
+  Reason: text("why it is not running or not ready; empty when all is well"),
+  Message: text("extension: the reason for people"),
+  Version: whole("extension: version that it runs"),
+  IsLatest: flag("runs the version in force"),
+  ReadyProcesses: whole("1 when it answers requests"),
+  TotalProcesses: whole("processes that have to be ready"),
+  RestartCount: whole("starts after a crash"),
+  InnerIP: text("address for direct calls"),
+  HostIP: text("address of the machine"),
+  InstancePort: whole("TCP port for direct calls; 0 while it has none"),
+  Pid: Type.Union([Type.Null(), Type.Integer()], { description: "extension: process of the engine" }),
+  CreateTime: text("RFC 3339, UTC; empty before its first start"),
+  StartTime: text("RFC 3339, UTC; empty before its first start"),
+  StartAt: text("old name of StartTime"),
+  LastState: Type.Array(
+    Type.Object({
+      exitCode: Type.Union([Type.Null(), Type.Integer()]),
+      finishedAt: Type.String(),
+      reason: Type.String(),
+      startedAt: Type.String(),
+      message: Type.String({ description: "extension: first line of what went wrong" }),
+    }),
+    { description: "how its last run ended; empty when none has" },
+  ),
+  ResourceType: oneOf(["PublicResource", "PrivateResource"], "this machine is a PrivateResource"),
+  Role: text("Standard"),
+  Detached: flag("fenced for debugging"),
+  Isolated: flag("gets no traffic by order"),
+  IsReplica: flag("part of a larger instance"),
+  IsSpot: flag("on a preemptible machine"),
+});
+export type Instance = Static<typeof instanceObject>;
+
+export const groupObject = Type.Object({
+  Name: text("unique here, among services too"),
+  ClusterId: text("region of this installation"),
+  TrafficMode: oneOf(["auto", "customized"], "by ready instances, or by weights"),
+  Labels: Type.Array(label),
+  AccessToken: text("opens the group and its members"),
+  InternetEndpoint: text("address"),
+  IntranetEndpoint: text("address"),
+  QueueService: text("queue services of the group; empty"),
+  CreateTime: text("RFC 3339, UTC"),
+  UpdateTime: text("RFC 3339, UTC"),
+});
+export type Group = Static<typeof groupObject>;
+
+export const eventObject = Type.Object({
+  Type: oneOf(["Normal", "Warning"], "is it trouble"),
+  Reason: text("one word"),
+  Resource: oneOf(["Service", "Pod"], "Pod: it is about one instance"),
+  InstanceName: Type.Optional(text("extension: the instance it is about")),
+  Time: text("UTC, e.g. 2022-04-09 06:30:00"),
+  Message: text("JSON text with `message`, and `instance` when it is about one"),
+});
+export type Event = Static<typeof eventObject>;
+
+export const versionObject = Type.Object({
+  Version: whole("extension: number to switch to"),
+  ImageId: whole("the same number, as EAS calls it"),
+  BuildTime: text("RFC 3339, UTC"),
+  ImageAvailable: oneOf(["true", "false", "unknown"], "can it be run"),
+  ServiceRunnable: oneOf(["true", "false", "unknown"], "can it be run"),
+  Message: text("what made it"),
+  ServiceConfig: text("its service.json, as a JSON text"),
+});
+export type Version = Static<typeof versionObject>;
+
+export const endpointObject = Type.Object({
+  EndpointType: oneOf(["DefaultGateway"], "which gateway"),
+  BackendId: text("default"),
+  PathType: oneOf(["Service", "Group"], "whose address"),
+  Port: whole("port of the gateway"),
+  InternetEndpoints: Type.Array(Type.String()),
+  IntranetEndpoints: Type.Array(Type.String()),
+});
+export type Endpoint = Static<typeof endpointObject>;
+
+/** Every refusal. The facts of its code stand beside these three, see docs/reference/errors.md. */
+export const errorObject = Type.Object({
+  Code: text("from the catalogue of codes"),
+  Message: text("for people"),
+  RequestId: text("UUID in upper case"),
+});
+
+/** The objects by the name they have in the OpenAPI document. */
+export const OBJECTS = {
+  Service: serviceObject,
+  Instance: instanceObject,
+  Group: groupObject,
+  Event: eventObject,
+  Version: versionObject,
+  Endpoint: endpointObject,
+  Error: errorObject,
+} as const;

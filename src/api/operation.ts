@@ -1,0 +1,14 @@
+import type { TObject, TSchema } from "typebox";
+
+/** One operation of the contract, without its method and path, which stand in paths.ts. */
+export interface OperationSchema {
+  /** One line, for the reference. */
+  readonly summary: string;
+  readonly tag: "Services" | "Groups" | "Regions" | "Internal";
+  readonly query: TObject;
+  /** `service-json`: the body is a service.json, which the spec parser checks. null: a body is not read. */
+  readonly body: TSchema | "service-json" | null;
+  readonly response: TSchema;
+  /** Answers without a key. */
+  readonly isOpen?: true;
+}

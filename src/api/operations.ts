@@ -1,0 +1,34 @@
+import type { Static, TSchema } from "typebox";
+import { GROUP_OPERATIONS } from "./group-operations.ts";
+import { INTERNAL_OPERATIONS } from "./internal-operations.ts";
+import type { OperationSchema } from "./operation.ts";
+import { type OperationName, PATHS, type PathOf } from "./paths.ts";
+import { SERVICE_OPERATIONS } from "./service-operations.ts";
+
+/** The whole contract: every operation with what it takes and gives. Its method and path stand in paths.ts. */
+export const OPERATIONS = {
+  ...SERVICE_OPERATIONS,
+  ...GROUP_OPERATIONS,
+  ...INTERNAL_OPERATIONS,
+} as const satisfies Record<OperationName, OperationSchema>;
+
+type Operations = typeof OPERATIONS;
+type BodyOf<B> = B extends TSchema ? Static<B> : B extends "service-json" ? unknown : undefined;
+
+export type QueryOf<N extends OperationName> = Static<Operations[N]["query"]>;
+export type RequestBodyOf<N extends OperationName> = BodyOf<Operations[N]["body"]>;
+export type ResponseOf<N extends OperationName> = Static<Operations[N]["response"]>;
+
+/** Name, method, path and schemas of every operation, in the order of the reference. */
+export const OPERATION_LIST = (Object.keys(PATHS) as OperationName[]).map((name) => ({
+  name,
+  ...PATHS[name],
+  ...(OPERATIONS[name] as OperationSchema),
+}));
+
+/** What a caller of one operation gives. */
+export interface Input<N extends OperationName> {
+  readonly path: PathOf<N>;
+  readonly query: QueryOf<N>;
+  readonly body: RequestBodyOf<N>;
+}
