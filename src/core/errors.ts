@@ -29,6 +29,7 @@ const CODES = {
   INVALID_ARGUMENT: code(400, false, (f: { problems: readonly Problem[] }) =>
     f.problems.map(problemText).join("; "),
   ),
+  BAD_REQUEST: code(400, false, (f: { detail: string }) => `the request is not valid HTTP: ${f.detail}`),
   UNAUTHORIZED: code(401, false, (_: { detail: string }) => `${_.detail}`),
   NOT_FOUND: code(404, false, (f: { method: string; path: string }) => `no operation ${f.method} ${f.path}`),
   REGION_NOT_FOUND: code(
@@ -85,6 +86,11 @@ const CODES = {
     409,
     true,
     (f: { service: string }) => `${f.service} was changed by another request at the same time`,
+  ),
+  REQUEST_TIMEOUT: code(
+    408,
+    true,
+    (f: { limitMs: number }) => `the request was not complete after ${f.limitMs} ms`,
   ),
   BODY_TOO_LARGE: code(
     413,
