@@ -141,8 +141,8 @@ test("shows 80/20, 73/27, 50/50 and 100/0, checks every answer, and ends with 0"
   assert.equal(code, 0, text);
   for (const split of ["80/20", "73/27", "50/50", "100/0"])
     assert.match(text, new RegExp(`The shares are ${split}`));
-  assert.match(text, /pmml_prod {8}240 {3}80\.00 %/);
-  assert.match(text, /pmml_grey {8}81 {3}27\.00 %/);
+  assert.match(text, /pmml_prod +240 +80\.00 %/);
+  assert.match(text, /pmml_grey +81 +27\.00 %/);
   assert.match(text, /All 143 answers are scikit-learn's to 1e-9; the largest difference is 0\.0e\+0/);
   assert.match(text, /Every share and every answer was right/);
 });
