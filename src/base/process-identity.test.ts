@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
+import type { Writable } from "node:stream";
 import { test } from "node:test";
 import {
   isSameProcess,
@@ -37,16 +39,30 @@ test("a command name with spaces and parentheses does not shift the fields", asy
   assert.equal(readStartTicks(child.pid!), null);
 });
 
-test("a zombie is dead", async () => {
-  // The shell starts a child that ends at once, and becomes `cat`, which never asks for the child's end.
-  const shell = spawn("/bin/sh", ["-c", 'true & echo "$!"; exec cat'], { stdio: ["pipe", "pipe", "ignore"] });
-  const [line] = (await once(shell.stdout, "data")) as [Buffer];
+test("a zombie is dead", async (t) => {
+  // The shell starts a child and becomes `cat`, which never asks for the end of a child it does not know.
+  const shell = spawn("/bin/sh", ["-c", 'cat <&3 & echo "$!"; exec 3<&-; exec cat'], {
+    stdio: ["pipe", "pipe", "ignore", "pipe"],
+  });
+  t.after(() => shell.kill("SIGKILL"));
+  const [line] = (await once(shell.stdout!, "data")) as [Buffer];
   const zombie = Number(line.toString());
-  while (readStartTicks(zombie) !== null) await new Promise(setImmediate);
+  await until(() => readFileSync(`/proc/${shell.pid}/comm`, "utf8") === "cat\n");
+  assert.notEqual(readStartTicks(zombie), null, "alive until its input ends");
+  (shell.stdio[3] as Writable).end();
+  await until(() => readStartTicks(zombie) === null);
   assert.notEqual(readProcessGroup(zombie), null, "it is still in the process table");
-  shell.stdin.end();
+  shell.stdin!.end();
   await once(shell, "exit");
 });
+
+async function until(isSo: () => boolean): Promise<void> {
+  const end = Date.now() + 5000;
+  while (!isSo()) {
+    assert.ok(Date.now() < end, "not so within 5 s");
+    await new Promise(setImmediate);
+  }
+}
 
 test("only a whole identity is taken from a file", () => {
   assert.deepEqual(parseIdentity('{"pid":12,"startTicks":34,"more":1}'), { pid: 12, startTicks: 34 });
