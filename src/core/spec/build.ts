@@ -1,0 +1,160 @@
+import type { Problem } from "../errors.ts";
+import type { GroupName, ServiceName } from "../names.ts";
+import type { Checked } from "./check.ts";
+import { describeFound } from "./found.ts";
+import { jsonPath, type Origins, type Steps } from "./json-path.ts";
+import { isBuiltinCode, KNOWN_PROCESSORS, RUNNABLE_PROCESSORS, RUNNABLE_TYPES } from "./processors.ts";
+import type { ServiceDocument } from "./schema.ts";
+import type { ModelSource, ProcessorSource, ServiceSpec, Source } from "./service-spec.ts";
+import { parseEntry, parseSource, SOURCE_FORMS } from "./sources.ts";
+import { nearest } from "./suggest.ts";
+
+/** Defaults of eas-reference §1.2 and §1.3; the schema shows the same ones. */
+const DEFAULTS = {
+  cpu: 1,
+  memoryMbPerCore: 1000,
+  workerThreads: 5,
+  maxQueueSize: 64,
+  keepaliveMs: 5000,
+  graceS: 30,
+};
+
+/** What the fields ask for together. Null when they ask for nothing that can be run; `problems` says why. */
+export interface Built {
+  readonly spec: ServiceSpec | null;
+  readonly problems: readonly Problem[];
+}
+
+/** Fills in defaults, and checks what no single field can tell: what is to be run, and from where. */
+export function buildSpec(checked: Checked, origins: Origins): Built {
+  const problems: Problem[] = [];
+  const given = checked.document as unknown as Partial<ServiceDocument>;
+  const refuse: Refuse = (steps, found, allowed) => {
+    // A field with a wrong type has its problem already.
+    if (!checked.refused.has(jsonPath(steps)))
+      problems.push({ path: origins.spelled(steps), found, allowed });
+    return null;
+  };
+  const processor = buildProcessor(given, refuse);
+  const model = buildModel(given, processor, refuse);
+  if (processor === null || model === null || checked.refused.size > 0 || problems.length > 0) {
+    return { spec: null, problems };
+  }
+  const document = given as ServiceDocument;
+  const { metadata } = document;
+  const cpu = metadata.cpu ?? DEFAULTS.cpu;
+  const spec: ServiceSpec = {
+    name: metadata.name as ServiceName,
+    group: (metadata.group as GroupName | undefined) ?? null,
+    trafficState: metadata.traffic_state ?? "grouping",
+    instanceCount: metadata.instance,
+    cpu,
+    memoryMb: metadata.memory ?? DEFAULTS.memoryMbPerCore * Math.ceil(cpu),
+    token: document.token ?? null,
+    processor,
+    model,
+    rpc: {
+      workerThreads: metadata.rpc?.worker_threads ?? DEFAULTS.workerThreads,
+      maxQueueSize: metadata.rpc?.max_queue_size ?? DEFAULTS.maxQueueSize,
+      keepaliveMs: metadata.rpc?.keepalive ?? DEFAULTS.keepaliveMs,
+    },
+    labels: { ...document.labels },
+    isCrashBlocked: document.runtime?.enable_crash_block ?? false,
+    terminationGraceMs: (metadata.eas?.termination_grace_period ?? DEFAULTS.graceS) * 1000,
+  };
+  return { spec, problems };
+}
+
+type Refuse = (steps: Steps, found: string, allowed: string) => null;
+
+const show = (value: unknown) => describeFound(value, { type: "string" });
+const BUILTINS = RUNNABLE_PROCESSORS.map((code) => `"${code}"`).join(", ");
+const TYPES = RUNNABLE_TYPES.map((type) => `"${type}"`).join(", ");
+const RUNS = `this build runs the processor ${BUILTINS}, and your own with processor_type ${TYPES}`;
+
+function buildProcessor(given: Partial<ServiceDocument>, refuse: Refuse): ProcessorSource | null {
+  const { processor: code, processor_type: type } = given;
+  if (type !== undefined) return buildCustom(given, type, refuse);
+  if (code === undefined) {
+    return given.containers === undefined
+      ? refuse(["processor"], "nothing", `a processor or a processor_type; ${RUNS}`)
+      : refuse(["containers"], "an image deployment without a processor", `a processor: ${RUNS}`);
+  }
+  const runnable = RUNNABLE_PROCESSORS.find((known) => known === code);
+  if (runnable !== undefined) return { kind: "builtin", code: runnable };
+  if (isBuiltinCode(code)) return refuse(["processor"], show(code), `${BUILTINS}: ${RUNS}`);
+  if (given.processor_path !== undefined || given.processor_entry !== undefined || code === "custom") {
+    return refuse(["processor_type"], "nothing", `${TYPES}, for a processor of your own`);
+  }
+  const near = nearest(code, KNOWN_PROCESSORS);
+  return refuse(["processor"], show(code), near === null ? RUNS : `did you mean "${near.name}"? ${RUNS}`);
+}
+
+function buildCustom(
+  given: Partial<ServiceDocument>,
+  type: NonNullable<ServiceDocument["processor_type"]>,
+  refuse: Refuse,
+): ProcessorSource | null {
+  const { processor: code, processor_path: path, processor_entry: entry } = given;
+  if (code !== undefined && isBuiltinCode(code)) {
+    refuse(
+      ["processor"],
+      show(code),
+      "no built-in processor beside processor_type: leave one of the two out",
+    );
+  }
+  const language = RUNNABLE_TYPES.find((known) => known === type);
+  if (language === undefined) refuse(["processor_type"], show(type), `${TYPES}: ${RUNS}`);
+  const source = sourceAt(["processor_path"], path, refuse);
+  if (path === undefined) refuse(["processor_path"], "nothing", SOURCE_FORMS);
+  const inside = entry === undefined ? null : parseEntry(entry);
+  if (entry === undefined) {
+    // eas-reference §1.1: Java names a class instead.
+    if (type !== "java") refuse(["processor_entry"], "nothing", 'the main file, such as "app.py"');
+  } else if (inside === null) {
+    refuse(
+      ["processor_entry"],
+      show(entry),
+      "a file inside processor_path, without a leading / and without ..",
+    );
+  }
+  if (language === undefined || source === null || inside === null) return null;
+  return { kind: "custom", language, source, entry: inside };
+}
+
+function buildModel(
+  given: Partial<ServiceDocument>,
+  processor: ProcessorSource | null,
+  refuse: Refuse,
+): ModelSource | null {
+  const { model_path: path, model_entry: entry, model_config: config } = given;
+  const source = sourceAt(["model_path"], path, refuse);
+  if (path === undefined && processor?.kind === "builtin") {
+    return refuse(
+      ["model_path"],
+      "nothing",
+      `${SOURCE_FORMS}: the processor ${processor.code} needs a model`,
+    );
+  }
+  const inside = entry === undefined ? null : parseEntry(entry);
+  if (entry !== undefined && inside === null) {
+    return refuse(
+      ["model_entry"],
+      show(entry),
+      "a file inside model_path, without a leading / and without ..",
+    );
+  }
+  return { source, entry: inside, config: configText(config) };
+}
+
+/** Null when it is not given, or refused. */
+function sourceAt(steps: Steps, text: string | undefined, refuse: Refuse): Source | null {
+  if (text === undefined) return null;
+  const source = parseSource(text);
+  return source.kind === "refused" ? refuse(steps, show(text), source.allowed) : source;
+}
+
+function configText(config: unknown): string | null {
+  if (config === undefined) return null;
+  return typeof config === "string" ? config : JSON.stringify(config);
+}

@@ -1,0 +1,33 @@
+import { isSame } from "./json-value.ts";
+import type { Json, ServiceSpec } from "./service-spec.ts";
+
+/** From the smallest to the largest. */
+export type ChangeKind = "nothing" | "scale" | "in-place" | "new-version";
+
+/**
+ * What it takes to get from one spec to another (eas-reference §1.0): the largest kind that any difference asks for.
+ *
+ * - `nothing`: no field that is acted on differs. The document may still have changed, and is stored.
+ * - `scale`: the number of instances, and nothing else.
+ * - `in-place`: what instances do not see, perhaps with the number of instances: token, labels, traffic state,
+ *   termination grace, crash block.
+ * - `new-version`: anything that instances see, so they are replaced.
+ *
+ * Name and group are not looked at: they cannot change, and the caller refuses that.
+ */
+export function classifyChange(before: ServiceSpec, after: ServiceSpec): ChangeKind {
+  if (!isSame(seenByInstances(before), seenByInstances(after))) return "new-version";
+  if (!isSame(unseenByInstances(before), unseenByInstances(after))) return "in-place";
+  return before.instanceCount === after.instanceCount ? "nothing" : "scale";
+}
+
+const seenByInstances = ({ cpu, memoryMb, processor, model, rpc }: ServiceSpec) =>
+  ({ cpu, memoryMb, processor, model, rpc }) as unknown as Json;
+
+const unseenByInstances = ({
+  token,
+  labels,
+  trafficState,
+  terminationGraceMs,
+  isCrashBlocked,
+}: ServiceSpec) => ({ token, labels, trafficState, terminationGraceMs, isCrashBlocked }) as unknown as Json;

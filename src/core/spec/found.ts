@@ -1,0 +1,41 @@
+import type { Field } from "./field.ts";
+
+/** Longest text shown of what was found. */
+const CHARS_SHOWN = 60;
+
+/** What kind of thing it is, without its value. */
+export function describeKind(value: unknown): string {
+  if (value === undefined) return "nothing";
+  if (value === null) return "null";
+  if (Array.isArray(value)) return `a list of ${value.length}`;
+  switch (typeof value) {
+    case "string":
+      return `a string of ${value.length} characters`;
+    case "number":
+      return Number.isFinite(value) ? "a number" : "a number too large for JSON readers";
+    case "boolean":
+      return "a boolean";
+    case "object":
+      return "an object";
+    default:
+      return "something that is not JSON";
+  }
+}
+
+/** User, password and query of a URL may be secrets. */
+const withoutSecrets = (value: string) =>
+  value.replace(/^([a-z][a-z0-9+.-]*:\/\/)[^/@?#]*@/i, "$1***@").replace(/(:\/\/[^?]*)\?.*$/s, "$1?***");
+
+/**
+ * What stands in a document, short and safe to show. A string is quoted only where a plain value belongs, so that
+ * a secret in the wrong place is not repeated.
+ */
+export function describeFound(value: unknown, field: Field): string {
+  const isPlain = field.type !== "object" && field.type !== "array";
+  if (field["x-secret"] === true || !isPlain) return describeKind(value);
+  if (typeof value === "number" && Number.isFinite(value)) return String(value);
+  if (typeof value === "boolean") return String(value);
+  if (typeof value !== "string") return describeKind(value);
+  const shown = withoutSecrets(value);
+  return JSON.stringify(shown.length > CHARS_SHOWN ? `${shown.slice(0, CHARS_SHOWN)}…` : shown);
+}

@@ -1,0 +1,94 @@
+import {
+  anything,
+  block,
+  countOrPercent,
+  flag,
+  integer,
+  list,
+  number,
+  oneOf,
+  optional,
+  text,
+} from "./field.ts";
+
+/** `cloud` (eas-reference §1.5). */
+export const cloud = block("Machines and network of a cloud.", {
+  computing: optional(
+    block("Machines.", {
+      instance_type: optional(text("Machine type.")),
+      instances: optional(
+        list(
+          "Machine types, tried in order.",
+          block("One of them.", {
+            type: text("Machine type, or `dedicated_resource`.", { minLength: 1 }),
+            spot_price_limit: optional(number("Highest price of a preemptible machine.")),
+            capacity: optional(countOrPercent("Most instances on this type.")),
+          }),
+        ),
+      ),
+      disable_spot_protection_period: optional(
+        flag("No protected first hour of a preemptible machine.", { default: false }),
+      ),
+    }),
+  ),
+  networking: optional(
+    block("Direct link to a network.", {
+      vpc_id: optional(text("Network.")),
+      vswitch_id: optional(text("Switches, parted by commas.")),
+      vswitch_owner: optional(text("Owner of the switches.")),
+      security_group_id: optional(text("Security group.")),
+      destination_cidrs: optional(text("Address ranges reached through the link.")),
+      default_route: optional(text("Default route.")),
+    }),
+  ),
+  logging: optional(
+    block("Collection of log files.", {
+      paths: optional(list("Files.", text("Path."))),
+      logtail_uid: optional(anything("Only the name is known.")),
+    }),
+  ),
+  container_registry: optional(
+    block("Registry of images.", { instance_id: optional(text("Registry instance.")) }),
+  ),
+  monitoring: optional(block("Monitoring.", { enable_tracing: optional(flag("Tracing.")) })),
+  role_chain: optional(anything("Only the name is known.")),
+});
+
+const limit = (description: string) =>
+  block(description, {
+    enable: optional(flag("The limit is in force.")),
+    limit: optional(integer("The limit.")),
+  });
+
+/** `networking` (eas-reference §1.6). */
+export const networking = block("How the service is reached.", {
+  gateway: optional(text("Dedicated gateway, `gw-…`.")),
+  gateway_policy: optional(
+    block("Limits at the gateway.", {
+      rate_limit: optional(limit("Requests a second.")),
+      concurrency_limit: optional(limit("Requests at once.")),
+    }),
+  ),
+  nlb: optional(
+    list(
+      "Network load balancers.",
+      block("One of them.", {
+        id: text("`default` or `nlb-…`."),
+        listener_port: optional(
+          integer("Port; not 8080.", { minimum: 1, maximum: 65_535, not: { enum: [8080] } }),
+        ),
+        netType: optional(oneOf("Reach.", ["intranet", "internet"])),
+      }),
+    ),
+  ),
+  dns: optional(block("Name resolution.", { nameservers: optional(list("Servers.", text("Address."))) })),
+  path: optional(text("Path prefix.")),
+  enable_https: optional(flag("HTTPS.")),
+  enable_http2: optional(flag("HTTP/2.")),
+  disable_internet_endpoint: optional(flag("No public address.")),
+  use_host_network: optional(flag("The network of the machine.")),
+  nacos: optional(anything("Only the name is known.")),
+  port_exposure: optional(anything("Only the name is known.")),
+  restriction_model: optional(anything("Only the name is known.")),
+  restriction_rules: optional(anything("Only the name is known.")),
+});

@@ -1,0 +1,136 @@
+import Type from "typebox";
+import {
+  anything,
+  block,
+  flag,
+  integer,
+  list,
+  map,
+  oneOf,
+  openBlock,
+  optional,
+  SECRET,
+  text,
+} from "./field.ts";
+
+const port = (description: string) => integer(description, { minimum: 1, maximum: 65_535 });
+
+const probe = (description: string) =>
+  block(description, {
+    http_get: optional(
+      block("Good when it answers 200 to 399.", {
+        path: optional(text("Path.")),
+        port: optional(port("Port.")),
+        scheme: optional(oneOf("Scheme.", ["HTTP", "HTTPS", "http", "https"])),
+      }),
+    ),
+    tcp_socket: optional(block("Good when the port accepts.", { port: port("Port.") })),
+    exec: optional(
+      block("Good when the command exits 0.", { command: list("Command and its arguments.", text("Word.")) }),
+    ),
+    initial_delay_seconds: optional(integer("Wait before the first probe, in s.")),
+    period_seconds: optional(integer("Time between probes, in s.", { minimum: 1, default: 10 })),
+    timeout_seconds: optional(integer("Longest wait for one probe, in s.", { minimum: 1, default: 1 })),
+    success_threshold: optional(
+      integer("Good probes in a row until it counts as good.", { minimum: 1, default: 1 }),
+    ),
+    failure_threshold: optional(
+      integer("Bad probes in a row until it counts as bad.", { minimum: 1, default: 3 }),
+    ),
+  });
+
+const words = (description: string) =>
+  Type.Union([Type.String(), Type.Array(Type.String())], { description });
+
+/** `containers` (eas-reference §1.4). */
+export const containers = list(
+  "Image deployment: what to run, in place of a processor.",
+  block("One container.", {
+    image: text("Address of the image.", { minLength: 1 }),
+    env: optional(
+      list(
+        "Environment variables.",
+        block("One variable.", {
+          name: text("Name.", { minLength: 1 }),
+          value: optional(text("Value.", SECRET)),
+        }),
+      ),
+    ),
+    command: optional(words("One start command.")),
+    script: optional(text("Several start commands, parted by newline or `;`.")),
+    args: optional(anything("Arguments of the command.")),
+    port: optional(
+      integer("Port that the container listens on; 8080 and 9090 belong to the engine.", {
+        minimum: 1,
+        maximum: 65_535,
+        not: { enum: [8080, 9090] },
+      }),
+    ),
+    prepare: optional(
+      block("Done before the start.", {
+        pythonRequirements: optional(list("Python packages to install.", text("Requirement."))),
+        pythonRequirementsPath: optional(text("Path of a requirements.txt.")),
+      }),
+    ),
+    startup_check: optional(probe("Blocks the other two until it is good.")),
+    liveness_check: optional(probe("The container is started again when it is bad.")),
+    readiness_check: optional(probe("The instance gets no requests while it is bad.")),
+    health_check: optional(probe("Older samples' name of a check.")),
+    resources: optional(anything("Cores, memory, GPUs of this container.")),
+  }),
+);
+
+/** `storage` (eas-reference §1.7). */
+export const storage = list(
+  "Mounts; each has exactly one source.",
+  block("One mount.", {
+    mount_path: text("Absolute path in the instance.", { minLength: 1 }),
+    oss: optional(
+      block("Object storage.", {
+        path: text("`oss://bucket/dir/`."),
+        endpoint: optional(text("Endpoint.")),
+        readOnly: optional(flag("No writing.", { default: false })),
+        resource_type: optional(text("`model` for a model.")),
+      }),
+    ),
+    nfs: optional(
+      block("NFS.", {
+        server: text("Server."),
+        path: optional(text("Path on the server.")),
+        readOnly: optional(flag("No writing.", { default: false })),
+        resourceGroup: optional(text("Resource group.")),
+      }),
+    ),
+    dataset: optional(
+      block("Data set.", {
+        id: text("Id."),
+        version: optional(text("Version.")),
+        read_only: optional(flag("No writing.", { default: true })),
+      }),
+    ),
+    git: optional(
+      block("Git repository, cloned when an instance starts, read-only.", {
+        repo: text("Address.", SECRET),
+        branch: optional(text("Branch.")),
+        commit: optional(text("Commit.")),
+        username: optional(text("User.", SECRET)),
+        password: optional(text("Password.", SECRET)),
+      }),
+    ),
+    empty_dir: optional(
+      block("Empty folder that lives as long as the instance.", {
+        medium: optional(text("`memory`: in memory.")),
+        size_limit: optional(integer("Size in GB.")),
+      }),
+    ),
+    image: optional(anything("Folder of an image.")),
+    cpfs: optional(anything("Only the name is known.")),
+    secret: optional(anything("Only the name is known.", SECRET)),
+    properties: optional(
+      openBlock("Notes on the mount.", { resource_type: optional(text("`model` for a model.")) }),
+    ),
+  }),
+);
+
+/** `features` (eas-reference §1.10). */
+export const features = map<string>("Switches of the platform.", { type: "string" });

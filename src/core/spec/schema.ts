@@ -1,0 +1,169 @@
+import Type, { type Static } from "typebox";
+import {
+  anything,
+  block,
+  EFFECTIVE,
+  type Field,
+  flag,
+  integer,
+  list,
+  map,
+  oneOf,
+  optional,
+  SECRET,
+  text,
+} from "./field.ts";
+import { cloud, networking } from "./schema-cloud.ts";
+import { containers, features, storage } from "./schema-containers.ts";
+import { metadata } from "./schema-metadata.ts";
+import { autoscaler, cronscaler, queue } from "./schema-scaling.ts";
+
+const named = (description = "Only the name is known.") => optional(anything(description));
+
+/**
+ * The canonical, nested form of a service.json with every field of eas-reference §1. One value gives the types,
+ * the checks (check.ts), the published JSON Schema and the reference. `x-effective` marks what this build acts on.
+ */
+export const serviceSchema = Type.Object(
+  {
+    metadata,
+    token: optional(
+      text("Access token. Without it one is generated when the service is created, and kept.", {
+        ...EFFECTIVE,
+        ...SECRET,
+        minLength: 1,
+        maxLength: 512,
+        pattern: "^[\\x21-\\x7e]*$",
+        "x-allowed": "1 to 512 visible ASCII characters without spaces",
+      }),
+    ),
+    generate_token: optional(flag("A token is generated.", { default: true })),
+    processor: optional(
+      text(
+        "Code of a built-in processor. For a processor of your own: absent, or any other word.",
+        EFFECTIVE,
+      ),
+    ),
+    processor_type: optional(
+      oneOf("Language of a processor of your own.", ["python", "java", "cpp"], EFFECTIVE),
+    ),
+    processor_path: optional(
+      text("Folder, file or archive with a processor of your own. Forms as in `model_path`.", EFFECTIVE),
+    ),
+    processor_entry: optional(
+      text("Its main file, relative to `processor_path`, such as `app.py`. Required for Python.", EFFECTIVE),
+    ),
+    processor_mainclass: optional(text("Main class of a Java processor.")),
+    processor_envs: optional(anything("Environment of the processor.", SECRET)),
+    processor_jvm_options: named("Options of the Java machine."),
+    processor_image: named(),
+    processor_name: named(),
+    processors: named(),
+    requirements: named(),
+    data_image: named(),
+    model_path: optional(
+      text(
+        "The model: an absolute path of a file or folder, a `file://` URL, or an http(s) URL of a tar.gz or zip archive. Required for a built-in processor.",
+        EFFECTIVE,
+      ),
+    ),
+    model_entry: optional(
+      text("Entry file in the model's folder. Without it the file that `model_path` names.", EFFECTIVE),
+    ),
+    model_config: optional(anything("Any text or JSON, given to the processor as it is.", EFFECTIVE)),
+    oss_endpoint: optional(text("Endpoint of object storage.")),
+    warm_up_data_path: optional(text("File with requests that warm an instance up before it is ready.")),
+    model: named(),
+    models: named(),
+    multi_models: named(),
+    uncompress: named(),
+    labels: optional(
+      map<string>(
+        "Labels: at most 20.",
+        { type: "string", maxLength: 256 },
+        { ...EFFECTIVE, maxProperties: 20, propertyNames: { type: "string", minLength: 1, maxLength: 128 } },
+      ),
+    ),
+    runtime: optional(
+      block("How processes are run.", {
+        enable_crash_block: optional(
+          flag("A crashed instance is kept for inspection instead of started again.", {
+            ...EFFECTIVE,
+            default: false,
+          }),
+        ),
+        base_image: named(),
+        worker_image: named(),
+        core_pattern: named(),
+        disable_image_accelerate: named(),
+        disable_image_cache: named(),
+      }),
+    ),
+    containers: optional(containers),
+    dockerAuth: optional(text("base64 of `user:password` for the registry of images.", SECRET)),
+    storage: optional(storage),
+    cloud: optional(cloud),
+    networking: optional(networking),
+    autoscaler: optional(autoscaler),
+    cronscaler: optional(cronscaler),
+    queue: optional(queue),
+    sinker: optional(
+      block("Keeps requests and responses.", {
+        type: optional(oneOf("Where.", ["maxcompute", "MaxCompute", "sls", "SLS"])),
+        config: optional(
+          block("Place.", {
+            maxcompute: optional(
+              block("MaxCompute.", { project: optional(text("Project.")), table: optional(text("Table.")) }),
+            ),
+            sls: optional(
+              block("Log service.", {
+                project: optional(text("Project.")),
+                logstore: optional(text("Log store.")),
+              }),
+            ),
+          }),
+        ),
+      }),
+    ),
+    metrics: optional(
+      list(
+        "Declares custom metrics.",
+        block("One metric.", { name: text("Name.", { minLength: 1 }), tags: named("Tags.") }),
+      ),
+    ),
+    metrics_config: named(),
+    alerts: named(),
+    features: optional(features),
+    unit: optional(
+      block("Distributed inference.", {
+        size: optional(integer("Machines of one instance.", { minimum: 1, default: 2 })),
+        enable_c4d: named(),
+        enable_rebuild: named(),
+      }),
+    ),
+    confidential: optional(
+      block("Encrypted models.", {
+        trustee_endpoint: optional(text("Trust service.")),
+        decryption_key: optional(text("Address of the key, `kbs:///…`.", SECRET)),
+      }),
+    ),
+    aimaster: named("Watchdog of distributed inference."),
+    plugins: named(),
+    source: named(),
+    data_loader: named(),
+    exporter: named(),
+    members: named(),
+    tasks: named(),
+    raycluster: named(),
+    serverless: named(),
+    vineyard: named(),
+    options: named(),
+  },
+  { description: "A service.json: what a service runs, and how.", additionalProperties: false },
+);
+
+/** A document that passed check.ts. */
+export type ServiceDocument = Static<typeof serviceSchema>;
+
+/** The same schema, as the readers of its keywords see it. */
+export const SERVICE_FIELD = serviceSchema as unknown as Field;
