@@ -32,9 +32,9 @@ print(p.process(open("request.txt", "rb").read()))`;
 });
 
 test("own-model predicts the published regression of the cars data set", () => {
-  const script = `import app
+  const script = `import app, json
 app.initialize("model/stopping_distance.json", None)
-print(app.process(open("request.json", "rb").read(), {})[0])`;
+print(json.dumps(app.process(open("request.json", "rb").read(), {})))`;
   const answers: { distance: number }[] = JSON.parse(python("own-model", script));
   assert.deepEqual(
     answers.map((answer) => answer.distance.toFixed(4)),
