@@ -43,6 +43,8 @@ export const INTERNAL_OPERATIONS = {
               BytesIn: Type.Integer(),
               BytesOut: Type.Integer(),
               Retries: Type.Integer(),
+              P50Us: wholeOrNull("half of the answers took at most so many µs"),
+              P99Us: wholeOrNull("99 % of the answers took at most so many µs"),
               Latency: Type.Array(Type.Tuple([Type.Integer(), Type.Integer()]), {
                 description: "pairs of bucket index and count of a log-linear histogram in µs",
               }),

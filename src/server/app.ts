@@ -1,0 +1,129 @@
+import type { IncomingMessage } from "node:http";
+import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
+import { notEffectiveNames } from "../api/fields.ts";
+import { OPERATION_LIST } from "../api/operations.ts";
+import { ServingError } from "../core/errors.ts";
+import { parseJson } from "../core/spec/parse-json.ts";
+import { createAccess } from "./access.ts";
+import { readBody } from "./body.ts";
+import { answerBrokenRequest } from "./broken-request.ts";
+import { SERVER_LIMITS, type ServerDeps } from "./deps.ts";
+import { type Handler, LineStream } from "./handler.ts";
+import { HANDLERS } from "./handlers.ts";
+import { checked, typedQuery } from "./input.ts";
+import { streamLines } from "./line-stream.ts";
+import { asRefusal } from "./refusal.ts";
+
+type Operation = (typeof OPERATION_LIST)[number];
+
+/**
+ * The control API as an HTTP server that does not listen yet. Every operation of the contract is one route:
+ * key, then input against its schema, then its handler. Every answer carries RequestId.
+ */
+export function createApp(deps: ServerDeps): FastifyInstance {
+  const limits = { ...SERVER_LIMITS, ...deps.limits };
+  const app = fastify({
+    logger: false,
+    genReqId: () => deps.random.uuid(),
+    exposeHeadRoutes: false,
+    requestTimeout: limits.requestMs,
+    http: { headersTimeout: limits.headMs, connectionsCheckingInterval: Math.min(1000, limits.headMs) },
+    // Names over 63 characters get SERVICE_NOT_FOUND like any other that nobody has.
+    routerOptions: { maxParamLength: 1000 },
+    frameworkErrors: (_, request, reply) =>
+      refuse(new ServingError("BAD_REQUEST", { detail: "the path is not a valid URL" }), request, reply),
+    clientErrorHandler: (error, socket) => answerBrokenRequest(error, socket, deps.random.uuid(), limits),
+  });
+  const checkAccess = createAccess(deps.keys);
+  const closing = new AbortController();
+
+  function refuse(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
+    if (!(error instanceof ServingError))
+      deps.log.error({ requestId: request.id, err: error }, "a request failed");
+    const { status, body } = asRefusal(error, request.id);
+    if (status === 401) reply.header("www-authenticate", 'Bearer realm="sluice"');
+    // What is left of the request is not worth reading.
+    if (status === 413) reply.header("connection", "close");
+    reply.header("x-request-id", request.id).code(status).send(body);
+  }
+
+  app.removeAllContentTypeParsers();
+  // Whatever the client calls it: bodies of this API are JSON, and what is none is told by line and column.
+  app.addContentTypeParser("*", (_request: FastifyRequest, payload: IncomingMessage) =>
+    readBody(payload, limits),
+  );
+  app.setErrorHandler(refuse);
+  app.setNotFoundHandler((request, reply) => {
+    const open = OPERATION_LIST.some((operation) => operation.isOpen && operation.path === request.url);
+    try {
+      if (!open) checkAccess(request.headers.authorization);
+      const path = request.url.slice(0, 200);
+      throw new ServingError("NOT_FOUND", { method: request.method, path });
+    } catch (error) {
+      refuse(error, request, reply);
+    }
+  });
+  app.addHook("onResponse", async (request, reply) => {
+    const facts = {
+      requestId: request.id,
+      method: request.method,
+      operation: request.routeOptions.url ?? null,
+      status: reply.statusCode,
+      ms: Math.round(reply.elapsedTime),
+    };
+    deps.log.debug(facts, "answered");
+  });
+  app.addHook("preClose", async () => closing.abort(new Error("the server stops")));
+
+  for (const operation of OPERATION_LIST) {
+    const needsRegion = operation.path.includes("{ClusterId}");
+    app.route({
+      method: operation.method,
+      url: operation.path.replace(/\{(\w+)\}/g, ":$1"),
+      onRequest: async (request) => {
+        if (!operation.isOpen) checkAccess(request.headers.authorization);
+      },
+      handler: async (request, reply) => {
+        const path = request.params as Record<string, string>;
+        if (needsRegion && path.ClusterId !== deps.region) {
+          throw new ServingError("REGION_NOT_FOUND", {
+            region: path.ClusterId!.slice(0, 100),
+            own: deps.region,
+          });
+        }
+        const gone = new AbortController();
+        reply.raw.once("close", () => gone.abort(new Error("the client left")));
+        const signal = AbortSignal.any([gone.signal, closing.signal]);
+        const { query, body, ignored } = readInput(operation, request);
+        const handle = HANDLERS[operation.name] as Handler<typeof operation.name>;
+        const answer = await handle({ path, query, body, signal } as never, deps);
+        reply.header("x-request-id", request.id);
+        if (answer instanceof LineStream) return streamLines(answer, reply, signal);
+        if (operation.name === "DescribeOpenApi") return answer;
+        return { RequestId: request.id, ...withIgnored(answer, ignored) };
+      },
+    });
+  }
+  return app;
+}
+
+/** Query and body against the contract, and the names of what was sent and does nothing here. */
+function readInput(operation: Operation, request: FastifyRequest) {
+  const query = typedQuery(operation.query, request.query as Record<string, unknown>);
+  checked(operation.query, query, "query");
+  const ignored = notEffectiveNames(operation.query)
+    .filter((name) => Object.hasOwn(query, name))
+    .map((name) => `?${name}`);
+  if (operation.body === null) return { query, body: undefined, ignored };
+  const document = parseJson((request.body as string | undefined) ?? "");
+  if (operation.body === "service-json") return { query, body: document, ignored };
+  const body = checked(operation.body, document, "body") as Record<string, unknown>;
+  ignored.push(...notEffectiveNames(operation.body).filter((name) => Object.hasOwn(body, name)));
+  return { query, body, ignored };
+}
+
+function withIgnored(answer: object, ignored: readonly string[]): object {
+  if (ignored.length === 0) return answer;
+  const named = (answer as { NotEffective?: readonly string[] }).NotEffective ?? [];
+  return { ...answer, NotEffective: [...named, ...ignored] };
+}

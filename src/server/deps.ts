@@ -1,0 +1,43 @@
+import type { ControlPlane } from "../control/control-plane.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { Log } from "../ports/log.ts";
+import type { Random } from "../ports/random.ts";
+
+/** What the API server needs from outside. */
+export interface ServerDeps {
+  readonly control: ControlPlane;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  /** Secrets that open the API; any of them does, so that one can be replaced without a gap. Never empty. */
+  readonly keys: readonly string[];
+  /** The region that this installation is, as ClusterId in paths. */
+  readonly region: string;
+  /** Where clients reach the gateway, e.g. `http://127.0.0.1:8080`: addresses of services are made from it. */
+  readonly gatewayAddress: string;
+  /** Version of Sluice, for the OpenAPI document. */
+  readonly version: string;
+  readonly limits?: Partial<ServerLimits>;
+}
+
+/** Limits of one request to the API. */
+export interface ServerLimits {
+  /** Longest body. A service.json with its largest legal parts stays far below. */
+  readonly documentBytesMax: number;
+  /**
+   * How much of a body that is too long is read and thrown away before the answer. A client that is still writing when
+   * the connection closes sees a broken pipe instead of the 413.
+   */
+  readonly discardBytesMax: number;
+  /** A client has so long to send its head. */
+  readonly headMs: number;
+  /** A client has so long to send the whole request. */
+  readonly requestMs: number;
+}
+
+export const SERVER_LIMITS: ServerLimits = {
+  documentBytesMax: 10 * 1024 * 1024,
+  discardBytesMax: 64 * 1024 * 1024,
+  headMs: 10_000,
+  requestMs: 60_000,
+};

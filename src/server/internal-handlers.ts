@@ -1,0 +1,52 @@
+import { openApiDocument } from "../api/openapi.ts";
+import type { OperationName } from "../api/paths.ts";
+import type { Handler } from "./handler.ts";
+import { rfc3339 } from "./time.ts";
+import { trafficView } from "./traffic-view.ts";
+
+type Internal = Extract<
+  OperationName,
+  | "DescribeRegions"
+  | "ListLoops"
+  | "DescribeTraffic"
+  | "ListGatewayWorkers"
+  | "CheckHealth"
+  | "DescribeOpenApi"
+>;
+
+/** What this installation is, and what its control process does. */
+export const INTERNAL_HANDLERS: { readonly [N in Internal]: Handler<N> } = {
+  async DescribeRegions(_, { region }) {
+    return { Regions: [{ RegionId: region, RegionName: region }] };
+  },
+  async ListLoops(_, { control }) {
+    const Loops = control.loops().map((loop) => ({
+      Name: loop.name,
+      Purpose: loop.purpose,
+      LastCause: loop.lastCause,
+      LastResult: loop.lastResult,
+      LastRunTime: loop.lastRunAtMs === null ? null : rfc3339(loop.lastRunAtMs),
+      NextDueInMs: loop.nextDueInMs === null ? null : Math.round(loop.nextDueInMs),
+    }));
+    return { Loops };
+  },
+  async DescribeTraffic({ query }, { control }) {
+    return { Traffic: control.traffic(query.Seconds ?? 60).map(trafficView) };
+  },
+  async ListGatewayWorkers(_, { control }) {
+    const Gateways = control.gateways().map((gateway) => ({
+      GatewayId: gateway.id,
+      Pid: gateway.pid,
+      IsListening: gateway.isListening,
+      TableNumber: gateway.tableNumber,
+      Connections: gateway.connections,
+    }));
+    return { Gateways };
+  },
+  async CheckHealth() {
+    return { Status: "ok" };
+  },
+  async DescribeOpenApi(_, { version }) {
+    return openApiDocument({ version, address: "/" });
+  },
+};

@@ -1,0 +1,136 @@
+import type { Service } from "../api/objects.ts";
+import type { Picture } from "../control/control-plane.ts";
+import type { ServiceName } from "../core/names.ts";
+import type { ServicePhase, ServiceRecord, ServiceStatus } from "../core/service.ts";
+import { parseSpec } from "../core/spec/parse.ts";
+import type { Json, JsonObject, ServiceSpec } from "../core/spec/service-spec.ts";
+import { rfc3339 } from "./time.ts";
+
+/** Where this installation is, for the fields that name it. */
+export interface Place {
+  readonly region: string;
+  /** e.g. `http://127.0.0.1:8080` */
+  readonly gatewayAddress: string;
+}
+
+/** Record and status as the Service of eas-reference §8.1, as lists show it. */
+export function serviceView(record: ServiceRecord, picture: Picture, place: Place): Service {
+  const status = picture.statuses.get(record.name) ?? null;
+  const spec = specOf(record.document);
+  const total = spec.instanceCount;
+  const running = status?.instances.filter((i) => i.isReady && i.phase === "Running").length ?? 0;
+  return {
+    ServiceName: record.name,
+    ServiceId: record.id,
+    ServiceUid: record.id,
+    ServiceGroup: record.group ?? "",
+    Namespace: record.group ?? record.name,
+    Region: place.region,
+    Status: phaseOf(record, status),
+    Reason: status?.reason ?? "",
+    Message: status?.message ?? "Service is now creating",
+    Progress: [],
+    Generation: record.generation,
+    ObservedGeneration: status?.observedGeneration ?? 0,
+    TotalInstance: total,
+    RunningInstance: running,
+    PendingInstance: record.desired === "running" ? Math.max(0, total - running) : 0,
+    CurrentVersion: record.version,
+    LatestVersion: record.latestVersion,
+    Weight: weightOf(record, picture),
+    ConfiguredWeight: record.weight,
+    TrafficState: record.group === null ? "" : record.trafficState,
+    Cpu: spec.cpu,
+    Memory: spec.memoryMb,
+    Gpu: gpusOf(record.document),
+    Image: imageOf(record.document),
+    Labels: labelList(spec.labels),
+    AccessToken: record.token,
+    ServiceConfig: JSON.stringify(record.document),
+    AutoscalerEnabled: false,
+    CronscalerEnabled: false,
+    CreateTime: rfc3339(record.createdAtMs),
+    UpdateTime: rfc3339(record.updatedAtMs),
+  };
+}
+
+/** The same with what only Describe shows: progress and addresses. */
+export function serviceDetail(record: ServiceRecord, picture: Picture, place: Place): Service {
+  const address = serviceAddress(record, place);
+  return {
+    ...serviceView(record, picture, place),
+    Progress: [...(picture.statuses.get(record.name)?.progress ?? [])],
+    InternetEndpoint: address,
+    IntranetEndpoint: address,
+  };
+}
+
+/** Its own address, also when it is a group's member: `/api/predict/{group}.{service}` (eas-reference §3.1). */
+export function serviceAddress(record: Pick<ServiceRecord, "name" | "group">, place: Place): string {
+  const ingress = record.group === null ? record.name : `${record.group}.${record.name}`;
+  return `${place.gatewayAddress}/api/predict/${ingress}`;
+}
+
+/** `labels` of the document. */
+export const labelsOf = (record: ServiceRecord) => specOf(record.document).labels;
+
+/** `metadata.type` (eas-reference §1.2); a document without one is a Standard service. */
+export function typeOf(record: ServiceRecord): string {
+  const type = objectIn(record.document, "metadata").type;
+  return typeof type === "string" ? type : "Standard";
+}
+
+/** Documents are immutable and parsing one costs far more than a look here, which lists do for every service. */
+const specs = new WeakMap<JsonObject, ServiceSpec>();
+
+function specOf(document: JsonObject): ServiceSpec {
+  const known = specs.get(document);
+  if (known) return known;
+  const { spec } = parseSpec(document);
+  specs.set(document, spec);
+  return spec;
+}
+
+export const labelList = (labels: Readonly<Record<string, string>>) =>
+  Object.entries(labels).map(([LabelKey, LabelValue]) => ({ LabelKey, LabelValue }));
+
+/**
+ * The phase last seen, unless it speaks against what is wanted by now: a stop that was accepted a moment ago is
+ * `Stopping` although the status still says `Running`.
+ */
+export function phaseOf(record: ServiceRecord, status: ServiceStatus | null): ServicePhase {
+  const seen = status?.phase ?? "Creating";
+  if (record.desired === "deleted") return "Deleting";
+  if (record.desired === "stopped") return seen === "Stopped" ? "Stopped" : "Stopping";
+  return seen === "Stopped" || seen === "Stopping" ? "Starting" : seen;
+}
+
+function weightOf(record: ServiceRecord, picture: Picture): number {
+  if (record.group === null) return 100;
+  return shareOf(picture, record.group, record.name);
+}
+
+function shareOf(picture: Picture, group: NonNullable<ServiceRecord["group"]>, name: ServiceName): number {
+  return picture.shares.get(group)?.find((share) => share.name === name)?.percent ?? 0;
+}
+
+function imageOf(document: JsonObject): string {
+  const containers = document.containers;
+  const first = Array.isArray(containers) ? (containers[0] as Json | undefined) : undefined;
+  const image = isObject(first) ? first.image : undefined;
+  return typeof image === "string" ? image : "";
+}
+
+function gpusOf(document: JsonObject): number {
+  const gpu = objectIn(document, "metadata").gpu;
+  return typeof gpu === "number" ? gpu : 0;
+}
+
+function objectIn(document: JsonObject, key: string): JsonObject {
+  const value = document[key];
+  return isObject(value) ? value : {};
+}
+
+function isObject(value: Json | undefined): value is JsonObject {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
