@@ -1,0 +1,94 @@
+import { type Problem, ServingError } from "../errors.ts";
+import type { GroupName, ServiceName } from "../names.ts";
+import type { Change, DesiredState, GroupRecord, NewEvent, ServiceRecord } from "../service.ts";
+import type { Json, JsonObject } from "../spec/service-spec.ts";
+
+/** What a command comes down to: the changes to commit together, none when all is as asked, and the answer. */
+export interface Decision<R> {
+  readonly changes: readonly Change[];
+  readonly record: R;
+}
+
+/** Time and fresh names, from outside; a command takes what it needs. */
+export interface ChangeContext {
+  /** Wall clock. */
+  readonly nowMs: number;
+  /** `eas-m-…`, for a service that is created. */
+  readonly serviceId: string;
+  /** For a service that is created without a `token`. */
+  readonly serviceToken: string;
+  /** For a group that appears. */
+  readonly groupToken: string;
+}
+
+/** The record, whatever becomes of it. @throws ServingError SERVICE_NOT_FOUND */
+export function findService(state: DesiredState, name: ServiceName): ServiceRecord {
+  const record = state.services.get(name);
+  if (record === undefined) throw new ServingError("SERVICE_NOT_FOUND", { service: name });
+  return record;
+}
+
+/** The record of a service that is to stay. @throws ServingError SERVICE_NOT_FOUND, SERVICE_DELETING */
+export function findLasting(state: DesiredState, name: ServiceName): ServiceRecord {
+  const record = findService(state, name);
+  if (record.desired === "deleted") throw new ServingError("SERVICE_DELETING", { service: name });
+  return record;
+}
+
+/** @throws ServingError GROUP_NOT_FOUND */
+export function findGroup(state: DesiredState, name: GroupName): GroupRecord {
+  const group = state.groups.get(name);
+  if (group === undefined) throw new ServingError("GROUP_NOT_FOUND", { group: name });
+  return group;
+}
+
+/** The record after one accepted change: a generation further. */
+export function advance(
+  record: ServiceRecord,
+  nowMs: number,
+  change: Partial<Omit<ServiceRecord, "name" | "id" | "generation" | "updatedAtMs">>,
+): ServiceRecord {
+  return { ...record, ...change, generation: record.generation + 1, updatedAtMs: nowMs };
+}
+
+/** An event of a service itself, as a change. */
+export function serviceEvent(
+  service: ServiceName,
+  atMs: number,
+  reason: string,
+  message: string,
+): Change & { readonly kind: "add-event" } {
+  const event: NewEvent = {
+    service,
+    atMs,
+    type: "Normal",
+    reason,
+    resource: "Service",
+    instance: null,
+    message,
+  };
+  return { kind: "add-event", event };
+}
+
+/** INVALID_ARGUMENT with one problem. */
+export function invalid(problem: Problem): ServingError<"INVALID_ARGUMENT"> {
+  return new ServingError("INVALID_ARGUMENT", { problems: [problem] });
+}
+
+/** `metadata.instance` of a stored document; the spec parser has put it there. */
+export function instanceCountOf(document: JsonObject): number {
+  const count = metadataOf(document).instance;
+  return typeof count === "number" ? count : 1;
+}
+
+/** The document with some keys of `metadata` replaced. */
+export function withMetadata(document: JsonObject, keys: Readonly<Record<string, Json>>): JsonObject {
+  return { ...document, metadata: { ...metadataOf(document), ...keys } };
+}
+
+/** `metadata` of a stored document. */
+export function metadataOf(document: JsonObject): JsonObject {
+  const metadata = document.metadata;
+  const isObject = typeof metadata === "object" && metadata !== null && !Array.isArray(metadata);
+  return isObject ? (metadata as JsonObject) : {};
+}

@@ -1,0 +1,61 @@
+import { ServingError } from "../errors.ts";
+import type { ServiceName } from "../names.ts";
+import type { DesiredState, ServiceRecord } from "../service.ts";
+import type { Json } from "../spec/service-spec.ts";
+import {
+  advance,
+  type ChangeContext,
+  type Decision,
+  findLasting,
+  metadataOf,
+  serviceEvent,
+  withMetadata,
+} from "./decision.ts";
+
+/** What belongs to the service of now and not to one of its versions, at the top and in `metadata`. */
+const TOP_OF_NOW = ["token", "labels"];
+const METADATA_OF_NOW = ["instance", "traffic_state"];
+
+export interface SwitchVersionRequest {
+  readonly name: ServiceName;
+  readonly version: number;
+}
+
+/**
+ * Back (or forth) to a kept version, under its own number. Instance count, token, labels and traffic state stay
+ * those of now. The version in force already: no change.
+ * @throws ServingError SERVICE_NOT_FOUND, SERVICE_DELETING, VERSION_NOT_FOUND
+ */
+export function switchVersion(
+  state: DesiredState,
+  { name, version }: SwitchVersionRequest,
+  { nowMs }: Pick<ChangeContext, "nowMs">,
+): Decision<ServiceRecord> {
+  const before = findLasting(state, name);
+  const kept = state.versions.get(name) ?? [];
+  const target = kept.find((v) => v.version === version);
+  if (target === undefined) {
+    const versions = kept.map((v) => v.version);
+    throw new ServingError("VERSION_NOT_FOUND", { service: name, version, versions });
+  }
+  if (version === before.version) return { changes: [], record: before };
+
+  const metadata = pick(metadataOf(before.document), METADATA_OF_NOW);
+  const top = pick(before.document, TOP_OF_NOW);
+  const rest = Object.entries(target.document).filter(([key]) => !TOP_OF_NOW.includes(key));
+  const record = advance(before, nowMs, {
+    document: withMetadata({ ...Object.fromEntries(rest), ...top }, metadata),
+    version,
+    epoch: 0, // instances of it that still serve are taken back as they are: a rollback during a rollout is instant
+    retiredSlots: [],
+  });
+  const text = `Service [${name}] is switching from version ${before.version} to version ${version}`;
+  return {
+    record,
+    changes: [{ kind: "put-service", record }, serviceEvent(name, nowMs, "Updating", text)],
+  };
+}
+
+function pick(from: Readonly<Record<string, Json>>, keys: readonly string[]): Record<string, Json> {
+  return Object.fromEntries(Object.entries(from).filter(([key]) => keys.includes(key)));
+}

@@ -1,0 +1,116 @@
+import { ServingError } from "../errors.ts";
+import type { Change, DesiredState, ServiceRecord, ServiceVersion } from "../service.ts";
+import type { ParsedSpec } from "../spec/service-spec.ts";
+import {
+  advance,
+  type ChangeContext,
+  type Decision,
+  findLasting,
+  invalid,
+  metadataOf,
+  serviceEvent,
+  withMetadata,
+} from "./decision.ts";
+import { release } from "./release.ts";
+
+/** How far a changed document reaches; core/spec decides it. */
+export type UpdateReach = "nothing" | "scale" | "in-place" | "new-version";
+
+/** Versions kept to roll back to. Ten documents of at most some 100 kB: more would only make lists long. */
+export const VERSIONS_MAX = 10;
+
+export interface UpdateRequest {
+  readonly name: ServiceRecord["name"];
+  /** The whole document as it shall be: merged, or replaced. */
+  readonly after: ParsedSpec;
+  readonly reach: UpdateReach;
+}
+
+/**
+ * `modify`: a change of nothing is none; of the count alone scales; of what instances run makes a new version.
+ * `metadata.traffic_state`, when the document states another one, acts like `release -s`; the token follows
+ * the document when it has one.
+ * @throws ServingError SERVICE_NOT_FOUND, SERVICE_DELETING, GROUP_IS_FIXED, MODE_IS_EXCLUSIVE, INVALID_ARGUMENT (name)
+ */
+export function updateService(
+  state: DesiredState,
+  { name, after, reach }: UpdateRequest,
+  context: ChangeContext,
+): Decision<ServiceRecord> {
+  const before = findLasting(state, name);
+  const { spec } = after;
+  if (spec.name !== name) {
+    throw invalid({ path: "$.metadata.name", found: spec.name, allowed: `${name}: a name cannot change` });
+  }
+  if (spec.group !== before.group) {
+    const group = before.group === null ? "no group" : `group ${before.group}`;
+    throw new ServingError("GROUP_IS_FIXED", { service: name, group });
+  }
+  if (reach === "nothing") return { changes: [], record: before };
+
+  const stated = metadataOf(after.document).traffic_state;
+  const current = before.trafficState === "blue-green" ? "grouping" : before.trafficState;
+  const moved =
+    before.group !== null && stated !== undefined && spec.trafficState !== current
+      ? release(state, { name, release: { kind: "state", trafficState: spec.trafficState } }, context)
+      : { changes: [], record: before };
+
+  const isNewVersion = reach === "new-version";
+  const version = isNewVersion ? before.latestVersion + 1 : before.version;
+  const shown = moved.record.trafficState === "blue-green" ? "grouping" : moved.record.trafficState;
+  const document =
+    stated === undefined || before.group === null
+      ? after.document
+      : withMetadata(after.document, { traffic_state: shown });
+  const record: ServiceRecord = {
+    ...advance(before, context.nowMs, {
+      trafficState: moved.record.trafficState,
+      weight: moved.record.weight,
+      document,
+      token: spec.token ?? before.token,
+    }),
+    ...(isNewVersion ? { version, latestVersion: version, epoch: 0, retiredSlots: [] } : {}),
+  };
+  const others = moved.changes.filter((c) => c.kind !== "put-service" || c.record.name !== name);
+  return {
+    record,
+    changes: [
+      ...others,
+      { kind: "put-service", record },
+      ...versionChanges(state, record, reach, context.nowMs),
+      serviceEvent(name, context.nowMs, ...eventOf(record, reach, spec.instanceCount)),
+    ],
+  };
+}
+
+function eventOf(record: ServiceRecord, reach: UpdateReach, count: number): [string, string] {
+  if (reach === "new-version") {
+    return ["Updating", `Service [${record.name}] is updating to version ${record.version}`];
+  }
+  if (reach === "scale") return ["Scaling", `Service [${record.name}] is scaling to ${count}`];
+  return ["Changed", `Service [${record.name}] was changed in place, without new instances`];
+}
+
+/** A new version is put, and the oldest go beyond {@link VERSIONS_MAX}; a change in place stays with its version. */
+function versionChanges(
+  state: DesiredState,
+  record: ServiceRecord,
+  reach: UpdateReach,
+  nowMs: number,
+): Change[] {
+  const stored = state.versions.get(record.name) ?? [];
+  const same = stored.find((v) => v.version === record.version);
+  const version: ServiceVersion = {
+    service: record.name,
+    version: record.version,
+    document: record.document,
+    createdAtMs: same?.createdAtMs ?? nowMs,
+    message: same?.message ?? "Service was updated",
+  };
+  if (reach !== "new-version") return [{ kind: "put-version", version }];
+  const surplus = stored.slice(0, Math.max(0, stored.length + 1 - VERSIONS_MAX));
+  return [
+    { kind: "put-version", version },
+    ...surplus.map((v) => ({ kind: "remove-version", service: v.service, version: v.version }) as const),
+  ];
+}

@@ -1,0 +1,194 @@
+import type { InstanceId } from "../names.ts";
+import type { InstanceExit, InstanceStatus } from "../service.ts";
+import { backoffMs, boundedUntil, RECOVERED_AFTER_MS } from "./backoff.ts";
+import type { ObservedInstance, PlanInput } from "./plan-input.ts";
+
+/** What an instance is, told from the runtime's report and what was known of it before. */
+export interface Assessed {
+  readonly status: InstanceStatus;
+  readonly observed: ObservedInstance | null;
+  /** It takes memory and cores, or is about to. */
+  readonly isAlive: boolean;
+  /** It refuses requests, or soon will: never to be routed again before a new start. */
+  readonly isGoing: boolean;
+}
+
+/** Its name in numbers, for an instance that the runtime does not know. */
+export interface Place {
+  readonly id: InstanceId;
+  readonly version: number;
+  readonly epoch: number;
+  readonly slot: number;
+}
+
+const NEVER_SEEN = {
+  restarts: 0,
+  failuresInARow: 0,
+  backoffUntilMs: null,
+  startedAtMs: null,
+  readySinceMs: null,
+  drainingSinceMs: null,
+  pid: null,
+  port: null,
+  lastExit: null,
+};
+
+/** Assesses one instance. `observed` is null for one that shall run and that the runtime does not know. */
+export function assess(place: Place, observed: ObservedInstance | null, input: PlanInput): Assessed {
+  const { id, version, epoch, slot } = place;
+  const before = input.previous?.instances.find((i) => i.id === id);
+  const known = { ...NEVER_SEEN, ...before, id, version, epoch, slot };
+  const kept = bounded(known as InstanceStatus, input.nowMs);
+  const busy = input.busy.get(id);
+  if (busy === "starting" && observed?.isAlive !== true) {
+    const status = { ...kept, phase: "Creating", isReady: false, reason: "Starting", message: "" } as const;
+    return { status, observed, isAlive: true, isGoing: false };
+  }
+  if (observed === null) return { ...absent(kept, before, input), observed };
+  if (!observed.isAlive) return { ...dead(kept, observed, input), observed };
+  const alive = living(kept, observed, input.nowMs);
+  if (busy !== "stopping") return alive;
+  const status = { ...alive.status, phase: "Stopping", isReady: false, reason: "Stopping" } as const;
+  return { ...alive, status, isGoing: true };
+}
+
+/** A clock that went back between two lives of the process must not make waits longer. */
+function bounded(status: InstanceStatus, nowMs: number): InstanceStatus {
+  const { backoffUntilMs, drainingSinceMs, readySinceMs } = status;
+  return {
+    ...status,
+    backoffUntilMs: backoffUntilMs === null ? null : boundedUntil(backoffUntilMs, nowMs),
+    drainingSinceMs: drainingSinceMs === null ? null : Math.min(drainingSinceMs, nowMs),
+    readySinceMs: readySinceMs === null ? null : Math.min(readySinceMs, nowMs),
+  };
+}
+
+function living(kept: InstanceStatus, observed: ObservedInstance, nowMs: number): Assessed {
+  const { state, pid, startedAtMs } = observed;
+  const base = { ...kept, pid, startedAtMs, port: state?.port ?? null, backoffUntilMs: null };
+  const phase = state?.phase ?? "loading";
+  if (phase === "ready") {
+    const readySinceMs = kept.isReady ? (kept.readySinceMs ?? nowMs) : nowMs;
+    const hasRecovered = nowMs - readySinceMs >= RECOVERED_AFTER_MS;
+    const failuresInARow = hasRecovered ? 0 : kept.failuresInARow;
+    const ready = { ...base, readySinceMs, failuresInARow, phase: "Running", isReady: true } as const;
+    return { status: { ...ready, reason: "", message: "" }, observed, isAlive: true, isGoing: false };
+  }
+  if (phase === "loading") {
+    const message = loadingText(state?.message ?? "", startedAtMs, nowMs);
+    const status = { ...base, phase: "Creating", isReady: false, reason: "Loading", message } as const;
+    return { status, observed, isAlive: true, isGoing: false };
+  }
+  if (phase === "draining") {
+    const message = "The instance was told to end and takes no more requests";
+    const status = { ...base, phase: "Stopping", isReady: false, reason: "Draining", message } as const;
+    return { status, observed, isAlive: true, isGoing: true };
+  }
+  // Failed, and not gone yet: one failure, counted when it is seen first.
+  const isCounted = kept.phase === "Failed" && kept.startedAtMs === startedAtMs;
+  const exit: InstanceExit = {
+    code: null,
+    signal: null,
+    reason: "Error",
+    message: state?.message ?? "",
+    startedAtMs,
+    finishedAtMs: nowMs,
+  };
+  const failed = isCounted ? kept : failedAfter({ ...kept, startedAtMs, pid }, exit, nowMs);
+  return { status: { ...failed, pid, port: null }, observed, isAlive: true, isGoing: true };
+}
+
+function dead(
+  kept: InstanceStatus,
+  observed: ObservedInstance,
+  input: PlanInput,
+): Omit<Assessed, "observed"> {
+  const gone = { ...kept, pid: null, port: null };
+  const remembered = kept.phase === "Failed" ? kept.lastExit : null;
+  const exit = observed.exit ?? remembered ?? lost(kept, input.nowMs);
+  const failedStart = input.failedStarts.get(kept.id);
+  if (failedStart !== undefined) {
+    const status = failedAfter(gone, startFailed(failedStart, input.nowMs), input.nowMs);
+    return { status, isAlive: false, isGoing: false };
+  }
+  const isKnown =
+    kept.lastExit?.finishedAtMs === exit.finishedAtMs && kept.lastExit.startedAtMs === exit.startedAtMs;
+  // An engine that said `failed` and then ended has failed once, not twice.
+  const isCounted = isKnown || (kept.phase === "Failed" && kept.startedAtMs === exit.startedAtMs);
+  const isStartLost = isCounted && kept.reason === "Starting"; // told to start, then this process was killed
+  const status = isCounted
+    ? {
+        ...gone,
+        isReady: false,
+        phase: isStartLost ? ("Pending" as const) : ("Failed" as const),
+        lastExit: exit,
+      }
+    : failedAfter(gone, exit, input.nowMs);
+  return { status, isAlive: false, isGoing: false };
+}
+
+function absent(
+  kept: InstanceStatus,
+  before: InstanceStatus | undefined,
+  input: PlanInput,
+): Omit<Assessed, "observed"> {
+  const gone = { ...kept, pid: null, port: null, drainingSinceMs: null };
+  const failedStart = input.failedStarts.get(kept.id);
+  if (failedStart !== undefined) {
+    const status = failedAfter(gone, startFailed(failedStart, input.nowMs), input.nowMs);
+    return { status, isAlive: false, isGoing: false };
+  }
+  const wasUp = before?.phase === "Running" || (before?.phase === "Creating" && before.reason === "Loading");
+  if (wasUp) {
+    const status = failedAfter(gone, lost(kept, input.nowMs), input.nowMs);
+    return { status, isAlive: false, isGoing: false };
+  }
+  if (before?.phase === "Failed")
+    return { status: { ...gone, isReady: false }, isAlive: false, isGoing: false };
+  const status = { ...gone, isReady: false, phase: "Pending", reason: "Pending", message: "" } as const;
+  return { status, isAlive: false, isGoing: false };
+}
+
+function failedAfter(status: InstanceStatus, exit: InstanceExit, nowMs: number): InstanceStatus {
+  const wasRecovered =
+    status.isReady && status.readySinceMs !== null && nowMs - status.readySinceMs >= RECOVERED_AFTER_MS;
+  const failuresInARow = wasRecovered ? 1 : status.failuresInARow + 1;
+  return {
+    ...status,
+    phase: "Failed",
+    isReady: false,
+    reason: exit.reason,
+    message: exitText(exit),
+    failuresInARow,
+    backoffUntilMs: nowMs + backoffMs(failuresInARow),
+    lastExit: exit,
+  };
+}
+
+function startFailed(message: string, nowMs: number): InstanceExit {
+  return { code: null, signal: null, reason: "StartFailed", message, startedAtMs: null, finishedAtMs: nowMs };
+}
+
+function lost(kept: InstanceStatus, nowMs: number): InstanceExit {
+  const message = "nobody saw it end";
+  const { startedAtMs } = kept;
+  return { code: null, signal: null, reason: "Lost", message, startedAtMs, finishedAtMs: nowMs };
+}
+
+/** How an instance ended, for people. */
+export function exitText(exit: InstanceExit): string {
+  const how =
+    exit.signal !== null
+      ? `killed by ${exit.signal}`
+      : exit.code !== null
+        ? `exited with code ${exit.code}`
+        : exit.reason;
+  return exit.message === "" ? how : `${how}: ${exit.message}`;
+}
+
+/** In whole minutes, so that a status does not change with every look at it. */
+function loadingText(text: string, startedAtMs: number | null, nowMs: number): string {
+  const minutes = startedAtMs === null ? 0 : Math.floor((nowMs - startedAtMs) / 60_000);
+  const since = minutes >= 1 ? `loading for ${minutes} min` : "loading";
+  return text === "" ? since : `${since}: ${text}`;
+}

@@ -1,0 +1,98 @@
+import type { InstanceId, ServiceName } from "../names.ts";
+import type { InstanceStatus, NewEvent, ServiceStatus } from "../service.ts";
+import type { Action } from "./plan-input.ts";
+
+export interface Between {
+  readonly service: ServiceName;
+  readonly previous: ServiceStatus | null;
+  readonly status: ServiceStatus;
+  readonly actions: readonly Action[];
+  /** Instances wanted. */
+  readonly count: number;
+  readonly nowMs: number;
+}
+
+type Told = Pick<NewEvent, "type" | "reason" | "message"> & { readonly instance: InstanceId | null };
+
+/** What happened between two statuses of a service, for people: told from their difference, so nothing is told twice. */
+export function eventsBetween(between: Between): NewEvent[] {
+  const { service, previous, status, actions, nowMs } = between;
+  const told: Told[] = [];
+  for (const now of status.instances) {
+    const before = previous?.instances.find((i) => i.id === now.id);
+    told.push(...ofInstance(before, now));
+  }
+  for (const before of previous?.instances ?? []) {
+    const isGone = !status.instances.some((i) => i.id === before.id);
+    if (isGone && before.phase !== "Pending") {
+      told.push({
+        type: "Normal",
+        reason: "InstanceStopped",
+        instance: before.id,
+        message: "It has stopped",
+      });
+    }
+  }
+  for (const action of actions) {
+    if (action.kind !== "stop" || action.why !== "grace-over") continue;
+    const message = "It is ended although requests are in flight to it: its termination grace period is over";
+    told.push({ type: "Warning", reason: "InstanceKilled", instance: action.id, message });
+  }
+  told.push(...ofService(between));
+  return told.map((t) => ({
+    service,
+    atMs: nowMs,
+    type: t.type,
+    reason: t.reason,
+    resource: t.instance === null ? "Service" : "Instance",
+    instance: t.instance,
+    message: t.instance === null ? t.message : `Instance [${t.instance}]: ${t.message}`,
+  }));
+}
+
+function ofInstance(before: InstanceStatus | undefined, now: InstanceStatus): Told[] {
+  const told: Told[] = [];
+  const say = (type: NewEvent["type"], reason: string, message: string) =>
+    told.push({ type, reason, instance: now.id, message });
+  if (
+    now.lastExit !== null &&
+    now.failuresInARow !== (before?.failuresInARow ?? 0) &&
+    now.phase === "Failed"
+  ) {
+    say("Warning", "InstanceCrashed", `${now.message} (failure ${now.failuresInARow} in a row)`);
+  }
+  if (now.reason === "Starting" && before?.reason !== "Starting") {
+    const isAgain = now.restarts > (before?.restarts ?? 0);
+    say(
+      "Normal",
+      isAgain ? "InstanceRestarting" : "InstanceStarting",
+      isAgain ? "It is started again" : "It is started",
+    );
+  }
+  if (now.isReady && before?.isReady !== true) say("Normal", "InstanceReady", "It is ready");
+  if (
+    now.drainingSinceMs !== null &&
+    (before?.drainingSinceMs ?? null) === null &&
+    now.phase === "Stopping"
+  ) {
+    say("Normal", "InstanceDraining", "It leaves the traffic and will be stopped");
+  }
+  return told;
+}
+
+function ofService({ previous, status, count }: Between): Told[] {
+  const told: Told[] = [];
+  const hadSome = (previous?.serving.length ?? 0) > 0;
+  if (hadSome && status.serving.length === 0 && count > 0) {
+    const message = "No instance is ready; in a group, its share goes to the other services";
+    told.push({ type: "Warning", reason: "NoReadyInstance", instance: null, message });
+  }
+  if (previous?.phase === status.phase) return told;
+  if (status.phase === "Running" || status.phase === "Stopped") {
+    told.push({ type: "Normal", reason: status.phase, instance: null, message: status.message });
+  }
+  if (status.phase === "Failed") {
+    told.push({ type: "Warning", reason: "Failed", instance: null, message: status.message });
+  }
+  return told;
+}

@@ -1,0 +1,43 @@
+import { assert } from "../../base/assert.ts";
+import type { InstanceSpec, ProcessorSpec } from "../instance-spec.ts";
+import { instanceId } from "../names.ts";
+import type { FilesState, Wanted } from "./plan-input.ts";
+
+type ReadyFiles = Extract<FilesState, { kind: "ready" }>;
+
+/** Everything an instance of the version in force has to know. */
+export function instanceSpecOf(
+  { record, spec, tokens }: Wanted,
+  files: ReadyFiles,
+  slot: number,
+): InstanceSpec {
+  const { name: service, version, epoch } = record;
+  return {
+    id: instanceId({ service, version, epoch, slot }),
+    service,
+    version,
+    epoch,
+    slot,
+    tokens,
+    processor: processorOf(spec.processor, files),
+    model: {
+      path: files.modelPath,
+      entry: entryOf(files.modelPath, spec.model.entry),
+      config: spec.model.config,
+    },
+    rpc: spec.rpc,
+    limits: { cpu: spec.cpu, memoryMb: spec.memoryMb },
+  };
+}
+
+function processorOf(source: Wanted["spec"]["processor"], files: ReadyFiles): ProcessorSpec {
+  if (source.kind === "builtin") return source;
+  assert(files.processorPath !== null, "a custom processor has files");
+  return { kind: "custom", language: source.language, dir: files.processorPath, entry: source.entry };
+}
+
+/** `model_entry` names a file inside the model; its default is the model itself (eas-reference §1.1). */
+function entryOf(path: string | null, entry: string | null): string | null {
+  if (path === null || entry === null) return path;
+  return path.endsWith(`/${entry}`) ? path : `${path}/${entry}`; // the model may be that very file
+}

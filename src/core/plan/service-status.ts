@@ -1,0 +1,158 @@
+import { unreachable } from "../../base/assert.ts";
+import type { InstanceId } from "../names.ts";
+import type { InstanceStatus, ServicePhase, ServiceStatus } from "../service.ts";
+import { FAILING_AFTER } from "./backoff.ts";
+import type { Wanted } from "./plan-input.ts";
+
+/** Progress lines kept of one change. */
+const PROGRESS_MAX = 20;
+
+export interface StatusInput {
+  readonly wanted: Wanted;
+  readonly count: number;
+  /** Instances that shall run. */
+  readonly current: ReadonlyMap<InstanceId, number>;
+  readonly instances: readonly InstanceStatus[];
+  readonly serving: readonly InstanceId[];
+  readonly previous: ServiceStatus | null;
+}
+
+type Verdict = Pick<ServiceStatus, "phase" | "reason" | "message">;
+
+/** The whole status of a service, with its phase and texts for people (eas-reference §6.8). */
+export function serviceStatus(input: StatusInput): ServiceStatus {
+  const { wanted, previous, instances, serving } = input;
+  const verdict = judge(input);
+  const observedGeneration = wanted.record.generation;
+  const progress = progressOf(input, verdict);
+  const { phase, reason, message } = verdict;
+  const isSameChange = previous?.observedGeneration === observedGeneration;
+  const before = isSameChange ? previous.progress : [];
+  return {
+    observedGeneration,
+    phase,
+    reason,
+    message,
+    progress: append(before, progress),
+    instances,
+    serving,
+  };
+}
+
+function judge(input: StatusInput): Verdict {
+  const { name, desired, version } = input.wanted.record;
+  if (desired === "deleted") {
+    return { phase: "Deleting", reason: "DELETING", message: `Service [${name}] is terminating` };
+  }
+  if (desired === "stopped") {
+    const isGone = input.instances.length === 0;
+    return isGone
+      ? { phase: "Stopped", reason: "STOPPED", message: "Service is stopped" }
+      : { phase: "Stopping", reason: "STOPPING", message: `Service [${name}] is stopping` };
+  }
+  const current = input.instances.filter((i) => input.current.has(i.id));
+  const others = input.instances.filter((i) => !input.current.has(i.id));
+  const ready = current.filter((i) => i.isReady);
+  if (ready.length === input.count && others.length === 0) {
+    return { phase: "Running", reason: "RUNNING", message: "Service start successfully" };
+  }
+
+  const activity = activityOf(input, current, others);
+  const { files } = input.wanted;
+  if (files.kind === "failed") {
+    const isHopeless = !files.isRetriable && input.serving.length === 0;
+    return { phase: isHopeless ? "Failed" : activity, reason: "FETCH_FAILED", message: files.message };
+  }
+  const failing = current.filter((i) => isFailing(i, input.wanted));
+  if (failing.length > 0) {
+    const why = `${failing[0]!.id}: ${failing[0]!.message}`;
+    if (input.serving.length === 0 && failing.length === current.length) {
+      const reason = input.wanted.spec.isCrashBlocked ? "CRASH_BLOCKED" : "CRASHING";
+      return { phase: "Failed", reason, message: `No instance of version ${version} comes up: ${why}` };
+    }
+    if (activity === "Updating") {
+      const message = `Version ${version} is failing, what was there before keeps serving: ${why}`;
+      return { phase: "Updating", reason: "UPDATE_FAILING", message };
+    }
+  }
+  return { phase: activity, reason: activity.toUpperCase(), message: waitingText(input, current, others) };
+}
+
+function isFailing(instance: InstanceStatus, wanted: Wanted): boolean {
+  if (instance.phase === "Failed" && wanted.spec.isCrashBlocked) return true;
+  return !instance.isReady && instance.failuresInARow >= FAILING_AFTER;
+}
+
+/** Which kind of change goes on, as long as not everything is as wanted. */
+function activityOf(
+  { wanted, previous, count }: StatusInput,
+  current: readonly InstanceStatus[],
+  others: readonly InstanceStatus[],
+): ServicePhase {
+  const { version, epoch, generation } = wanted.record;
+  if (previous === null) return "Creating";
+  const isReplacing = others.some((i) => i.version !== version || i.epoch !== epoch);
+  if (isReplacing) return "Updating";
+  const isSameChange = previous.observedGeneration === generation;
+  switch (previous.phase) {
+    case "Creating":
+      // All is launched: from here on it is startup (eas-reference §6.8, Waiting).
+      return current.every((i) => i.phase !== "Pending") ? "Waiting" : "Creating";
+    case "Stopped":
+    case "Stopping":
+    case "Starting":
+      return "Starting";
+    case "Running":
+      if (isSameChange) return "Waiting"; // something crashed
+      return current.length !== previous.instances.length || others.length > 0 || count === 0
+        ? "Scaling"
+        : current.some((i) => !previous.instances.some((p) => p.id === i.id))
+          ? "Updating"
+          : "Waiting";
+    case "Updating":
+    case "Scaling":
+    case "Waiting":
+      return previous.phase;
+    case "Failed":
+    case "Deleting":
+      return "Waiting";
+    default:
+      return unreachable(previous.phase);
+  }
+}
+
+function waitingText(
+  { count }: StatusInput,
+  current: readonly InstanceStatus[],
+  others: readonly InstanceStatus[],
+): string {
+  const ready = current.filter((i) => i.isReady).length;
+  const text = [`${ready} of ${count} instances are ready`];
+  const slow = current.find((i) => !i.isReady && i.message !== "") ?? current.find((i) => !i.isReady);
+  if (slow !== undefined) text.push(`${slow.id}: ${slow.message || slow.reason}`);
+  const leaving = others.filter((i) => i.phase === "Stopping").length;
+  if (leaving > 0) text.push(`${leaving} leaving`);
+  return text.join("; ");
+}
+
+/** Lines for people who wait: what the files do, then how many run (the shapes of `eascmd create`). */
+function progressOf(input: StatusInput, { phase }: Verdict): string[] {
+  const lines = [...input.wanted.files.progress];
+  if (input.wanted.record.desired !== "running" || input.wanted.files.kind !== "ready") return lines;
+  const running = input.instances.filter((i) => input.current.has(i.id) && i.isReady).length;
+  const numbers = `[Total: ${input.count}, Pending: ${input.count - running}, Running: ${running}]`;
+  return [...lines, `${phase === "Running" ? "Running" : "Waiting"} ${numbers}`];
+}
+
+/** New lines are added; one that only counts on, like `Downloading http file [43%]`, replaces the one before. */
+function append(before: readonly string[], lines: readonly string[]): readonly string[] {
+  const topic = (line: string | undefined) => line?.replace(/ \[.*\]$/, "");
+  const all = [...before];
+  for (const line of lines) {
+    if (all.includes(line)) continue;
+    const isCount = /^\S.* \[\d+%\]$/.test(line) && topic(line) === topic(all.at(-1));
+    if (isCount) all[all.length - 1] = line;
+    else all.push(line);
+  }
+  return all.slice(-PROGRESS_MAX);
+}
