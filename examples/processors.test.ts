@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
+import { readFileSync, statSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { test } from "node:test";
+import { parseSpec } from "../src/core/spec/parse.ts";
 
 const folder = import.meta.dirname;
 const packages = join(folder, "../processors/python");
@@ -52,11 +53,17 @@ print(app.process(b'[{"speed": 1}, {"spede": 2}]', {}), app.process(b'{"speed": 
   );
 });
 
-test("each service file names files of its own folder, and one instance", () => {
-  for (const example of ["python-echo", "python-sum", "own-model"]) {
-    const service = json(`${example}/service.json`);
-    assert.equal(service.metadata.instance, 1);
-    readFileSync(join(folder, example, service.processor_path, service.processor_entry));
-    if (service.model_path) readFileSync(join(folder, example, service.model_path, service.model_entry));
+test("every service file is accepted, has no field without effect, and names files that are there", () => {
+  const files = ["python-echo/service.json", "python-sum/service.json", "own-model/service.json"];
+  for (const file of [...files, "pmml-canary/pmml_prod.json", "pmml-canary/pmml_grey.json"]) {
+    const service = json(file);
+    const absolute = { ...service };
+    // As `sluice create` does: paths are relative to the file.
+    for (const key of ["model_path", "processor_path"]) {
+      if (service[key]) absolute[key] = join(folder, dirname(file), service[key]);
+    }
+    assert.deepEqual(parseSpec(absolute).notEffective, []);
+    if (service.model_path) statSync(join(absolute.model_path, service.model_entry ?? ""));
+    if (service.processor_path) statSync(join(absolute.processor_path, service.processor_entry));
   }
 });

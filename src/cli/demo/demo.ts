@@ -3,7 +3,7 @@ import { join, relative } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { addressesText } from "./addresses.ts";
 import { readHeldOut } from "./held-out.ts";
-import { checkMemberAddress, measure } from "./measure.ts";
+import { changeUnderTraffic, checkMemberAddress, measure } from "./measure.ts";
 import { type Demo, type DemoOptions, type Pair, say } from "./options.ts";
 import { type Created, createFrom, type DemoService, release, waitUntilRunning } from "./service.ts";
 
@@ -50,13 +50,19 @@ async function instancesPhase(demo: Demo): Promise<Pair> {
 }
 
 /** Blue-green at 27 percent: 73/27. */
-async function weightPhase(demo: Demo, { prod, grey, groupToken }: Pair): Promise<void> {
+async function weightPhase(demo: Demo, pair: Pair): Promise<void> {
+  const { prod, grey } = pair;
   heading(demo, "2. More traffic for the canary");
-  say(demo, "What this proves: one command moves traffic by percent, whatever the instance counts are.");
+  say(
+    demo,
+    "What this proves: one command moves traffic by percent, whatever the instance counts, and loses no request.",
+  );
   say(demo, `$ ${demo.command} release ${grey.name} -w 27`);
-  await release(demo.api, grey, { Weight: 27 });
-  say(demo, `[OK] Service [${grey.name}] is weighted to 27% now`);
-  await measure(demo, { prod, grey, groupToken }, { [prod.name]: 73, [grey.name]: 27 });
+  await changeUnderTraffic(demo, pair, async () => {
+    await release(demo.api, grey, { Weight: 27 });
+    say(demo, `[OK] Service [${grey.name}] is weighted to 27% now`);
+  });
+  await measure(demo, pair, { [prod.name]: 73, [grey.name]: 27 });
 }
 
 /** A fresh pair, because blue-green and grouping exclude each other: 50/50, then 100/0. */
@@ -71,8 +77,10 @@ async function standalonePhase(demo: Demo): Promise<Pair> {
   const { prod, grey } = pair;
   await measure(demo, pair, { [prod.name]: 50, [grey.name]: 50 });
   say(demo, `$ ${demo.command} release ${grey.name} -s standalone`);
-  await release(demo.api, grey, { TrafficState: "standalone" });
-  say(demo, `[OK] Service [${grey.name}] has entered the traffic state: standalone`);
+  await changeUnderTraffic(demo, pair, async () => {
+    await release(demo.api, grey, { TrafficState: "standalone" });
+    say(demo, `[OK] Service [${grey.name}] has entered the traffic state: standalone`);
+  });
   await measure(demo, pair, { [prod.name]: 100, [grey.name]: 0 });
   await checkMemberAddress(demo, grey);
   return pair;

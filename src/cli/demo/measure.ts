@@ -7,21 +7,44 @@ import { emptyTally, rows, type Tally, total } from "./tally.ts";
 import { type Connections, connections, sendRows, type Target } from "./traffic.ts";
 
 const REQUEST_COUNT = 10_000;
+/** Requests that go on while a split is changed: some seconds' worth on a slow machine. */
+const CHANGE_REQUEST_COUNT = 2_000;
 const CONNECTION_COUNT = 8;
 const REDRAW_MS = 250;
 const SETTLE_MS_MAX = 20_000;
 /** Requests of one look whether the new split is there: two whole cycles of a split in percents. */
 const SETTLE_REQUEST_COUNT = 200;
 
-/** Waits until the split is in force, then sends the held-out rows through the group and checks shares and answers. */
-export async function measure(demo: Demo, pair: Pair, split: Split): Promise<void> {
-  const target: Target = {
-    url: `${demo.gatewayUrl}/api/predict/${pair.prod.group}`,
-    token: pair.groupToken,
+/** Makes a change while rows go through the group, and checks that every one of them was answered right. */
+export async function changeUnderTraffic(demo: Demo, pair: Pair, change: () => Promise<void>): Promise<void> {
+  const open = connections(CONNECTION_COUNT);
+  const tally = emptyTally([pair.prod.name, pair.grey.name]);
+  const count = Math.min(CHANGE_REQUEST_COUNT, demo.requestCount ?? REQUEST_COUNT);
+  try {
+    const traffic = sendRows(groupTarget(demo, pair), count, open, tally, demo.signal);
+    // Both come to their end before the connections are closed, whichever of them fails.
+    const outcomes = await Promise.allSettled([traffic, change()]);
+    for (const outcome of outcomes) if (outcome.status === "rejected") throw outcome.reason;
+  } finally {
+    open.close();
+  }
+  say(demo, "While it changed:");
+  reportAnswers(demo, tally);
+}
+
+function groupTarget(demo: Demo, { prod, grey, groupToken }: Pair): Target {
+  return {
+    url: `${demo.gatewayUrl}/api/predict/${prod.group}`,
+    token: groupToken,
     fallbackMember: "(no X-Sluice-Service)",
-    models: { [pair.prod.name]: pair.prod.model, [pair.grey.name]: pair.grey.model },
+    models: { [prod.name]: prod.model, [grey.name]: grey.model },
     rows: demo.held,
   };
+}
+
+/** Waits until the split is in force, then sends the held-out rows through the group and checks shares and answers. */
+export async function measure(demo: Demo, pair: Pair, split: Split): Promise<void> {
+  const target = groupTarget(demo, pair);
   const workers = await gatewayWorkerCount(demo);
   const open = connections(CONNECTION_COUNT);
   const table = liveTable(demo.io);
