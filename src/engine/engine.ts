@@ -1,0 +1,218 @@
+import type { Component } from "../base/component.ts";
+import type { InstanceSpec, InstanceState } from "../core/instance-spec.ts";
+import { Dispatcher } from "./dispatcher.ts";
+import { HttpFront } from "./http-front.ts";
+import type { InstanceDir } from "./instance-dir.ts";
+import type { EngineLimits } from "./limits.ts";
+import type { LogFile } from "./log-file.ts";
+import { RequestPaths } from "./request-front.ts";
+import { ResponseHeads } from "./responses.ts";
+import { Tokens } from "./tokens.ts";
+import { type WorkerTools, workerCommand } from "./worker-command.ts";
+import { WorkerSupervisor } from "./worker-supervisor.ts";
+
+/** Progress messages go to state.json at most this often, in ms. */
+const STATE_MS_MIN = 100;
+/** While draining, what is left is looked at this often, in ms. */
+const DRAIN_LOOK_MS = 10;
+
+export interface EngineParts {
+  readonly dir: InstanceDir;
+  readonly spec: InstanceSpec;
+  readonly limits: EngineLimits;
+  readonly tools: WorkerTools;
+  readonly log: LogFile;
+  /** Wall clock, ms. */
+  readonly wallNow: () => number;
+  /** Monotonic ms. */
+  readonly now: () => number;
+}
+
+/** Why an engine could not go on; it has been written to exit.json. */
+export class EngineFailure extends Error {
+  override readonly name = "EngineFailure";
+}
+
+/**
+ * One instance: HTTP in front, a bounded queue, and a worker behind it.
+ *
+ * loading → ready when the worker has loaded, and back when it died and loads again; draining once it is asked to end;
+ * failed when it cannot go on. Each step is in state.json, for the control process.
+ */
+export class Engine implements Component {
+  readonly name = "engine";
+  readonly #parts: EngineParts;
+  readonly #http: HttpFront;
+  readonly #supervisor: WorkerSupervisor;
+  readonly #startedAtMs: number;
+  #phase: InstanceState["phase"] = "loading";
+  #message = "starting";
+  #port: number | null = null;
+  #stateDue: NodeJS.Timeout | null = null;
+  #stateWrittenAt = Number.NEGATIVE_INFINITY;
+  #isDrained = false;
+  readonly #ended = Promise.withResolvers<void>();
+
+  constructor(parts: EngineParts) {
+    const { spec, limits } = parts;
+    this.#parts = parts;
+    this.#startedAtMs = parts.wallNow();
+    const dispatcher = new Dispatcher(spec.rpc.maxQueueSize);
+    this.#http = new HttpFront(
+      {
+        limits,
+        dispatcher,
+        paths: new RequestPaths(spec.service),
+        tokens: new Tokens(spec.tokens),
+        heads: new ResponseHeads(
+          spec.processor.kind === "builtin" ? "application/json" : "application/octet-stream",
+        ),
+        now: parts.now,
+      },
+      spec.rpc.keepaliveMs,
+    );
+    this.#supervisor = new WorkerSupervisor({
+      spec,
+      limits,
+      dispatcher,
+      log: parts.log,
+      now: parts.now,
+      command: (index) => workerCommand(spec, parts.tools, parts.dir.workerSocket, index),
+      events: {
+        changed: (message) => this.#workersChanged(message),
+        progress: (text) => this.#progress(text),
+        rpcKnown: (rpc) => {
+          dispatcher.queueSizeMax = rpc.maxQueueSize;
+          this.#http.setKeepalive(rpc.keepaliveMs);
+        },
+        failed: (reason, message) => this.#fail(reason, message),
+      },
+    });
+  }
+
+  /** Port for direct callers, once it listens. */
+  get port(): number | null {
+    return this.#port;
+  }
+
+  /**
+   * Serves until the signal, which ends it at once, or until it is drained. Rejects with EngineFailure when the instance cannot go on.
+   */
+  async run(signal: AbortSignal): Promise<void> {
+    const stop = () => this.#stopNow();
+    signal.addEventListener("abort", stop, { once: true });
+    try {
+      if (signal.aborted) return;
+      this.#writeState();
+      await this.#http.listenOnSocket(this.#parts.dir.dataSocket);
+      this.#port = await this.#http.listenOnPort();
+      if (this.#phase === "loading") {
+        this.#message = "loading the processor";
+        await this.#supervisor.start(this.#parts.dir.workerSocket);
+        this.#writeState();
+      }
+      await this.#ended.promise;
+    } finally {
+      signal.removeEventListener("abort", stop);
+      this.#http.close();
+      this.#supervisor.kill();
+      if (this.#stateDue !== null) clearTimeout(this.#stateDue);
+      this.#stateDue = null;
+      this.#parts.log.close();
+    }
+  }
+
+  /**
+   * Takes no new connections, finishes what is queued, in flight, and still arriving over open connections, then ends the
+   * worker and `run`. While loading, or past the deadline (monotonic ms), it ends at once.
+   */
+  async drain(deadlineMs: number): Promise<void> {
+    if (this.#phase === "draining" || this.#phase === "failed") return this.#ended.promise.catch(() => {});
+    const wasLoading = this.#phase === "loading" && this.#supervisor.restarts === 0;
+    this.#setPhase("draining", "finishing what is in flight");
+    this.#http.isDraining = true;
+    this.#http.stopListening();
+    if (!wasLoading) await this.#untilQuiet(deadlineMs);
+    this.#http.isStopped = true;
+    await this.#supervisor.stop();
+    this.#ended.resolve();
+  }
+
+  /** Resolves when there is no request and none has begun for a while, or nobody is connected; or at the deadline. */
+  #untilQuiet(deadlineMs: number): Promise<void> {
+    const { now, limits } = this.#parts;
+    const from = now();
+    return new Promise((resolve) => {
+      const look = setInterval(() => {
+        const quietSince = Math.max(from, this.#http.lastBeganAt);
+        const isQuiet = this.#http.connectionCount === 0 || now() - quietSince >= limits.drainQuietMs;
+        const isDone = !this.#http.hasRequests && isQuiet;
+        if (!isDone && now() < deadlineMs && !this.#isDrained) return;
+        clearInterval(look);
+        resolve();
+      }, DRAIN_LOOK_MS);
+    });
+  }
+
+  #stopNow(): void {
+    this.#isDrained = true;
+    if (this.#phase !== "failed") this.#setPhase("draining", "stopping now");
+    this.#supervisor.kill();
+    this.#ended.resolve();
+  }
+
+  #workersChanged(message: string): void {
+    if (this.#phase === "draining" || this.#phase === "failed") return;
+    this.#setPhase(this.#supervisor.workersReady > 0 ? "ready" : "loading", message);
+  }
+
+  #progress(text: string): void {
+    this.#message = text;
+    const waitMs = this.#stateWrittenAt + STATE_MS_MIN - this.#parts.now();
+    if (waitMs <= 0) this.#writeState();
+    else this.#stateDue ??= setTimeout(() => this.#writeState(), waitMs);
+  }
+
+  #fail(reason: string, message: string): void {
+    const { dir, log, wallNow } = this.#parts;
+    log.line(`failed: ${message}`);
+    const exit = {
+      code: 1,
+      signal: null,
+      reason,
+      message,
+      startedAtMs: this.#startedAtMs,
+      finishedAtMs: wallNow(),
+    };
+    dir.writeExit(exit);
+    this.#setPhase("failed", message);
+    this.#ended.reject(new EngineFailure(message));
+  }
+
+  #setPhase(phase: InstanceState["phase"], message: string): void {
+    this.#phase = phase;
+    this.#message = message;
+    this.#writeState();
+    this.#parts.log.line(`${phase}: ${message}`);
+  }
+
+  #writeState(): void {
+    if (this.#stateDue !== null) clearTimeout(this.#stateDue);
+    this.#stateDue = null;
+    this.#stateWrittenAt = this.#parts.now();
+    try {
+      this.#parts.dir.writeState({
+        phase: this.#phase,
+        message: this.#message,
+        port: this.#port,
+        workersReady: this.#supervisor.workersReady,
+        workersTotal: this.#supervisor.workersTotal,
+        workerRestarts: this.#supervisor.restarts,
+        updatedAtMs: this.#parts.wallNow(),
+      });
+    } catch (error) {
+      // Disk full: the next change is written again; serving goes on.
+      this.#parts.log.line(`state.json cannot be written: ${(error as Error).message}`);
+    }
+  }
+}

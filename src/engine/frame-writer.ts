@@ -1,0 +1,70 @@
+import type { Socket } from "node:net";
+import { FRAME_HEADER_BYTES, writeFrameHeader } from "./frames.ts";
+
+/** Frames of one turn are gathered in pieces of this size. */
+const GATHER_BYTES = 64 * 1024;
+/** A body above this is written from where it is, not copied. */
+const COPY_BYTES_MAX = 32 * 1024;
+
+/** Sends frames to one worker; those of one turn of the loop go out in one write. */
+export class FrameWriter {
+  readonly #socket: Socket;
+  /** `[#sent, #filled)` waits for the end of the turn. A full buffer is left to the garbage collector: a write may still use it. */
+  #buffer = Buffer.allocUnsafeSlow(GATHER_BYTES);
+  #sent = 0;
+  #filled = 0;
+  #isFlushDue = false;
+  readonly #flushDue = () => {
+    this.#isFlushDue = false;
+    this.flush();
+  };
+
+  constructor(socket: Socket) {
+    this.#socket = socket;
+  }
+
+  /** One frame with the payload `front[0..frontBytes)` and then `body[from..to)`. Short payloads are copied before this returns. */
+  write(
+    type: number,
+    id: number,
+    front: Buffer,
+    frontBytes: number,
+    body: Buffer,
+    from: number,
+    to: number,
+  ): void {
+    const bodyBytes = to - from;
+    const isCopied = bodyBytes <= COPY_BYTES_MAX;
+    const room = FRAME_HEADER_BYTES + frontBytes + (isCopied ? bodyBytes : 0);
+    if (this.#buffer.length - this.#filled < room) this.#renew(room);
+    let at = writeFrameHeader(this.#buffer, this.#filled, type, id, frontBytes + bodyBytes);
+    front.copy(this.#buffer, at, 0, frontBytes);
+    at += frontBytes;
+    if (isCopied) {
+      body.copy(this.#buffer, at, from, to);
+      this.#filled = at + bodyBytes;
+    } else {
+      this.#filled = at;
+      this.flush();
+      this.#socket.write(body.subarray(from, to));
+    }
+    if (this.#isFlushDue || this.#filled === this.#sent) return;
+    this.#isFlushDue = true;
+    setImmediate(this.#flushDue);
+  }
+
+  #renew(room: number): void {
+    this.flush();
+    this.#buffer = Buffer.allocUnsafeSlow(Math.max(GATHER_BYTES, room));
+    this.#sent = 0;
+    this.#filled = 0;
+  }
+
+  /** Writes what was gathered, now. */
+  flush(): void {
+    if (this.#filled === this.#sent) return;
+    const gathered = this.#buffer.subarray(this.#sent, this.#filled);
+    this.#sent = this.#filled;
+    if (!this.#socket.destroyed) this.#socket.write(gathered);
+  }
+}

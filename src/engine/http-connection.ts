@@ -1,0 +1,357 @@
+import type { Socket } from "node:net";
+import type { DataPathReason } from "../core/errors.ts";
+import { DATA_PATH_REASONS } from "../core/errors.ts";
+import { ContentCollector } from "../http1/content-collector.ts";
+import { BODY_MORE, BODY_REFUSED, type ContentSink, MessageBody } from "../http1/message-body.ts";
+import { FIELD_STRIDE, headError, METHOD, MessageHead, NEED_MORE } from "../http1/message-head.ts";
+import { findHeadEnd, parseRequestHead } from "../http1/request-head.ts";
+import type { Exchange, WorkerSlots } from "./exchange.ts";
+import { FRAME } from "./frames.ts";
+import type { HttpFront } from "./http-front.ts";
+import { FRONT, isRoot, writeFront } from "./request-front.ts";
+import { composeResponse, reasonFields, reasonText } from "./responses.ts";
+
+const NOTHING = Buffer.alloc(0);
+const CONTINUE = Buffer.from("HTTP/1.1 100 Continue\r\n\r\n");
+
+/** The one head of the process: what it says is used up before the next bytes are looked at. */
+const head = new MessageHead();
+
+/** Between requests, or with a part of a head. */
+const HEAD = 0;
+/** The body is being gathered. */
+const BODY = 1;
+/** The request waits in the queue or is with a worker. */
+const WAITING = 2;
+/** Answered for good: what still comes is dropped until the peer closes or the linger time is over. */
+const LINGERING = 3;
+const CLOSED = 4;
+
+/**
+ * One connection of a client. It serves one request after the other; bytes of later (pipelined) requests are kept
+ * until the answer is written. All fields of the request in hand live here, so a request allocates next to nothing.
+ */
+export class HttpConnection implements Exchange, ContentSink {
+  queueNext: Exchange | null = null;
+  queuePrevious: Exchange | null = null;
+  isQueued = false;
+  worker: WorkerSlots | null = null;
+  workerRequestId = 0;
+  frameType = 0;
+  front: Buffer = NOTHING;
+  body: Buffer = NOTHING;
+
+  /** Requests in the order of their start, kept by the front. */
+  activeNext: HttpConnection | null = null;
+  activePrevious: HttpConnection | null = null;
+  /** When the first byte of the request came, monotonic ms; 0 between requests. */
+  startedAt = 0;
+  /** Last sign of life, or start of lingering, monotonic ms, coarse. */
+  quietSince: number;
+
+  readonly #http: HttpFront;
+  readonly #socket: Socket;
+  readonly #needsToken: boolean;
+  #state = HEAD;
+  #rest: Buffer | null = null;
+  readonly #framing = new MessageBody();
+  #collector: ContentCollector | null = null;
+  /** Bytes of the shared allowance for bodies that this request has. */
+  #heldBytes = 0;
+  #isHeldWhole = false;
+  #isAllowanceUsedUp = false;
+  #isKeepAlive = true;
+  #isHeadMethod = false;
+  #isPaused = false;
+
+  constructor(http: HttpFront, socket: Socket, needsToken: boolean) {
+    this.#http = http;
+    this.#socket = socket;
+    this.#needsToken = needsToken;
+    this.quietSince = http.coarseNow;
+    socket.setNoDelay(true);
+    socket.on("data", (chunk: Buffer) => this.#data(chunk));
+    socket.on("end", () => this.#gone());
+    socket.on("error", () => {}); // "close" follows
+    socket.on("close", () => this.#gone());
+    socket.on("drain", () => this.#resume());
+  }
+
+  /** No request in hand, none begun. */
+  get isIdle(): boolean {
+    return this.#state === HEAD && this.startedAt === 0;
+  }
+
+  get isLingering(): boolean {
+    return this.#state === LINGERING;
+  }
+
+  destroy(): void {
+    this.#socket.destroy();
+  }
+
+  #data(chunk: Buffer): void {
+    if (this.#rest === null) {
+      this.#consume(chunk, 0, chunk.length);
+      return;
+    }
+    if (this.#state === WAITING) {
+      this.#keep(chunk);
+      return;
+    }
+    const before = this.#rest.length;
+    const bytes = Buffer.concat([this.#rest, chunk]);
+    // Parsing again at each byte of a slow head would be quadratic work; only a complete one, or one too long, is looked at.
+    if (findHeadEnd(bytes, Math.max(0, before - 3), bytes.length) === -1 && bytes.length < 32 * 1024) {
+      this.#rest = bytes;
+      return;
+    }
+    this.#rest = null;
+    this.#consume(bytes, 0, bytes.length);
+  }
+
+  /** Works on `buf[from..to)` as far as the state allows, and keeps the rest. */
+  #consume(buf: Buffer, from: number, to: number): void {
+    let at = from;
+    for (;;) {
+      switch (this.#state) {
+        case HEAD: {
+          if (at === to) return;
+          if (this.startedAt === 0) this.#http.began(this);
+          const end = parseRequestHead(head, buf, at, to);
+          if (end === NEED_MORE) {
+            this.#rest = Buffer.from(buf.subarray(at, to));
+            return;
+          }
+          if (end < 0) {
+            const { status, text } = headError(end);
+            this.#refuse(status === 431 ? "HEAD_TOO_LARGE" : "BAD_REQUEST", text, status);
+            return;
+          }
+          at = this.#headDone(buf, end, to);
+          break;
+        }
+        case BODY: {
+          const end = this.#framing.advance(buf, at, to);
+          if (end === BODY_MORE) return;
+          if (end < 0) {
+            this.#refuseBody(end);
+            return;
+          }
+          at = end;
+          const body = this.#collector!.take();
+          this.#collector = null;
+          this.#submit(FRAME.REQUEST, this.front, this.front.length, body, 0, body.length, true);
+          break;
+        }
+        case WAITING:
+          if (at < to) this.#keep(buf.subarray(at, to));
+          return;
+        default:
+          return;
+      }
+    }
+  }
+
+  /** The head in `head` is complete; its body starts at `at`. Returns where to go on. */
+  #headDone(buf: Buffer, at: number, to: number): number {
+    this.#isKeepAlive = head.isKeepAlive && head.versionMinor === 1;
+    this.#isHeadMethod = head.method === METHOD.HEAD;
+    if (this.#needsToken && !this.#isAuthorized(buf)) {
+      this.#refuse("TOKEN_REQUIRED");
+      return at;
+    }
+    const pathFrom = this.#http.paths.strip(buf, head.pathFrom, head.targetTo);
+    if (pathFrom === -1 && this.#needsToken) {
+      this.#refuse("ROUTE_NOT_FOUND");
+      return at;
+    }
+    const path = pathFrom === -1 ? head.pathFrom : pathFrom;
+    const length = head.isChunked ? -1 : Math.max(0, head.contentLength);
+    if (length > this.#http.limits.bodyBytesMax) {
+      this.#refuse("BODY_TOO_LARGE");
+      return at;
+    }
+    const isRead = head.method === METHOD.GET || this.#isHeadMethod;
+    if (isRead && length === 0 && isRoot(buf, path, head.targetTo)) {
+      this.#submit(FRAME.DESCRIBE, NOTHING, 0, NOTHING, 0, 0, false);
+      return at;
+    }
+    const frontBytes = writeFront(head, buf, path);
+    if (length >= 0 && at + length <= to) {
+      this.#submit(FRAME.REQUEST, FRONT, frontBytes, buf, at, at + length, false);
+      return at + length;
+    }
+    this.#gather(frontBytes, length, at === to);
+    return at;
+  }
+
+  /** The body is not all here: keeps the front, and gathers it. `length` is -1 when unknown. */
+  #gather(frontBytes: number, length: number, isNothingHere: boolean): void {
+    this.#isHeldWhole = length >= 0;
+    if (this.#isHeldWhole && !this.#hold(length)) {
+      this.#refuse("QUEUE_FULL", "the bodies of waiting requests use up their allowance");
+      return;
+    }
+    this.front = Buffer.from(FRONT.subarray(0, frontBytes));
+    this.#collector = new ContentCollector(this.#http.limits.bodyBytesMax, length);
+    this.#framing.startRequest(head);
+    this.#framing.sink = this;
+    this.#state = BODY;
+    if (head.isContinueExpected && isNothingHere) this.#socket.write(CONTINUE);
+  }
+
+  content(buf: Buffer, from: number, to: number): boolean {
+    if (!this.#isHeldWhole && !this.#hold(to - from)) {
+      this.#isAllowanceUsedUp = true;
+      return false;
+    }
+    return this.#collector!.content(buf, from, to);
+  }
+
+  #hold(bytes: number): boolean {
+    if (!this.#http.hold(bytes)) return false;
+    this.#heldBytes += bytes;
+    return true;
+  }
+
+  #refuseBody(why: number): void {
+    if (why !== BODY_REFUSED) this.#refuse("BAD_REQUEST", "the chunked body is broken");
+    else if (this.#isAllowanceUsedUp)
+      this.#refuse("QUEUE_FULL", "the bodies of waiting requests use up their allowance");
+    else this.#refuse("BODY_TOO_LARGE");
+  }
+
+  #isAuthorized(buf: Buffer): boolean {
+    if (head.authorizationAt === -1 || head.isAuthorizationRepeated) return false;
+    const slot = head.authorizationAt * FIELD_STRIDE;
+    return this.#http.tokens.opens(buf.toString("latin1", head.fields[slot + 2]!, head.fields[slot + 3]!));
+  }
+
+  #submit(
+    type: number,
+    front: Buffer,
+    frontBytes: number,
+    body: Buffer,
+    from: number,
+    to: number,
+    isOwned: boolean,
+  ): void {
+    if (this.#http.isStopped) {
+      this.#refuse("INSTANCE_DRAINING");
+      return;
+    }
+    this.#state = WAITING;
+    if (this.#http.dispatcher.submit(this, type, front, frontBytes, body, from, to, isOwned)) {
+      if (isOwned && !this.isQueued) this.front = NOTHING;
+    } else {
+      this.#refuse("QUEUE_FULL");
+    }
+  }
+
+  /** Keeps bytes of later requests; stops reading when they are many. */
+  #keep(bytes: Buffer): void {
+    this.#rest = this.#rest === null ? Buffer.from(bytes) : Buffer.concat([this.#rest, bytes]);
+    if (this.#rest.length < this.#http.limits.pipelinedBytesMax || this.#isPaused) return;
+    this.#isPaused = true;
+    this.#socket.pause();
+  }
+
+  answered(status: number, headText: string, buf: Buffer, from: number, to: number): void {
+    this.#respond(status, this.#http.heads.fields(headText), buf, from, to, this.#isKeepAlive);
+  }
+
+  refused(status: number, message: Buffer): void {
+    this.#respond(status, reasonFields("PROCESSOR_REFUSED"), message, 0, message.length, this.#isKeepAlive);
+  }
+
+  workerDied(): void {
+    this.#refuse("WORKER_DIED");
+  }
+
+  /** The request has taken longer than it may. */
+  expire(): void {
+    this.#http.dispatcher.withdraw(this);
+    this.#refuse("KEEPALIVE_EXCEEDED");
+  }
+
+  /** An answer of the engine's own; the connection ends with it, as what follows may be a body that nobody reads. */
+  #refuse(reason: DataPathReason, detail?: string, status?: number): void {
+    const text =
+      detail === undefined
+        ? reasonText(reason)
+        : Buffer.from(`${DATA_PATH_REASONS[reason].text}: ${detail}\n`);
+    this.#respond(
+      status ?? DATA_PATH_REASONS[reason].status,
+      reasonFields(reason),
+      text,
+      0,
+      text.length,
+      false,
+    );
+  }
+
+  #respond(
+    status: number,
+    fields: Buffer,
+    body: Buffer,
+    from: number,
+    to: number,
+    isKeepAlive: boolean,
+  ): void {
+    if (this.#state >= LINGERING) return;
+    const goesOn = isKeepAlive && !this.#http.isDraining;
+    const answer = composeResponse(status, fields, body, from, to, this.#isHeadMethod, goesOn, Date.now());
+    this.#release();
+    let isTaken = this.#socket.write(answer.head);
+    if (answer.body !== null) isTaken = this.#socket.write(answer.body);
+    if (!goesOn) {
+      this.#state = LINGERING;
+      this.#rest = null;
+      if (this.#isPaused) this.#socket.resume();
+      this.#socket.end();
+      return;
+    }
+    this.#state = HEAD;
+    if (isTaken) {
+      this.#resume();
+    } else if (!this.#isPaused) {
+      // The client does not read: it gets no further answers until it does.
+      this.#isPaused = true;
+      this.#socket.pause();
+    }
+  }
+
+  /** Goes on with what was kept, and reads again. */
+  #resume(): void {
+    if (this.#state !== HEAD || this.#socket.writableNeedDrain) return;
+    if (this.#isPaused) {
+      this.#isPaused = false;
+      this.#socket.resume();
+    }
+    const rest = this.#rest;
+    if (rest === null || this.startedAt !== 0) return;
+    this.#rest = null;
+    this.#consume(rest, 0, rest.length);
+  }
+
+  /** The request in hand is over, one way or the other. */
+  #release(): void {
+    this.quietSince = this.#http.coarseNow;
+    if (this.startedAt !== 0) this.#http.ended(this);
+    if (this.#heldBytes > 0) this.#http.giveBack(this.#heldBytes);
+    this.#heldBytes = 0;
+    this.#isAllowanceUsedUp = false;
+    this.#collector = null;
+  }
+
+  #gone(): void {
+    if (this.#state === CLOSED) return;
+    if (this.#state === WAITING) this.#http.dispatcher.withdraw(this);
+    this.#release();
+    this.#state = CLOSED;
+    this.#rest = null;
+    this.#socket.destroy();
+    this.#http.closed(this);
+  }
+}

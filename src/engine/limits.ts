@@ -1,0 +1,52 @@
+/** Limits of one engine. Each can be set by a test; the product runs with these values. */
+export interface EngineLimits {
+  /**
+   * Longest request body in bytes; more is 413. A frame to a worker is at most 256 MiB, head included; 64 KiB are
+   * kept for the head.
+   */
+  readonly bodyBytesMax: number;
+  /**
+   * Bytes of bodies that are being received, wait, or are worked on, of all requests together; one that would pass it is 450. Two of the
+   * longest bodies: with `max_queue_size` alone, 64 waiting bodies of 256 MiB would be 16 GiB.
+   */
+  readonly heldBodyBytesMax: number;
+  /** Connections open at once, of both listeners; one more is closed. A gateway needs at most one per request in flight. */
+  readonly connectionsMax: number;
+  /** Bytes of pipelined requests kept while one is worked on; then reading stops until it is answered. */
+  readonly pipelinedBytesMax: number;
+  /**
+   * A connection without a request is closed after this many ms. Longer than gateways keep theirs, so that it is them who close
+   * and no request runs into a closing connection.
+   */
+  readonly idleConnectionMs: number;
+  /** After an answer that ends a connection early, the peer's bytes are read and dropped for so long: closing at once would reset it. */
+  readonly lingerMs: number;
+  /** Worker deaths within `workerDeathWindowMs` that are answered by another start; one more fails the instance. */
+  readonly workerDeathsMax: number;
+  readonly workerDeathWindowMs: number;
+  /** How long a worker may take to end after SHUTDOWN before it is killed, in ms. */
+  readonly workerStopMs: number;
+  /** While draining, no request for so long means that none will come, in ms. */
+  readonly drainQuietMs: number;
+  /** Size of one log file and how many are kept, the current one included: 32 MiB per instance. */
+  readonly logFileBytesMax: number;
+  readonly logFilesMax: number;
+  /** A log line longer than this is cut, with a mark. */
+  readonly logLineBytesMax: number;
+}
+
+export const ENGINE_LIMITS: EngineLimits = {
+  bodyBytesMax: 256 * 1024 * 1024 - 64 * 1024,
+  heldBodyBytesMax: 512 * 1024 * 1024,
+  connectionsMax: 4096,
+  pipelinedBytesMax: 64 * 1024,
+  idleConnectionMs: 300_000,
+  lingerMs: 2_000,
+  workerDeathsMax: 5,
+  workerDeathWindowMs: 60_000,
+  workerStopMs: 5_000,
+  drainQuietMs: 200,
+  logFileBytesMax: 8 * 1024 * 1024,
+  logFilesMax: 4,
+  logLineBytesMax: 16 * 1024,
+};

@@ -1,0 +1,101 @@
+import { FIELD } from "../http1/field-names.ts";
+import { HEAD_BYTES_MAX } from "../http1/limits.ts";
+import { FIELD_STRIDE, type MessageHead } from "../http1/message-head.ts";
+
+const SLASH = 0x2f;
+const QUESTION = 0x3f;
+const NEWLINE = 0x0a;
+const COLON = 0x3a;
+const SPACE = 0x20;
+
+const PREDICT = Buffer.from("/api/predict/");
+
+/** Fields that a processor does not get: those of this connection, and the caller's token. Indexed by `FIELD`. */
+const IS_DROPPED = new Uint8Array(64);
+for (const field of [
+  FIELD.CONNECTION,
+  FIELD.CONTENT_LENGTH,
+  FIELD.TRANSFER_ENCODING,
+  FIELD.EXPECT,
+  FIELD.AUTHORIZATION,
+  FIELD.KEEP_ALIVE,
+  FIELD.PROXY_CONNECTION,
+  FIELD.TE,
+  FIELD.UPGRADE,
+  FIELD.PROXY_AUTHENTICATE,
+  FIELD.PROXY_AUTHORIZATION,
+  FIELD.TRAILER,
+]) {
+  IS_DROPPED[field] = 1;
+}
+
+/**
+ * Where {@link writeFront} writes; one for the process, as its content is copied before the next request is looked at. A front is
+ * never longer than the head it is made of, but for the two bytes of its length and a slash.
+ */
+export const FRONT = Buffer.allocUnsafeSlow(HEAD_BYTES_MAX + 16);
+
+/** Paths of one instance: its own service's prefix is taken off. */
+export class RequestPaths {
+  readonly #own: Buffer;
+
+  constructor(service: string) {
+    this.#own = Buffer.from(`/api/predict/${service}`);
+  }
+
+  /** Index in `buf` where the path behind `/api/predict/{service}` starts; `from` for a bare path; -1 for another service's. */
+  strip(buf: Buffer, from: number, to: number): number {
+    if (!startsWith(buf, from, to, PREDICT)) return from;
+    const rest = from + this.#own.length;
+    if (!startsWith(buf, from, to, this.#own)) return -1;
+    return rest === to || buf[rest] === SLASH || buf[rest] === QUESTION ? rest : -1;
+  }
+}
+
+function startsWith(buf: Buffer, from: number, to: number, text: Buffer): boolean {
+  if (to - from < text.length) return false;
+  for (let i = 0; i < text.length; i++) if (buf[from + i] !== text[i]) return false;
+  return true;
+}
+
+/** True for `/`, or nothing, with or without a query: where the description of the model is. */
+export function isRoot(buf: Buffer, pathFrom: number, to: number): boolean {
+  const at = pathFrom < to && buf[pathFrom] === SLASH ? pathFrom + 1 : pathFrom;
+  return at === to || buf[at] === QUESTION;
+}
+
+/**
+ * Writes the part of a REQUEST payload before its body into {@link FRONT}: u16 length, `METHOD path` and the fields
+ * as lines. `pathFrom` is where the path to hand on starts. Returns the bytes written.
+ */
+export function writeFront(head: MessageHead, buf: Buffer, pathFrom: number): number {
+  let at = copy(buf, head.methodFrom, head.methodTo, 2);
+  FRONT[at++] = SPACE;
+  if (pathFrom === head.targetTo || buf[pathFrom] !== SLASH) FRONT[at++] = SLASH;
+  at = copy(buf, pathFrom, head.targetTo, at);
+  FRONT[at++] = NEWLINE;
+  const { fields, fieldCount } = head;
+  for (let slot = 0; slot < fieldCount * FIELD_STRIDE; slot += FIELD_STRIDE) {
+    if (IS_DROPPED[fields[slot + 4]!] === 1) continue;
+    const nameTo = fields[slot + 1]!;
+    const valueFrom = fields[slot + 2]!;
+    if (valueFrom === nameTo + 2 && buf[nameTo + 1] === SPACE) {
+      at = copy(buf, fields[slot]!, fields[slot + 3]!, at);
+    } else {
+      at = copy(buf, fields[slot]!, nameTo, at);
+      FRONT[at++] = COLON;
+      FRONT[at++] = SPACE;
+      at = copy(buf, valueFrom, fields[slot + 3]!, at);
+    }
+    FRONT[at++] = NEWLINE;
+  }
+  FRONT.writeUInt16LE(at - 2, 0);
+  return at;
+}
+
+/** Header lines are short: a loop here is faster than a call into native code. */
+function copy(buf: Buffer, from: number, to: number, at: number): number {
+  let out = at;
+  for (let i = from; i < to; i++) FRONT[out++] = buf[i]!;
+  return out;
+}

@@ -1,0 +1,199 @@
+import { spawn } from "node:child_process";
+import { createServer, type Server, type Socket } from "node:net";
+import type { InstanceSpec, RpcSpec } from "../core/instance-spec.ts";
+import type { Dispatcher } from "./dispatcher.ts";
+import { WORKER_PROTOCOL } from "./frames.ts";
+import type { EngineLimits } from "./limits.ts";
+import { LineCutter, type LogFile } from "./log-file.ts";
+import { effectiveRpc } from "./rpc-options.ts";
+import { Worker, type WorkerEvents } from "./worker.ts";
+import type { WorkerCommand } from "./worker-command.ts";
+
+/** What the supervisor tells the engine. */
+export interface SupervisorEvents {
+  /** A worker is ready, or one has died: `workersReady` and `restarts` have changed. */
+  changed(message: string): void;
+  progress(text: string): void;
+  /** The options in force, known once a worker has loaded its code. */
+  rpcKnown(rpc: RpcSpec): void;
+  /** The instance cannot go on. `reason` as in InstanceExit. */
+  failed(reason: "StartFailed" | "Error", message: string): void;
+}
+
+export interface SupervisorParts {
+  readonly spec: InstanceSpec;
+  readonly limits: EngineLimits;
+  readonly dispatcher: Dispatcher;
+  readonly log: LogFile;
+  readonly events: SupervisorEvents;
+  readonly command: (index: number) => WorkerCommand;
+  /** Monotonic ms. */
+  readonly now: () => number;
+}
+
+/**
+ * Starts the worker of an instance and keeps it running. A worker that dies after it was ready is started again at once; one that
+ * cannot load, or dies too often, fails the instance, and the control process decides what then.
+ */
+export class WorkerSupervisor implements WorkerEvents {
+  readonly #parts: SupervisorParts;
+  #server: Server | null = null;
+  #worker: Worker | null = null;
+  /** Monotonic times of the latest deaths. */
+  #deaths: number[] = [];
+  #isStopping = false;
+  #isFailed = false;
+  #allGone: (() => void) | null = null;
+  #killTimer: NodeJS.Timeout | null = null;
+  restarts = 0;
+
+  constructor(parts: SupervisorParts) {
+    this.#parts = parts;
+  }
+
+  get workersReady(): number {
+    return this.#worker?.isReady ? 1 : 0;
+  }
+
+  get workersTotal(): number {
+    return 1;
+  }
+
+  /** Listens for workers and starts the first. */
+  async start(socketPath: string): Promise<void> {
+    const server = createServer((socket) => this.#connected(socket));
+    this.#server = server;
+    await new Promise<void>((resolve, reject) => {
+      server.once("error", reject);
+      server.listen(socketPath, resolve);
+    });
+    this.#spawn();
+  }
+
+  #spawn(): void {
+    const { file, args, env } = this.#parts.command(0);
+    const child = spawn(file, args, { env, stdio: ["ignore", "pipe", "pipe"] });
+    const worker = new Worker(0, child, this.#parts.now(), this);
+    this.#worker = worker;
+    for (const stream of [child.stdout, child.stderr]) {
+      const lines = new LineCutter(this.#parts.log, this.#parts.limits);
+      stream.on("data", (chunk: Buffer) => lines.push(chunk));
+      stream.on("end", () => lines.end());
+      stream.on("error", () => {});
+    }
+    child.on("error", (error) => {
+      if (child.pid !== undefined) return;
+      this.#parts.log.line(`${file} cannot be started: ${error.message}`);
+      this.#gone(worker, `${file} cannot be started: ${error.message}`);
+    });
+    child.on("exit", (code, signal) => {
+      const how = signal === null ? `exited with code ${code}` : `was ended by ${signal}`;
+      this.#gone(worker, `the processor worker ${how}`);
+    });
+    this.#parts.log.line(`worker 0 started, pid ${child.pid ?? "none"}`);
+  }
+
+  #connected(socket: Socket): void {
+    const worker = this.#worker;
+    if (worker === null || worker.isConnected || this.#isStopping) {
+      socket.destroy();
+      return;
+    }
+    const { processor, model, rpc, limits } = this.#parts.spec;
+    worker.connect(socket, { protocol: WORKER_PROTOCOL, processor, model, rpc, limits });
+  }
+
+  ready(worker: Worker, facts: unknown): void {
+    const rpc = effectiveRpc(this.#parts.spec.rpc, (facts as { rpc?: unknown }).rpc);
+    worker.setSlots(rpc.workerThreads);
+    this.#parts.events.rpcKnown(rpc);
+    const tookMs = Math.round(this.#parts.now() - worker.startedAt);
+    this.#parts.log.line(`worker ${worker.index} is ready after ${tookMs} ms`);
+    this.#parts.dispatcher.add(worker);
+    this.#parts.events.changed("ready");
+  }
+
+  progress(_worker: Worker, text: string): void {
+    this.#parts.events.progress(text);
+  }
+
+  failed(worker: Worker, message: string): void {
+    if (worker === this.#worker) this.#fail("StartFailed", message);
+  }
+
+  disconnected(worker: Worker, why: string): void {
+    // Mostly it is dead or dying, and "exit" comes next; if not, it is of no use without its connection.
+    if (worker === this.#worker && !this.#isStopping) this.#parts.log.line(`worker ${worker.index}: ${why}`);
+    worker.process.kill("SIGKILL");
+  }
+
+  freed(): void {
+    this.#parts.dispatcher.pump();
+  }
+
+  #gone(worker: Worker, how: string): void {
+    if (worker !== this.#worker) return;
+    this.#worker = null;
+    const wasReady = worker.wasReady;
+    this.#parts.dispatcher.remove(worker);
+    for (const exchange of worker.abandon()) {
+      exchange.worker = null;
+      exchange.workerDied();
+    }
+    worker.kill();
+    if (this.#isStopping || this.#isFailed) {
+      this.#allGone?.();
+      return;
+    }
+    this.#parts.log.line(how);
+    if (!wasReady) {
+      this.#fail("StartFailed", `${how} before it was ready`);
+      return;
+    }
+    const { workerDeathsMax, workerDeathWindowMs } = this.#parts.limits;
+    const now = this.#parts.now();
+    this.#deaths = this.#deaths.filter((at) => now - at < workerDeathWindowMs);
+    this.#deaths.push(now);
+    if (this.#deaths.length > workerDeathsMax) {
+      this.#fail("Error", `${how}: ${this.#deaths.length} deaths within ${workerDeathWindowMs / 1000} s`);
+      return;
+    }
+    this.restarts++;
+    this.#spawn();
+    this.#parts.events.changed(`${how}; started again`);
+  }
+
+  #fail(reason: "StartFailed" | "Error", message: string): void {
+    if (this.#isFailed || this.#isStopping) return;
+    this.#isFailed = true;
+    this.#parts.events.failed(reason, message);
+  }
+
+  /** Lets the worker end by itself; kills it when it takes too long. Resolves when it is gone. */
+  stop(): Promise<void> {
+    this.#isStopping = true;
+    this.#server?.close();
+    const worker = this.#worker;
+    if (worker === null) return Promise.resolve();
+    this.#parts.dispatcher.remove(worker);
+    return new Promise((resolve) => {
+      this.#allGone = () => {
+        if (this.#killTimer !== null) clearTimeout(this.#killTimer);
+        resolve();
+      };
+      if (!worker.isReady) {
+        worker.kill(); // still loading: there is nothing that it could finish
+        return;
+      }
+      worker.shutdown();
+      this.#killTimer = setTimeout(() => worker.kill(), this.#parts.limits.workerStopMs);
+    });
+  }
+
+  /** Ends the worker at once. */
+  kill(): void {
+    this.#isStopping = true;
+    this.#server?.close();
+    this.#worker?.kill();
+  }
+}

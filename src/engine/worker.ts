@@ -1,0 +1,208 @@
+import type { ChildProcess } from "node:child_process";
+import type { Socket } from "node:net";
+import type { Exchange, WorkerSlots } from "./exchange.ts";
+import { FrameWriter } from "./frame-writer.ts";
+import { encodeFrame, FRAME, FrameReader, type FrameSink, RESPONSE_FRONT_BYTES } from "./frames.ts";
+
+const NOTHING = Buffer.alloc(0);
+/** Low bits of a request id: the slot. The rest counts, so that an answer to an older request of a slot is not taken for this one's. */
+const SLOT_BITS = 12;
+const SLOT_MASK = (1 << SLOT_BITS) - 1;
+
+/** What a worker tells its supervisor. */
+export interface WorkerEvents {
+  ready(worker: Worker, facts: unknown): void;
+  progress(worker: Worker, text: string): void;
+  failed(worker: Worker, message: string): void;
+  /** The connection ended or broke; the process is dead or must be ended. */
+  disconnected(worker: Worker, why: string): void;
+  /** A slot became free. */
+  freed(): void;
+}
+
+/**
+ * One worker process and its connection. Each request given to it has a slot until the worker has answered, also when nobody
+ * waits for the answer any more: only then is a thread there free again.
+ */
+export class Worker implements WorkerSlots, FrameSink {
+  readonly index: number;
+  readonly process: ChildProcess;
+  readonly startedAt: number;
+  isReady = false;
+  /** It has been ready once: its death is not a failed start. */
+  wasReady = false;
+  readonly #events: WorkerEvents;
+  #socket: Socket | null = null;
+  #writer: FrameWriter | null = null;
+  /** Per slot: who waits, and the id in use; id 0 when free. */
+  readonly #holders: (Exchange | null)[] = [];
+  readonly #ids: number[] = [];
+  readonly #free: number[] = [];
+  #serial = 0;
+
+  constructor(index: number, process: ChildProcess, startedAt: number, events: WorkerEvents) {
+    this.index = index;
+    this.process = process;
+    this.startedAt = startedAt;
+    this.#events = events;
+  }
+
+  get isConnected(): boolean {
+    return this.#socket !== null;
+  }
+
+  get freeCount(): number {
+    return this.isReady ? this.#free.length : 0;
+  }
+
+  get busyCount(): number {
+    return this.#ids.length - this.#free.length;
+  }
+
+  /** The worker has connected: tells it what to load. */
+  connect(socket: Socket, init: object): void {
+    this.#socket = socket;
+    this.#writer = new FrameWriter(socket);
+    const reader = new FrameReader(this);
+    socket.on("data", (chunk: Buffer) => {
+      if (!reader.push(chunk)) this.#disconnected("it sent what is not a frame");
+    });
+    socket.on("error", () => {}); // "close" follows
+    socket.on("close", () => this.#disconnected("it closed its connection"));
+    socket.write(encodeFrame(FRAME.INIT, 0, Buffer.from(JSON.stringify(init))));
+  }
+
+  /** Sets how many requests it may have at once; before the first request. */
+  setSlots(count: number): void {
+    for (let slot = count - 1; slot >= 0; slot--) {
+      this.#holders[slot] = null;
+      this.#ids[slot] = 0;
+      this.#free.push(slot);
+    }
+  }
+
+  /** Gives it a request; there must be a free slot. */
+  send(
+    exchange: Exchange,
+    type: number,
+    front: Buffer,
+    frontBytes: number,
+    body: Buffer,
+    from: number,
+    to: number,
+  ): void {
+    const slot = this.#free.pop()!;
+    this.#serial = (this.#serial + 1) & 0xfffff;
+    const id = ((this.#serial << SLOT_BITS) | slot) >>> 0 || 1 << SLOT_BITS;
+    this.#ids[slot] = id;
+    this.#holders[slot] = exchange;
+    exchange.worker = this;
+    exchange.workerRequestId = id;
+    this.#writer!.write(type, id, front, frontBytes, body, from, to);
+  }
+
+  cancel(exchange: Exchange): void {
+    const slot = exchange.workerRequestId & SLOT_MASK;
+    if (this.#holders[slot] !== exchange) return;
+    this.#holders[slot] = null;
+    exchange.worker = null;
+    this.#writer!.write(FRAME.CANCEL, exchange.workerRequestId, NOTHING, 0, NOTHING, 0, 0);
+  }
+
+  /** Asks it to end after what it has. */
+  shutdown(): void {
+    this.isReady = false;
+    this.#writer?.write(FRAME.SHUTDOWN, 0, NOTHING, 0, NOTHING, 0, 0);
+    this.#writer?.flush();
+  }
+
+  kill(): void {
+    this.isReady = false;
+    this.process.kill("SIGKILL");
+    this.#socket?.destroy();
+  }
+
+  /** Takes all requests that it has from it; call when it is dead. */
+  abandon(): Exchange[] {
+    this.isReady = false;
+    const left = this.#holders.filter((holder) => holder !== null);
+    this.#holders.fill(null);
+    return left;
+  }
+
+  frame(type: number, id: number, buf: Buffer, from: number, to: number): void {
+    switch (type) {
+      case FRAME.RESPONSE:
+      case FRAME.ERROR:
+        this.#answer(type, id, buf, from, to);
+        return;
+      case FRAME.READY:
+        if (this.isReady) break;
+        this.isReady = true;
+        this.wasReady = true;
+        this.#events.ready(this, parseFacts(buf, from, to));
+        return;
+      case FRAME.PROGRESS:
+        this.#events.progress(this, buf.toString("utf8", from, Math.min(to, from + 2000)));
+        return;
+      case FRAME.FAILED: {
+        const { message } = parseFacts(buf, from, to);
+        this.#events.failed(
+          this,
+          typeof message === "string" ? message : "the processor could not be loaded",
+        );
+        return;
+      }
+    }
+    this.#disconnected(`it sent a frame of type ${type} that has no place here`);
+  }
+
+  #answer(type: number, id: number, buf: Buffer, from: number, to: number): void {
+    const slot = id & SLOT_MASK;
+    const least = type === FRAME.RESPONSE ? RESPONSE_FRONT_BYTES : 2;
+    if (this.#ids[slot] !== id || id === 0 || to - from < least) {
+      this.#disconnected(`it answered request ${id}, which it does not have`);
+      return;
+    }
+    const holder = this.#holders[slot]!;
+    this.#holders[slot] = null;
+    this.#ids[slot] = 0;
+    this.#free.push(slot);
+    if (holder !== null) {
+      holder.worker = null;
+      const status = buf.readUInt16LE(from);
+      if (type === FRAME.ERROR) {
+        holder.refused(status, buf.subarray(from + 2, to));
+      } else {
+        const headFrom = from + RESPONSE_FRONT_BYTES;
+        const headTo = Math.min(to, headFrom + buf.readUInt32LE(from + 2));
+        holder.answered(
+          status,
+          headTo === headFrom ? "" : buf.toString("latin1", headFrom, headTo),
+          buf,
+          headTo,
+          to,
+        );
+      }
+    }
+    this.#events.freed();
+  }
+
+  #disconnected(why: string): void {
+    if (this.#socket === null) return;
+    const socket = this.#socket;
+    this.#socket = null;
+    this.isReady = false;
+    socket.destroy();
+    this.#events.disconnected(this, why);
+  }
+}
+
+function parseFacts(buf: Buffer, from: number, to: number): Record<string, unknown> {
+  try {
+    const value: unknown = JSON.parse(buf.toString("utf8", from, to));
+    return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {};
+  } catch {
+    return {};
+  }
+}
