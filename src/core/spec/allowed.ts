@@ -3,14 +3,14 @@ import type { Field } from "./field.ts";
 const quoted = (values: readonly (string | number)[]) =>
   values.map((value) => JSON.stringify(value)).join(", ");
 
-function rangeText(field: Field): string {
-  const { minimum, maximum, exclusiveMinimum } = field;
-  const low = exclusiveMinimum === undefined ? minimum : exclusiveMinimum;
-  const word = exclusiveMinimum === undefined ? "from" : "above";
-  if (low === undefined && maximum === undefined) return "";
-  if (maximum === undefined) return exclusiveMinimum === undefined ? ` from ${low} up` : ` above ${low}`;
-  if (low === undefined) return ` up to ${maximum}`;
-  return ` ${word} ${low} to ${maximum}`;
+function rangeText({ minimum, maximum, exclusiveMinimum }: Field): string {
+  if (exclusiveMinimum !== undefined) {
+    return maximum === undefined
+      ? ` above ${exclusiveMinimum}`
+      : ` above ${exclusiveMinimum}, at most ${maximum}`;
+  }
+  if (minimum === undefined) return maximum === undefined ? "" : `, at most ${maximum}`;
+  return maximum === undefined ? ` from ${minimum} up` : ` from ${minimum} to ${maximum}`;
 }
 
 function textText(field: Field): string {

@@ -35,7 +35,8 @@ export function buildSpec(checked: Checked, origins: Origins): Built {
       problems.push({ path: origins.spelled(steps), found, allowed });
     return null;
   };
-  const processor = buildProcessor(given, refuse);
+  const isTypeRefused = checked.refused.has("$.processor_type");
+  const processor = isTypeRefused ? null : buildProcessor(given, refuse);
   const model = buildModel(given, processor, refuse);
   if (processor === null || model === null || checked.refused.size > 0 || problems.length > 0) {
     return { spec: null, problems };
@@ -68,26 +69,27 @@ export function buildSpec(checked: Checked, origins: Origins): Built {
 type Refuse = (steps: Steps, found: string, allowed: string) => null;
 
 const show = (value: unknown) => describeFound(value, { type: "string" });
-const BUILTINS = RUNNABLE_PROCESSORS.map((code) => `"${code}"`).join(", ");
-const TYPES = RUNNABLE_TYPES.map((type) => `"${type}"`).join(", ");
-const RUNS = `this build runs the processor ${BUILTINS}, and your own with processor_type ${TYPES}`;
+const quoted = (words: readonly string[]) => words.map((word) => `"${word}"`).join(" or ");
+const TYPES = `processor_type ${quoted(RUNNABLE_TYPES)}`;
+/** What this build runs. */
+const RUNS = `processor ${quoted(RUNNABLE_PROCESSORS)}, or a processor of your own with ${TYPES}`;
 
 function buildProcessor(given: Partial<ServiceDocument>, refuse: Refuse): ProcessorSource | null {
   const { processor: code, processor_type: type } = given;
   if (type !== undefined) return buildCustom(given, type, refuse);
   if (code === undefined) {
     return given.containers === undefined
-      ? refuse(["processor"], "nothing", `a processor or a processor_type; ${RUNS}`)
-      : refuse(["containers"], "an image deployment without a processor", `a processor: ${RUNS}`);
+      ? refuse(["processor"], "nothing", RUNS)
+      : refuse(["containers"], "an image deployment", `${RUNS}: this build starts no containers`);
   }
   const runnable = RUNNABLE_PROCESSORS.find((known) => known === code);
   if (runnable !== undefined) return { kind: "builtin", code: runnable };
-  if (isBuiltinCode(code)) return refuse(["processor"], show(code), `${BUILTINS}: ${RUNS}`);
+  if (isBuiltinCode(code)) return refuse(["processor"], show(code), `${RUNS}: this build has no other`);
   if (given.processor_path !== undefined || given.processor_entry !== undefined || code === "custom") {
-    return refuse(["processor_type"], "nothing", `${TYPES}, for a processor of your own`);
+    return refuse(["processor_type"], "nothing", TYPES);
   }
   const near = nearest(code, KNOWN_PROCESSORS);
-  return refuse(["processor"], show(code), near === null ? RUNS : `did you mean "${near.name}"? ${RUNS}`);
+  return refuse(["processor"], show(code), near === null ? RUNS : `${RUNS}; did you mean "${near.name}"?`);
 }
 
 function buildCustom(
@@ -104,7 +106,8 @@ function buildCustom(
     );
   }
   const language = RUNNABLE_TYPES.find((known) => known === type);
-  if (language === undefined) refuse(["processor_type"], show(type), `${TYPES}: ${RUNS}`);
+  if (language === undefined)
+    refuse(["processor_type"], show(type), `${quoted(RUNNABLE_TYPES)}: this build runs no other language`);
   const source = sourceAt(["processor_path"], path, refuse);
   if (path === undefined) refuse(["processor_path"], "nothing", SOURCE_FORMS);
   const inside = entry === undefined ? null : parseEntry(entry);

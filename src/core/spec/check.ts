@@ -30,7 +30,10 @@ interface Job {
 }
 
 /** Checks types and ranges by the schema, and reads `"true"` and `"false"` as booleans. */
-export function checkDocument({ document, origins }: Omit<Normalized, "problems">, mode: CheckMode): Checked {
+export function checkDocument(
+  { document, origins }: Pick<Normalized, "document" | "origins">,
+  mode: CheckMode,
+): Checked {
   const job: Job = { origins, problems: [], refused: new Set() };
   const checked = checkBlock(job, SERVICE_FIELD, document, [], mode);
   return { document: checked, problems: job.problems, refused: job.refused };
@@ -63,7 +66,7 @@ function checkBlock(job: Job, field: Field, value: JsonObject, steps: Steps, mod
     const given = Object.hasOwn(value, name) ? value[name]! : undefined;
     const isRequired = mode === "whole" && field.required?.includes(name) === true;
     const childSteps = [...steps, name];
-    if (given !== undefined && (mode === "part" || !isNotGiven(child, given))) {
+    if (given !== undefined && (mode === "part" || !isNotGiven(child, given, isRequired))) {
       const outcome =
         given === null && mode === "part" ? null : checkValue(job, child, given, childSteps, mode);
       if (outcome !== ABSENT) result[name] = outcome;
@@ -81,10 +84,10 @@ function checkBlock(job: Job, field: Field, value: JsonObject, steps: Steps, mod
   return result;
 }
 
-/** Null, or an empty text in a field that takes a text and does not ask for one. */
-function isNotGiven(field: Field, value: Json): boolean {
+/** Null, or an empty text in a field that takes a text but could do without. */
+function isNotGiven(field: Field, value: Json, isRequired: boolean): boolean {
   if (value === null) return true;
-  if (value !== "") return false;
+  if (value !== "" || isRequired) return false;
   if (field.minLength !== undefined && field.minLength > 0) return false;
   return (
     field.type === "string" ||

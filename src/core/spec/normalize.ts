@@ -18,6 +18,8 @@ export interface Normalized {
   readonly document: JsonObject;
   readonly origins: Origins;
   readonly problems: readonly Problem[];
+  /** False when it was given up half way, so that what is missing says nothing. */
+  readonly isComplete: boolean;
 }
 
 /** What goes on while one document is opened. */
@@ -44,13 +46,18 @@ class Abandoned extends Error {}
 export function normalize(document: unknown): Normalized {
   const job: Job = { origins: new Origins(), problems: [], valueCount: 0 };
   const root: JsonDraft = {};
+  let isComplete = false;
   try {
-    if (isObject(document)) openBlock(job, FIELD_TREE, document, { root, steps: [] }, "$");
-    else note(job, "$", describeKind(document), "a JSON object");
+    if (isObject(document)) {
+      openBlock(job, FIELD_TREE, document, { root, steps: [] }, "$");
+      isComplete = true;
+    } else {
+      note(job, "$", describeKind(document), "a JSON object");
+    }
   } catch (error) {
     if (!(error instanceof Abandoned)) throw error;
   }
-  return { document: root, origins: job.origins, problems: job.problems };
+  return { document: root, origins: job.origins, problems: job.problems, isComplete };
 }
 
 function note(job: Job, path: string, found: string, allowed: string): void {
@@ -73,6 +80,7 @@ function openBlock(
   spelled: string,
 ): void {
   for (const key of Object.keys(value)) {
+    if (value[key] === undefined) continue;
     const path = spelled + pathStep(key);
     count(job, path);
     const found = resolve(node, key);
@@ -140,6 +148,9 @@ function place(job: Job, node: FieldNode, value: unknown, to: Target, spelled: s
       return root;
     });
     put(job, to, node.path, items, spelled);
+  } else if (node.kind === "block" && value !== null) {
+    // Left out, so that parts of the block written elsewhere are not in conflict with it.
+    note(job, spelled, describeKind(value), "an object");
   } else {
     put(job, to, node.path, value, spelled);
   }

@@ -14,6 +14,7 @@ import type { ParsedSpec } from "./service-spec.ts";
  */
 export function parseSpec(document: unknown): ParsedSpec {
   const opened = normalize(document);
+  if (!opened.isComplete) throw new ServingError("INVALID_SPEC", { problems: opened.problems });
   const checked = checkDocument(opened, "whole");
   const built = buildSpec(checked, opened.origins);
   const problems = [...opened.problems, ...checked.problems, ...built.problems];

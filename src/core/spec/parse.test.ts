@@ -1,0 +1,160 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { parseSpec } from "./parse.ts";
+import type { ParsedSpec } from "./service-spec.ts";
+
+const pmml = {
+  name: "pmml_prod",
+  processor: "pmml",
+  model_path: "/models/a.pmml",
+  metadata: { instance: 4 },
+};
+const python = {
+  processor_type: "python",
+  processor_path: "/code",
+  processor_entry: "./app.py",
+  metadata: { name: "echo", instance: 1 },
+};
+
+/** `pmml` with other fields in `metadata`. */
+const withMetadata = (metadata: object) => ({ ...pmml, metadata: { instance: 4, ...metadata } });
+
+test("the seeds' PMML service gets the documented defaults", () => {
+  const parsed = parseSpec({ ...pmml, metadata: { cpu: 1, instance: 4, group: "pmml" } });
+  assert.deepEqual(parsed, {
+    spec: {
+      name: "pmml_prod",
+      group: "pmml",
+      trafficState: "grouping",
+      instanceCount: 4,
+      cpu: 1,
+      memoryMb: 1000,
+      token: null,
+      processor: { kind: "builtin", code: "pmml" },
+      model: { source: { kind: "path", path: "/models/a.pmml" }, entry: null, config: null },
+      rpc: { workerThreads: 5, maxQueueSize: 64, keepaliveMs: 5000 },
+      labels: {},
+      isCrashBlocked: false,
+      terminationGraceMs: 30_000,
+    },
+    document: {
+      metadata: { name: "pmml_prod", instance: 4, group: "pmml", cpu: 1 },
+      processor: "pmml",
+      model_path: "/models/a.pmml",
+    },
+    notEffective: [],
+  } as unknown as ParsedSpec);
+});
+
+test("every field that is acted on reaches the spec", () => {
+  const { spec, notEffective } = parseSpec({
+    ...python,
+    processor: "my_own",
+    token: "t0ken!",
+    model_path: "https://models.example/m.tar.gz",
+    model_entry: "./a/b.bin",
+    model_config: { depth: 3, nothing: null },
+    labels: { "team.name": "x", empty: "" },
+    runtime: { enable_crash_block: "true" },
+    metadata: {
+      name: "echo",
+      instance: 0,
+      cpu: 1.5,
+      memory: 512,
+      group: "g",
+      traffic_state: "standalone",
+      "eas.termination_grace_period": 7,
+      rpc: { worker_threads: 2, max_queue_size: 0 },
+      "rpc.keepalive": 100,
+    },
+  });
+  assert.deepEqual(notEffective, []);
+  assert.deepEqual(spec, {
+    name: "echo",
+    group: "g",
+    trafficState: "standalone",
+    instanceCount: 0,
+    cpu: 1.5,
+    memoryMb: 512,
+    token: "t0ken!",
+    processor: {
+      kind: "custom",
+      language: "python",
+      source: { kind: "path", path: "/code" },
+      entry: "app.py",
+    },
+    model: {
+      source: { kind: "url", url: "https://models.example/m.tar.gz" },
+      entry: "a/b.bin",
+      config: '{"depth":3,"nothing":null}',
+    },
+    rpc: { workerThreads: 2, maxQueueSize: 0, keepaliveMs: 100 },
+    labels: { "team.name": "x", empty: "" },
+    isCrashBlocked: true,
+    terminationGraceMs: 7000,
+  });
+});
+
+test("memory without a value is 1000 MB for each started core", () => {
+  assert.equal(parseSpec(withMetadata({ cpu: 2.5 })).spec.memoryMb, 3000);
+  assert.equal(parseSpec(withMetadata({ cpu: 0.25 })).spec.memoryMb, 1000);
+});
+
+test("a text as model_config is passed on as it is", () => {
+  assert.equal(parseSpec({ ...pmml, model_config: '{"a": 1}' }).spec.model.config, '{"a": 1}');
+});
+
+test("null, and an empty text in a field that could be absent, mean not given", () => {
+  const { spec, document } = parseSpec({
+    ...pmml,
+    processor_type: "",
+    processor_path: "",
+    model_entry: "",
+    model_config: "",
+    token: null,
+    metadata: { instance: 4, group: "", qos: "", cpu: null, rpc: null },
+  });
+  assert.deepEqual(document, parseSpec(pmml).document);
+  assert.deepEqual(spec, parseSpec(pmml).spec);
+});
+
+test("known fields that do nothing here are named as the user spelled them, blocks as a whole", () => {
+  const { notEffective } = parseSpec({
+    ...pmml,
+    generate_token: "true",
+    cloud: { computing: { instances: [{ type: "ecs.c7.large", capacity: "20%" }] } },
+    "networking.gateway": "gw-1",
+    containers: [{ image: "i:1", port: 8000 }],
+    metadata: { instance: 4, gpu: 1, "rpc.io_threads": 4, rpc: { batching: false }, type: "Async" },
+  });
+  assert.deepEqual(notEffective.toSorted(), [
+    "$.cloud",
+    "$.containers",
+    "$.generate_token",
+    "$.metadata.gpu",
+    "$.metadata.rpc.batching",
+    "$.metadata.type",
+    '$.metadata["rpc.io_threads"]',
+    '$["networking.gateway"]',
+  ]);
+});
+
+test("a file:// URL names a file of this machine", () => {
+  for (const url of ["file:///models/a%20b.pmml", "file://localhost/models/a%20b.pmml"]) {
+    assert.deepEqual(parseSpec({ ...pmml, model_path: url }).spec.model.source, {
+      kind: "path",
+      path: "/models/a b.pmml",
+    });
+  }
+});
+
+test("the given document is not changed, and shares nothing with the result", () => {
+  const given = { ...pmml, labels: { a: "b" }, model_config: { list: [{ a: 1 }] }, "metadata.cpu": 2 };
+  const before = structuredClone(given);
+  const { document } = parseSpec(given);
+  assert.deepEqual(given, before);
+  given.labels.a = "changed";
+  given.model_config.list[0]!.a = 2;
+  assert.deepEqual(document.labels, { a: "b" });
+  assert.deepEqual(document.model_config, { list: [{ a: 1 }] });
+});
