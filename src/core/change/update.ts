@@ -1,5 +1,7 @@
 import { ServingError } from "../errors.ts";
 import type { Change, DesiredState, ServiceRecord, ServiceVersion } from "../service.ts";
+import type { ChangeKind } from "../spec/classify.ts";
+import { isSame } from "../spec/json-value.ts";
 import type { ParsedSpec } from "../spec/service-spec.ts";
 import {
   advance,
@@ -13,9 +15,6 @@ import {
 } from "./decision.ts";
 import { release } from "./release.ts";
 
-/** How far a changed document reaches; core/spec decides it. */
-export type UpdateReach = "nothing" | "scale" | "in-place" | "new-version";
-
 /** Versions kept to roll back to. Ten documents of at most some 100 kB: more would only make lists long. */
 export const VERSIONS_MAX = 10;
 
@@ -23,11 +22,12 @@ export interface UpdateRequest {
   readonly name: ServiceRecord["name"];
   /** The whole document as it shall be: merged, or replaced. */
   readonly after: ParsedSpec;
-  readonly reach: UpdateReach;
+  /** How far the change reaches, by `classifyChange`. */
+  readonly reach: ChangeKind;
 }
 
 /**
- * `modify`: a change of nothing is none; of the count alone scales; of what instances run makes a new version.
+ * `modify`: the same document is no change; of the count alone scales; of what instances run makes a new version.
  * `metadata.traffic_state`, when the document states another one, acts like `release -s`; the token follows
  * the document when it has one.
  * @throws ServingError SERVICE_NOT_FOUND, SERVICE_DELETING, GROUP_IS_FIXED, MODE_IS_EXCLUSIVE, INVALID_ARGUMENT (name)
@@ -46,7 +46,7 @@ export function updateService(
     const group = before.group === null ? "no group" : `group ${before.group}`;
     throw new ServingError("GROUP_IS_FIXED", { service: name, group });
   }
-  if (reach === "nothing") return { changes: [], record: before };
+  if (reach === "nothing" && isSame(before.document, after.document)) return { changes: [], record: before };
 
   const stated = metadataOf(after.document).traffic_state;
   const current = before.trafficState === "blue-green" ? "grouping" : before.trafficState;
@@ -83,7 +83,7 @@ export function updateService(
   };
 }
 
-function eventOf(record: ServiceRecord, reach: UpdateReach, count: number): [string, string] {
+function eventOf(record: ServiceRecord, reach: ChangeKind, count: number): [string, string] {
   if (reach === "new-version") {
     return ["Updating", `Service [${record.name}] is updating to version ${record.version}`];
   }
@@ -95,7 +95,7 @@ function eventOf(record: ServiceRecord, reach: UpdateReach, count: number): [str
 function versionChanges(
   state: DesiredState,
   record: ServiceRecord,
-  reach: UpdateReach,
+  reach: ChangeKind,
   nowMs: number,
 ): Change[] {
   const stored = state.versions.get(record.name) ?? [];

@@ -1,0 +1,96 @@
+import type { GroupName, InstanceId, ServiceName } from "../names.ts";
+import type { DesiredState, GroupRecord, ServiceRecord, ServiceStatus } from "../service.ts";
+import { allocate, type Share } from "./allocate.ts";
+import type { Address, GroupRoute, RouteTable, ServiceRoute } from "./route-table.ts";
+
+export interface TableInput {
+  readonly state: DesiredState;
+  readonly statuses: ReadonlyMap<ServiceName, ServiceStatus>;
+  /** Where ready instances listen; one that is not in it gets no route, whatever a status says. */
+  readonly addresses: ReadonlyMap<InstanceId, Address>;
+  /** `metadata.rpc.keepalive` of a service in ms. */
+  readonly keepaliveMs: (record: ServiceRecord) => number;
+}
+
+/**
+ * The route table for what is so. A deleted service has no route (404); a stopped one, or one with nobody
+ * ready, has a route without instances (503). Sorted by name, so that the same world gives the same table.
+ */
+export function buildRouteTable(input: TableInput, number: number): RouteTable {
+  const { state } = input;
+  const services = lasting(state).map((record) => serviceRoute(record, input));
+  const counts = new Map(services.map((s) => [s.name, s.instances.length]));
+  const groups = [...state.groups.values()]
+    .sort((a, b) => (a.name < b.name ? -1 : 1))
+    .map((group) => groupRoute(group, state, (name) => counts.get(name) ?? 0));
+  return { number, services, groups };
+}
+
+/** Shares of all groups as people see them, by instances that serve according to the statuses. */
+export function sharesOf(
+  state: DesiredState,
+  statuses: ReadonlyMap<ServiceName, ServiceStatus>,
+): Map<GroupName, readonly Share[]> {
+  const count = (name: ServiceName) => statuses.get(name)?.serving.length ?? 0;
+  return new Map([...state.groups.values()].map((g) => [g.name, groupShares(g, state, count)]));
+}
+
+/** True when both route every request alike; numbers do not count. */
+export function sameRoutes(a: RouteTable, b: RouteTable): boolean {
+  return JSON.stringify({ ...a, number: 0 }) === JSON.stringify({ ...b, number: 0 });
+}
+
+/** Every instance that a table may send a request to. */
+export function instancesOf(table: RouteTable): Set<InstanceId> {
+  return new Set(table.services.flatMap((s) => s.instances.map((i) => i.id)));
+}
+
+function lasting(state: DesiredState): ServiceRecord[] {
+  return [...state.services.values()]
+    .filter((s) => s.desired !== "deleted")
+    .sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+function serviceRoute(record: ServiceRecord, input: TableInput): ServiceRoute {
+  const { state, statuses, addresses, keepaliveMs } = input;
+  const group = record.group === null ? undefined : state.groups.get(record.group);
+  const serving = record.desired === "running" ? (statuses.get(record.name)?.serving ?? []) : [];
+  return {
+    name: record.name,
+    group: record.group,
+    // A group's token opens the group and its members (design §6).
+    tokens: group === undefined ? [record.token] : [record.token, group.token],
+    instances: serving
+      .flatMap((id) => {
+        const address = addresses.get(id);
+        return address === undefined ? [] : [{ id, address }];
+      })
+      .sort((a, b) => (a.id < b.id ? -1 : 1)),
+    keepaliveMs: keepaliveMs(record),
+  };
+}
+
+function groupRoute(
+  group: GroupRecord,
+  state: DesiredState,
+  readyCount: (name: ServiceName) => number,
+): GroupRoute {
+  const members = groupShares(group, state, readyCount).map((s) => ({ service: s.name, weight: s.weight }));
+  return { name: group.name, tokens: [group.token], members };
+}
+
+function groupShares(
+  group: GroupRecord,
+  state: DesiredState,
+  readyCount: (name: ServiceName) => number,
+): Share[] {
+  const members = lasting(state)
+    .filter((s) => s.group === group.name)
+    .map((s) => ({
+      name: s.name,
+      trafficState: s.trafficState,
+      readyCount: readyCount(s.name),
+      weight: s.weight ?? 0,
+    }));
+  return allocate(members, group.mode);
+}
