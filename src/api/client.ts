@@ -164,6 +164,6 @@ async function* linesOf(body: ReadableStream<Uint8Array>): AsyncGenerator<string
 /** `fetch` hides the reason in the cause. */
 function reasonOf(error: unknown): string {
   const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
-  if (cause instanceof Error) return "code" in cause ? String(cause.code) : cause.message;
+  if (cause instanceof Error) return cause.message || ("code" in cause ? String(cause.code) : cause.name);
   return String(cause);
 }

@@ -49,6 +49,9 @@ export function createApp(deps: ServerDeps): FastifyInstance {
 
   app.removeAllContentTypeParsers();
   // Whatever the client calls it: bodies of this API are JSON, and what is none is told by line and column.
+  app.addHook("onRequest", async (request) => {
+    if (request.headers["content-type"] !== undefined) request.headers["content-type"] = "application/json";
+  });
   app.addContentTypeParser("*", (_request: FastifyRequest, payload: IncomingMessage) =>
     readBody(payload, limits),
   );
@@ -110,14 +113,14 @@ export function createApp(deps: ServerDeps): FastifyInstance {
 /** Query and body against the contract, and the names of what was sent and does nothing here. */
 function readInput(operation: Operation, request: FastifyRequest) {
   const query = typedQuery(operation.query, request.query as Record<string, unknown>);
-  checked(operation.query, query, "query");
+  checked(operation.query, query, "?");
   const ignored = notEffectiveNames(operation.query)
     .filter((name) => Object.hasOwn(query, name))
     .map((name) => `?${name}`);
   if (operation.body === null) return { query, body: undefined, ignored };
   const document = parseJson((request.body as string | undefined) ?? "");
   if (operation.body === "service-json") return { query, body: document, ignored };
-  const body = checked(operation.body, document, "body") as Record<string, unknown>;
+  const body = checked(operation.body, document, "$") as Record<string, unknown>;
   ignored.push(...notEffectiveNames(operation.body).filter((name) => Object.hasOwn(body, name)));
   return { query, body, ignored };
 }

@@ -32,7 +32,7 @@ export const GROUP_HANDLERS: { readonly [N in GroupOperations]: Handler<N> } = {
     if (!isName(body.Name)) {
       throw new ServingError("INVALID_ARGUMENT", {
         problems: [
-          { path: "body.Name", found: JSON.stringify(body.Name.slice(0, 80)), allowed: String(NAME_PATTERN) },
+          { path: "$.Name", found: JSON.stringify(body.Name.slice(0, 80)), allowed: String(NAME_PATTERN) },
         ],
       });
     }

@@ -14,31 +14,31 @@ type Shape = {
 
 /**
  * Checks one part of a request against the contract, and returns it typed.
- * @throws ServingError INVALID_ARGUMENT with every problem; paths begin with `at`, e.g. `query.PageSize`.
+ * @throws ServingError INVALID_ARGUMENT with every problem: `$.Version` in a body, `?PageSize` in a query.
  */
-export function checked(schema: TSchema, value: unknown, at: string): unknown {
+export function checked(schema: TSchema, value: unknown, at: "$" | "?"): unknown {
   const [isValid, errors] = Errors(schema, value);
   if (isValid) return value;
   const problems = errors.flatMap((error): Problem[] => {
     const path = error.instancePath.split("/").slice(1);
     const shape = shapeAt(schema as Shape, path);
-    const where = [at, ...path].join(".");
+    const where = (...names: string[]) => (at === "?" ? `?${names.join(".")}` : ["$", ...names].join("."));
     if (error.keyword === "boolean") return []; // Said again, with the name, by additionalProperties.
     if (error.keyword === "required") {
       return error.params.requiredProperties.map((name) => ({
-        path: `${where}.${name}`,
+        path: where(...path, name),
         found: "nothing",
         allowed: allowedOf(shape?.properties?.[name]),
       }));
     }
     if (error.keyword === "additionalProperties") {
       return error.params.additionalProperties.map((name) => ({
-        path: `${where}.${name}`,
+        path: where(...path, name),
         found: "an unknown name",
         allowed: Object.keys(shape?.properties ?? {}).join(", ") || "nothing",
       }));
     }
-    return [{ path: where, found: shown(valueAt(value, path)), allowed: allowedOf(shape) }];
+    return [{ path: where(...path), found: shown(valueAt(value, path)), allowed: allowedOf(shape) }];
   });
   throw new ServingError("INVALID_ARGUMENT", { problems });
 }

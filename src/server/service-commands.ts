@@ -80,7 +80,7 @@ export const SERVICE_COMMANDS: { readonly [N in Commands]: Handler<N> } = {
     if ((state === undefined) === (weight === undefined)) {
       const found = state === undefined ? "neither" : "both";
       throw new ServingError("INVALID_ARGUMENT", {
-        problems: [{ path: "body", found, allowed: "either TrafficState or Weight" }],
+        problems: [{ path: "$", found, allowed: "either TrafficState or Weight" }],
       });
     }
     const record = await deps.control.releaseService(
@@ -103,9 +103,7 @@ export const SERVICE_COMMANDS: { readonly [N in Commands]: Handler<N> } = {
       .filter((name) => name !== "");
     if (names.length === 0) {
       throw new ServingError("INVALID_ARGUMENT", {
-        problems: [
-          { path: "query.InstanceList", found: "no name", allowed: "instance names, parted by commas" },
-        ],
+        problems: [{ path: "?InstanceList", found: "no name", allowed: "instance names, parted by commas" }],
       });
     }
     const record = await deps.control.deleteInstances(serviceName(path.ServiceName), names as InstanceId[]);

@@ -95,9 +95,9 @@ export const SERVICE_QUERIES: { readonly [N in Queries]: Handler<N> } = {
   },
   async DescribeServiceEvent({ path, query }, deps) {
     const { name } = serviceIn(await deps.control.read(), path.ServiceName);
-    const toMs = query.EndTime === undefined ? deps.clock.now() : readTime(query.EndTime, "query.EndTime");
+    const toMs = query.EndTime === undefined ? deps.clock.now() : readTime(query.EndTime, "?EndTime");
     const fromMs =
-      query.StartTime === undefined ? toMs - EVENT_WINDOW_MS : readTime(query.StartTime, "query.StartTime");
+      query.StartTime === undefined ? toMs - EVENT_WINDOW_MS : readTime(query.StartTime, "?StartTime");
     const size = query.PageSize ?? 100;
     const number = query.PageNum ?? 1;
     const { events, total } = await deps.control.events({

@@ -1,0 +1,244 @@
+import type { Accepted, ControlPlane, Picture } from "../control/control-plane.ts";
+import { createService } from "../core/change/create.ts";
+import type { Decision } from "../core/change/decision.ts";
+import { deleteInstances } from "../core/change/delete-instances.ts";
+import { createGroup, deleteGroup, updateGroup } from "../core/change/group.ts";
+import { release } from "../core/change/release.ts";
+import { finishRemoval, removeService } from "../core/change/remove.ts";
+import { restartService } from "../core/change/restart.ts";
+import { scaleService } from "../core/change/scale.ts";
+import { startService } from "../core/change/start.ts";
+import { stopService } from "../core/change/stop.ts";
+import { switchVersion } from "../core/change/switch-version.ts";
+import { type GroupName, type InstanceId, instanceId, type ServiceName } from "../core/names.ts";
+import type {
+  Change,
+  DesiredState,
+  GroupRecord,
+  InstanceStatus,
+  NewEvent,
+  ServiceRecord,
+  ServiceStatus,
+  ServiceVersion,
+} from "../core/service.ts";
+import { parseSpec } from "../core/spec/parse.ts";
+import { allocate } from "../core/traffic/allocate.ts";
+
+/**
+ * A control plane in memory for tests of the API and the CLI: the real decisions of core/change, and instead of loops
+ * `settle`, which makes so what is wanted, at once.
+ */
+export class MemoryControl implements ControlPlane {
+  readonly services = new Map<ServiceName, ServiceRecord>();
+  readonly groups = new Map<GroupName, GroupRecord>();
+  readonly versions = new Map<ServiceName, readonly ServiceVersion[]>();
+  readonly statuses = new Map<ServiceName, ServiceStatus>();
+  readonly history: NewEvent[] = [];
+  readonly lines = new Map<InstanceId, string[]>();
+  /** Called before every read: a test moves the world on here. */
+  beforeRead: () => void = () => undefined;
+  nowMs = Date.UTC(2022, 5, 5, 14, 30, 49);
+  #names = 0;
+
+  get state(): DesiredState {
+    return this;
+  }
+
+  /** Makes all so: deleted services vanish, wanted instances run, stopped ones are gone. */
+  settle(): void {
+    for (const record of [...this.services.values()]) {
+      if (record.desired === "deleted") this.#apply(finishRemoval(this.state, record.name, this));
+      else this.statuses.set(record.name, settledStatus(record, this.nowMs));
+    }
+  }
+
+  /** Status of one service, changed. */
+  setStatus(name: string, change: Partial<ServiceStatus>): void {
+    const record = this.services.get(name as ServiceName)!;
+    const before = this.statuses.get(record.name) ?? settledStatus(record, this.nowMs);
+    this.statuses.set(record.name, { ...before, observedGeneration: record.generation, ...change });
+  }
+
+  async createService(document: unknown): Promise<Accepted> {
+    const parsed = parseSpec(document);
+    return {
+      record: this.#take(createService(this.state, parsed, this.#context())),
+      notEffective: parsed.notEffective,
+    };
+  }
+  async updateService(name: ServiceName, document: unknown): Promise<Accepted> {
+    const record = this.services.get(name)!;
+    const parsed = parseSpec({ ...record.document, ...(document as object) });
+    const next = { ...record, document: parsed.document, generation: record.generation + 1 };
+    this.services.set(name, next);
+    return { record: next, notEffective: parsed.notEffective };
+  }
+  async deleteService(name: ServiceName) {
+    return this.#take(removeService(this.state, name, this));
+  }
+  async startService(name: ServiceName) {
+    return this.#take(startService(this.state, name, this));
+  }
+  async stopService(name: ServiceName) {
+    return this.#take(stopService(this.state, name, this));
+  }
+  async restartService(name: ServiceName) {
+    return this.#take(restartService(this.state, name, this));
+  }
+  async scaleService(name: ServiceName, count: number, instancesToDelete: readonly InstanceId[]) {
+    return this.#take(
+      scaleService(this.state, { name, count, instancesToDelete, known: this.#known(name) }, this),
+    );
+  }
+  async releaseService(name: ServiceName, wanted: Parameters<ControlPlane["releaseService"]>[1]) {
+    return this.#take(release(this.state, { name, release: wanted }, this));
+  }
+  async switchVersion(name: ServiceName, version: number) {
+    return this.#take(switchVersion(this.state, { name, version }, this));
+  }
+  async deleteInstances(name: ServiceName, instances: readonly InstanceId[]) {
+    return this.#take(deleteInstances(this.state, { name, instances, known: this.#known(name) }, this));
+  }
+  async createGroup(name: GroupName, labels: Readonly<Record<string, string>>) {
+    return this.#take(createGroup(this.state, { name, labels }, this.#context()));
+  }
+  async updateGroup(name: GroupName, update: Parameters<ControlPlane["updateGroup"]>[1]) {
+    return this.#take(updateGroup(this.state, { name, ...update }, this));
+  }
+  async deleteGroup(name: GroupName, isCascading: boolean) {
+    this.#take(deleteGroup(this.state, { name, isCascading }, this));
+  }
+
+  async read(): Promise<Picture> {
+    this.beforeRead();
+    const shares = new Map(
+      [...this.groups.values()].map((group) => {
+        const members = [...this.services.values()].filter(
+          (s) => s.group === group.name && s.desired === "running",
+        );
+        const able = members.map((m) => ({
+          name: m.name,
+          trafficState: m.trafficState,
+          readyCount: this.statuses.get(m.name)?.serving.length ?? 0,
+          weight: m.weight ?? 0,
+        }));
+        return [group.name, allocate(able, group.mode)] as const;
+      }),
+    );
+    return { state: this.state, statuses: this.statuses, shares };
+  }
+  async events(query: Parameters<ControlPlane["events"]>[0]) {
+    const all = this.history
+      .filter((e) => e.service === query.service && e.atMs >= query.fromMs && e.atMs <= query.toMs)
+      .filter((e) => query.type === undefined || e.type === query.type)
+      .filter((e) => query.instance === undefined || e.instance === query.instance)
+      .toReversed();
+    return { events: all.slice(query.offset, query.offset + query.limit), total: all.length };
+  }
+  async *logs(instance: InstanceId, options: { lines: number; isFollowing: boolean }, signal: AbortSignal) {
+    yield* (this.lines.get(instance) ?? []).slice(-options.lines);
+    if (!options.isFollowing || signal.aborted) return;
+    await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
+  }
+  loops() {
+    return [
+      {
+        name: "service",
+        purpose: "p",
+        lastCause: null,
+        lastResult: null,
+        lastRunAtMs: this.nowMs,
+        nextDueInMs: 12.6,
+      },
+    ];
+  }
+  traffic(seconds: number) {
+    const samples = [...this.services.keys()].map((service) => ({
+      service,
+      requests: seconds,
+      statuses: { "200": seconds },
+      bytesIn: 1,
+      bytesOut: 2,
+      latency: [[15, seconds]] as const,
+      retries: 0,
+    }));
+    return [{ atMs: this.nowMs, samples }];
+  }
+  gateways() {
+    return [{ id: "gateway-0", pid: 7, isListening: true, tableNumber: 3, connections: 1 }];
+  }
+
+  #known(name: ServiceName): InstanceId[] {
+    return (this.statuses.get(name)?.instances ?? []).map((instance) => instance.id);
+  }
+  #context() {
+    this.#names += 1;
+    const id = `${this.#names}`;
+    return {
+      nowMs: this.nowMs,
+      serviceId: `eas-m-${id}`,
+      serviceToken: `token-${id}`,
+      groupToken: `group-token-${id}`,
+    };
+  }
+  #take<R>(decision: Decision<R>): R {
+    this.#apply(decision.changes);
+    return decision.record;
+  }
+  #apply(changes: readonly Change[]): void {
+    for (const change of changes) {
+      if (change.kind === "put-service") this.services.set(change.record.name, change.record);
+      if (change.kind === "put-group") this.groups.set(change.record.name, change.record);
+      if (change.kind === "remove-group") this.groups.delete(change.name);
+      if (change.kind === "add-event") this.history.push(change.event);
+      if (change.kind === "put-version") {
+        const { service } = change.version;
+        this.versions.set(service, [...(this.versions.get(service) ?? []), change.version]);
+      }
+      if (change.kind === "remove-service") {
+        this.services.delete(change.name);
+        this.statuses.delete(change.name);
+        this.versions.delete(change.name);
+      }
+    }
+  }
+}
+
+function settledStatus(record: ServiceRecord, nowMs: number): ServiceStatus {
+  const isRunning = record.desired === "running";
+  const count = isRunning ? parseSpec(record.document).spec.instanceCount : 0;
+  const instances = Array.from({ length: count }, (_, slot) => runningInstance(record, slot, nowMs));
+  return {
+    observedGeneration: record.generation,
+    phase: isRunning ? "Running" : "Stopped",
+    reason: isRunning ? "RUNNING" : "STOPPED",
+    message: isRunning ? "Service start successfully" : "Service is stopped",
+    progress: [],
+    instances,
+    serving: instances.map((instance) => instance.id),
+  };
+}
+
+/** An instance that is ready. */
+export function runningInstance(record: ServiceRecord, slot: number, nowMs: number): InstanceStatus {
+  const key = { service: record.name, version: record.version, epoch: record.epoch, slot };
+  return {
+    id: instanceId(key),
+    version: record.version,
+    epoch: record.epoch,
+    slot,
+    phase: "Running",
+    isReady: true,
+    reason: "",
+    message: "",
+    restarts: 0,
+    failuresInARow: 0,
+    backoffUntilMs: null,
+    startedAtMs: nowMs,
+    readySinceMs: nowMs,
+    drainingSinceMs: null,
+    pid: 4000 + slot,
+    port: 50_000 + slot,
+    lastExit: null,
+  };
+}
