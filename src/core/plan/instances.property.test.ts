@@ -1,0 +1,148 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+import fc from "fast-check";
+import { PlanWorld } from "../../testing/plan-world.ts";
+import type { InstanceId } from "../names.ts";
+
+/** What may happen between two plans, in any order. */
+const happening = fc.oneof(
+  { weight: 6, arbitrary: fc.constant({ kind: "plan" } as const) },
+  { weight: 3, arbitrary: fc.constant({ kind: "load" } as const) },
+  { weight: 3, arbitrary: fc.record({ kind: fc.constant("publish" as const), isDrained: fc.boolean() }) },
+  { weight: 2, arbitrary: fc.constant({ kind: "stops-end" } as const) },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant("crash" as const), which: fc.nat(8) }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({ kind: fc.constant("time" as const), ms: fc.integer({ min: -5000, max: 90_000 }) }),
+  },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant("scale" as const), count: fc.nat(4) }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant("version" as const), isBroken: fc.boolean() }) },
+  { weight: 1, arbitrary: fc.constant({ kind: "restart" } as const) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant("retire" as const), slot: fc.nat(3) }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({ kind: fc.constant("desire" as const), to: fc.constantFrom("running", "stopped") }),
+  },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant("forget" as const), which: fc.nat(8) }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant("drain-self" as const), which: fc.nat(8) }) },
+  { weight: 1, arbitrary: fc.constant({ kind: "control-restart" } as const) },
+);
+type Happening = typeof happening extends fc.Arbitrary<infer T> ? T : never;
+
+function apply(world: PlanWorld, h: Happening): void {
+  const record = world.record!;
+  const change = (to: Partial<typeof record>) => {
+    world.record = { ...record, ...to, generation: record.generation + 1 };
+  };
+  const pick = (which: number): InstanceId | undefined => [...world.engines.keys()][which];
+  switch (h.kind) {
+    case "plan":
+      world.plan();
+      break;
+    case "load":
+      world.finishLoading();
+      break;
+    case "publish":
+      world.publish(h.isDrained);
+      break;
+    case "stops-end":
+      world.finishStops();
+      break;
+    case "crash": {
+      const id = pick(h.which);
+      if (id !== undefined) world.crash(id);
+      break;
+    }
+    case "time":
+      world.nowMs += h.ms;
+      break;
+    case "scale":
+      world.spec = { ...world.spec, instanceCount: h.count };
+      change({});
+      break;
+    case "version": {
+      const version = record.latestVersion + 1;
+      if (h.isBroken) world.broken.add(version);
+      change({ version, latestVersion: version, epoch: 0, retiredSlots: [] });
+      break;
+    }
+    case "restart":
+      change({ epoch: record.epoch + 1, retiredSlots: [] });
+      break;
+    case "retire":
+      if (!record.retiredSlots.includes(h.slot)) change({ retiredSlots: [...record.retiredSlots, h.slot] });
+      break;
+    case "desire":
+      change({ desired: h.to as "running" | "stopped" });
+      break;
+    case "forget": {
+      const id = pick(h.which);
+      if (id !== undefined && !world.busy.has(id)) world.engines.delete(id);
+      break;
+    }
+    case "drain-self": {
+      const engine = world.engines.get(pick(h.which) ?? ("" as InstanceId));
+      if (engine?.phase === "ready") engine.phase = "draining";
+      break;
+    }
+    case "control-restart":
+      world.busy.clear(); // stops under way are forgotten; the engines go on draining
+      break;
+  }
+}
+
+test("from any state: plans keep their promises on the way, converge, and then are empty", () => {
+  fc.assert(
+    fc.property(fc.array(happening, { maxLength: 60 }), (happenings) => {
+      const world = new PlanWorld();
+      for (const h of happenings) apply(world, h);
+      world.broken.clear();
+      world.settle();
+      const { count, record } = world;
+      assert.equal(world.engines.size, count);
+      for (const { spec, phase } of world.engines.values()) {
+        assert.deepEqual([spec.version, spec.epoch, phase], [record!.version, record!.epoch, "ready"]);
+        assert.ok(!record!.retiredSlots.includes(spec.slot));
+      }
+      assert.equal(world.status!.phase, record!.desired === "stopped" ? "Stopped" : "Running");
+    }),
+    { numRuns: 1500 },
+  );
+});
+
+test("a new version that never comes up leaves as many old instances in service as there were", () => {
+  fc.assert(
+    fc.property(
+      fc.integer({ min: 1, max: 5 }),
+      fc.array(fc.constantFrom("plan", "load", "publish", "time", "stops-end"), { maxLength: 60 }),
+      (count, steps) => {
+        const world = new PlanWorld();
+        world.spec = { ...world.spec, instanceCount: count };
+        world.settle();
+        world.broken.add(2);
+        world.record = { ...world.record!, version: 2, latestVersion: 2, generation: 2 };
+        for (const step of steps) {
+          if (step === "plan") world.plan();
+          if (step === "load") world.finishLoading();
+          if (step === "publish") world.publish(true);
+          if (step === "time") world.nowMs += 3_000;
+          if (step === "stops-end") world.finishStops();
+          assert.equal(world.status!.serving.length, count);
+        }
+      },
+    ),
+    { numRuns: 300 },
+  );
+});
+
+test("nobody owns them: all go, each as soon as gateways have let go of it", () => {
+  const world = new PlanWorld();
+  world.settle();
+  world.record = null;
+  assert.deepEqual(world.plan().actions, []);
+  world.publish(true);
+  assert.equal(world.plan().actions.length, 2);
+  world.finishStops();
+  assert.equal(world.engines.size, 0);
+  assert.equal(world.plan().status, null);
+});

@@ -1,0 +1,182 @@
+/**
+ * A small world that carries out plans: instances that load, fail and die, and gateways that let go of an instance some
+ * time after it left the table. It checks at each plan what must be true of any plan, whatever the world did before.
+ */
+import assert from "node:assert/strict";
+import type { InstanceSpec } from "../core/instance-spec.ts";
+import type { InstanceId } from "../core/names.ts";
+import { planInstances } from "../core/plan/instances.ts";
+import type { FilesState, ObservedInstance, Plan, PlanInput, Routing } from "../core/plan/plan-input.ts";
+import type { ServiceRecord, ServiceStatus } from "../core/service.ts";
+import type { ServiceSpec } from "../core/spec/service-spec.ts";
+import { recordOf, specOf } from "./records.ts";
+
+interface Engine {
+  readonly spec: InstanceSpec;
+  startedAtMs: number;
+  phase: "loading" | "ready" | "draining" | "failed" | "dead";
+  endedAtMs: number;
+}
+
+export class PlanWorld {
+  nowMs = 1_000_000;
+  record: ServiceRecord | null = recordOf("a", { instanceCount: 2 });
+  spec: ServiceSpec = specOf({ name: recordOf("a").name, instanceCount: 2 });
+  files: FilesState = { kind: "ready", progress: [], processorPath: "/p", modelPath: null };
+  /** Versions whose instances never get ready. */
+  readonly broken = new Set<number>();
+  readonly engines = new Map<InstanceId, Engine>();
+  /** Named by tables that may be in force, and with requests in flight. */
+  routed = new Set<InstanceId>();
+  draining = new Set<InstanceId>();
+  readonly failedStarts = new Map<InstanceId, string>();
+  readonly busy = new Map<InstanceId, "starting" | "stopping">();
+  status: ServiceStatus | null = null;
+
+  input(): PlanInput {
+    const { record, spec, files } = this;
+    return {
+      wanted: record === null ? null : { record, spec, tokens: ["t"], files },
+      observed: [...this.engines.values()].map(observe),
+      busy: new Map(this.busy),
+      failedStarts: new Map(this.failedStarts),
+      previous: this.status,
+      routing: (id) => this.routing(id),
+      nowMs: this.nowMs,
+    };
+  }
+
+  routing(id: InstanceId): Routing {
+    return this.routed.has(id) ? "routed" : this.draining.has(id) ? "draining" : "released";
+  }
+
+  get count(): number {
+    return this.record?.desired === "running" ? this.spec.instanceCount : 0;
+  }
+
+  get alive(): Engine[] {
+    return [...this.engines.values()].filter((e) => e.phase !== "dead");
+  }
+
+  /** Plans, checks the plan, and carries it out; the gateways follow only with {@link publish}. */
+  plan(): Plan {
+    const input = this.input();
+    const plan = planInstances(input);
+    this.check(plan);
+    this.failedStarts.clear();
+    const status = plan.status;
+    this.status = status;
+    for (const id of status?.serving ?? []) this.routed.add(id); // published at once, acknowledged or not
+    for (const action of plan.actions) {
+      if (action.kind === "start") {
+        this.engines.set(action.spec.id, {
+          spec: action.spec,
+          startedAtMs: this.nowMs,
+          phase: "loading",
+          endedAtMs: 0,
+        });
+      } else if (this.engines.get(action.id)?.phase === "dead") {
+        this.engines.delete(action.id);
+      } else {
+        this.busy.set(action.id, "stopping");
+        const engine = this.engines.get(action.id)!;
+        engine.phase = "draining";
+      }
+    }
+    return plan;
+  }
+
+  /** Stops come to their end. */
+  finishStops(): void {
+    for (const id of this.busy.keys()) this.engines.delete(id);
+    this.busy.clear();
+  }
+
+  /** Every gateway acknowledges the newest table; `isDrained`: and has nothing in flight to others. */
+  publish(isDrained: boolean): void {
+    const serving = new Set(this.status?.serving);
+    for (const id of this.routed) if (!serving.has(id) && !isDrained) this.draining.add(id);
+    if (isDrained) this.draining.clear();
+    this.routed = serving;
+  }
+
+  /** Loading ends: ready, or for a broken version a crash. */
+  finishLoading(): void {
+    for (const engine of this.engines.values()) {
+      if (engine.phase !== "loading") continue;
+      if (this.broken.has(engine.spec.version)) this.crash(engine.spec.id);
+      else engine.phase = "ready";
+    }
+  }
+
+  crash(id: InstanceId): void {
+    const engine = this.engines.get(id);
+    if (engine === undefined || engine.phase === "dead" || this.busy.has(id)) return;
+    engine.phase = "dead";
+    engine.endedAtMs = this.nowMs;
+  }
+
+  /** Runs until three plans in a row do and change nothing; fails when that does not happen. */
+  settle(): void {
+    let quiet = 0;
+    for (let i = 0; i < 400 && quiet < 3; i++) {
+      const before = JSON.stringify(this.status);
+      const { actions } = this.plan();
+      quiet = actions.length === 0 && JSON.stringify(this.status) === before ? quiet + 1 : 0;
+      this.finishLoading();
+      this.publish(true);
+      this.finishStops();
+      this.nowMs += 61_000; // past every backoff and grace
+    }
+    assert.equal(quiet, 3, `does not settle: ${JSON.stringify(this.status)}`);
+  }
+
+  private check(plan: Plan): void {
+    const { alive, count } = this;
+    const starts = plan.actions.filter((a) => a.kind === "start");
+    const isAlive = (id: InstanceId) => alive.some((e) => e.spec.id === id);
+    for (const s of starts) assert.ok(!isAlive(s.spec.id), `${s.spec.id} is started while it runs`);
+    if (starts.length > 0) {
+      assert.ok(
+        alive.length + starts.length <= count + 1,
+        `surge: ${alive.length}+${starts.length} of ${count}`,
+      );
+    }
+    for (const stop of plan.actions) {
+      if (stop.kind !== "stop" || !isAlive(stop.id)) continue;
+      const engine = this.engines.get(stop.id)!;
+      if (stop.why === "drained")
+        assert.equal(this.routing(stop.id), "released", `${stop.id} is stopped while used`);
+      else if (stop.why === "failed") assert.equal(engine.phase, "failed");
+      else assert.equal(stop.why, "grace-over");
+    }
+    if (plan.status === null) return;
+    const { serving } = plan.status;
+    const usable = alive.filter((e) => e.phase === "ready" && !this.busy.has(e.spec.id));
+    for (const id of serving)
+      assert.ok(
+        usable.some((e) => e.spec.id === id),
+        `${id} serves but is not ready`,
+      );
+    assert.equal(serving.length, Math.min(count, usable.length), "as many serve as are ready and wanted");
+    for (const a of plan.actions) if (a.kind === "stop") assert.ok(!serving.includes(a.id));
+  }
+}
+
+function observe(engine: Engine): ObservedInstance {
+  const { spec, phase, startedAtMs, endedAtMs } = engine;
+  if (phase === "dead") {
+    const exit = {
+      code: 1,
+      signal: null,
+      reason: "Error",
+      message: "",
+      startedAtMs,
+      finishedAtMs: endedAtMs,
+    };
+    return { spec, isAlive: false, pid: null, startedAtMs, state: null, exit };
+  }
+  const workers = { workersReady: phase === "ready" ? 1 : 0, workersTotal: 1, workerRestarts: 0 };
+  const state = { phase, message: "", port: 4000, ...workers, updatedAtMs: startedAtMs };
+  return { spec, isAlive: true, pid: 7, startedAtMs, state, exit: null };
+}
