@@ -1,0 +1,202 @@
+import type { DatabaseSync, StatementSync } from "node:sqlite";
+import { unreachable } from "../../base/assert.ts";
+import type { GroupName, InstanceId, ServiceName } from "../../core/names.ts";
+import type {
+  Change,
+  DesiredState,
+  GroupRecord,
+  NewEvent,
+  ServiceRecord,
+  ServiceStatus,
+  ServiceVersion,
+} from "../../core/service.ts";
+import type { EventQuery, Store } from "../../ports/store.ts";
+import { damaged, translateSqliteError } from "./sqlite-error.ts";
+import { prepareStatements, type Statements } from "./statements.ts";
+
+/** Events kept for one service; see ports/store.ts. */
+export const EVENTS_PER_SERVICE_MAX = 1000;
+/** Events kept in all, the oldest go first: those of deleted services would add up for ever. */
+export const EVENTS_MAX = 100_000;
+
+type EventRow = Omit<NewEvent, "atMs"> & { readonly at_ms: number };
+
+/** The store on one SQLite connection. Every write is one transaction. */
+export class SqliteStore implements Store {
+  readonly #database: DatabaseSync;
+  readonly #file: string;
+  readonly #sql: Statements;
+  /** The last state read: records are immutable, and most reads find the revision unchanged. */
+  #known: { readonly revision: number; readonly state: DesiredState } | null = null;
+
+  /** `database`: open, with the newest layout; closed by {@link close}. `file`: its path, for error texts. */
+  constructor(database: DatabaseSync, file: string) {
+    this.#database = database;
+    this.#file = file;
+    this.#sql = prepareStatements(database);
+  }
+
+  async readDesired(): Promise<{ readonly revision: number; readonly state: DesiredState }> {
+    return this.#transaction("BEGIN", () => {
+      const revision = this.#revision();
+      if (this.#known?.revision === revision) return this.#known;
+      this.#known = { revision, state: this.#readState() };
+      return this.#known;
+    });
+  }
+
+  async commit(revision: number, changes: readonly Change[]): Promise<"committed" | "conflict"> {
+    return this.#transaction("BEGIN IMMEDIATE", () => {
+      if (this.#revision() !== revision) return "conflict";
+      for (const change of changes) this.#apply(change);
+      this.#trimEvents(changes.flatMap((c) => (c.kind === "add-event" ? [c.event] : [])));
+      this.#sql.setRevision.run(revision + 1);
+      return "committed";
+    });
+  }
+
+  async getStatus(service: ServiceName): Promise<ServiceStatus | null> {
+    const row = this.#read(() => this.#sql.getStatus.get(service));
+    return row === undefined ? null : this.#parse(row.record);
+  }
+
+  async listStatuses(): Promise<ReadonlyMap<ServiceName, ServiceStatus>> {
+    const rows = this.#read(() => this.#sql.listStatuses.all());
+    return new Map(rows.map((r) => [r.service as ServiceName, this.#parse<ServiceStatus>(r.record)]));
+  }
+
+  async putStatus(service: ServiceName, status: ServiceStatus): Promise<"stored" | "stale"> {
+    return this.#transaction("BEGIN IMMEDIATE", () => {
+      const { changes } = this.#sql.putStatus.run({
+        service,
+        generation: status.observedGeneration,
+        record: JSON.stringify(status),
+      });
+      return changes === 0 ? "stale" : "stored";
+    });
+  }
+
+  async addEvents(events: readonly NewEvent[]): Promise<void> {
+    if (events.length === 0) return;
+    this.#transaction("BEGIN IMMEDIATE", () => {
+      for (const event of events) this.#addEvent(event);
+      this.#trimEvents(events);
+    });
+  }
+
+  async listEvents(
+    query: EventQuery,
+  ): Promise<{ readonly events: readonly NewEvent[]; readonly total: number }> {
+    const { service, fromMs, toMs, type = null, instance = null, offset, limit } = query;
+    const filter = { service, fromMs, toMs, type, instance };
+    return this.#transaction("BEGIN", () => {
+      const { total } = this.#sql.countEvents.get(filter) as { total: number };
+      const rows = this.#sql.listEvents.all({ ...filter, offset, limit }) as unknown as EventRow[];
+      const events = rows.map(({ at_ms: atMs, ...rest }) => ({ ...rest, atMs }));
+      return { events, total };
+    });
+  }
+
+  async getNumber(key: string): Promise<number> {
+    return (this.#read(() => this.#sql.getNumber.get(key))?.value as number | undefined) ?? 0;
+  }
+
+  async putNumber(key: string, value: number): Promise<void> {
+    this.#transaction("BEGIN IMMEDIATE", () => this.#sql.putNumber.run(key, value));
+  }
+
+  async close(): Promise<void> {
+    if (this.#database.isOpen) this.#database.close();
+  }
+
+  #revision(): number {
+    return (this.#sql.getRevision.get() as { value: number }).value;
+  }
+
+  #readState(): DesiredState {
+    const records = <T>(statement: StatementSync): T[] =>
+      statement.all().map((row) => this.#parse<T>(row.record));
+    const services = records<ServiceRecord>(this.#sql.listServices);
+    const groups = records<GroupRecord>(this.#sql.listGroups);
+    const versions = Map.groupBy(records<ServiceVersion>(this.#sql.listVersions), (v) => v.service);
+    return {
+      services: new Map<ServiceName, ServiceRecord>(services.map((s) => [s.name, s])),
+      groups: new Map<GroupName, GroupRecord>(groups.map((g) => [g.name, g])),
+      versions,
+    };
+  }
+
+  #apply(change: Change): void {
+    switch (change.kind) {
+      case "put-service":
+        this.#sql.putService.run(change.record.name, JSON.stringify(change.record));
+        return;
+      case "remove-service":
+        this.#sql.removeService.run(change.name);
+        return;
+      case "put-version": {
+        const { service, version } = change.version;
+        this.#sql.putVersion.run(service, version, JSON.stringify(change.version));
+        return;
+      }
+      case "remove-version":
+        this.#sql.removeVersion.run(change.service, change.version);
+        return;
+      case "put-group":
+        this.#sql.putGroup.run(change.record.name, JSON.stringify(change.record));
+        return;
+      case "remove-group":
+        this.#sql.removeGroup.run(change.name);
+        return;
+      case "add-event":
+        this.#addEvent(change.event);
+        return;
+      default:
+        unreachable(change);
+    }
+  }
+
+  #addEvent(event: NewEvent): void {
+    const { service, atMs, type, reason, resource, instance, message } = event;
+    this.#sql.addEvent.run(service, atMs, type, reason, resource, instance as InstanceId | null, message);
+  }
+
+  #trimEvents(added: readonly NewEvent[]): void {
+    if (added.length === 0) return;
+    for (const service of new Set(added.map((e) => e.service))) {
+      this.#sql.trimEventsOfService.run(service, service, EVENTS_PER_SERVICE_MAX);
+    }
+    this.#sql.trimEvents.run(EVENTS_MAX);
+  }
+
+  #parse<T>(record: unknown): T {
+    try {
+      return JSON.parse(record as string) as T;
+    } catch (error) {
+      throw damaged(this.#file, "a record is not JSON", error);
+    }
+  }
+
+  #read<T>(read: () => T): T {
+    try {
+      return read();
+    } catch (error) {
+      throw translateSqliteError(error, this.#file);
+    }
+  }
+
+  /** All of `work` or nothing of it. SQLite may have rolled back on its own, e.g. on a full disk. */
+  #transaction<T>(begin: "BEGIN" | "BEGIN IMMEDIATE", work: () => T): T {
+    return this.#read(() => {
+      this.#database.exec(begin);
+      try {
+        const result = work();
+        this.#database.exec("COMMIT");
+        return result;
+      } catch (error) {
+        if (this.#database.isTransaction) this.#database.exec("ROLLBACK");
+        throw error;
+      }
+    });
+  }
+}
