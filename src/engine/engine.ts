@@ -134,6 +134,7 @@ export class Engine implements Component {
     this.#http.stopListening();
     if (!wasLoading) await this.#untilQuiet(deadlineMs);
     this.#http.isStopped = true;
+    this.#http.refuseAll();
     await this.#supervisor.stop();
     this.#ended.resolve();
   }

@@ -275,6 +275,12 @@ export class HttpConnection implements Exchange, ContentSink {
     this.#refuse("KEEPALIVE_EXCEEDED");
   }
 
+  /** The instance ends before this request could be answered. */
+  giveUp(): void {
+    this.#http.dispatcher.withdraw(this);
+    this.#refuse("INSTANCE_DRAINING");
+  }
+
   /** An answer of the engine's own; the connection ends with it, as what follows may be a body that nobody reads. */
   #refuse(reason: DataPathReason, detail?: string, status?: number): void {
     const text =

@@ -113,6 +113,11 @@ export class HttpFront {
     for (const server of this.#servers) server.close();
   }
 
+  /** Answers all that is left with INSTANCE_DRAINING. */
+  refuseAll(): void {
+    while (this.#first !== null) this.#first.giveUp();
+  }
+
   /** Ends everything now. */
   close(): void {
     this.stopListening();
