@@ -79,7 +79,8 @@ function checkBlock(job: Job, field: Field, value: JsonObject, steps: Steps, mod
   }
   if (field.additionalProperties !== undefined) return result;
   for (const [name, other] of Object.entries(value)) {
-    if (!Object.hasOwn(field.properties ?? {}, name)) result[name] = other;
+    const isKnown = Object.hasOwn(field.properties ?? {}, name);
+    if (!isKnown && (other !== null || mode === "part")) result[name] = other;
   }
   return result;
 }

@@ -41,16 +41,21 @@ test("null removes, at any depth and in any spelling", () => {
     "labels.team": null,
     "metadata.rpc.keepalive": null,
     "metadata.cpu": null,
-    model_config: { a: { b: null } },
     token: null,
   });
   assert.deepEqual(merged, {
     metadata: { name: "pmml_prod", instance: 4, rpc: { worker_threads: 2 } },
     processor: "pmml",
     model_path: "/a.pmml",
-    model_config: { a: { c: 2 } },
+    model_config: { a: { b: 1, c: 2 } },
     labels: { stage: "test" },
   });
+});
+
+test("null inside of a value of the user's own is a value; for the value itself it removes", () => {
+  const config = mergeDocuments(stored, { model_config: { a: { b: null } } }).model_config;
+  assert.deepEqual(config, { a: { b: null, c: 2 } });
+  assert.equal("model_config" in mergeDocuments(stored, { model_config: null }), false);
 });
 
 test("an empty text takes away what could be absent, once it is parsed", () => {
