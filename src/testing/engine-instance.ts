@@ -132,6 +132,18 @@ export class EngineInstance {
     return existsSync(file) ? readFileSync(file, "utf8").trim().split(" ").filter(Boolean).map(Number) : [];
   }
 
+  /** Most resident memory that the engine ever had, in MB (`VmHWM` of proc_pid_status(5)). */
+  peakMb(): number {
+    const status = readFileSync(`/proc/${this.process.pid}/status`, "utf8");
+    return Number(/VmHWM:\s+(\d+) kB/.exec(status)![1]) / 1024;
+  }
+
+  /** CPU time of a process in clock ticks, user and system. */
+  cpuTicks(pid: number): number {
+    const fields = readFileSync(`/proc/${pid}/stat`, "latin1").split(") ")[1]!.split(" ");
+    return Number(fields[11]) + Number(fields[12]);
+  }
+
   until(what: string, isSo: (state: InstanceState) => boolean): Promise<InstanceState> {
     return eventually(`${what}; stderr: ${this.stderr}`, () => {
       const { state } = this;
