@@ -17,7 +17,7 @@ const nameMarks = {
   ...EFFECTIVE,
   minLength: 1,
   pattern: NAME_PATTERN.source,
-  "x-allowed": "1 to 63 of a–z, 0–9, _ and -, beginning with a letter or a digit",
+  "x-allowed": "1 to 63 characters of a–z, 0–9, _ and -, beginning with a letter or a digit",
 } as const;
 
 /** `metadata.rpc` (eas-reference §1.3). */
