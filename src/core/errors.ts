@@ -146,6 +146,7 @@ export const DATA_PATH_REASONS = {
   PROCESSOR_REFUSED: { status: 400, text: "the processor raised an error for this request" },
   TOKEN_REQUIRED: { status: 401, text: "the token is missing or wrong" },
   ROUTE_NOT_FOUND: { status: 404, text: "no service or group has this address" },
+  REQUEST_TOO_SLOW: { status: 408, text: "the client took too long to send its request" },
   KEEPALIVE_EXCEEDED: { status: 408, text: "the request took longer than metadata.rpc.keepalive" },
   BODY_TOO_LARGE: { status: 413, text: "the request body is larger than the limit" },
   HEAD_TOO_LARGE: { status: 431, text: "the start line and headers are larger than the limit" },
@@ -155,6 +156,7 @@ export const DATA_PATH_REASONS = {
   NO_READY_INSTANCE: { status: 503, text: "no healthy upstream" },
   INSTANCE_DRAINING: { status: 503, text: "the instance is stopping" },
   UPSTREAM_TIMEOUT: { status: 504, text: "the instance did not answer in time" },
+  VERSION_UNKNOWN: { status: 505, text: "the request's HTTP version is not 1.0 or 1.1" },
 } as const;
 
 export type DataPathReason = keyof typeof DATA_PATH_REASONS;

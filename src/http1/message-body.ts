@@ -88,6 +88,17 @@ export class MessageBody {
     return this.#state === UNTIL_CLOSE;
   }
 
+  /** Bytes to the end of the body; infinite when only the body itself will tell. */
+  get bytesLeft(): number {
+    if (this.#state === DONE) return 0;
+    return this.#state === LENGTH ? this.#left : Number.POSITIVE_INFINITY;
+  }
+
+  /** Bytes that are surely still to come before the end of the body, or of the chunk: reading so many never goes beyond it. */
+  get bytesAhead(): number {
+    return this.#state === LENGTH || this.#state === DATA ? this.#left : 0;
+  }
+
   /**
    * Takes the next bytes. Returns the index after the body when it ends within them, BODY_MORE when it does not,
    * BODY_BROKEN when the framing is bad, BODY_REFUSED when the sink refused.

@@ -77,7 +77,7 @@ test("property: an update that changes nothing leaves the cycle where it is; one
 });
 
 test("least in flight wins, ties go round, the excepted one is left out", () => {
-  const busy = (...counts: number[]) => counts.map((inFlight) => ({ inFlight }));
+  const busy = (...counts: number[]) => counts.map((inFlight) => ({ inFlight, isSuspect: false }));
   assert.equal(leastBusy(busy(2, 1, 3), 0, -1), 1);
   assert.deepEqual(
     [0, 1, 2, 3].map((start) => leastBusy(busy(1, 1, 1), start, -1)),
@@ -86,4 +86,7 @@ test("least in flight wins, ties go round, the excepted one is left out", () => 
   assert.equal(leastBusy(busy(2, 1, 3), 0, 1), 0);
   assert.equal(leastBusy(busy(0), 0, 0), -1);
   assert.equal(leastBusy([], 0, -1), -1);
+  const suspect = { inFlight: 0, isSuspect: true };
+  assert.equal(leastBusy([suspect, ...busy(9)], 0, -1), 1);
+  assert.equal(leastBusy([suspect, ...busy(9)], 0, 1), 0);
 });

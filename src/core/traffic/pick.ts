@@ -50,25 +50,33 @@ export function nextMember(rotation: Rotation): number {
   return best;
 }
 
+/** Puts every suspect behind every other candidate: above any number in flight that one process can hold. */
+const SUSPECT_LOAD = 2 ** 30;
+
+/** Who may be picked among the instances of a service. */
+export interface Candidate {
+  /** Requests it holds now. */
+  readonly inFlight: number;
+  /** It could not be reached a moment ago: taken only when nobody else is left. A dead instance has the least in flight. */
+  readonly isSuspect: boolean;
+}
+
 /**
  * Index of the candidate with the least in flight, looking from `start` on and around, so that a start that moves with
  * each request rotates ties. `except` (an index, or -1) is left out, for a second try. -1 when nobody is left.
  */
-export function leastBusy(
-  candidates: readonly { readonly inFlight: number }[],
-  start: number,
-  except: number,
-): number {
+export function leastBusy(candidates: readonly Candidate[], start: number, except: number): number {
   const count = candidates.length;
   let best = -1;
   let fewest = Number.POSITIVE_INFINITY;
   for (let step = 0; step < count; step++) {
     const index = (start + step) % count;
     if (index === except) continue;
-    const { inFlight } = candidates[index]!;
-    if (inFlight < fewest) {
+    const { inFlight, isSuspect } = candidates[index]!;
+    const load = isSuspect ? inFlight + SUSPECT_LOAD : inFlight;
+    if (load < fewest) {
       best = index;
-      fewest = inFlight;
+      fewest = load;
     }
   }
   return best;

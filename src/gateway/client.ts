@@ -1,0 +1,281 @@
+import type { Socket } from "node:net";
+import { HEAD_BYTES_MAX } from "../http1/limits.ts";
+import { BODY_BROKEN, BODY_MORE, MessageBody } from "../http1/message-body.ts";
+import {
+  BAD_VERSION,
+  HEAD_TOO_LARGE,
+  headError,
+  MessageHead,
+  NEED_MORE,
+  TOO_MANY_FIELDS,
+} from "../http1/message-head.ts";
+import { findHeadEnd, parseRequestHead } from "../http1/request-head.ts";
+import { giveBuffer, takeBuffer } from "./buffer-pool.ts";
+import type { DataPlane } from "./data-plane.ts";
+import { Exchange } from "./exchange.ts";
+import { Held } from "./held.ts";
+import { LONG_READ_BYTES, PIPELINE_BYTES_MAX, READ_BYTES } from "./limits.ts";
+import { Wire, type WireOwner } from "./wire.ts";
+
+/** A head is used up before anything else is read, so one object serves all connections. */
+const head = new MessageHead();
+
+// HEAD: a request's head is awaited. BODY: its body goes on, to the instance or, when it was answered already, nowhere.
+// ANSWER: all of it is here; its answer is awaited, or has yet to leave. LINGER: we have closed; what comes is dropped.
+const HEAD = 0;
+const BODY = 1;
+const ANSWER = 2;
+const LINGER = 3;
+
+/**
+ * One client connection. It cuts the byte stream into requests and works on one at a time, so answers leave in the order of
+ * the requests. Bytes of later requests are held up to a bound; above it the client is not read.
+ */
+export class Client implements WireOwner {
+  readonly wire: Wire = new Wire(this);
+  readonly #plane: DataPlane;
+  readonly #exchange: Exchange;
+  readonly #body = new MessageBody();
+  readonly #held = new Held();
+  #state = HEAD;
+  /** Last byte either way, first byte of an unfinished head, and closing; monotonic ms. */
+  #movedMs: number;
+  #sinceMs: number;
+  /** `#consume` is running further up the stack and goes on by itself. */
+  #isConsuming = false;
+  /** The answer is complete but the client has not taken it all. */
+  #isFlushing = false;
+  #isUpstreamFull = false;
+
+  constructor(socket: Socket, plane: DataPlane) {
+    this.#plane = plane;
+    this.#movedMs = plane.nowMs;
+    this.#sinceMs = plane.nowMs;
+    const address = (socket.remoteAddress ?? "unknown").replace(/^::ffff:/, "");
+    this.#exchange = new Exchange(this, plane, address);
+    plane.clients.add(this);
+    this.wire.adopt(socket);
+  }
+
+  /** No request is on it, or on its way as far as we can see. */
+  get isIdle(): boolean {
+    return this.#state === HEAD && this.#held.isEmpty;
+  }
+
+  /** Bytes of the request's body still to come. */
+  get bodyBytesLeft(): number {
+    return this.#body.bytesLeft;
+  }
+
+  /** It is the client that everybody waits for: the body is unfinished, and we would read it. */
+  get isOwing(): boolean {
+    return this.#state === BODY && !this.#isUpstreamFull;
+  }
+
+  bytes(buf: Buffer, to: number): void {
+    this.#movedMs = this.#plane.nowMs;
+    if (this.#state === LINGER) return;
+    if (this.#held.isEmpty) {
+      this.#isConsuming = true;
+      const left = this.#consume(buf, 0, to);
+      this.#isConsuming = false;
+      if (left < to) this.#hold(buf, left, to);
+      if (this.#state === BODY) this.#chooseRead();
+      else if (this.wire.longRead !== null) this.#endLongRead();
+      return;
+    }
+    const searchFrom = Math.max(0, this.#held.length - 3);
+    this.#hold(buf, 0, to);
+    if (this.#state !== HEAD) return;
+    // A head that comes byte by byte is searched for its end, not parsed again and again.
+    const { buffer, length } = this.#held;
+    if (length >= HEAD_BYTES_MAX || findHeadEnd(buffer, searchFrom, length) !== -1) this.#consumeHeld();
+  }
+
+  #hold(buf: Buffer, from: number, to: number): void {
+    if (this.#held.isEmpty) this.#sinceMs = this.#plane.nowMs;
+    this.#held.add(buf, from, to);
+    this.#steerReading();
+  }
+
+  #consumeHeld(): void {
+    const { buffer, length } = this.#held;
+    this.#isConsuming = true;
+    const left = this.#consume(buffer, 0, length);
+    this.#isConsuming = false;
+    this.#held.keepFrom(left);
+    this.#sinceMs = this.#plane.nowMs;
+    this.#steerReading();
+  }
+
+  /** Works through `buf[from..to)` as far as it can. Returns where the bytes begin that have to wait. */
+  #consume(buf: Buffer, from: number, to: number): number {
+    let at = from;
+    while (at < to) {
+      if (this.#state === HEAD) {
+        const bodyFrom = parseRequestHead(head, buf, at, to);
+        if (bodyFrom === NEED_MORE) return at;
+        if (bodyFrom < 0) {
+          this.#refuse(bodyFrom);
+          return to;
+        }
+        at = this.#request(buf, at, bodyFrom, to);
+      } else if (this.#state === BODY) {
+        at = this.#bodyPiece(buf, at, to);
+      } else {
+        return this.#state === LINGER ? to : at;
+      }
+    }
+    return to;
+  }
+
+  #request(buf: Buffer, from: number, bodyFrom: number, to: number): number {
+    const body = this.#body;
+    body.startRequest(head);
+    const end = body.advance(buf, bodyFrom, to);
+    if (end === BODY_BROKEN) {
+      this.#exchange.refuse("BAD_REQUEST", "the chunks of the body are broken");
+      return to;
+    }
+    const isDone = end !== BODY_MORE;
+    const pieceTo = isDone ? end : to;
+    this.#state = isDone ? ANSWER : BODY;
+    this.#exchange.begin(head, buf, from, bodyFrom, pieceTo, isDone);
+    return pieceTo;
+  }
+
+  #bodyPiece(buf: Buffer, from: number, to: number): number {
+    const exchange = this.#exchange;
+    const end = this.#body.advance(buf, from, to);
+    if (end === BODY_BROKEN) {
+      if (exchange.isActive) exchange.breakOff("BAD_REQUEST", "the chunks of the body are broken");
+      else this.#linger();
+      return to;
+    }
+    const isDone = end !== BODY_MORE;
+    const pieceTo = isDone ? end : to;
+    if (isDone) this.#state = exchange.isActive || this.#isFlushing ? ANSWER : HEAD;
+    if (exchange.isActive) exchange.passRequest(buf, from, pieceTo, isDone);
+    return pieceTo;
+  }
+
+  #refuse(result: number): void {
+    const { text } = headError(result);
+    const isSize = result === HEAD_TOO_LARGE || result === TOO_MANY_FIELDS;
+    this.#state = ANSWER;
+    this.#exchange.refuse(
+      isSize ? "HEAD_TOO_LARGE" : result === BAD_VERSION ? "VERSION_UNKNOWN" : "BAD_REQUEST",
+      text,
+    );
+  }
+
+  /** Long bodies are read in large pieces into a buffer of their own, and never beyond their end. */
+  #chooseRead(): void {
+    const { wire } = this;
+    if (!wire.hasReadBuffer) return;
+    const ahead = this.#body.bytesAhead;
+    if (ahead >= READ_BYTES) {
+      if (wire.longRead === null) wire.readInto(takeBuffer(LONG_READ_BYTES), ahead);
+      else if (ahead < LONG_READ_BYTES) wire.readInto(wire.longRead, ahead);
+    } else this.#endLongRead();
+  }
+
+  #endLongRead(): void {
+    const long = this.wire.readShared();
+    // While the instance has not taken the last piece, a write still points into it: the collector gets it.
+    if (long !== null && !this.#isUpstreamFull) giveBuffer(long);
+  }
+
+  /** The instance cannot take more: the client is not read until it can. */
+  pauseForUpstream(): void {
+    this.#isUpstreamFull = true;
+    this.#steerReading();
+  }
+
+  resumeFromUpstream(): void {
+    this.#movedMs = this.#plane.nowMs;
+    this.#isUpstreamFull = false;
+    this.#steerReading();
+  }
+
+  #steerReading(): void {
+    const isFull = this.#state === ANSWER && this.#held.length >= PIPELINE_BYTES_MAX;
+    if (this.#state !== LINGER && (isFull || (this.#isUpstreamFull && this.#state === BODY)))
+      this.wire.pause();
+    else this.wire.resume();
+  }
+
+  /** The exchange is over, and its answer handed to the wire. */
+  answered(isClosing: boolean): void {
+    this.#isUpstreamFull = false;
+    if (isClosing) this.#linger();
+    else if (this.wire.isPending) this.#isFlushing = true;
+    else this.#next();
+  }
+
+  #next(): void {
+    this.#movedMs = this.#plane.nowMs;
+    if (this.#state === ANSWER) this.#state = HEAD;
+    if (this.#isConsuming) return;
+    if (this.#state === HEAD && !this.#held.isEmpty) this.#consumeHeld();
+    else this.#steerReading();
+  }
+
+  flushed(): void {
+    this.#movedMs = this.#plane.nowMs;
+    if (this.#isFlushing) {
+      this.#isFlushing = false;
+      this.#next();
+    } else this.#exchange.clientFlushed();
+  }
+
+  /** Closes our side after what was written, and drops what the client may still send: to cut it off at once would cut off the answer. */
+  #linger(): void {
+    if (this.#state === LINGER) return;
+    this.#state = LINGER;
+    this.#sinceMs = this.#plane.nowMs;
+    if (!this.#isConsuming) this.#held.drop();
+    this.wire.resume();
+    this.wire.end();
+  }
+
+  /** Closes an idle connection. */
+  close(): void {
+    this.#linger();
+  }
+
+  connected(): void {}
+
+  ended(): void {
+    if (this.#exchange.isActive) {
+      this.#exchange.abort();
+      this.wire.destroy();
+    } else this.#linger();
+  }
+
+  gone(): void {
+    if (this.#exchange.isActive) this.#exchange.abort();
+    this.#state = LINGER;
+    this.#held.drop();
+    this.#plane.clients.delete(this);
+  }
+
+  /** Looks at the time limits; `nowMs` is monotonic. */
+  sweep(nowMs: number): void {
+    const { times } = this.#plane;
+    const stillMs = nowMs - this.#movedMs;
+    if (this.#state === LINGER) {
+      if (nowMs - this.#sinceMs > (this.wire.isPending ? times.writeStallMs : times.lingerMs))
+        this.wire.destroy();
+    } else if (this.#state === HEAD) {
+      if (!this.#held.isEmpty && nowMs - this.#sinceMs > times.headMs)
+        this.#exchange.refuse("REQUEST_TOO_SLOW");
+      else if (this.#held.isEmpty && stillMs > times.clientIdleMs) this.close();
+    } else if (this.wire.isPending && stillMs > times.writeStallMs) {
+      this.wire.destroy();
+    } else if (this.isOwing && stillMs > times.bodyStallMs) {
+      if (this.#exchange.isActive) this.#exchange.breakOff("REQUEST_TOO_SLOW");
+      else this.wire.destroy();
+    } else if (this.#exchange.isActive) this.#exchange.sweep(nowMs);
+  }
+}

@@ -1,0 +1,38 @@
+import type { Clock } from "../ports/clock.ts";
+import type { Client } from "./client.ts";
+import type { RequestIds } from "./request-id.ts";
+import type { Routing } from "./routing.ts";
+
+/** What all connections of one worker share. */
+export interface DataPlane {
+  readonly clock: Clock;
+  readonly routing: Routing;
+  readonly requestIds: RequestIds;
+  readonly clients: Set<Client>;
+  /** Time limits, from limits.ts unless a test needs shorter ones. */
+  readonly times: Times;
+  /** Monotonic ms at the last sweep: good enough for time limits, and free to read. */
+  nowMs: number;
+  /** Every answer from now on ends its connection. */
+  isDraining: boolean;
+  /** Answers that no service is to blame for, since the last report. */
+  unrouted: number;
+  /** The last request to an instance that is no longer named is over. */
+  lingeringEnded(): void;
+}
+
+/** Limits in ms; see limits.ts for each. */
+export interface Times {
+  readonly sweepMs: number;
+  readonly clientIdleMs: number;
+  readonly headMs: number;
+  readonly bodyStallMs: number;
+  readonly writeStallMs: number;
+  readonly lingerMs: number;
+  readonly connectMs: number;
+  readonly timeoutMarginMs: number;
+  readonly suspectMs: number;
+  readonly upstreamIdleMs: number;
+  readonly drainIdleMs: number;
+  readonly reportMs: number;
+}

@@ -1,0 +1,378 @@
+import { DATA_PATH_REASONS, type DataPathReason } from "../core/errors.ts";
+import { BODY_BROKEN, type MessageBody } from "../http1/message-body.ts";
+import { FIELD_STRIDE, METHOD, type MessageHead } from "../http1/message-head.ts";
+import { giveBuffer, takeBuffer } from "./buffer-pool.ts";
+import { ChunkRemover } from "./chunk-remover.ts";
+import type { Client } from "./client.ts";
+import type { DataPlane } from "./data-plane.ts";
+import {
+  ADDED_BYTES_MAX,
+  type RequestAdditions,
+  type ResponseChanges,
+  writeRequest,
+  writeResponse,
+} from "./head-rewrite.ts";
+import type { Instance } from "./instance.ts";
+import { REQUEST_ID_BYTES_MAX } from "./limits.ts";
+import { writeOwnAnswer } from "./own-answer.ts";
+import type { Service } from "./routing.ts";
+import { isOpenedBy } from "./token.ts";
+import { Upstream } from "./upstream.ts";
+
+/** Counted, never sent: the client left before its answer was complete. */
+const CLIENT_LEFT = 499;
+/** The rest of a refused request's body up to this is read and dropped; above it, closing is cheaper for both. */
+const SWALLOW_BYTES_MAX = 64 * 1024;
+const CONTINUE = Buffer.from("HTTP/1.1 100 Continue\r\n\r\n", "latin1");
+
+/**
+ * One request of a client and its answer. Each client connection has one, used again and again.
+ *
+ * begin: route, token, member, instance; the request's first bytes go out in one write, and are kept for a second try. Then
+ * further body one way and the answer the other way, each side paused while the other cannot take more. It ends by the
+ * answer's end, by an answer of our own, or by the client's leaving; each of these runs `#complete` once.
+ */
+export class Exchange implements RequestAdditions, ResponseChanges {
+  /** Between `begin` and `#complete`. */
+  isActive = false;
+  /** All of the request is here, and was handed on. */
+  isRequestDone = false;
+  /** The kernel has all of the first bytes: their buffer is free once they need not be sent again. */
+  isOutTaken = false;
+  readonly requestId = Buffer.alloc(REQUEST_ID_BYTES_MAX);
+  requestIdLength = 0;
+  readonly clientAddress: Buffer;
+  memberLine: Buffer | null = null;
+  isClosing = false;
+  isKeepAliveSaid = false;
+  isDechunked = false;
+  readonly #client: Client;
+  readonly #plane: DataPlane;
+  readonly #chunkRemover = new ChunkRemover();
+  #service: Service | null = null;
+  #instance: Instance | null = null;
+  #upstream: Upstream | null = null;
+  /** First bytes of the request as sent; null once they cannot be sent again. */
+  #out: Buffer | null = null;
+  #outLength = 0;
+  #isRetried = false;
+  #isIdempotent = false;
+  #isHead = false;
+  #isKeepAlive = false;
+  #isHttp10 = false;
+  /** The client waits for a 100 before it sends the body. */
+  #isContinueOwed = false;
+  /** A head of the final answer went to the client. */
+  #isAnswering = false;
+  #status = 0;
+  #startedMs = 0;
+
+  constructor(client: Client, plane: DataPlane, clientAddress: string) {
+    this.#client = client;
+    this.#plane = plane;
+    this.clientAddress = Buffer.from(clientAddress, "latin1");
+  }
+
+  get serviceName(): string {
+    return this.#service!.name;
+  }
+
+  /** The client has bytes of the answer that it did not take yet. */
+  get isClientPending(): boolean {
+    return this.#client.wire.isPending;
+  }
+
+  /** A request: its head in `buf[from..bodyFrom)`, and what is here of its body up to `to`. */
+  begin(head: MessageHead, buf: Buffer, from: number, bodyFrom: number, to: number, isDone: boolean): void {
+    const plane = this.#plane;
+    this.#reset(isDone);
+    this.#isKeepAlive = head.isKeepAlive;
+    this.#isHttp10 = head.versionMinor === 0;
+    this.#isContinueOwed = head.isContinueExpected && bodyFrom === to && !isDone && !this.#isHttp10;
+    this.#isHead = head.method === METHOD.HEAD;
+    this.#isIdempotent = head.method !== METHOD.POST && head.method !== METHOD.OTHER;
+    this.requestIdLength = plane.requestIds.write(head, buf, this.requestId);
+    const { index } = plane.routing;
+    const route = index.find(buf, head.pathFrom, head.targetTo);
+    if (route === null) return this.answer("ROUTE_NOT_FOUND");
+    this.#service = route.service;
+    if (!isOpenedBy(head, buf, route.tokens)) return this.answer("TOKEN_REQUIRED");
+    const service = route.service ?? route.group!.pick();
+    if (service === null) return this.answer("NO_READY_INSTANCE");
+    this.#service = service;
+    if (route.service === null) this.memberLine = service.memberLine;
+    service.meter.bytesIn += to - from;
+    const instance = service.pick(null);
+    if (instance === null) return this.answer("NO_READY_INSTANCE");
+    if (this.#isContinueOwed) {
+      this.#isContinueOwed = false;
+      this.#client.wire.write(CONTINUE, 0, CONTINUE.length, null);
+    }
+    const host = head.hostAt * FIELD_STRIDE;
+    const hostBytes = head.hostAt === -1 ? 0 : head.fields[host + 3]! - head.fields[host + 2]!;
+    const out = takeBuffer(to - from + hostBytes + ADDED_BYTES_MAX);
+    const bodyAt = writeRequest(out, head, buf, index.restFrom, this);
+    this.#out = out;
+    this.#outLength = bodyAt + buf.copy(out, bodyAt, bodyFrom, to);
+    this.#send(instance, false);
+  }
+
+  /** Bytes that are no request: the answer, and the end of the connection. */
+  refuse(reason: DataPathReason, text?: string): void {
+    this.#reset(false);
+    this.#isKeepAlive = false;
+    this.requestIdLength = this.#plane.requestIds.writeNew(this.requestId);
+    this.answer(reason, text);
+  }
+
+  #reset(isDone: boolean): void {
+    this.isActive = true;
+    this.isRequestDone = isDone;
+    this.memberLine = null;
+    this.#service = null;
+    this.#isRetried = false;
+    this.#isAnswering = false;
+    this.#isHead = false;
+    this.#isContinueOwed = false;
+    this.#startedMs = this.#plane.clock.monotonic();
+  }
+
+  /** Hands the kept bytes to an instance; `isFresh` asks for a new connection. */
+  #send(instance: Instance, isFresh: boolean): void {
+    this.#instance = instance;
+    instance.inFlight++;
+    this.#service!.inFlight++;
+    for (;;) {
+      const pooled = isFresh ? undefined : instance.idle.pop();
+      const upstream = pooled ?? new Upstream(instance, this.#plane);
+      this.#upstream = upstream;
+      if (upstream.start(this, this.#out!, this.#outLength)) {
+        // Nothing more is read from the client until these bytes are gone, so that they stay all there is.
+        if (!this.isOutTaken) this.#client.pauseForUpstream();
+        return;
+      }
+      // A kept connection that the other side has closed: it took no byte, so this is no second try.
+      if (pooled === undefined) return this.upstreamFailed(upstream);
+    }
+  }
+
+  upstreamFlushed(): void {
+    this.isOutTaken = true;
+    this.#client.resumeFromUpstream();
+  }
+
+  /** More of the request's body. */
+  passRequest(buf: Buffer, from: number, to: number, isDone: boolean): void {
+    this.isRequestDone = isDone;
+    const wire = this.#upstream!.wire;
+    this.#service!.meter.bytesIn += to - from;
+    let isTaken: boolean;
+    if (this.#out !== null && this.#outLength + (to - from) <= this.#out.length) {
+      // It fits behind the first bytes: written from there, and so kept for a second try.
+      const at = this.#outLength;
+      this.#outLength += buf.copy(this.#out, at, from, to);
+      isTaken = wire.write(this.#out, at, this.#outLength, null);
+      this.isOutTaken = isTaken;
+    } else {
+      this.#dropOut();
+      isTaken = wire.pass(buf, from, to);
+    }
+    if (!isTaken) this.#client.pauseForUpstream();
+  }
+
+  /** An interim answer. 100 was given by us already, and HTTP/1.0 knows none. */
+  passInformational(head: MessageHead, buf: Buffer, from: number): void {
+    if (this.#isHttp10 || head.status === 100) return;
+    const out = takeBuffer(head.fieldsTo - from + ADDED_BYTES_MAX);
+    [this.isClosing, this.isKeepAliveSaid, this.isDechunked] = [false, false, false];
+    this.#toClient(out, writeResponse(out, head, buf, from, this));
+  }
+
+  /** The answer: its head in `buf[from..bodyFrom)`, and body up to `to`. Returns what `body.advance` says of it. */
+  startAnswer(
+    head: MessageHead,
+    buf: Buffer,
+    from: number,
+    bodyFrom: number,
+    to: number,
+    body: MessageBody,
+  ): number {
+    body.sink = null;
+    body.startResponse(head, this.#isHead);
+    this.#dropOut();
+    this.#isAnswering = true;
+    this.#status = head.status;
+    this.isDechunked = this.#isHttp10 && head.isChunked;
+    const isEndless = body.isUntilClose || this.isDechunked;
+    // An answer before the end of its request: the rest of that request would be waited for in vain.
+    this.isClosing = !this.#isKeepAlive || this.#plane.isDraining || isEndless || !this.isRequestDone;
+    this.isKeepAliveSaid = this.#isHttp10 && !this.isClosing;
+    const out = takeBuffer(to - from + ADDED_BYTES_MAX);
+    const bodyAt = writeResponse(out, head, buf, from, this);
+    let end = bodyFrom;
+    let outTo = bodyAt;
+    if (this.isDechunked && !body.isDone) {
+      end = this.#removeChunks(out, bodyAt, buf, bodyFrom, to, body);
+      outTo = this.#chunkRemover.take();
+    } else if (!body.isDone) {
+      end = body.advance(buf, bodyFrom, to);
+      outTo += buf.copy(out, bodyAt, bodyFrom, end >= 0 ? end : to);
+    }
+    this.#toClient(out, outTo);
+    return end;
+  }
+
+  /** More of the answer's body. Returns what `body.advance` says of it. */
+  passAnswer(buf: Buffer, from: number, to: number, body: MessageBody): number {
+    if (this.isDechunked) {
+      const out = takeBuffer(to - from);
+      const end = this.#removeChunks(out, 0, buf, from, to, body);
+      this.#toClient(out, this.#chunkRemover.take());
+      return end;
+    }
+    const end = body.advance(buf, from, to);
+    if (end === BODY_BROKEN) return end;
+    const pieceTo = end >= 0 ? end : to;
+    this.#service!.meter.bytesOut += pieceTo - from;
+    if (!this.#client.wire.pass(buf, from, pieceTo)) this.#upstream!.wire.pause();
+    return end;
+  }
+
+  #removeChunks(out: Buffer, at: number, buf: Buffer, from: number, to: number, body: MessageBody): number {
+    this.#chunkRemover.writeTo(out, at);
+    body.sink = this.#chunkRemover;
+    return body.advance(buf, from, to);
+  }
+
+  /** Sends `out[0..to)` to the client and gives it back; the instance waits while the client cannot take it. */
+  #toClient(out: Buffer, to: number): void {
+    this.#service!.meter.bytesOut += to;
+    if (!this.#client.wire.write(out, 0, to, out)) this.#upstream!.wire.pause();
+  }
+
+  /** The client took what was pending. */
+  clientFlushed(): void {
+    this.#upstream?.wire.resume();
+  }
+
+  /** The instance's answer is complete, and handed to the client. */
+  answerEnded(): void {
+    this.#complete(this.#status);
+    this.#client.answered(this.isClosing);
+  }
+
+  /** The connection to the instance is of no more use; it has let go of us. */
+  upstreamFailed(upstream: Upstream): void {
+    const wasReached = upstream.isConnected;
+    const failed = this.#instance!;
+    if (!wasReached) {
+      failed.isSuspect = true;
+      failed.suspectUntilMs = this.#plane.nowMs + this.#plane.times.suspectMs;
+    }
+    if (this.#isAnswering) return this.#cut(DATA_PATH_REASONS.BAD_UPSTREAM.status);
+    const next = this.#secondTry(failed, wasReached, upstream.isReused);
+    if (next === null) return this.answer("BAD_UPSTREAM");
+    this.#release();
+    this.#isRetried = true;
+    this.#service!.meter.retries++;
+    this.#client.resumeFromUpstream();
+    this.#send(next, true);
+  }
+
+  /**
+   * Where a request may be sent again: once, only while all of it so far is still held, and only when no byte of it
+   * reached the first instance or the method is idempotent (design §6). To another instance; to the same one only when a kept connection was stale.
+   */
+  #secondTry(failed: Instance, wasReached: boolean, wasReused: boolean): Instance | null {
+    if (this.#isRetried || this.#out === null) return null;
+    if (wasReached && !this.#isIdempotent) return null;
+    const other = this.#service!.pick(failed);
+    return other ?? (wasReused && failed.isNamed ? failed : null);
+  }
+
+  /** Answers with a reason of our own. */
+  answer(reason: DataPathReason, text?: string): void {
+    const client = this.#client;
+    this.#upstream?.abandon();
+    const { status } = DATA_PATH_REASONS[reason];
+    // Whether a client sends a body after an answer in place of the 100 that it waits for, nobody knows.
+    const canSwallow = !this.#isContinueOwed && client.bodyBytesLeft <= SWALLOW_BYTES_MAX;
+    const isClosing = !this.#isKeepAlive || this.#plane.isDraining || !canSwallow;
+    const out = takeBuffer(ADDED_BYTES_MAX + REQUEST_ID_BYTES_MAX);
+    const to = writeOwnAnswer(out, reason, text, {
+      nowMs: this.#plane.clock.now(),
+      requestId: this.requestId.toString("latin1", 0, this.requestIdLength),
+      member: this.memberLine,
+      isClosing,
+      isKeepAliveSaid: this.#isHttp10 && !isClosing,
+      isHead: this.#isHead,
+    });
+    if (this.#service !== null) this.#service.meter.bytesOut += to;
+    client.wire.write(out, 0, to, out);
+    this.#complete(status);
+    client.answered(isClosing);
+  }
+
+  /** The request turned out to be bad, or too slow, while it was on its way: the answer, if it can still be given, and the end. */
+  breakOff(reason: DataPathReason, text?: string): void {
+    if (this.#isAnswering) return this.#cut(DATA_PATH_REASONS[reason].status);
+    this.#isKeepAlive = false;
+    this.answer(reason, text);
+  }
+
+  /** The client is gone: so is all that was done for it. */
+  abort(): void {
+    this.#upstream?.abandon();
+    this.#complete(CLIENT_LEFT);
+  }
+
+  /** An answer that began cannot be completed: the client learns by the connection's end. */
+  #cut(status: number): void {
+    this.#upstream?.abandon();
+    this.#complete(status);
+    this.#client.wire.destroy();
+  }
+
+  /** Looks at the time limits; `nowMs` is monotonic. */
+  sweep(nowMs: number): void {
+    const upstream = this.#upstream;
+    if (upstream === null || this.#service === null) return;
+    const { times } = this.#plane;
+    if (!upstream.isConnected && nowMs - upstream.startedMs > times.connectMs) {
+      upstream.abandon();
+      this.upstreamFailed(upstream);
+      return;
+    }
+    const limitMs = this.#service.keepaliveMs + times.timeoutMarginMs;
+    if (!this.#isAnswering) {
+      if (nowMs - this.#startedMs <= limitMs) return;
+      if (this.#client.isOwing) this.breakOff("REQUEST_TOO_SLOW");
+      else this.answer("UPSTREAM_TIMEOUT");
+    } else if (!this.isClientPending && nowMs - upstream.movedMs > limitMs) {
+      this.#cut(DATA_PATH_REASONS.UPSTREAM_TIMEOUT.status);
+    }
+  }
+
+  #complete(status: number): void {
+    this.isActive = false;
+    this.#dropOut();
+    this.#release();
+    const { clock } = this.#plane;
+    if (this.#service === null) this.#plane.unrouted++;
+    else this.#service.meter.record(status, (clock.monotonic() - this.#startedMs) * 1000);
+  }
+
+  #release(): void {
+    this.#upstream = null;
+    const instance = this.#instance;
+    if (instance === null) return;
+    this.#instance = null;
+    this.#service!.inFlight--;
+    if (this.#plane.routing.release(instance)) this.#plane.lingeringEnded();
+  }
+
+  #dropOut(): void {
+    if (this.#out !== null && this.isOutTaken) giveBuffer(this.#out);
+    this.#out = null;
+  }
+}

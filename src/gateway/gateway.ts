@@ -1,0 +1,220 @@
+import { createServer, type Server, type Socket } from "node:net";
+import { join } from "node:path";
+import { writeFileAtomic } from "../base/atomic-file.ts";
+import type { Component } from "../base/component.ts";
+import { ownIdentity } from "../base/process-identity.ts";
+import type { GatewayMessage, ServiceSample } from "../core/gateway-report.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { Log } from "../ports/log.ts";
+import type { Random } from "../ports/random.ts";
+import { Client } from "./client.ts";
+import { ControlSocket } from "./control-socket.ts";
+import type { DataPlane, Times } from "./data-plane.ts";
+import * as limits from "./limits.ts";
+import { RequestIds } from "./request-id.ts";
+import { Routing } from "./routing.ts";
+import { checkTable } from "./table-check.ts";
+
+/** What a gateway worker is started with. */
+export interface GatewayOptions {
+  /** Its run directory, `run/gateways/<id>`: process.json is written there, control.sock listened on. */
+  readonly dir: string;
+  /** Where clients connect; workers share the port. Port 0 takes a free one (then it cannot be shared). */
+  readonly host: string;
+  readonly port: number;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  /** Other time limits than those of limits.ts. */
+  readonly times?: Partial<Times>;
+}
+
+const TIMES: Times = {
+  sweepMs: limits.SWEEP_MS,
+  clientIdleMs: limits.CLIENT_IDLE_MS,
+  headMs: limits.HEAD_MS,
+  bodyStallMs: limits.BODY_STALL_MS,
+  writeStallMs: limits.WRITE_STALL_MS,
+  lingerMs: limits.LINGER_MS,
+  connectMs: limits.CONNECT_MS,
+  timeoutMarginMs: limits.TIMEOUT_MARGIN_MS,
+  suspectMs: limits.SUSPECT_MS,
+  upstreamIdleMs: limits.UPSTREAM_IDLE_MS,
+  drainIdleMs: limits.DRAIN_IDLE_MS,
+  reportMs: limits.REPORT_MS,
+};
+
+/** A gateway worker as its own process, and tests, see it. */
+export interface Gateway extends Component {
+  drain(deadlineMs: number): Promise<void>;
+  /** Where clients connect; null before the first table. */
+  port(): number | null;
+}
+
+/**
+ * One gateway worker: the data plane of one process. It has no table at first, and listens for clients once it
+ * has one. It serves by the last good table whatever becomes of the control process, and asks nobody while it serves.
+ */
+export function createGateway(options: GatewayOptions): Gateway {
+  return new GatewayWorker(options);
+}
+
+class GatewayWorker implements Gateway, DataPlane {
+  readonly name = "gateway";
+  readonly clock: Clock;
+  readonly routing = new Routing();
+  readonly requestIds: RequestIds;
+  readonly clients = new Set<Client>();
+  readonly times: Times;
+  nowMs: number;
+  isDraining = false;
+  unrouted = 0;
+  readonly #options: GatewayOptions;
+  readonly #control: ControlSocket;
+  readonly #server: Server;
+  readonly #failed = Promise.withResolvers<void>();
+  #isListening = false;
+  #isStarting = false;
+
+  constructor(options: GatewayOptions) {
+    this.#options = options;
+    this.clock = options.clock;
+    this.nowMs = options.clock.monotonic();
+    this.times = { ...TIMES, ...options.times };
+    this.requestIds = new RequestIds(options.random.hex(8));
+    this.#control = new ControlSocket(
+      join(options.dir, "control.sock"),
+      () => this.#hello(),
+      (command) => this.#command(command),
+    );
+    this.#server = createServer({ pauseOnConnect: true, noDelay: true }, (socket) => this.#accept(socket));
+    this.#failed.promise.catch(() => {});
+  }
+
+  port(): number | null {
+    const address = this.#isListening ? this.#server.address() : null;
+    return address !== null && typeof address === "object" ? address.port : null;
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    const stopped = Promise.withResolvers<void>();
+    signal.addEventListener("abort", () => stopped.resolve(), { once: true });
+    await writeFileAtomic(join(this.#options.dir, "process.json"), JSON.stringify(ownIdentity()), 0o600);
+    await this.#control.listen();
+    const sweep = setInterval(() => this.#sweep(), this.times.sweepMs);
+    const report = setInterval(() => this.#report(), this.times.reportMs);
+    try {
+      await Promise.race([stopped.promise, this.#failed.promise]);
+    } finally {
+      clearInterval(sweep);
+      clearInterval(report);
+      await this.#stop();
+    }
+  }
+
+  async #stop(): Promise<void> {
+    this.#server.close();
+    for (const client of this.clients) client.wire.destroy();
+    for (const service of this.routing.services)
+      for (const instance of service.instances) instance.closeIdle();
+    await this.#control.close();
+  }
+
+  async drain(deadlineMs: number): Promise<void> {
+    this.isDraining = true;
+    const begunMs = this.clock.monotonic();
+    this.#isListening = false;
+    this.#server.close();
+    while (this.clients.size > 0 && this.clock.monotonic() < deadlineMs) {
+      const isPatienceOver = this.clock.monotonic() - begunMs > this.times.drainIdleMs;
+      for (const client of this.clients) if (isPatienceOver && client.isIdle) client.close();
+      await this.clock.sleep(Math.min(20, this.times.drainIdleMs));
+    }
+    this.#report();
+  }
+
+  #accept(socket: Socket): void {
+    if (this.clients.size >= limits.CLIENTS_MAX) {
+      socket.destroy();
+      return;
+    }
+    new Client(socket, this);
+  }
+
+  #hello(): GatewayMessage {
+    return {
+      type: "hello",
+      pid: process.pid,
+      tableNumber: this.routing.number,
+      listening: this.#isListening,
+    };
+  }
+
+  #command(command: unknown): void {
+    const { type, table } = (command ?? {}) as { type?: unknown; table?: unknown };
+    // Of the commands there is only this one; another Sluice's would be answered by replacing this worker.
+    if (type !== "table") return;
+    const checked = checkTable(table, this.routing.number);
+    if (typeof checked === "string") {
+      const number = Number((table as { number?: unknown } | null)?.number);
+      const tableNumber = Number.isSafeInteger(number) ? number : 0;
+      this.#options.log.warn({ tableNumber, reason: checked }, "refused a route table");
+      this.#control.send({ type: "nack", tableNumber, reason: checked });
+      return;
+    }
+    this.routing.apply(checked);
+    if (this.#isListening || this.isDraining) this.#acknowledge();
+    else this.#listen();
+  }
+
+  #acknowledge(): void {
+    this.#control.send({ type: "ack", tableNumber: this.routing.number });
+    this.lingeringEnded();
+  }
+
+  lingeringEnded(): void {
+    const { number: tableNumber } = this.routing;
+    this.#control.send({ type: "lingering", tableNumber, inFlight: this.routing.lingering() });
+  }
+
+  /** With the first table there is something to serve: only then may clients come, and only then is it acknowledged. */
+  #listen(): void {
+    if (this.#isStarting) return;
+    this.#isStarting = true;
+    const { host, port, log } = this.#options;
+    this.#server.on("error", (error) => this.#failed.reject(error));
+    this.#server.listen({ host, port, reusePort: port !== 0, backlog: 1024 }, () => {
+      this.#isListening = true;
+      log.info({ host, port: this.port(), tableNumber: this.routing.number }, "listening for clients");
+      this.#acknowledge();
+    });
+  }
+
+  #sweep(): void {
+    this.nowMs = this.clock.monotonic();
+    for (const client of this.clients) client.sweep(this.nowMs);
+    for (const service of this.routing.services) {
+      for (const instance of service.instances) instance.sweep(this.nowMs, this.times.upstreamIdleMs);
+    }
+  }
+
+  #report(): void {
+    const samples: ServiceSample[] = [];
+    for (const service of this.routing.services) {
+      const sample = service.meter.take(service.name);
+      if (sample !== null) samples.push(sample);
+    }
+    const { unrouted } = this;
+    this.unrouted = 0;
+    const inFlight = this.routing.inFlight();
+    this.#control.send({
+      type: "report",
+      atMs: this.clock.now(),
+      samples,
+      inFlight,
+      connections: this.clients.size,
+      unrouted,
+    });
+  }
+}

@@ -1,0 +1,157 @@
+import { FIELD } from "../http1/field-names.ts";
+import { isNominated } from "../http1/fields.ts";
+import { FIELD_STRIDE, type MessageHead } from "../http1/message-head.ts";
+import { findField } from "../http1/request-head.ts";
+
+/**
+ * Heads as they leave: the fields that stay are copied as byte ranges, those of one hop are left out, ours are added at
+ * the end. No header object, no strings.
+ */
+
+const ascii = (text: string) => Buffer.from(text, "latin1");
+const VERSION_LINE = ascii(" HTTP/1.1\r\n");
+const REQUEST_ID = ascii("X-Request-Id: ");
+const FORWARDED_FOR = ascii("\r\nX-Forwarded-For: ");
+const FORWARDED_PROTO = ascii("\r\nX-Forwarded-Proto: http");
+const FORWARDED_HOST = ascii("\r\nX-Forwarded-Host: ");
+const COMMA = ascii(", ");
+const HOST = ascii("\r\nHost: ");
+const END = ascii("\r\n\r\n");
+const LINE_END = ascii("\r\n");
+const STATUS_VERSION = ascii("HTTP/1.1 ");
+const CLOSE = ascii("Connection: close\r\n");
+const KEEP_ALIVE = ascii("Connection: keep-alive\r\n");
+const QUERY = 0x3f;
+
+/** Bytes that a rewritten head may be longer than the original: our own fields, the longest request id, address and member line. */
+export const ADDED_BYTES_MAX = 1024;
+
+// What becomes of a field, by its number.
+const KEEP = 0;
+const DROP = 1;
+const REQUEST_FATE = new Uint8Array(32);
+const RESPONSE_FATE = new Uint8Array(32);
+const HOP_FIELDS = [
+  FIELD.CONNECTION,
+  FIELD.KEEP_ALIVE,
+  FIELD.PROXY_CONNECTION,
+  FIELD.TE,
+  FIELD.UPGRADE,
+  FIELD.PROXY_AUTHENTICATE,
+  FIELD.PROXY_AUTHORIZATION,
+];
+for (const field of HOP_FIELDS) REQUEST_FATE[field] = RESPONSE_FATE[field] = DROP;
+// The token is ours to check and nobody else's to see; Expect was answered by us; the others are written anew.
+for (const field of [FIELD.AUTHORIZATION, FIELD.EXPECT, FIELD.X_REQUEST_ID, FIELD.X_FORWARDED_FOR])
+  REQUEST_FATE[field] = DROP;
+// Only a gateway says which member answered.
+RESPONSE_FATE[FIELD.X_SLUICE_SERVICE] = DROP;
+
+function put(out: Buffer, at: number, bytes: Uint8Array): number {
+  out.set(bytes, at);
+  return at + bytes.length;
+}
+
+function copy(out: Buffer, at: number, buf: Buffer, from: number, to: number): number {
+  return at + buf.copy(out, at, from, to);
+}
+
+/** Fields that frame or route the message stay, whatever Connection says: dropping them would change what it means. */
+function mayBeNominated(field: number): boolean {
+  return field !== FIELD.HOST && field !== FIELD.CONTENT_LENGTH && field !== FIELD.TRANSFER_ENCODING;
+}
+
+/** Copies the field lines that stay, in runs. */
+function copyFields(out: Buffer, start: number, head: MessageHead, buf: Buffer, fate: Uint8Array): number {
+  const { fields, fieldCount, hasNominated } = head;
+  let at = start;
+  let keptFrom = head.fieldsFrom;
+  for (let i = 0; i < fieldCount; i++) {
+    const field = fields[i * FIELD_STRIDE + 4]!;
+    if (fate[field] === KEEP && !(hasNominated && mayBeNominated(field) && isNominated(head, buf, i)))
+      continue;
+    const lineFrom = fields[i * FIELD_STRIDE]!;
+    if (lineFrom > keptFrom) at = copy(out, at, buf, keptFrom, lineFrom);
+    keptFrom = i + 1 < fieldCount ? fields[(i + 1) * FIELD_STRIDE]! : head.fieldsTo;
+  }
+  return head.fieldsTo > keptFrom ? copy(out, at, buf, keptFrom, head.fieldsTo) : at;
+}
+
+/** What a request gets added on its way to an instance. */
+export interface RequestAdditions {
+  readonly requestId: Buffer;
+  readonly requestIdLength: number;
+  readonly clientAddress: Buffer;
+  /** Stands in for a Host that an HTTP/1.0 client did not send. */
+  readonly serviceName: string;
+}
+
+/**
+ * Writes the request head for an instance to `out` and returns its end. `restFrom` is where the path behind the service's name
+ * starts. `out` must have the original's length and ADDED_BYTES_MAX.
+ */
+export function writeRequest(
+  out: Buffer,
+  head: MessageHead,
+  buf: Buffer,
+  restFrom: number,
+  added: RequestAdditions,
+): number {
+  let at = copy(out, 0, buf, head.methodFrom, head.methodTo);
+  out[at++] = 0x20;
+  if (restFrom === head.targetTo || buf[restFrom] === QUERY) out[at++] = 0x2f;
+  at = copy(out, at, buf, restFrom, head.targetTo);
+  at = put(out, at, VERSION_LINE);
+  at = copyFields(out, at, head, buf, REQUEST_FATE);
+  at = put(out, at, REQUEST_ID);
+  at = copy(out, at, added.requestId, 0, added.requestIdLength);
+  at = put(out, at, FORWARDED_FOR);
+  for (
+    let i = findField(head, FIELD.X_FORWARDED_FOR);
+    i !== -1;
+    i = findField(head, FIELD.X_FORWARDED_FOR, i + 1)
+  ) {
+    at = copy(out, at, buf, head.fields[i * FIELD_STRIDE + 2]!, head.fields[i * FIELD_STRIDE + 3]!);
+    at = put(out, at, COMMA);
+  }
+  at = put(out, at, added.clientAddress);
+  if (findField(head, FIELD.X_FORWARDED_PROTO) === -1) at = put(out, at, FORWARDED_PROTO);
+  if (head.hostAt === -1) {
+    at = put(out, at, HOST);
+    at += out.write(added.serviceName, at, "latin1");
+  } else if (findField(head, FIELD.X_FORWARDED_HOST) === -1) {
+    at = put(out, at, FORWARDED_HOST);
+    const host = head.hostAt * FIELD_STRIDE;
+    at = copy(out, at, buf, head.fields[host + 2]!, head.fields[host + 3]!);
+  }
+  return put(out, at, END);
+}
+
+/** What an answer gets changed on its way to a client. */
+export interface ResponseChanges {
+  /** `X-Sluice-Service` line of the member that answers for a group; null for a service's own address. */
+  readonly memberLine: Buffer | null;
+  readonly isClosing: boolean;
+  /** An HTTP/1.0 client that asked to keep the connection is told that we do. */
+  readonly isKeepAliveSaid: boolean;
+  /** The body goes without its chunks: an HTTP/1.0 client knows none. */
+  readonly isDechunked: boolean;
+}
+
+/** Writes the answer's head for the client to `out` and returns its end. */
+export function writeResponse(
+  out: Buffer,
+  head: MessageHead,
+  buf: Buffer,
+  from: number,
+  changes: ResponseChanges,
+): number {
+  let at = put(out, 0, STATUS_VERSION);
+  at = copy(out, at, buf, from + STATUS_VERSION.length, head.fieldsFrom);
+  RESPONSE_FATE[FIELD.TRANSFER_ENCODING] = changes.isDechunked ? DROP : KEEP;
+  at = copyFields(out, at, head, buf, RESPONSE_FATE);
+  if (changes.memberLine !== null) at = put(out, at, changes.memberLine);
+  if (changes.isClosing) at = put(out, at, CLOSE);
+  else if (changes.isKeepAliveSaid) at = put(out, at, KEEP_ALIVE);
+  return put(out, at, LINE_END);
+}

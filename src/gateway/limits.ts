@@ -1,0 +1,67 @@
+/** Every limit of the data plane with its reason. Times are in ms; the sweep looks at them every SWEEP_MS. */
+
+/** How often time limits are looked at: they are kept to within this much. One look costs about 4 ms per 10,000 connections. */
+export const SWEEP_MS = 500;
+
+/** Client connections of one worker; one more is closed at once. At about 10 KB each that is 200 MB, and below common limits of open files. */
+export const CLIENTS_MAX = 20_000;
+
+/** A client connection without a request is closed after this. Above the 60 s that load balancers before us commonly keep one. */
+export const CLIENT_IDLE_MS = 75_000;
+
+/** From the first byte of a head to its end. A head is one packet or a few; only a broken or hostile client needs longer. */
+export const HEAD_MS = 10_000;
+
+/** Without a byte of a body that the client owes us. Mobile uplinks stall for seconds, not for half a minute. */
+export const BODY_STALL_MS = 30_000;
+
+/** Without the client taking bytes that we hold for it. */
+export const WRITE_STALL_MS = 60_000;
+
+/** How long a closed connection may go on sending before it is cut: closing with bytes unread would reset our last answer away. */
+export const LINGER_MS = 2_000;
+
+/** To connect to an instance. On one machine it takes microseconds; across machines a lost SYN is repeated after 1 s. */
+export const CONNECT_MS = 3_000;
+
+/**
+ * Added to a service's `keepaliveMs` before the gateway gives up with 504: the engine ends a request at `keepaliveMs` itself with a 408 that
+ * says why, and must get the time to do so.
+ */
+export const TIMEOUT_MARGIN_MS = 2_000;
+
+/** An instance that could not be reached is picked last for this long; then it is tried like the others. */
+export const SUSPECT_MS = 1_000;
+
+/** A connection to an instance that was not used for this long is closed. The engine must keep idle connections for longer, so that we close first. */
+export const UPSTREAM_IDLE_MS = 30_000;
+
+/** Idle connections kept per instance; above what one worker has in flight to one instance in practice. */
+export const UPSTREAM_IDLE_COUNT_MAX = 256;
+
+/**
+ * Bytes of further requests held while one is in work; then reading stops until it is answered. As large as the largest head, so
+ * that a whole head always fits.
+ */
+export const PIPELINE_BYTES_MAX = 32 * 1024;
+
+/** Bytes of one read into the shared buffer: a whole small request or answer, in one call to the kernel. */
+export const READ_BYTES = 64 * 1024;
+
+/** Bytes of one read while a long body passes; measured 40 % cheaper for 1 MiB than 64 KiB reads (gateway benchmark). */
+export const LONG_READ_BYTES = 256 * 1024;
+
+/** Longest X-Request-Id that is taken over from a client; a UUID has 36. A longer or odd one is replaced. */
+export const REQUEST_ID_BYTES_MAX = 128;
+
+/** While draining, an idle client connection is kept this long, so that a request already on its way is still answered. */
+export const DRAIN_IDLE_MS = 1_000;
+
+/** One line from the control process: a route table of 10,000 services and instances is about 5 MB. */
+export const CONTROL_LINE_BYTES_MAX = 64 * 1024 * 1024;
+
+/** Bytes that a control connection may be behind in reading reports before it is closed: minutes of them. */
+export const CONTROL_BEHIND_BYTES_MAX = 4 * 1024 * 1024;
+
+/** How often the control process gets a report. */
+export const REPORT_MS = 1_000;

@@ -1,0 +1,80 @@
+import type { Group, Service } from "./routing.ts";
+
+/** One address under `/api/predict/`: of a service, or of a group (then `service` is null). */
+export interface Route {
+  /** What stands in the path: `service`, `group`, or `group.service`. */
+  readonly name: string;
+  /** Any of these opens it. */
+  readonly tokens: readonly Buffer[];
+  readonly service: Service | null;
+  readonly group: Group | null;
+}
+
+const PREFIX = Buffer.from("/api/predict/", "latin1");
+const SLASH = 0x2f;
+const QUERY = 0x3f;
+
+/**
+ * Finds the route of a path without making a string: the name's bytes are hashed in the scan that finds its end, then
+ * looked up in an open-addressed table and compared.
+ */
+export class RouteIndex {
+  readonly #mask: number;
+  readonly #routes: (Route | null)[];
+  readonly #names: (Buffer | null)[];
+  /** After `find` gave a route: where the path for the instance starts (a `/`, a `?`, or the end). */
+  restFrom = 0;
+
+  constructor(routes: readonly Route[]) {
+    let size = 16;
+    while (size < routes.length * 2) size *= 2;
+    this.#mask = size - 1;
+    this.#routes = new Array(size).fill(null);
+    this.#names = new Array(size).fill(null);
+    for (const route of routes) {
+      const name = Buffer.from(route.name, "latin1");
+      let slot = hashOf(name) & this.#mask;
+      while (this.#routes[slot] !== null) slot = (slot + 1) & this.#mask;
+      this.#routes[slot] = route;
+      this.#names[slot] = name;
+    }
+  }
+
+  /** The route of the path in `buf[from..to)`, query and rest allowed; null when there is none. */
+  find(buf: Buffer, from: number, to: number): Route | null {
+    const nameFrom = from + PREFIX.length;
+    if (nameFrom >= to) return null;
+    for (let i = 0; i < PREFIX.length; i++) if (buf[from + i] !== PREFIX[i]) return null;
+    let hash = HASH_START;
+    let at = nameFrom;
+    for (; at < to; at++) {
+      const byte = buf[at]!;
+      if (byte === SLASH || byte === QUERY) break;
+      hash = Math.imul(hash ^ byte, HASH_PRIME);
+    }
+    const length = at - nameFrom;
+    for (let slot = hash & this.#mask; ; slot = (slot + 1) & this.#mask) {
+      const name = this.#names[slot]!;
+      if (name === null) return null;
+      if (name.length === length && isAt(buf, nameFrom, name)) {
+        this.restFrom = at;
+        return this.#routes[slot]!;
+      }
+    }
+  }
+}
+
+// FNV-1a, 32 bits.
+const HASH_START = 0x811c9dc5 | 0;
+const HASH_PRIME = 0x01000193;
+
+function hashOf(name: Buffer): number {
+  let hash = HASH_START;
+  for (const byte of name) hash = Math.imul(hash ^ byte, HASH_PRIME);
+  return hash;
+}
+
+function isAt(buf: Buffer, from: number, name: Buffer): boolean {
+  for (let i = 0; i < name.length; i++) if (buf[from + i] !== name[i]) return false;
+  return true;
+}

@@ -1,0 +1,130 @@
+import { isName } from "../core/names.ts";
+import type { RouteTable } from "../core/traffic/route-table.ts";
+import { isFieldValue } from "../http1/response-writer.ts";
+
+/** Longest path of a unix socket: `sun_path` of unix(7) less its final zero. */
+const UNIX_PATH_BYTES_MAX = 107;
+
+/** What is wrong with a table. */
+class TableProblem extends Error {}
+
+function must(condition: boolean, where: string, what: string): void {
+  if (!condition) throw new TableProblem(`${where}: ${what}`);
+}
+
+type Fields = Record<string, unknown>;
+
+function fieldsOf(value: unknown, where: string): Fields {
+  must(typeof value === "object" && value !== null && !Array.isArray(value), where, "must be an object");
+  return value as Fields;
+}
+
+function listOf(value: unknown, where: string): readonly unknown[] {
+  must(Array.isArray(value), where, "must be a list");
+  return value as unknown[];
+}
+
+/**
+ * Checks a table from the control process whole, before any of it is in force. Gives the table, or the reason for a `nack`.
+ * The control process is ours, but a table that cannot be served must never replace one that can.
+ */
+export function checkTable(value: unknown, numberInForce: number): RouteTable | string {
+  try {
+    const table = fieldsOf(value, "table");
+    const { number } = table;
+    must(Number.isSafeInteger(number) && (number as number) > 0, "number", "must be a whole number above 0");
+    must(
+      (number as number) > numberInForce,
+      "number",
+      `${number} is not above ${numberInForce}, the one in force`,
+    );
+    const names = new Set<string>();
+    const services = new Set<string>();
+    const instances = new Set<string>();
+    const groupNames = new Set<unknown>();
+    for (const group of listOf(table["groups"], "groups")) groupNames.add(fieldsOf(group, "groups")["name"]);
+    listOf(table["services"], "services").forEach((service, i) => {
+      checkService(fieldsOf(service, `services[${i}]`), `services[${i}]`, names, instances, groupNames);
+      services.add(fieldsOf(service, "")["name"] as string);
+    });
+    listOf(table["groups"], "groups").forEach((group, i) => {
+      checkGroup(fieldsOf(group, `groups[${i}]`), `groups[${i}]`, names, services);
+    });
+    return value as RouteTable;
+  } catch (error) {
+    if (error instanceof TableProblem) return error.message;
+    throw error;
+  }
+}
+
+function checkName(value: unknown, where: string, names: Set<string>): void {
+  must(typeof value === "string" && isName(value), where, "is not a name");
+  must(!names.has(value as string), where, `${value} is used twice`);
+  names.add(value as string);
+}
+
+function checkTokens(value: unknown, where: string): void {
+  const tokens = listOf(value, where);
+  must(tokens.length > 0, where, "is empty");
+  const isGood = (t: unknown) => typeof t === "string" && t !== "" && isFieldValue(t);
+  // The text of a token never stands in a reason: reasons are logged.
+  must(tokens.every(isGood), where, "has a token that cannot stand in a header");
+}
+
+function checkService(
+  service: Fields,
+  where: string,
+  names: Set<string>,
+  instances: Set<string>,
+  groups: ReadonlySet<unknown>,
+): void {
+  checkName(service["name"], `${where}.name`, names);
+  const { group, keepaliveMs } = service;
+  must(group === null || groups.has(group), `${where}.group`, "names no group of the table");
+  checkTokens(service["tokens"], `${where}.tokens`);
+  const isTime = typeof keepaliveMs === "number" && Number.isFinite(keepaliveMs) && keepaliveMs > 0;
+  must(isTime, `${where}.keepaliveMs`, "must be a number of ms above 0");
+  listOf(service["instances"], `${where}.instances`).forEach((value, i) => {
+    const at = `${where}.instances[${i}]`;
+    const { id, address } = fieldsOf(value, at);
+    must(typeof id === "string" && id !== "", `${at}.id`, "must be a text");
+    must(!instances.has(id as string), `${at}.id`, `${id} is used twice`);
+    instances.add(id as string);
+    checkAddress(fieldsOf(address, `${at}.address`), `${at}.address`);
+  });
+}
+
+function checkAddress(address: Fields, where: string): void {
+  const { kind, path, host, port } = address;
+  if (kind === "unix") {
+    const isPath = typeof path === "string" && path !== "" && Buffer.byteLength(path) <= UNIX_PATH_BYTES_MAX;
+    must(isPath, `${where}.path`, `must be a text of at most ${UNIX_PATH_BYTES_MAX} bytes`);
+    return;
+  }
+  must(kind === "tcp", `${where}.kind`, "must be unix or tcp");
+  must(typeof host === "string" && host !== "", `${where}.host`, "must be a text");
+  const isPort = Number.isInteger(port) && (port as number) > 0 && (port as number) < 65536;
+  must(isPort, `${where}.port`, "must be a port");
+}
+
+function checkGroup(group: Fields, where: string, names: Set<string>, services: ReadonlySet<string>): void {
+  checkName(group["name"], `${where}.name`, names);
+  checkTokens(group["tokens"], `${where}.tokens`);
+  const seen = new Set<string>();
+  listOf(group["members"], `${where}.members`).forEach((value, i) => {
+    const at = `${where}.members[${i}]`;
+    const { service, weight } = fieldsOf(value, at);
+    must(
+      typeof service === "string" && services.has(service),
+      `${at}.service`,
+      "names no service of the table",
+    );
+    must(!seen.has(service as string), `${at}.service`, `${service} is a member twice`);
+    seen.add(service as string);
+    const isWeight = Number.isInteger(weight) && (weight as number) >= 1 && (weight as number) <= WEIGHT_MAX;
+    must(isWeight, `${at}.weight`, `must be a whole number from 1 to ${WEIGHT_MAX}`);
+  });
+}
+
+/** Keeps sums of weights exact as numbers. */
+const WEIGHT_MAX = 1e9;

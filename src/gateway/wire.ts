@@ -1,0 +1,205 @@
+import { connect, Socket } from "node:net";
+import type { Address } from "../core/traffic/route-table.ts";
+import { giveBuffer, takeBuffer } from "./buffer-pool.ts";
+import { READ_BYTES } from "./limits.ts";
+
+/**
+ * The one read buffer of the process. Bytes in it are gone with the next read of any connection, so whoever gets them copies what it
+ * keeps, and never hands them to a write: the kernel may take a part and leave libuv with a pointer to the rest.
+ */
+const SHARED = Buffer.allocUnsafeSlow(READ_BYTES);
+const NOTHING = Buffer.alloc(0);
+
+/** Who lives on a wire. */
+export interface WireOwner {
+  /**
+   * `buf[0..to)` arrived. It must be copied or passed to a wire before this returns; when passing is not finished, reading
+   * must be paused until it is.
+   */
+  bytes(buf: Buffer, to: number): void;
+  /** Writes that could not be finished at once are finished now. */
+  flushed(): void;
+  connected(): void;
+  /** The other side will send no more. */
+  ended(): void;
+  /** It is over, for whatever reason; called once, and last. */
+  gone(error: Error | null): void;
+}
+
+/**
+ * A socket with the two things that make it cheap: reads into a static buffer, and writes whose completion is known without a
+ * callback each. Public API of `node:net`, but for one seam in {@link adopt}.
+ */
+export class Wire {
+  readonly #owner: WireOwner;
+  #socket!: Socket;
+  #error: Error | null = null;
+  #pendingWrites = 0;
+  #isPaused = false;
+  #nextRead: Buffer | null = null;
+  #longRead: Buffer | null = null;
+  #hasReadBuffer = true;
+
+  constructor(owner: WireOwner) {
+    this.#owner = owner;
+  }
+
+  /** Starts a connection to an instance. */
+  connect(address: Address): void {
+    const where =
+      address.kind === "unix" ? { path: address.path } : { host: address.host, port: address.port };
+    const socket = connect({ ...where, noDelay: true, onread: this.#onread() });
+    socket.once("connect", () => this.#owner.connected());
+    this.#listen(socket);
+  }
+
+  /**
+   * Takes over an accepted socket. `node:net` gives accepted sockets no `onread`, so its handle is moved to a new `Socket` that has one: the
+   * only use of something private (`_handle`, and the `handle` option) in the gateway. Should Node change it, `data` events do the
+   * same at 10 to 30 % more CPU per request (bench/gateway). The server must be made with `pauseOnConnect`.
+   */
+  adopt(accepted: Socket): void {
+    const inner = accepted as unknown as { _handle: { reading?: boolean } | null };
+    const handle = inner._handle;
+    if (handle === null || typeof handle !== "object" || isSeamOff) {
+      this.#hasReadBuffer = false;
+      this.#listen(accepted);
+      accepted.on("data", (chunk: Buffer) => this.#owner.bytes(chunk, chunk.length));
+    } else {
+      inner._handle = null;
+      accepted.destroy();
+      const options = { handle, onread: this.#onread() };
+      this.#listen(new Socket(options as ConstructorParameters<typeof Socket>[0]));
+    }
+    this.#socket.resume();
+  }
+
+  #onread() {
+    let isFirst = true;
+    return {
+      // Asked once at the start and after each read; anything but a buffer keeps the one in use.
+      buffer: (() => {
+        const next = isFirst ? SHARED : this.#nextRead;
+        isFirst = false;
+        this.#nextRead = null;
+        return next;
+      }) as () => Uint8Array,
+      callback: (count: number, buf: Uint8Array) => {
+        this.#owner.bytes(buf as Buffer, count);
+        return true;
+      },
+    };
+  }
+
+  #listen(socket: Socket): void {
+    this.#socket = socket;
+    socket.on("error", (error) => {
+      this.#error = error;
+    });
+    socket.on("end", () => this.#owner.ended());
+    socket.on("close", () => {
+      this.#pendingWrites = 0;
+      this.#owner.gone(this.#error);
+    });
+  }
+
+  get remoteAddress(): string | undefined {
+    return this.#socket.remoteAddress;
+  }
+
+  /** Nothing can be written any more: a write failed on the spot, or it is destroyed. */
+  get isBroken(): boolean {
+    return this.#socket.destroyed || this.#socket.errored !== null;
+  }
+
+  /** Some bytes handed over are not yet with the kernel. */
+  get isPending(): boolean {
+    return this.#pendingWrites > 0;
+  }
+
+  /**
+   * Writes `buf[from..to)`. True: the kernel has it all, and `buf` is free. False: `buf` must stay as it is until `flushed`.
+   * `released` is a pooled buffer to give back as soon as the write is finished; null when the caller keeps it.
+   */
+  write(buf: Buffer, from: number, to: number, released: Buffer | null): boolean {
+    const socket = this.#socket;
+    if (socket.destroyed) return false;
+    socket.write(from === 0 && to === buf.length ? buf : buf.subarray(from, to));
+    // A stream that wrote at once holds nothing; asking is cheaper than a callback, which would cost a tick for each message.
+    if (socket.writableLength === 0 && this.#pendingWrites === 0) {
+      if (released !== null && socket.errored === null) giveBuffer(released);
+      return true;
+    }
+    this.#pendingWrites++;
+    // 'drain' is no sign of completion: it comes only above the high-water mark. An empty write comes after all before it.
+    socket.write(NOTHING, (error) => {
+      if (error) return;
+      if (released !== null) giveBuffer(released);
+      if (--this.#pendingWrites === 0) this.#owner.flushed();
+    });
+    return false;
+  }
+
+  /** Writes bytes that another wire just read; see `write`. Only shared ones have to be copied. */
+  pass(buf: Buffer, from: number, to: number): boolean {
+    if (buf !== SHARED) return this.write(buf, from, to, null);
+    const out = takeBuffer(to - from);
+    return this.write(out, 0, buf.copy(out, 0, from, to), out);
+  }
+
+  pause(): void {
+    if (this.#isPaused) return;
+    this.#isPaused = true;
+    this.#socket.pause();
+  }
+
+  resume(): void {
+    if (!this.#isPaused) return;
+    this.#isPaused = false;
+    this.#socket.resume();
+  }
+
+  /** Reads go into a buffer that we choose. */
+  get hasReadBuffer(): boolean {
+    return this.#hasReadBuffer;
+  }
+
+  /**
+   * From the next read on, reads into `buffer`, at most `bytes` at once. Only while a read is being handled. The wire owns the
+   * buffer until {@link readShared}.
+   */
+  readInto(buffer: Buffer, bytes: number): void {
+    this.#longRead = buffer;
+    this.#nextRead = bytes < buffer.length ? buffer.subarray(0, bytes) : buffer;
+  }
+
+  /** The long buffer in use; null when reads go to the shared one. */
+  get longRead(): Buffer | null {
+    return this.#longRead;
+  }
+
+  /** Reads into the shared buffer again, and gives out the long one. Only when no write from it is pending. */
+  readShared(): Buffer | null {
+    const was = this.#longRead;
+    if (was === null) return null;
+    this.#longRead = null;
+    this.#nextRead = SHARED;
+    return was;
+  }
+
+  /** Sends what was written, then closes our side. */
+  end(): void {
+    this.#socket.end();
+  }
+
+  destroy(): void {
+    this.#socket.destroy();
+  }
+}
+
+let isSeamOff = false;
+
+/** For tests and the benchmark: accepted sockets are read by `data` events, as they would be if Node changed the seam. */
+export function useDataEvents(): void {
+  isSeamOff = true;
+}

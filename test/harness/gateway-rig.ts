@@ -1,0 +1,137 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync } from "node:fs";
+import { connect, type Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { GatewayMessage } from "../../src/core/gateway-report.ts";
+import type { GroupName, InstanceId, ServiceName } from "../../src/core/names.ts";
+import type { Address, GroupRoute, RouteTable, ServiceRoute } from "../../src/core/traffic/route-table.ts";
+import type { Times } from "../../src/gateway/data-plane.ts";
+import { createGateway, type Gateway } from "../../src/gateway/gateway.ts";
+import type { Clock } from "../../src/ports/clock.ts";
+
+/** Longest wait for anything in a test of the gateway. */
+const PATIENCE_MS = 10_000;
+
+const clock: Clock = {
+  now: () => Date.now(),
+  monotonic: () => performance.now(),
+  sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+};
+
+/** Resolves once `isSo`; looks again at each turn of the loop, and gives up with `what` after a bound. */
+export async function until(isSo: () => boolean, what: string, ms = PATIENCE_MS): Promise<void> {
+  const giveUpAt = performance.now() + ms;
+  while (!isSo()) {
+    if (performance.now() > giveUpAt) assert.fail(`waited ${ms} ms for ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 2));
+  }
+}
+
+/** One gateway in this process, with the other end of its control socket. */
+export interface GatewayRig {
+  readonly gateway: Gateway;
+  readonly dir: string;
+  readonly messages: GatewayMessage[];
+  readonly control: Socket;
+  port(): number;
+  /** Sends a table and waits for its ack; a nack fails. */
+  put(table: RouteTable): Promise<void>;
+  /** Sends anything. */
+  say(command: unknown): void;
+  last<T extends GatewayMessage["type"]>(type: T): Extract<GatewayMessage, { type: T }> | undefined;
+  /** Sum of all reports so far, of one service: requests by status. */
+  statuses(service: string): Record<string, number>;
+  close(): Promise<void>;
+}
+
+export async function startRig(times: Partial<Times> = {}): Promise<GatewayRig> {
+  const dir = mkdtempSync(join(tmpdir(), "sluice-gw-"));
+  const silent = () => {};
+  const log = { debug: silent, info: silent, warn: silent, error: silent };
+  const random = { next: () => 0.5, hex: (n: number) => "ab".repeat(n), uuid: () => "U" };
+  const fast = { sweepMs: 10, reportMs: 20, drainIdleMs: 20, ...times };
+  const gateway = createGateway({ dir, host: "127.0.0.1", port: 0, clock, random, log, times: fast });
+  const stop = new AbortController();
+  const running = gateway.run(stop.signal);
+  const messages: GatewayMessage[] = [];
+  const control = await dial(join(dir, "control.sock"));
+  let text = "";
+  control.setEncoding("utf8").on("data", (chunk: string) => {
+    const lines = (text + chunk).split("\n");
+    text = lines.pop() ?? "";
+    for (const line of lines) messages.push(JSON.parse(line) as GatewayMessage);
+  });
+  const say = (command: unknown) => control.write(`${JSON.stringify(command)}\n`);
+  return {
+    gateway,
+    dir,
+    messages,
+    control,
+    say,
+    port: () => gateway.port()!,
+    async put(table) {
+      say({ type: "table", table });
+      const answer = () =>
+        messages.find((m) => (m.type === "ack" || m.type === "nack") && m.tableNumber === table.number);
+      await until(() => answer() !== undefined, `an answer to table ${table.number}`);
+      assert.deepEqual(answer(), { type: "ack", tableNumber: table.number });
+    },
+    last: (type) => messages.findLast((m) => m.type === type) as never,
+    statuses(service) {
+      const sum: Record<string, number> = {};
+      for (const m of messages) {
+        const sample = m.type === "report" ? m.samples.find((s) => s.service === service) : undefined;
+        for (const [status, n] of Object.entries(sample?.statuses ?? {}))
+          sum[status] = (sum[status] ?? 0) + n;
+      }
+      return sum;
+    },
+    async close() {
+      control.destroy();
+      stop.abort();
+      await running;
+      rmSync(dir, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Connects as soon as somebody listens there. */
+async function dial(path: string): Promise<Socket> {
+  const giveUpAt = performance.now() + PATIENCE_MS;
+  for (;;) {
+    const socket = connect(path);
+    const { promise, resolve } = Promise.withResolvers<boolean>();
+    socket.once("connect", () => resolve(true));
+    socket.once("error", () => resolve(false));
+    if (await promise) return socket.on("error", () => {});
+    assert.ok(performance.now() < giveUpAt, `nobody listens at ${path}`);
+    await new Promise((resolve2) => setTimeout(resolve2, 5));
+  }
+}
+
+export const TOKEN = "c2VydmljZQ==";
+export const GROUP_TOKEN = "Z3JvdXA=";
+
+export function serviceRoute(
+  name: string,
+  addresses: readonly Address[],
+  more: Partial<ServiceRoute> = {},
+): ServiceRoute {
+  return {
+    name: name as ServiceName,
+    group: null,
+    tokens: [TOKEN],
+    instances: addresses.map((address, i) => ({ id: `${name}-v1-${i}` as InstanceId, address })),
+    keepaliveMs: 5000,
+    ...more,
+  };
+}
+
+export function groupRoute(name: string, weights: Record<string, number>): GroupRoute {
+  const members = Object.entries(weights).map(([service, weight]) => ({
+    service: service as ServiceName,
+    weight,
+  }));
+  return { name: name as GroupName, tokens: [GROUP_TOKEN], members };
+}
