@@ -35,27 +35,15 @@ export class Dispatcher {
     if (at !== -1) this.#workers.splice(at, 1);
   }
 
-  /** Gives a request to a worker, or lets it wait. False when the queue is full. `front` and `body` are copied when it has to wait. */
-  submit(
-    exchange: Exchange,
-    type: number,
-    front: Buffer,
-    frontBytes: number,
-    body: Buffer,
-    from: number,
-    to: number,
-    isOwned: boolean,
-  ): boolean {
+  /** Gives a request to a worker, or lets it wait. False when the queue is full. */
+  submit(exchange: Exchange): boolean {
     const worker = this.#queued === 0 ? this.#freest() : null;
     if (worker !== null) {
-      worker.send(exchange, type, front, frontBytes, body, from, to);
+      worker.send(exchange);
       return true;
     }
     if (this.#queued >= this.queueSizeMax) return false;
-    exchange.frameType = type;
-    exchange.front = Buffer.from(front.subarray(0, frontBytes));
-    // An owned body is held anyway; a part of a read buffer would keep all 64 KiB of it alive.
-    exchange.body = isOwned ? body.subarray(from, to) : Buffer.from(body.subarray(from, to));
+    exchange.payload.own();
     exchange.isQueued = true;
     exchange.queueNext = null;
     exchange.queuePrevious = this.#last;
@@ -68,8 +56,12 @@ export class Dispatcher {
 
   /** Nobody waits for this request any more. */
   withdraw(exchange: Exchange): void {
-    if (exchange.isQueued) this.#unlink(exchange);
-    else if (exchange.worker !== null) exchange.worker.cancel(exchange);
+    if (exchange.isQueued) {
+      this.#unlink(exchange);
+      exchange.payload.clear();
+    } else if (exchange.worker !== null) {
+      exchange.worker.cancel(exchange);
+    }
   }
 
   /** Gives waiting requests to free slots. */
@@ -78,9 +70,8 @@ export class Dispatcher {
       const worker = this.#freest();
       if (worker === null) return;
       const exchange = this.#first;
-      const { frameType, front, body } = exchange;
       this.#unlink(exchange);
-      worker.send(exchange, frameType, front, front.length, body, 0, body.length);
+      worker.send(exchange);
     }
   }
 
@@ -101,10 +92,6 @@ export class Dispatcher {
     exchange.queueNext = null;
     exchange.queuePrevious = null;
     exchange.isQueued = false;
-    exchange.front = NOTHING;
-    exchange.body = NOTHING;
     this.#queued--;
   }
 }
-
-const NOTHING = Buffer.alloc(0);

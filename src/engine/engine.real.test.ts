@@ -236,22 +236,24 @@ test("a client that goes away frees its place in the queue", async (t) => {
   assert.equal((await working).status, 200);
 });
 
-test("a worker killed under load: what it held is 500, it is started again and counted", async (t) => {
-  const instance = await started(t, { source: SLOW, rpc: { workerThreads: 2, keepaliveMs: 20_000 } });
+test("a worker killed under load: what it held is 500, what waited is served by the next, and that is counted", async (t) => {
+  const source = SLOW.replace("    time.sleep", "    print('took', flush=True)\n    time.sleep");
+  const instance = await started(t, { source, rpc: { workerThreads: 2, keepaliveMs: 20_000 } });
   const [pid] = instance.workerPids;
-  const held = [instance.call("5"), instance.call("5")];
+  const held = [instance.call("60"), instance.call("60")];
+  await eventually("both to be in the worker", () => instance.logText.split("took\n").length === 3);
   const waiting = instance.call("0");
-  await eventually("both to be in the worker", () => instance.state!.phase === "ready");
-  const probe = raw(t, instance);
-  probe.socket.write("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
   process.kill(pid!, "SIGKILL");
-  const answers = await Promise.all([...held, waiting]);
-  for (const answer of answers.filter(({ status }) => status !== 200)) {
+  for (const answer of await Promise.all(held)) {
     assert.equal(answer.status, 500);
     assert.equal(answer.headers["x-sluice-reason"], "WORKER_DIED");
   }
-  await instance.until("one restart", (state) => state.phase === "ready" && state.workerRestarts === 1);
-  assert.equal((await instance.call("0")).status, 200);
+  assert.equal((await waiting).status, 200);
+  const state = await instance.until(
+    "one restart",
+    ({ phase, workerRestarts }) => phase === "ready" && workerRestarts === 1,
+  );
+  assert.equal(state.workersReady, 1);
   assert.notEqual(instance.workerPids[0], pid);
 });
 
@@ -277,11 +279,14 @@ test("sleeping for ever at start: loading, and SIGTERM ends it at once", async (
   await instance.until("loading", (state) => state.phase === "loading" && state.port !== null);
   await eventually("the worker to run", () => instance.workerPids.length === 1);
   const [pid] = instance.workerPids;
-  const waiting = instance.call("x");
+  const early = raw(t, instance);
+  early.socket.write("POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 1\r\n\r\n");
+  await early.seen("100 Continue");
   instance.process.kill("SIGTERM");
   assert.deepEqual(await instance.exited, { code: 0, signal: null });
   await eventually("the worker to be gone", () => !alive(pid!));
-  await waiting.catch(() => {});
+  await early.closed();
+  assert.match(early.text, /HTTP\/1\.1 503 .*X-Sluice-Reason: INSTANCE_DRAINING/s);
 });
 
 test("ending again and again: started again five times, then failed", async (t) => {
@@ -367,6 +372,24 @@ test("SIGTERM drains: what is in flight is answered, also what comes over open c
   assert.deepEqual(await instance.exited, { code: 0, signal: null });
   assert.ok(!alive(pid!));
   assert.ok(!existsSync(instance.dataSocket));
+});
+
+test("an answer that its client takes slowly is whole, although the instance drains", async (t) => {
+  const source = "def process(data):\n    print('answering', flush=True)\n    return b'z' * 30_000_000\n";
+  const instance = await started(t, { source, rpc: { keepaliveMs: 20_000 } });
+  const slow = raw(t, instance);
+  slow.socket.pause();
+  slow.socket.write("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n");
+  await eventually(
+    "the answer to be begun",
+    () => slow.socket.bytesRead > 0 || instance.cpuTicks(instance.workerPids[0]!) > 8,
+  );
+  instance.process.kill("SIGTERM");
+  await instance.until("draining", (state) => state.phase === "draining");
+  slow.socket.resume();
+  await slow.closed();
+  assert.equal(slow.text.length - slow.text.indexOf("\r\n\r\n") - 4, 30_000_000);
+  assert.deepEqual(await instance.exited, { code: 0, signal: null });
 });
 
 test("a second SIGTERM stops now", async (t) => {

@@ -147,7 +147,7 @@ export class Engine implements Component {
       const look = setInterval(() => {
         const quietSince = Math.max(from, this.#http.lastBeganAt);
         const isQuiet = this.#http.connectionCount === 0 || now() - quietSince >= limits.drainQuietMs;
-        const isDone = !this.#http.hasRequests && isQuiet;
+        const isDone = !this.#http.hasWork && isQuiet;
         if (!isDone && now() < deadlineMs && !this.#isDrained) return;
         clearInterval(look);
         resolve();

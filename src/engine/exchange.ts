@@ -1,3 +1,42 @@
+const NOTHING = Buffer.alloc(0);
+
+/** The frame that a request becomes: `front[0..frontBytes)`, then `body[from..to)`. One object serves one request after the other. */
+export class Payload {
+  type = 0;
+  front: Buffer = NOTHING;
+  frontBytes = 0;
+  body: Buffer = NOTHING;
+  from = 0;
+  to = 0;
+  /** Front and body belong to the request; else they lie in buffers that are soon used for others. */
+  isOwned = false;
+
+  set(type: number, front: Buffer, frontBytes: number, body: Buffer, from: number, to: number): this {
+    this.type = type;
+    this.front = front;
+    this.frontBytes = frontBytes;
+    this.body = body;
+    this.from = from;
+    this.to = to;
+    this.isOwned = false;
+    return this;
+  }
+
+  /** Copies what is not its own, to wait. A part of a read buffer would keep all 64 KiB of it alive, and the front's is shared. */
+  own(): void {
+    if (this.isOwned) return;
+    this.front = Buffer.from(this.front.subarray(0, this.frontBytes));
+    this.body = Buffer.from(this.body.subarray(this.from, this.to));
+    this.to -= this.from;
+    this.from = 0;
+    this.isOwned = true;
+  }
+
+  clear(): void {
+    this.set(0, NOTHING, 0, NOTHING, 0, 0);
+  }
+}
+
 /** One request as the dispatcher and a worker see it: something that gets exactly one of the answers below, or is withdrawn. */
 export interface Exchange {
   /** Place in the queue, kept by the dispatcher. */
@@ -7,10 +46,8 @@ export interface Exchange {
   /** The worker that has it and the id it has there; null while it waits. */
   worker: WorkerSlots | null;
   workerRequestId: number;
-  /** Frame type, and payload in two parts; kept only while it waits. */
-  frameType: number;
-  front: Buffer;
-  body: Buffer;
+  /** What it asks of the worker. */
+  readonly payload: Payload;
 
   /** The processor's answer; `head` is `name: value` lines, `buf[from..to)` the body, valid only during the call. */
   answered(status: number, head: string, buf: Buffer, from: number, to: number): void;

@@ -1,4 +1,5 @@
 import type { Socket } from "node:net";
+import type { Payload } from "./exchange.ts";
 import { FRAME_HEADER_BYTES, writeFrameHeader } from "./frames.ts";
 
 /** Frames of one turn are gathered in pieces of this size. */
@@ -23,21 +24,14 @@ export class FrameWriter {
     this.#socket = socket;
   }
 
-  /** One frame with the payload `front[0..frontBytes)` and then `body[from..to)`. Short payloads are copied before this returns. */
-  write(
-    type: number,
-    id: number,
-    front: Buffer,
-    frontBytes: number,
-    body: Buffer,
-    from: number,
-    to: number,
-  ): void {
+  /** One frame. Short payloads are copied before this returns; a long body must not change until it is written. */
+  write(id: number, payload: Payload): void {
+    const { front, frontBytes, body, from, to } = payload;
     const bodyBytes = to - from;
     const isCopied = bodyBytes <= COPY_BYTES_MAX;
     const room = FRAME_HEADER_BYTES + frontBytes + (isCopied ? bodyBytes : 0);
     if (this.#buffer.length - this.#filled < room) this.#renew(room);
-    let at = writeFrameHeader(this.#buffer, this.#filled, type, id, frontBytes + bodyBytes);
+    let at = writeFrameHeader(this.#buffer, this.#filled, payload.type, id, frontBytes + bodyBytes);
     front.copy(this.#buffer, at, 0, frontBytes);
     at += frontBytes;
     if (isCopied) {

@@ -1,12 +1,13 @@
 import type { Socket } from "node:net";
 import type { DataPathReason } from "../core/errors.ts";
 import { DATA_PATH_REASONS } from "../core/errors.ts";
-import { ContentCollector } from "../http1/content-collector.ts";
-import { BODY_MORE, BODY_REFUSED, type ContentSink, MessageBody } from "../http1/message-body.ts";
-import { FIELD_STRIDE, headError, METHOD, MessageHead, NEED_MORE } from "../http1/message-head.ts";
+import { BODY_MORE } from "../http1/message-body.ts";
+import { headError, METHOD, MessageHead, NEED_MORE } from "../http1/message-head.ts";
 import { findHeadEnd, parseRequestHead } from "../http1/request-head.ts";
-import type { Exchange, WorkerSlots } from "./exchange.ts";
+import type { Admission } from "./admission.ts";
+import { type Exchange, Payload, type WorkerSlots } from "./exchange.ts";
 import { FRAME } from "./frames.ts";
+import { HeldBody } from "./held-body.ts";
 import type { HttpFront } from "./http-front.ts";
 import { FRONT, isRoot, writeFront } from "./request-front.ts";
 import { composeResponse, reasonFields, reasonText } from "./responses.ts";
@@ -16,6 +17,13 @@ const CONTINUE = Buffer.from("HTTP/1.1 100 Continue\r\n\r\n");
 
 /** The one head of the process: what it says is used up before the next bytes are looked at. */
 const head = new MessageHead();
+
+/** What refusals of bodies say beyond their reason's own text. */
+const REFUSED_BODIES = {
+  QUEUE_FULL: "the bodies of waiting requests use up their allowance",
+  BAD_REQUEST: "the chunked body is broken",
+  BODY_TOO_LARGE: undefined,
+};
 
 /** Between requests, or with a part of a head. */
 const HEAD = 0;
@@ -31,15 +39,13 @@ const CLOSED = 4;
  * One connection of a client. It serves one request after the other; bytes of later (pipelined) requests are kept
  * until the answer is written. All fields of the request in hand live here, so a request allocates next to nothing.
  */
-export class HttpConnection implements Exchange, ContentSink {
+export class HttpConnection implements Exchange {
   queueNext: Exchange | null = null;
   queuePrevious: Exchange | null = null;
   isQueued = false;
   worker: WorkerSlots | null = null;
   workerRequestId = 0;
-  frameType = 0;
-  front: Buffer = NOTHING;
-  body: Buffer = NOTHING;
+  readonly payload = new Payload();
 
   /** Requests in the order of their start, kept by the front. */
   activeNext: HttpConnection | null = null;
@@ -51,23 +57,19 @@ export class HttpConnection implements Exchange, ContentSink {
 
   readonly #http: HttpFront;
   readonly #socket: Socket;
-  readonly #needsToken: boolean;
+  readonly #admission: Admission;
   #state = HEAD;
   #rest: Buffer | null = null;
-  readonly #framing = new MessageBody();
-  #collector: ContentCollector | null = null;
-  /** Bytes of the shared allowance for bodies that this request has. */
-  #heldBytes = 0;
-  #isHeldWhole = false;
-  #isAllowanceUsedUp = false;
+  readonly #held: HeldBody;
   #isKeepAlive = true;
   #isHeadMethod = false;
   #isPaused = false;
 
-  constructor(http: HttpFront, socket: Socket, needsToken: boolean) {
+  constructor(http: HttpFront, socket: Socket, admission: Admission) {
     this.#http = http;
     this.#socket = socket;
-    this.#needsToken = needsToken;
+    this.#admission = admission;
+    this.#held = new HeldBody(http.allowance);
     this.quietSince = http.coarseNow;
     socket.setNoDelay(true);
     socket.on("data", (chunk: Buffer) => this.#data(chunk));
@@ -77,13 +79,17 @@ export class HttpConnection implements Exchange, ContentSink {
     socket.on("drain", () => this.#resume());
   }
 
-  /** No request in hand, none begun. */
-  get isIdle(): boolean {
-    return this.#state === HEAD && this.startedAt === 0;
+  /** It lingers after its last answer, or rests without a request, longer than it may. */
+  isOverdue(now: number): boolean {
+    const { lingerMs, idleConnectionMs } = this.#http.limits;
+    const quietMs = now - this.quietSince;
+    if (this.#state === LINGERING && !this.hasUnsent) return quietMs > lingerMs;
+    return this.startedAt === 0 && quietMs > idleConnectionMs;
   }
 
-  get isLingering(): boolean {
-    return this.#state === LINGERING;
+  /** Answers that the client has not taken yet. */
+  get hasUnsent(): boolean {
+    return this.#socket.writableLength > 0;
   }
 
   destroy(): void {
@@ -132,16 +138,18 @@ export class HttpConnection implements Exchange, ContentSink {
           break;
         }
         case BODY: {
-          const end = this.#framing.advance(buf, at, to);
+          const end = this.#held.advance(buf, at, to);
           if (end === BODY_MORE) return;
           if (end < 0) {
-            this.#refuseBody(end);
+            const reason = this.#held.refusal(end);
+            this.#refuse(reason, REFUSED_BODIES[reason]);
             return;
           }
           at = end;
-          const body = this.#collector!.take();
-          this.#collector = null;
-          this.#submit(FRAME.REQUEST, this.front, this.front.length, body, 0, body.length, true);
+          const body = this.#held.take();
+          this.payload.body = body;
+          this.payload.to = body.length;
+          this.#submit();
           break;
         }
         case WAITING:
@@ -157,96 +165,38 @@ export class HttpConnection implements Exchange, ContentSink {
   #headDone(buf: Buffer, at: number, to: number): number {
     this.#isKeepAlive = head.isKeepAlive && head.versionMinor === 1;
     this.#isHeadMethod = head.method === METHOD.HEAD;
-    if (this.#needsToken && !this.#isAuthorized(buf)) {
-      this.#refuse("TOKEN_REQUIRED");
+    const path = this.#admission.check(head, buf);
+    if (typeof path === "string") {
+      this.#refuse(path);
       return at;
     }
-    const pathFrom = this.#http.paths.strip(buf, head.pathFrom, head.targetTo);
-    if (pathFrom === -1 && this.#needsToken) {
-      this.#refuse("ROUTE_NOT_FOUND");
-      return at;
-    }
-    const path = pathFrom === -1 ? head.pathFrom : pathFrom;
     const length = head.isChunked ? -1 : Math.max(0, head.contentLength);
-    if (length > this.#http.limits.bodyBytesMax) {
-      this.#refuse("BODY_TOO_LARGE");
-      return at;
-    }
     const isRead = head.method === METHOD.GET || this.#isHeadMethod;
     if (isRead && length === 0 && isRoot(buf, path, head.targetTo)) {
-      this.#submit(FRAME.DESCRIBE, NOTHING, 0, NOTHING, 0, 0, false);
+      this.payload.set(FRAME.DESCRIBE, NOTHING, 0, NOTHING, 0, 0);
+      this.#submit();
       return at;
     }
     const frontBytes = writeFront(head, buf, path);
     if (length >= 0 && at + length <= to) {
-      this.#submit(FRAME.REQUEST, FRONT, frontBytes, buf, at, at + length, false);
+      this.payload.set(FRAME.REQUEST, FRONT, frontBytes, buf, at, at + length);
+      this.#submit();
       return at + length;
     }
-    this.#gather(frontBytes, length, at === to);
+    if (!this.#held.start(head, this.#http.limits.bodyBytesMax)) {
+      this.#refuse("QUEUE_FULL", REFUSED_BODIES.QUEUE_FULL);
+      return at;
+    }
+    this.payload.set(FRAME.REQUEST, FRONT, frontBytes, NOTHING, 0, 0).own();
+    this.#state = BODY;
+    if (head.isContinueExpected && at === to) this.#socket.write(CONTINUE);
     return at;
   }
 
-  /** The body is not all here: keeps the front, and gathers it. `length` is -1 when unknown. */
-  #gather(frontBytes: number, length: number, isNothingHere: boolean): void {
-    this.#isHeldWhole = length >= 0;
-    if (this.#isHeldWhole && !this.#hold(length)) {
-      this.#refuse("QUEUE_FULL", "the bodies of waiting requests use up their allowance");
-      return;
-    }
-    this.front = Buffer.from(FRONT.subarray(0, frontBytes));
-    this.#collector = new ContentCollector(this.#http.limits.bodyBytesMax, length);
-    this.#framing.startRequest(head);
-    this.#framing.sink = this;
-    this.#state = BODY;
-    if (head.isContinueExpected && isNothingHere) this.#socket.write(CONTINUE);
-  }
-
-  content(buf: Buffer, from: number, to: number): boolean {
-    if (!this.#isHeldWhole && !this.#hold(to - from)) {
-      this.#isAllowanceUsedUp = true;
-      return false;
-    }
-    return this.#collector!.content(buf, from, to);
-  }
-
-  #hold(bytes: number): boolean {
-    if (!this.#http.hold(bytes)) return false;
-    this.#heldBytes += bytes;
-    return true;
-  }
-
-  #refuseBody(why: number): void {
-    if (why !== BODY_REFUSED) this.#refuse("BAD_REQUEST", "the chunked body is broken");
-    else if (this.#isAllowanceUsedUp)
-      this.#refuse("QUEUE_FULL", "the bodies of waiting requests use up their allowance");
-    else this.#refuse("BODY_TOO_LARGE");
-  }
-
-  #isAuthorized(buf: Buffer): boolean {
-    if (head.authorizationAt === -1 || head.isAuthorizationRepeated) return false;
-    const slot = head.authorizationAt * FIELD_STRIDE;
-    return this.#http.tokens.opens(buf.toString("latin1", head.fields[slot + 2]!, head.fields[slot + 3]!));
-  }
-
-  #submit(
-    type: number,
-    front: Buffer,
-    frontBytes: number,
-    body: Buffer,
-    from: number,
-    to: number,
-    isOwned: boolean,
-  ): void {
-    if (this.#http.isStopped) {
-      this.#refuse("INSTANCE_DRAINING");
-      return;
-    }
+  #submit(): void {
     this.#state = WAITING;
-    if (this.#http.dispatcher.submit(this, type, front, frontBytes, body, from, to, isOwned)) {
-      if (isOwned && !this.isQueued) this.front = NOTHING;
-    } else {
-      this.#refuse("QUEUE_FULL");
-    }
+    if (this.#http.isStopped) this.#refuse("INSTANCE_DRAINING");
+    else if (!this.#http.dispatcher.submit(this)) this.#refuse("QUEUE_FULL");
   }
 
   /** Keeps bytes of later requests; stops reading when they are many. */
@@ -283,18 +233,9 @@ export class HttpConnection implements Exchange, ContentSink {
 
   /** An answer of the engine's own; the connection ends with it, as what follows may be a body that nobody reads. */
   #refuse(reason: DataPathReason, detail?: string, status?: number): void {
-    const text =
-      detail === undefined
-        ? reasonText(reason)
-        : Buffer.from(`${DATA_PATH_REASONS[reason].text}: ${detail}\n`);
-    this.#respond(
-      status ?? DATA_PATH_REASONS[reason].status,
-      reasonFields(reason),
-      text,
-      0,
-      text.length,
-      false,
-    );
+    const text = reasonText(reason, detail);
+    const code = status ?? DATA_PATH_REASONS[reason].status;
+    this.#respond(code, reasonFields(reason), text, 0, text.length, false);
   }
 
   #respond(
@@ -345,10 +286,8 @@ export class HttpConnection implements Exchange, ContentSink {
   #release(): void {
     this.quietSince = this.#http.coarseNow;
     if (this.startedAt !== 0) this.#http.ended(this);
-    if (this.#heldBytes > 0) this.#http.giveBack(this.#heldBytes);
-    this.#heldBytes = 0;
-    this.#isAllowanceUsedUp = false;
-    this.#collector = null;
+    this.#held.release();
+    this.payload.clear();
   }
 
   #gone(): void {

@@ -1,5 +1,7 @@
 import { createServer, type Server, type Socket } from "node:net";
+import { Admission } from "./admission.ts";
 import type { Dispatcher } from "./dispatcher.ts";
+import { BodyAllowance } from "./held-body.ts";
 import { HttpConnection } from "./http-connection.ts";
 import type { EngineLimits } from "./limits.ts";
 import type { RequestPaths } from "./request-front.ts";
@@ -26,34 +28,33 @@ export interface HttpFrontParts {
 /** The HTTP side of an engine: two listeners, all connections, and one clock for all their deadlines. */
 export class HttpFront {
   readonly limits: EngineLimits;
-  readonly paths: RequestPaths;
-  readonly tokens: Tokens;
   readonly heads: ResponseHeads;
   readonly dispatcher: Dispatcher;
+  readonly allowance: BodyAllowance;
   /** Monotonic ms, as of the last tick. */
   coarseNow: number;
   /** Answers now end their connections. */
   isDraining = false;
   /** Nothing is taken any more: the workers are ending. */
   isStopped = false;
+  readonly #parts: HttpFrontParts;
   readonly #now: () => number;
   readonly #servers: Server[] = [];
   readonly #connections = new Set<HttpConnection>();
   #keepaliveMs: number;
   #ticker: NodeJS.Timeout | null = null;
   #sweptAt: number;
-  #heldBytes = 0;
   /** Requests in the order of their start: the first is the first to expire. */
   #first: HttpConnection | null = null;
   #last: HttpConnection | null = null;
   #lastBeganAt: number;
 
   constructor(parts: HttpFrontParts, keepaliveMs: number) {
+    this.#parts = parts;
     this.limits = parts.limits;
-    this.paths = parts.paths;
-    this.tokens = parts.tokens;
     this.heads = parts.heads;
     this.dispatcher = parts.dispatcher;
+    this.allowance = new BodyAllowance(parts.limits.heldBodyBytesMax);
     this.#now = parts.now;
     this.#keepaliveMs = keepaliveMs;
     this.coarseNow = parts.now();
@@ -62,9 +63,11 @@ export class HttpFront {
     this.#startTicker();
   }
 
-  /** Requests begun and not answered. */
-  get hasRequests(): boolean {
-    return this.#first !== null;
+  /** Requests that are not answered, or answers that their clients have not taken yet. */
+  get hasWork(): boolean {
+    if (this.#first !== null) return true;
+    for (const connection of this.#connections) if (connection.hasUnsent) return true;
+    return false;
   }
 
   /** Since when no request has begun, monotonic ms. */
@@ -84,25 +87,25 @@ export class HttpFront {
 
   /** Listens for gateways: no token is asked. */
   listenOnSocket(path: string): Promise<void> {
-    const server = this.#server(false);
+    const server = this.#server(new Admission(this.#parts.paths, null, this.limits));
     return listening(server, () => server.listen(path));
   }
 
   /** Listens on 127.0.0.1 for direct callers; resolves to the port. */
   async listenOnPort(): Promise<number> {
-    const server = this.#server(true);
+    const server = this.#server(new Admission(this.#parts.paths, this.#parts.tokens, this.limits));
     await listening(server, () => server.listen(0, "127.0.0.1"));
     const address = server.address();
     return typeof address === "object" && address !== null ? address.port : 0;
   }
 
-  #server(needsToken: boolean): Server {
+  #server(admission: Admission): Server {
     const server = createServer((socket: Socket) => {
       if (this.#connections.size >= this.limits.connectionsMax) {
         socket.destroy();
         return;
       }
-      this.#connections.add(new HttpConnection(this, socket, needsToken));
+      this.#connections.add(new HttpConnection(this, socket, admission));
     });
     this.#servers.push(server);
     return server;
@@ -152,17 +155,6 @@ export class HttpFront {
     this.#connections.delete(connection);
   }
 
-  /** Takes `bytes` of the allowance for bodies; false when so many are not left. */
-  hold(bytes: number): boolean {
-    if (this.#heldBytes + bytes > this.limits.heldBodyBytesMax) return false;
-    this.#heldBytes += bytes;
-    return true;
-  }
-
-  giveBack(bytes: number): void {
-    this.#heldBytes -= bytes;
-  }
-
   #startTicker(): void {
     if (this.#ticker !== null) clearInterval(this.#ticker);
     const every = Math.min(TICK_MS_MAX, Math.max(TICK_MS_MIN, this.#keepaliveMs / 10));
@@ -175,16 +167,7 @@ export class HttpFront {
     while (this.#first !== null && now - this.#first.startedAt >= this.#keepaliveMs) this.#first.expire();
     if (now - this.#sweptAt < Math.min(SWEEP_MS, this.limits.lingerMs)) return;
     this.#sweptAt = now;
-    for (const connection of this.#connections) {
-      const quietMs = now - connection.quietSince;
-      if (
-        connection.isLingering
-          ? quietMs > this.limits.lingerMs
-          : connection.isIdle && quietMs > this.limits.idleConnectionMs
-      ) {
-        connection.destroy();
-      }
-    }
+    for (const connection of this.#connections) if (connection.isOverdue(now)) connection.destroy();
   }
 }
 

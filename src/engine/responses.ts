@@ -103,7 +103,8 @@ export function reasonFields(reason: DataPathReason): Buffer {
   return fields;
 }
 
-/** Body of such an answer. */
-export function reasonText(reason: DataPathReason): Buffer {
-  return Buffer.from(`${DATA_PATH_REASONS[reason].text}\n`);
+/** Body of such an answer; `detail` says more. */
+export function reasonText(reason: DataPathReason, detail?: string): Buffer {
+  const { text } = DATA_PATH_REASONS[reason];
+  return Buffer.from(detail === undefined ? `${text}\n` : `${text}: ${detail}\n`);
 }

@@ -1,10 +1,12 @@
 import type { ChildProcess } from "node:child_process";
 import type { Socket } from "node:net";
-import type { Exchange, WorkerSlots } from "./exchange.ts";
+import { type Exchange, Payload, type WorkerSlots } from "./exchange.ts";
 import { FrameWriter } from "./frame-writer.ts";
 import { encodeFrame, FRAME, FrameReader, type FrameSink, RESPONSE_FRONT_BYTES } from "./frames.ts";
 
 const NOTHING = Buffer.alloc(0);
+const CANCEL = new Payload().set(FRAME.CANCEL, NOTHING, 0, NOTHING, 0, 0);
+const SHUTDOWN = new Payload().set(FRAME.SHUTDOWN, NOTHING, 0, NOTHING, 0, 0);
 /** Low bits of a request id: the slot. The rest counts, so that an answer to an older request of a slot is not taken for this one's. */
 const SLOT_BITS = 12;
 const SLOT_MASK = (1 << SLOT_BITS) - 1;
@@ -82,15 +84,7 @@ export class Worker implements WorkerSlots, FrameSink {
   }
 
   /** Gives it a request; there must be a free slot. */
-  send(
-    exchange: Exchange,
-    type: number,
-    front: Buffer,
-    frontBytes: number,
-    body: Buffer,
-    from: number,
-    to: number,
-  ): void {
+  send(exchange: Exchange): void {
     const slot = this.#free.pop()!;
     this.#serial = (this.#serial + 1) & 0xfffff;
     const id = ((this.#serial << SLOT_BITS) | slot) >>> 0 || 1 << SLOT_BITS;
@@ -98,7 +92,8 @@ export class Worker implements WorkerSlots, FrameSink {
     this.#holders[slot] = exchange;
     exchange.worker = this;
     exchange.workerRequestId = id;
-    this.#writer!.write(type, id, front, frontBytes, body, from, to);
+    this.#writer!.write(id, exchange.payload);
+    exchange.payload.clear();
   }
 
   cancel(exchange: Exchange): void {
@@ -106,13 +101,13 @@ export class Worker implements WorkerSlots, FrameSink {
     if (this.#holders[slot] !== exchange) return;
     this.#holders[slot] = null;
     exchange.worker = null;
-    this.#writer!.write(FRAME.CANCEL, exchange.workerRequestId, NOTHING, 0, NOTHING, 0, 0);
+    this.#writer!.write(exchange.workerRequestId, CANCEL);
   }
 
   /** Asks it to end after what it has. */
   shutdown(): void {
     this.isReady = false;
-    this.#writer?.write(FRAME.SHUTDOWN, 0, NOTHING, 0, NOTHING, 0, 0);
+    this.#writer?.write(0, SHUTDOWN);
     this.#writer?.flush();
   }
 
