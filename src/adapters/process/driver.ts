@@ -1,0 +1,167 @@
+import { mkdirSync, readdirSync, rmSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { writeFileAtomic } from "../../base/atomic-file.ts";
+import { isSameProcess } from "../../base/process-identity.ts";
+import type { InstanceSpec, InstanceState } from "../../core/instance-spec.ts";
+import type { InstanceId, ServiceName } from "../../core/names.ts";
+import type { InstanceReport, LogOptions, RuntimeDriver } from "../../ports/runtime.ts";
+import { endProcess, killLeftOvers } from "./end.ts";
+import { HintSource } from "./hint-source.ts";
+import { type Launched, launch } from "./launch.ts";
+import { readLog } from "./log-reader.ts";
+import { checkSocketRoom, folderOf, readExit, readJson, readOwner, writeExitIfNone } from "./run-folder.ts";
+import { Turns } from "./turns.ts";
+
+export interface ProcessDriverOptions {
+  /** `$SLUICE_HOME/run`. */
+  readonly runDir: string;
+  /** `$SLUICE_HOME/logs`. */
+  readonly logDir: string;
+  /** The command line that runs the engine of one instance folder. */
+  readonly engineCommand: (folder: string, logFile: string) => readonly string[];
+  /** Wall clock in ms. */
+  readonly now: () => number;
+}
+
+/**
+ * Runs each instance as an engine process on this machine, detached, so that it outlives the control process. The run
+ * directory is the truth; this object may be thrown away and made anew at any time.
+ */
+export class ProcessDriver implements RuntimeDriver {
+  readonly kind = "process";
+  readonly #options: ProcessDriverOptions;
+  readonly #parent: string;
+  readonly #turns = new Turns();
+  /** Those started by this object and not seen to end. */
+  readonly #children = new Map<InstanceId, Launched & { readonly isNoted: Promise<void> }>();
+  readonly #hints: HintSource;
+
+  /** @throws Error when the run directory's path is too long for unix sockets, or cannot be made */
+  constructor(options: ProcessDriverOptions) {
+    this.#options = options;
+    this.#parent = join(options.runDir, "instances");
+    checkSocketRoom(this.#parent);
+    mkdirSync(this.#parent, { recursive: true, mode: 0o700 });
+    this.#hints = new HintSource(this.#parent);
+  }
+
+  start(spec: InstanceSpec, signal: AbortSignal): Promise<void> {
+    return this.#turns.take(spec.id, async () => {
+      signal.throwIfAborted();
+      const folder = folderOf(this.#parent, spec.id);
+      const owner = readOwner(folder);
+      if (owner !== null && isSameProcess(owner)) return;
+      await this.#children.get(spec.id)?.isNoted;
+      if (owner !== null) await killLeftOvers(owner, folder, signal);
+      mkdirSync(folder, { recursive: true, mode: 0o700 });
+      await writeFileAtomic(join(folder, "spec.json"), JSON.stringify(spec), 0o600);
+      signal.throwIfAborted();
+      await this.#launch(spec, folder);
+    });
+  }
+
+  stop(id: InstanceId, graceMs: number, signal: AbortSignal): Promise<void> {
+    return this.#turns.take(id, async () => {
+      signal.throwIfAborted();
+      const folder = folderOf(this.#parent, id);
+      const owner = readOwner(folder);
+      if (owner !== null) await endProcess(owner, folder, graceMs, signal);
+      await this.#children.get(id)?.isNoted;
+      rmSync(folder, { recursive: true, force: true });
+      this.#hints.tell(id);
+    });
+  }
+
+  async list(owner?: ServiceName): Promise<readonly InstanceReport[]> {
+    // A shortened folder name does not show its service for sure; its spec does.
+    const names = readdirSync(this.#parent).filter(
+      (name) => owner === undefined || name.startsWith(`${owner}-v`) || name.includes("~"),
+    );
+    const reports = await Promise.all(names.map((name) => this.#report(join(this.#parent, name))));
+    return reports.filter((r) => r !== null).filter((r) => owner === undefined || r.spec.service === owner);
+  }
+
+  hints(signal: AbortSignal): AsyncIterable<InstanceId> {
+    return this.#hints.read(signal);
+  }
+
+  logs(id: InstanceId, options: LogOptions, signal: AbortSignal): AsyncIterable<string> {
+    return readLog(this.#logFile(id), options, signal);
+  }
+
+  async #launch(spec: InstanceSpec, folder: string): Promise<void> {
+    const { now, engineCommand } = this.#options;
+    const logFile = this.#logFile(spec.id);
+    const startedAtMs = now();
+    try {
+      const launched = await launch({ folder, logFile, command: engineCommand(folder, logFile) });
+      const isNoted = this.#noteEnd(spec.id, folder, startedAtMs, launched);
+      this.#children.set(spec.id, { ...launched, isNoted });
+    } catch (error) {
+      const message = `the engine cannot be started: ${(error as Error).message}`;
+      const finishedAtMs = now();
+      writeExitIfNone(folder, {
+        code: null,
+        signal: null,
+        reason: "StartFailed",
+        message,
+        startedAtMs,
+        finishedAtMs,
+      });
+      throw new Error(message, { cause: error });
+    } finally {
+      this.#hints.tell(spec.id);
+    }
+  }
+
+  async #noteEnd(id: InstanceId, folder: string, startedAtMs: number, launched: Launched): Promise<void> {
+    const { code, signal, isOwner } = await launched.ended;
+    this.#children.delete(id);
+    if (isOwner) {
+      const reason = code === 0 ? "Completed" : "Error";
+      const message =
+        signal === null ? `the engine ended with exit code ${code}` : `the engine was ended by ${signal}`;
+      writeExitIfNone(folder, {
+        code,
+        signal,
+        reason,
+        message,
+        startedAtMs,
+        finishedAtMs: this.#options.now(),
+      });
+    }
+    this.#hints.tell(id);
+  }
+
+  async #report(folder: string): Promise<InstanceReport | null> {
+    const spec = readJson<InstanceSpec>(join(folder, "spec.json"));
+    if (spec === null) return null;
+    const owner = readOwner(folder);
+    const isAlive = owner === null ? this.#turns.isTaken(spec.id) : isSameProcess(owner);
+    // Its parent is about to hear how it ended.
+    if (!isAlive) await this.#children.get(spec.id)?.isNoted;
+    const startedAtMs = Math.round(
+      statSync(join(folder, "spec.json"), { throwIfNoEntry: false })?.mtimeMs ?? 0,
+    );
+    if (!isAlive && readExit(folder) === null) {
+      const message = "the engine is gone, and nobody saw it end";
+      const exit = { code: null, signal: null, reason: "Lost", message, startedAtMs };
+      writeExitIfNone(folder, { ...exit, finishedAtMs: this.#options.now() });
+    }
+    return {
+      spec,
+      isAlive,
+      pid: isAlive ? (owner?.pid ?? null) : null,
+      startedAtMs,
+      state: readJson<InstanceState>(join(folder, "state.json")),
+      address: { kind: "unix", path: join(folder, "data.sock") },
+      exit: isAlive ? null : readExit(folder),
+    };
+  }
+
+  /** `logs/<service>/<instance>.log`; an id is `<service>-v<version>[.<epoch>]-<slot>` (core/names.ts). */
+  #logFile(id: InstanceId): string {
+    const service = id.replace(/-v\d+(\.\d+)?-\d+$/, "");
+    return join(this.#options.logDir, service, `${id}.log`);
+  }
+}

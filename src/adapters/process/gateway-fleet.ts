@@ -1,0 +1,89 @@
+import { mkdirSync, readdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { writeFileAtomic } from "../../base/atomic-file.ts";
+import { isSameProcess } from "../../base/process-identity.ts";
+import type { GatewayCommand, GatewayMessage } from "../../core/gateway-report.ts";
+import type { GatewayId } from "../../core/names.ts";
+import type { GatewayFleet, GatewayLaunch, GatewayLink, GatewayProcess } from "../../ports/gateways.ts";
+import { endProcess } from "./end.ts";
+import { launch } from "./launch.ts";
+import { connectLines } from "./line-link.ts";
+import { checkSocketRoom, folderOf, readJson, readOwner } from "./run-folder.ts";
+import { Turns } from "./turns.ts";
+
+export interface ProcessGatewayFleetOptions {
+  /** `$SLUICE_HOME/run`. */
+  readonly runDir: string;
+  /** `$SLUICE_HOME/logs`. */
+  readonly logDir: string;
+  /** The command line that runs the gateway of one folder; gateway.json in it says host and port. */
+  readonly gatewayCommand: (folder: string) => readonly string[];
+}
+
+/** Gateway workers as detached processes on this machine, found again by the run directory. */
+export class ProcessGatewayFleet implements GatewayFleet {
+  readonly #options: ProcessGatewayFleetOptions;
+  readonly #parent: string;
+  readonly #turns = new Turns();
+
+  /** @throws Error when the run directory's path is too long for unix sockets, or cannot be made */
+  constructor(options: ProcessGatewayFleetOptions) {
+    this.#options = options;
+    this.#parent = join(options.runDir, "gateways");
+    checkSocketRoom(this.#parent);
+    mkdirSync(this.#parent, { recursive: true, mode: 0o700 });
+  }
+
+  async list(): Promise<readonly GatewayProcess[]> {
+    return readdirSync(this.#parent)
+      .toSorted()
+      .map((name) => this.#report(join(this.#parent, name)))
+      .filter((gateway) => gateway !== null);
+  }
+
+  start(gateway: GatewayLaunch): Promise<void> {
+    return this.#turns.take(gateway.id, async () => {
+      const folder = folderOf(this.#parent, gateway.id);
+      const owner = readOwner(folder);
+      if (owner !== null && isSameProcess(owner)) return;
+      mkdirSync(folder, { recursive: true, mode: 0o700 });
+      const { id, host, port } = gateway;
+      const slot = Number(/-(\d+)$/.exec(id)?.[1] ?? 0);
+      await writeFileAtomic(join(folder, "gateway.json"), JSON.stringify({ id, host, port, slot }), 0o600);
+      const logFile = join(this.#options.logDir, `${id}.log`);
+      await launch({ folder, logFile, command: this.#options.gatewayCommand(folder) });
+    });
+  }
+
+  stop(id: GatewayId, graceMs: number): Promise<void> {
+    return this.#turns.take(id, async () => {
+      const folder = folderOf(this.#parent, id);
+      const owner = readOwner(folder);
+      if (owner !== null) await endProcess(owner, folder, graceMs);
+      rmSync(folder, { recursive: true, force: true });
+    });
+  }
+
+  async connect(
+    id: GatewayId,
+    onMessage: (message: GatewayMessage) => void,
+    onClose: () => void,
+  ): Promise<GatewayLink> {
+    const path = join(folderOf(this.#parent, id), "control.sock");
+    // The gateway is ours and of the same build (protocols.md): its lines are taken at their word.
+    const link = await connectLines(path, (value) => onMessage(value as GatewayMessage), onClose);
+    return {
+      sendTable: (table) => link.send({ type: "table", table } satisfies GatewayCommand),
+      close: () => link.close(),
+    };
+  }
+
+  #report(folder: string): GatewayProcess | null {
+    const launched = readJson<GatewayLaunch>(join(folder, "gateway.json"));
+    if (launched === null) return null;
+    const { id, host, port } = launched;
+    const owner = readOwner(folder);
+    const isAlive = owner === null ? this.#turns.isTaken(id) : isSameProcess(owner);
+    return { id, host, port, pid: isAlive ? (owner?.pid ?? null) : null, isAlive };
+  }
+}
