@@ -5,7 +5,7 @@ import { MemoryControl } from "./memory-control.ts";
 export const TEST_KEY = "test-key";
 
 /** The API server over a control plane in memory. RequestIds count up; log lines are kept. */
-export function apiApp(limits: Partial<ServerLimits> = {}) {
+export function apiApp(limits: Partial<ServerLimits> = {}, gatewayAddress = "http://127.0.0.1:8080") {
   const control = new MemoryControl();
   const logged: string[] = [];
   const log = (facts: object, text: string) => void logged.push(JSON.stringify({ ...facts, text }));
@@ -24,7 +24,7 @@ export function apiApp(limits: Partial<ServerLimits> = {}) {
     log: { debug: log, info: log, warn: log, error: log },
     keys: ["old-key", TEST_KEY],
     region: "local",
-    gatewayAddress: "http://127.0.0.1:8080",
+    gatewayAddress,
     version: "0.1.0",
     limits,
   });

@@ -1,0 +1,224 @@
+import type { Verb, VerbOption } from "./verb.ts";
+
+const service = { name: "<service>", text: "name of the service, or region/name" };
+const group = { name: "<group>", text: "name of the group" };
+const waiting: readonly VerbOption[] = [
+  { flags: "--no-wait", text: "return as soon as it was accepted" },
+  { flags: "--timeout <seconds>", text: "give up waiting after so long; 600 unless told" },
+];
+const labels: VerbOption = {
+  flags: "--label <key=value>",
+  text: "a label; may be repeated",
+  isRepeatable: true,
+};
+
+/** Every verb that is a client of the API, in the order of `--help`. */
+export const VERBS: readonly Verb[] = [
+  {
+    name: "create",
+    args: [{ name: "<file>", text: "a service.json" }],
+    summary: "create a service from a service.json, and wait until it runs",
+    options: waiting,
+    load: () => import("./verbs/create.ts"),
+  },
+  {
+    name: "modify",
+    args: [service],
+    summary: "change a service: single fields with -D, or by a file with -s",
+    options: [
+      {
+        flags: "-D <path=value>",
+        text: "set one field, e.g. -Dmetadata.instance=2; may be repeated",
+        isRepeatable: true,
+      },
+      { flags: "-s, --service <file>", text: "a part of a service.json, merged into the present one" },
+      { flags: "--replace", text: "the file is a whole service.json and replaces the present one" },
+      ...waiting,
+    ],
+    load: () => import("./verbs/modify.ts"),
+  },
+  {
+    name: "ls",
+    aliases: ["list"],
+    args: [],
+    summary: "list services",
+    options: [
+      { flags: "--filter <text>", text: "part of the name" },
+      { flags: "--group <group>", text: "members of this group" },
+      { flags: "--status <status>", text: "in this status, e.g. Running" },
+    ],
+    load: () => import("./verbs/list.ts"),
+  },
+  {
+    name: "desc",
+    args: [service],
+    summary: "describe a service",
+    options: [],
+    load: () => import("./verbs/desc.ts"),
+  },
+  {
+    name: "w",
+    aliases: ["showworkers"],
+    args: [service],
+    summary: "list the instances of a service",
+    options: [],
+    load: () => import("./verbs/workers.ts"),
+  },
+  {
+    name: "dw",
+    aliases: ["deleteworkers"],
+    args: [service, { name: "<instances>", text: "instance names, parted by commas" }],
+    summary: "drain instances and put new ones in their place",
+    options: [],
+    load: () => import("./verbs/delete-workers.ts"),
+  },
+  {
+    name: "release",
+    args: [service],
+    summary: "set a member's part in its group's traffic",
+    options: [
+      {
+        flags: "-s, --state <state>",
+        text: "takes part by its instance count, or not at all",
+        choices: ["grouping", "standalone"],
+      },
+      {
+        flags: "-w, --weight <n>",
+        text: "percent 0-100 in a group of two, relative weight 0-1000 in any other; -1 is by instance count again",
+      },
+    ],
+    load: () => import("./verbs/release.ts"),
+  },
+  {
+    name: "version",
+    args: [service, { name: "<version>", text: "number of the version" }],
+    summary: "switch to an earlier version",
+    options: waiting,
+    load: () => import("./verbs/version.ts"),
+  },
+  {
+    name: "versions",
+    args: [service],
+    summary: "list the versions that can be switched to",
+    options: [],
+    load: () => import("./verbs/versions.ts"),
+  },
+  {
+    name: "start",
+    args: [service],
+    summary: "start a stopped service",
+    options: waiting,
+    load: () => import("./verbs/start.ts"),
+  },
+  {
+    name: "stop",
+    args: [service],
+    summary: "stop a service; its address stays",
+    options: waiting,
+    load: () => import("./verbs/stop.ts"),
+  },
+  {
+    name: "restart",
+    args: [service],
+    summary: "replace every instance by a new one, make before break",
+    options: waiting,
+    load: () => import("./verbs/restart.ts"),
+  },
+  {
+    name: "scale",
+    args: [service, { name: "<count>", text: "instances wanted" }],
+    summary: "set the number of instances",
+    options: waiting,
+    load: () => import("./verbs/scale.ts"),
+  },
+  {
+    name: "delete",
+    args: [service],
+    summary: "delete a service",
+    options: waiting,
+    load: () => import("./verbs/delete.ts"),
+  },
+  {
+    name: "logs",
+    args: [service],
+    summary: "show what instances wrote",
+    options: [
+      { flags: "-f, --follow", text: "go on with new lines until Ctrl-C" },
+      { flags: "--instance <instance>", text: "one instance only" },
+      { flags: "-n, --lines <n>", text: "lines from the end; 500 unless told" },
+      { flags: "--keyword <text>", text: "only lines that contain it" },
+    ],
+    load: () => import("./verbs/logs.ts"),
+  },
+  {
+    name: "events",
+    args: [service],
+    summary: "show what happened to a service in the last 7 days, newest last",
+    options: [
+      { flags: "--type <type>", text: "only these", choices: ["Normal", "Warning"] },
+      { flags: "--instance <instance>", text: "about one instance only" },
+    ],
+    load: () => import("./verbs/events.ts"),
+  },
+  {
+    name: "group ls",
+    aliases: ["list"],
+    args: [],
+    summary: "list groups",
+    options: [],
+    load: () => import("./verbs/group-list.ts"),
+  },
+  {
+    name: "group desc",
+    args: [group],
+    summary: "describe a group and its members",
+    options: [],
+    load: () => import("./verbs/group-desc.ts"),
+  },
+  {
+    name: "group create",
+    args: [group],
+    summary: "create a group that stays when it has no members",
+    options: [labels],
+    load: () => import("./verbs/group-create.ts"),
+  },
+  {
+    name: "group update",
+    args: [group],
+    summary: "change how a group shares its traffic, or its labels",
+    options: [
+      { flags: "--mode <mode>", text: "by instance counts, or by weights", choices: ["auto", "customized"] },
+      labels,
+    ],
+    load: () => import("./verbs/group-update.ts"),
+  },
+  {
+    name: "group delete",
+    args: [group],
+    summary: "delete a group",
+    options: [{ flags: "--cascade", text: "delete its members too" }],
+    load: () => import("./verbs/group-delete.ts"),
+  },
+  {
+    name: "predict",
+    args: [{ name: "<name>", text: "a service, a group, or group.service" }],
+    summary: "send one request through the gateway and print the answer's body",
+    options: [
+      {
+        flags: "-d, --data <data>",
+        text: "body of a POST; @file reads a file, @- standard input; without it a GET",
+      },
+      { flags: "--group", text: "the name is a group's" },
+      { flags: "--path <rest>", text: "goes on after the name in the URL" },
+      { flags: "-H, --header <name:value>", text: "a header; may be repeated", isRepeatable: true },
+    ],
+    load: () => import("./verbs/predict.ts"),
+  },
+  {
+    name: "config",
+    args: [],
+    summary: "write the client's file from -e (address), -k (key) and -i",
+    options: [{ flags: "-i, --key-id <id>", text: "id of the access key" }],
+    load: () => import("./verbs/config.ts"),
+  },
+];

@@ -1,0 +1,7 @@
+import { commandAndWait } from "../command.ts";
+import type { VerbRun } from "../verb.ts";
+
+export const run: VerbRun = (session, [service], options) =>
+  commandAndWait(session, service!, options, "running", (path) =>
+    session.client.call("StartService", { path }),
+  );

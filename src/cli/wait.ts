@@ -1,0 +1,168 @@
+import { ApiError, UnreachableError } from "../api/client.ts";
+import type { Service } from "../api/objects.ts";
+import { EXIT, type ExitCode, Misuse } from "./cli-io.ts";
+import type { Session } from "./session.ts";
+import { textOption, type VerbOptions } from "./verb.ts";
+
+/** Between two looks: short enough to show every phase, long enough to cost nothing. */
+const POLL_MS = 250;
+/** A model of many GB over a slow line takes minutes; whoever has one sets --timeout. */
+export const TIMEOUT_SECONDS = 600;
+
+export interface WaitOptions {
+  /** The change that is waited for: a status of an earlier generation says nothing about it. */
+  readonly generation: number;
+  readonly timeoutSeconds: number;
+}
+
+/** `--no-wait` and `--timeout`; null: do not wait. */
+export function waitOptions(options: VerbOptions): { readonly timeoutSeconds: number } | null {
+  const seconds = textOption(options, "timeout") ?? String(TIMEOUT_SECONDS);
+  if (!/^[1-9]\d{0,5}$/.test(seconds))
+    throw new Misuse(`--timeout ${seconds}: a whole number of seconds, from 1`);
+  return options.wait === false ? null : { timeoutSeconds: Number(seconds) };
+}
+
+export type ServicePath = { readonly ClusterId: string; readonly ServiceName: string };
+
+const counts = (s: Service) =>
+  `[Total: ${s.TotalInstance}, Pending: ${s.PendingInstance}, Running: ${s.RunningInstance}]`;
+
+/** Shows what happens until the service runs, and tells whether it does. */
+export function waitUntilRunning(
+  session: Session,
+  path: ServicePath,
+  options: WaitOptions,
+): Promise<ExitCode> {
+  const show = shower();
+  return watch(session, path, options, "running", async (service) => {
+    if (service === null) return gone(session, path);
+    for (const line of service.Progress) show(line, session.ok.bind(session));
+    if (service.ObservedGeneration < options.generation) return null;
+    if (service.Status === "Running") {
+      show(`Running ${counts(service)}`, session.ok.bind(session));
+      session.ok("Service is running");
+      return EXIT.done;
+    }
+    if (service.Status === "Stopped" || service.Status === "Deleting") {
+      session.error(`Service [${path.ServiceName}] is ${service.Status}: somebody else changed it`);
+      return EXIT.failed;
+    }
+    const troubles = await troublesOf(session, path);
+    if (service.Status === "Failed") {
+      session.error([service.Message, ...troubles].filter((text) => text !== "").join("; "));
+      return EXIT.failed;
+    }
+    show(`Waiting ${counts(service)}`, session.ok.bind(session));
+    for (const trouble of troubles) show(trouble, session.warn.bind(session));
+    return null;
+  });
+}
+
+/** Waits until nothing of it runs any more. */
+export function waitUntilStopped(
+  session: Session,
+  path: ServicePath,
+  options: WaitOptions,
+): Promise<ExitCode> {
+  const show = shower();
+  return watch(session, path, options, "stopped", async (service) => {
+    if (service === null) return gone(session, path);
+    const isCurrent = service.ObservedGeneration >= options.generation;
+    if (isCurrent && service.Status === "Stopped") {
+      session.ok("Service was stopped successfully");
+      return EXIT.done;
+    }
+    show("Service is stopping", session.ok.bind(session));
+    return null;
+  });
+}
+
+/** Waits until nobody knows the service any more. */
+export function waitUntilDeleted(
+  session: Session,
+  path: ServicePath,
+  options: WaitOptions,
+): Promise<ExitCode> {
+  const show = shower();
+  return watch(session, path, options, "deleted", async (service) => {
+    if (service === null) {
+      session.ok("Service was deleted successfully");
+      return EXIT.done;
+    }
+    show("Service is terminating", session.ok.bind(session));
+    return null;
+  });
+}
+
+/** Looks again and again. `look` gets null when the service does not exist, and answers null to go on. */
+async function watch(
+  session: Session,
+  path: ServicePath,
+  options: WaitOptions,
+  wanted: string,
+  look: (service: Service | null) => Promise<ExitCode | null>,
+): Promise<ExitCode> {
+  const { io } = session;
+  const show = shower();
+  const untilMs = io.monotonic() + options.timeoutSeconds * 1000;
+  return io.interruptible(async (signal) => {
+    const interrupted = new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve()));
+    while (!signal.aborted) {
+      try {
+        const result = await look(await describe(session, path));
+        if (result !== null) return result;
+      } catch (error) {
+        // The control process may restart meanwhile; instances and traffic do not care, nor does this wait.
+        if (!(error instanceof UnreachableError)) throw error;
+        show(error.message, session.warn.bind(session));
+      }
+      if (io.monotonic() >= untilMs) {
+        session.error(
+          `Service [${path.ServiceName}] is not ${wanted} after ${options.timeoutSeconds} s. It goes on without this command; look with: sluice desc ${path.ServiceName}`,
+        );
+        return EXIT.failed;
+      }
+      await Promise.race([io.sleep(POLL_MS), interrupted]);
+    }
+    // 1 and not 0: nobody knows yet whether it will be as it was asked for.
+    session.warn(
+      `No longer waiting. Service [${path.ServiceName}] was left as it is and goes on; look with: sluice desc ${path.ServiceName}`,
+    );
+    return EXIT.failed;
+  });
+}
+
+async function describe(session: Session, path: ServicePath): Promise<Service | null> {
+  try {
+    return await session.client.call("DescribeService", { path });
+  } catch (error) {
+    if (error instanceof ApiError && error.code === "SERVICE_NOT_FOUND") return null;
+    throw error;
+  }
+}
+
+/** What instances complain about, one line each. */
+async function troublesOf(session: Session, path: ServicePath): Promise<string[]> {
+  const { Instances } = await session.client.call("ListServiceInstances", { path });
+  return Instances.filter((instance) => instance.Status === "Failed").map((instance) => {
+    const why =
+      instance.Message || instance.LastState[0]?.message || instance.Reason || "no reason was given";
+    return `Instance [${instance.InstanceName}] failed: ${why}`;
+  });
+}
+
+function gone(session: Session, path: ServicePath): ExitCode {
+  session.error(`Service [${path.ServiceName}] was deleted meanwhile`);
+  return EXIT.failed;
+}
+
+/** Shows each text only the first time. */
+function shower(): (text: string, write: (text: string) => void) => void {
+  const shown = new Set<string>();
+  return (text, write) => {
+    if (shown.has(text)) return;
+    shown.add(text);
+    write(text);
+  };
+}
