@@ -144,6 +144,7 @@ export class PlanWorld {
     }
     for (const stop of plan.actions) {
       if (stop.kind !== "stop" || !isAlive(stop.id)) continue;
+      assert.ok(!this.busy.has(stop.id), `${stop.id} is stopped while that is under way`);
       const engine = this.engines.get(stop.id)!;
       if (stop.why === "drained")
         assert.equal(this.routing(stop.id), "released", `${stop.id} is stopped while used`);

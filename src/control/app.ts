@@ -1,0 +1,203 @@
+import type { GroupName, InstanceId, ServiceName } from "../core/names.ts";
+import { freshStatus } from "../core/plan/fresh-status.ts";
+import type { Change } from "../core/service.ts";
+import { sharesOf } from "../core/traffic/table.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { FileCache } from "../ports/files.ts";
+import type { GatewayFleet } from "../ports/gateways.ts";
+import type { Log } from "../ports/log.ts";
+import type { Random } from "../ports/random.ts";
+import type { RuntimeDriver } from "../ports/runtime.ts";
+import type { Store } from "../ports/store.ts";
+import { Commands } from "./commands.ts";
+import type { Component } from "./component.ts";
+import type { ControlPlane, Picture } from "./control-plane.ts";
+import { FilePreparation } from "./file-preparation.ts";
+import { type GatewaySettings, Gateways } from "./gateways.ts";
+import { Known } from "./known.ts";
+import { Loop } from "./loop.ts";
+import { Metrics } from "./metrics.ts";
+import { Operations } from "./operations.ts";
+import { Publisher } from "./publisher.ts";
+import { Reconciler } from "./reconciler.ts";
+import { steadyTime } from "./steady-time.ts";
+
+export interface ControlPlaneDeps {
+  readonly store: Store;
+  readonly runtime: RuntimeDriver;
+  readonly files: FileCache;
+  readonly gateways: GatewayFleet;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly settings: GatewaySettings;
+}
+
+/** Loop runs at a time: they wait for disks and processes; more would only queue at the store. */
+const CONCURRENCY = 8;
+/** Longest time between two looks at a service: hints may be lost. */
+const SERVICE_PERIOD_MS = 10_000;
+const PUBLISHER_PERIOD_MS = 10_000;
+const GATEWAYS_PERIOD_MS = 2_000;
+const DISCOVERY_PERIOD_MS = 10_000;
+/** When hints end, they are listened to again after so long. */
+const HINTS_AGAIN_MS = 1_000;
+
+const PUBLISHER = "route-table";
+const GATEWAYS = "gateways";
+const DISCOVERY = "discovery";
+const serviceKey = (name: ServiceName) => `service:${name}`;
+
+/**
+ * The control process without its outside: everything that makes what is so into what is wanted. Nothing is lost when
+ * `run` ends at any point, in whatever way: instances and gateways go on, and the next one finds them.
+ */
+export function createControlPlane(deps: ControlPlaneDeps): ControlPlane & Component {
+  const { store, runtime, clock, random, log } = deps;
+  const loop = new Loop({ clock, random, log, concurrency: CONCURRENCY });
+  const known = new Known(store, log);
+  const metrics = new Metrics();
+
+  const wakeService = (name: ServiceName, cause: string) => loop.wake(serviceKey(name), cause);
+  const wakePublisher = (cause: string) => loop.wake(PUBLISHER, cause);
+  const operations = new Operations(runtime, log, wakeService);
+  const files = new FilePreparation(deps.files, clock, wakeService);
+  const publisher = new Publisher({
+    store,
+    known,
+    metrics,
+    log,
+    onDue: wakePublisher,
+    onReleased: () => {
+      for (const name of reconciler.waiting) wakeService(name, "a gateway has let go");
+    },
+  });
+  const gateways = new Gateways({
+    fleet: deps.gateways,
+    publisher,
+    settings: deps.settings,
+    clock,
+    log,
+    onChange: (cause) => loop.wake(GATEWAYS, cause),
+  });
+  const commands = new Commands({ store, known, clock, random, onCommitted });
+  const reconciler = new Reconciler({
+    store,
+    runtime,
+    known,
+    operations,
+    files,
+    publisher,
+    steadyNow: steadyTime(clock),
+    wallNow: () => clock.now(),
+    onRoutesChanged: wakePublisher,
+    commit: (decide) => commands.commit(decide),
+  });
+
+  function addService(name: ServiceName, cause: string): void {
+    const task = {
+      key: serviceKey(name),
+      purpose: `keeps the instances of service ${name} as wanted`,
+      periodMs: SERVICE_PERIOD_MS,
+      run: () => reconciler.reconcile(name),
+    };
+    if (loop.has(task.key)) loop.wake(task.key, cause);
+    else loop.add(task, cause);
+  }
+
+  function onCommitted(changes: readonly Change[]): void {
+    for (const change of changes) {
+      if (change.kind === "put-service") addService(change.record.name, "a command");
+    }
+    wakePublisher("a command");
+  }
+
+  /** Services and instances that nobody told about: those of a life before, and those that no record owns. */
+  async function discover(): Promise<{ kind: "settled"; text: string }> {
+    const state = await known.desired();
+    const owners = new Set<ServiceName>(state.services.keys());
+    for (const report of await runtime.list()) owners.add(report.spec.service);
+    for (const name of owners) if (!loop.has(serviceKey(name))) addService(name, "discovered");
+    return { kind: "settled", text: `${owners.size} services` };
+  }
+
+  /** What is so when this life begins, read before the first table: so that the first table routes to all who are there. */
+  async function adopt(): Promise<void> {
+    await known.refresh();
+    await known.loadStatuses();
+    const reports = Map.groupBy(await runtime.list(), (r) => r.spec.service);
+    for (const [service, own] of reports) known.setReports(service, own);
+    for (const name of new Set([...known.statuses.keys(), ...reports.keys()])) addService(name, "start");
+  }
+
+  async function followHints(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      try {
+        for await (const id of runtime.hints(signal)) onHint(id);
+      } catch (error) {
+        if (!signal.aborted) log.warn({ err: error }, "hints of the runtime have ended");
+      }
+      await clock.sleep(HINTS_AGAIN_MS, signal).catch(() => {}); // aborted: the condition above ends it
+    }
+  }
+
+  function onHint(id: InstanceId): void {
+    const name = id.replace(/-v\d+(\.\d+)?-\d+$/, "") as ServiceName; // see instanceId
+    if (loop.has(serviceKey(name))) wakeService(name, `hint about ${id}`);
+    else loop.wake(DISCOVERY, `hint about ${id}`);
+  }
+
+  async function run(signal: AbortSignal): Promise<void> {
+    await adopt();
+    const task = (
+      key: string,
+      purpose: string,
+      periodMs: number,
+      act: () => ReturnType<typeof publisher.publish>,
+    ) => loop.add({ key, purpose, periodMs, run: act }, "start");
+    task(GATEWAYS, "keeps the gateway processes alive and connected", GATEWAYS_PERIOD_MS, () =>
+      gateways.reconcile(),
+    );
+    task(PUBLISHER, "gives gateways the route table", PUBLISHER_PERIOD_MS, () => publisher.publish());
+    task(DISCOVERY, "finds services and instances that nobody told about", DISCOVERY_PERIOD_MS, discover);
+    await Promise.all([loop.run(signal), followHints(signal)]);
+    await gateways.close();
+    await Promise.all([operations.close(), files.close()]);
+  }
+
+  async function read(): Promise<Picture> {
+    const state = await known.desired();
+    const statuses = new Map(
+      [...state.services.values()].map((r) => [r.name, freshStatus(r, known.statuses.get(r.name))]),
+    );
+    const shares: ReadonlyMap<
+      GroupName,
+      Picture["shares"] extends ReadonlyMap<GroupName, infer S> ? S : never
+    > = sharesOf(state, statuses);
+    return { state, statuses, shares };
+  }
+
+  return {
+    name: "control",
+    run,
+    read,
+    createService: (document) => commands.createService(document),
+    updateService: (name, document, mode) => commands.updateService(name, document, mode),
+    deleteService: (name) => commands.deleteService(name),
+    startService: (name) => commands.startService(name),
+    stopService: (name) => commands.stopService(name),
+    restartService: (name) => commands.restartService(name),
+    scaleService: (name, count, gone) => commands.scaleService(name, count, gone),
+    releaseService: (name, release) => commands.releaseService(name, release),
+    switchVersion: (name, version) => commands.switchVersion(name, version),
+    deleteInstances: (name, instances) => commands.deleteInstances(name, instances),
+    createGroup: (name, labels) => commands.createGroup(name, labels),
+    updateGroup: (name, update) => commands.updateGroup(name, update),
+    deleteGroup: (name, isCascading) => commands.deleteGroup(name, isCascading),
+    events: (query) => store.listEvents(query),
+    logs: (instance, options, signal) => runtime.logs(instance, options, signal),
+    loops: () => loop.reports(),
+    traffic: (seconds) => metrics.last(seconds),
+    gateways: () => publisher.reports(),
+  };
+}

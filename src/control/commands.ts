@@ -1,0 +1,165 @@
+import { applyChanges } from "../core/change/apply.ts";
+import { createService } from "../core/change/create.ts";
+import type { ChangeContext, Decision } from "../core/change/decision.ts";
+import { findLasting } from "../core/change/decision.ts";
+import { deleteInstances } from "../core/change/delete-instances.ts";
+import { createGroup, deleteGroup, updateGroup } from "../core/change/group.ts";
+import { release } from "../core/change/release.ts";
+import { removeService } from "../core/change/remove.ts";
+import { restartService } from "../core/change/restart.ts";
+import { scaleService } from "../core/change/scale.ts";
+import { startService } from "../core/change/start.ts";
+import { stopService } from "../core/change/stop.ts";
+import { switchVersion } from "../core/change/switch-version.ts";
+import { updateService } from "../core/change/update.ts";
+import { ServingError } from "../core/errors.ts";
+import type { GroupName, InstanceId, ServiceName } from "../core/names.ts";
+import type { Change, DesiredState, GroupRecord, ServiceRecord } from "../core/service.ts";
+import { classifyChange } from "../core/spec/classify.ts";
+import { mergeDocuments } from "../core/spec/merge.ts";
+import { parseSpec } from "../core/spec/parse.ts";
+import type { ParsedSpec } from "../core/spec/service-spec.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { Random } from "../ports/random.ts";
+import type { Store } from "../ports/store.ts";
+import type { Accepted, GroupUpdate, Release } from "./control-plane.ts";
+import type { Known } from "./known.ts";
+
+/** Times a command is decided anew because another one was committed first. */
+const ATTEMPTS_MAX = 5;
+/** Random bytes of a token: 160 bits, as hex of 40 characters. */
+const TOKEN_BYTES = 20;
+const SERVICE_ID_BYTES = 10;
+
+export interface CommandsDeps {
+  readonly store: Store;
+  readonly known: Known;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** What was committed; wakes whoever has to act on it. */
+  readonly onCommitted: (changes: readonly Change[]) => void;
+}
+
+/** Commands: read what is wanted, decide with core/change, commit all or nothing, and wake. */
+export class Commands {
+  readonly #deps: CommandsDeps;
+
+  constructor(deps: CommandsDeps) {
+    this.#deps = deps;
+  }
+
+  async createService(document: unknown): Promise<Accepted> {
+    const parsed = parseSpec(document);
+    const record = await this.#decide(parsed.spec.name, (state, context) =>
+      createService(state, parsed, context),
+    );
+    return { record, notEffective: parsed.notEffective };
+  }
+
+  async updateService(name: ServiceName, given: unknown, mode: "merge" | "replace"): Promise<Accepted> {
+    let notEffective: readonly string[] = [];
+    const record = await this.#decide(name, (state, context) => {
+      const before = findLasting(state, name);
+      const after = parseSpec(mode === "merge" ? mergeDocuments(before.document, given) : given);
+      notEffective = after.notEffective;
+      const reach = reachOf(before, after);
+      return updateService(state, { name, after, reach }, context);
+    });
+    return { record, notEffective };
+  }
+
+  deleteService(name: ServiceName): Promise<ServiceRecord> {
+    return this.#decide(name, (state, context) => removeService(state, name, context));
+  }
+
+  startService(name: ServiceName): Promise<ServiceRecord> {
+    return this.#decide(name, (state, context) => startService(state, name, context));
+  }
+
+  stopService(name: ServiceName): Promise<ServiceRecord> {
+    return this.#decide(name, (state, context) => stopService(state, name, context));
+  }
+
+  restartService(name: ServiceName): Promise<ServiceRecord> {
+    return this.#decide(name, (state, context) => restartService(state, name, context));
+  }
+
+  scaleService(
+    name: ServiceName,
+    count: number,
+    instancesToDelete: readonly InstanceId[],
+  ): Promise<ServiceRecord> {
+    const known = this.#instancesOf(name);
+    return this.#decide(name, (state, context) =>
+      scaleService(state, { name, count, instancesToDelete, known }, context),
+    );
+  }
+
+  releaseService(name: ServiceName, asked: Release): Promise<ServiceRecord> {
+    return this.#decide(name, (state, context) => release(state, { name, release: asked }, context));
+  }
+
+  switchVersion(name: ServiceName, version: number): Promise<ServiceRecord> {
+    return this.#decide(name, (state, context) => switchVersion(state, { name, version }, context));
+  }
+
+  deleteInstances(name: ServiceName, instances: readonly InstanceId[]): Promise<ServiceRecord> {
+    const known = this.#instancesOf(name);
+    return this.#decide(name, (state, context) =>
+      deleteInstances(state, { name, instances, known }, context),
+    );
+  }
+
+  createGroup(name: GroupName, labels: Readonly<Record<string, string>>): Promise<GroupRecord> {
+    return this.#decide(name, (state, context) => createGroup(state, { name, labels }, context));
+  }
+
+  updateGroup(name: GroupName, update: GroupUpdate): Promise<GroupRecord> {
+    return this.#decide(name, (state, context) => updateGroup(state, { name, ...update }, context));
+  }
+
+  async deleteGroup(name: GroupName, isCascading: boolean): Promise<void> {
+    await this.#decide(name, (state, context) => deleteGroup(state, { name, isCascading }, context));
+  }
+
+  /** Changes that no user asked for, such as the last step of a deletion. */
+  async commit(decide: (state: DesiredState) => readonly Change[]): Promise<void> {
+    await this.#decide("", (state) => ({ changes: decide(state), record: null }));
+  }
+
+  async #decide<R>(
+    subject: string,
+    decide: (state: DesiredState, context: ChangeContext) => Decision<R>,
+  ): Promise<R> {
+    const { store, known, clock, random, onCommitted } = this.#deps;
+    const context: ChangeContext = {
+      nowMs: clock.now(),
+      serviceId: `eas-m-${random.hex(SERVICE_ID_BYTES)}`,
+      serviceToken: random.hex(TOKEN_BYTES),
+      groupToken: random.hex(TOKEN_BYTES),
+    };
+    for (let attempt = 1; attempt <= ATTEMPTS_MAX; attempt++) {
+      const { revision, state } = await store.readDesired();
+      const { changes, record } = decide(state, context);
+      if (changes.length === 0) return record;
+      if ((await store.commit(revision, changes)) === "conflict") continue;
+      known.setDesired(revision + 1, applyChanges(state, changes)); // the revision is ours: nobody came in between
+      onCommitted(changes);
+      return record;
+    }
+    throw new ServingError("WRITE_CONFLICT", { service: subject });
+  }
+
+  #instancesOf(name: ServiceName): InstanceId[] {
+    return this.#deps.known.statuses.get(name)?.instances.map((i) => i.id) ?? [];
+  }
+}
+
+/** A stored document that this version cannot read any more is replaced whole: a new version. */
+function reachOf(before: ServiceRecord, after: ParsedSpec): ReturnType<typeof classifyChange> {
+  try {
+    return classifyChange(parseSpec(before.document).spec, after.spec);
+  } catch {
+    return "new-version";
+  }
+}

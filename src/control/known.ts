@@ -1,0 +1,79 @@
+import type { InstanceId, ServiceName } from "../core/names.ts";
+import type { DesiredState, ServiceRecord, ServiceStatus } from "../core/service.ts";
+import { parseSpec } from "../core/spec/parse.ts";
+import type { ServiceSpec } from "../core/spec/service-spec.ts";
+import type { Address } from "../core/traffic/route-table.ts";
+import type { Log } from "../ports/log.ts";
+import type { InstanceReport } from "../ports/runtime.ts";
+import type { Store } from "../ports/store.ts";
+
+/**
+ * What this process knows of the world, in memory. Statuses stand here before they are stored, and route tables
+ * are built from here in one turn of the event loop: so a table can never name an instance that a plan made
+ * after it has given up.
+ */
+export class Known {
+  readonly statuses = new Map<ServiceName, ServiceStatus>();
+  readonly #addresses = new Map<ServiceName, ReadonlyMap<InstanceId, Address>>();
+  readonly #specs = new Map<ServiceName, { readonly key: string; readonly spec: ServiceSpec | null }>();
+  readonly #store: Store;
+  readonly #log: Log;
+  #desired: { readonly revision: number; readonly state: DesiredState } | null = null;
+
+  constructor(store: Store, log: Log) {
+    this.#store = store;
+    this.#log = log;
+  }
+
+  /** All that is wanted, as of the last commit of this process. */
+  async desired(): Promise<DesiredState> {
+    return this.#desired?.state ?? (await this.refresh());
+  }
+
+  /** Reads again all that is wanted. */
+  async refresh(): Promise<DesiredState> {
+    const { revision, state } = await this.#store.readDesired();
+    this.setDesired(revision, state);
+    return this.#desired!.state;
+  }
+
+  /** What is wanted now; `revision` orders what commands that overlap have to say, the highest stands. */
+  setDesired(revision: number, state: DesiredState): void {
+    if (this.#desired === null || revision >= this.#desired.revision) this.#desired = { revision, state };
+  }
+
+  async loadStatuses(): Promise<void> {
+    for (const [name, status] of await this.#store.listStatuses()) this.statuses.set(name, status);
+  }
+
+  /** Where gateways reach the instances of a service that can take requests now. */
+  setReports(service: ServiceName, reports: readonly InstanceReport[]): void {
+    const ready = reports.filter((r) => r.isAlive && r.state?.phase === "ready");
+    this.#addresses.set(service, new Map(ready.map((r) => [r.spec.id, r.address])));
+  }
+
+  get addresses(): ReadonlyMap<InstanceId, Address> {
+    return new Map([...this.#addresses.values()].flatMap((m) => [...m]));
+  }
+
+  /** The parsed document of a record; null, and a line in the log, when this version cannot read it. */
+  specOf(record: ServiceRecord): ServiceSpec | null {
+    const key = `${record.id}/${record.generation}`;
+    const cached = this.#specs.get(record.name);
+    if (cached?.key === key) return cached.spec;
+    let spec: ServiceSpec | null = null;
+    try {
+      spec = parseSpec(record.document).spec;
+    } catch (error) {
+      this.#log.error({ service: record.name, err: error }, "a stored document cannot be read");
+    }
+    this.#specs.set(record.name, { key, spec });
+    return spec;
+  }
+
+  forget(service: ServiceName): void {
+    this.statuses.delete(service);
+    this.#addresses.delete(service);
+    this.#specs.delete(service);
+  }
+}

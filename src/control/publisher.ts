@@ -1,0 +1,196 @@
+/**
+ * Gives gateways the route table. A table is built in one turn of the event loop from what is known, and what it names
+ * counts as routed from that moment on, before it is numbered and sent. Its number is durable before it is sent, so
+ * numbers grow over restarts. An instance is `released` when every live gateway has acknowledged a table without it, was
+ * sent no table with it since, and has nothing in flight to it.
+ */
+import type { GatewayMessage } from "../core/gateway-report.ts";
+import type { GatewayId, InstanceId } from "../core/names.ts";
+import type { Routing } from "../core/plan/plan-input.ts";
+import type { RouteTable } from "../core/traffic/route-table.ts";
+import { buildRouteTable, instancesOf, sameRoutes } from "../core/traffic/table.ts";
+import type { GatewayLink } from "../ports/gateways.ts";
+import type { Log } from "../ports/log.ts";
+import type { Store } from "../ports/store.ts";
+import { GatewayState } from "./gateway-state.ts";
+import type { Known } from "./known.ts";
+import type { Outcome } from "./loop.ts";
+import type { Metrics } from "./metrics.ts";
+
+/** The store's key of the last number given. */
+export const TABLE_NUMBER = "route-table";
+/** For a service whose stored document cannot be read any more. */
+const KEEPALIVE_FALLBACK_MS = 5_000;
+
+export interface PublisherDeps {
+  readonly store: Store;
+  readonly known: Known;
+  readonly metrics: Metrics;
+  readonly log: Log;
+  /** A gateway has let go of something: plans that wait for that may go on. */
+  readonly onReleased: () => void;
+  /** A table is due. */
+  readonly onDue: (cause: string) => void;
+}
+
+export class Publisher {
+  readonly #deps: PublisherDeps;
+  readonly #gateways = new Map<GatewayId, GatewayState>();
+  readonly #links = new Map<GatewayId, GatewayLink>();
+  #table: RouteTable | null = null;
+  /** Instances of a table that is built and not sent yet. */
+  #pending: ReadonlySet<InstanceId> = new Set();
+  /** Highest number that anybody holds; null: the store was not asked yet. */
+  #number: number | null = null;
+  /** Null: not looked yet, so gateways of before this process may be there. */
+  #live: ReadonlySet<GatewayId> | null = null;
+
+  constructor(deps: PublisherDeps) {
+    this.#deps = deps;
+  }
+
+  /** One run: builds the table, and sends it to every gateway that does not have it. */
+  async publish(): Promise<Outcome> {
+    const { store, known } = this.#deps;
+    this.#number ??= await store.getNumber(TABLE_NUMBER);
+    const state = await known.desired();
+    const draft = buildRouteTable(
+      {
+        state,
+        statuses: known.statuses,
+        addresses: known.addresses,
+        keepaliveMs: (r) => known.specOf(r)?.rpc.keepaliveMs ?? KEEPALIVE_FALLBACK_MS,
+      },
+      0,
+    );
+    // A gateway ahead of the table (its store is older than its life) takes only a higher number.
+    const isAhead = this.#table !== null && this.#highest() > this.#table.number;
+    if (this.#table === null || isAhead || !sameRoutes(this.#table, draft)) {
+      this.#pending = instancesOf(draft);
+      try {
+        const number = Math.max(this.#number, this.#highest()) + 1;
+        await store.putNumber(TABLE_NUMBER, number);
+        this.#number = number;
+        this.#table = { ...draft, number };
+        const sentTo = this.#sendToAll();
+        return { kind: "settled", text: `table ${number} sent to ${sentTo} gateways` };
+      } finally {
+        this.#pending = new Set();
+      }
+    }
+    const sentTo = this.#sendToAll();
+    return { kind: "settled", text: `table ${this.#table.number} stands, sent to ${sentTo} gateways more` };
+  }
+
+  routing(id: InstanceId): Routing {
+    if (this.#live === null || this.#pending.has(id)) return "routed";
+    let isDraining = false;
+    for (const gateway of this.#live) {
+      const routing = this.#state(gateway).routing(id);
+      if (routing === "routed") return "routed";
+      if (routing === "draining") isDraining = true;
+    }
+    return isDraining ? "draining" : "released";
+  }
+
+  /** A process of this gateway is about to be started: it holds no table. */
+  begin(id: GatewayId): void {
+    this.#state(id).begin();
+  }
+
+  /** The gateways that are alive; what the others held is of no account. */
+  setLive(ids: readonly GatewayId[]): void {
+    const before = this.#live;
+    this.#live = new Set(ids);
+    for (const id of [...this.#gateways.keys()]) if (!this.#live.has(id)) this.#gateways.delete(id);
+    if (before === null || [...before].some((id) => !this.#live!.has(id))) this.#deps.onReleased();
+  }
+
+  isLinked(id: GatewayId): boolean {
+    return this.#links.has(id);
+  }
+
+  attach(id: GatewayId, link: GatewayLink): void {
+    this.#links.set(id, link);
+    this.#deps.onDue(`${id} is connected`);
+  }
+
+  detach(id: GatewayId): void {
+    this.#links.delete(id);
+  }
+
+  onMessage(id: GatewayId, message: GatewayMessage): void {
+    const state = this.#state(id);
+    switch (message.type) {
+      case "hello":
+        state.hello(message.pid, message.tableNumber, message.listening);
+        this.#deps.onDue(`${id} says hello`);
+        return;
+      case "ack":
+        state.ack(message.tableNumber);
+        state.isListening = true;
+        this.#deps.onReleased();
+        return;
+      case "nack":
+        state.nack(message.tableNumber, message.reason);
+        this.#deps.log.warn(
+          { gateway: id, table: message.tableNumber, reason: message.reason },
+          "table refused",
+        );
+        return;
+      case "lingering":
+        state.lingering(message.tableNumber, message.inFlight);
+        this.#deps.onReleased();
+        return;
+      case "report":
+        state.connections = message.connections;
+        this.#deps.metrics.add(message.atMs, message.samples);
+        return;
+    }
+  }
+
+  /** What each gateway is at, by id. */
+  reports() {
+    return [...this.#gateways]
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([id, s]) => ({
+        id,
+        pid: s.pid,
+        isListening: s.isListening,
+        tableNumber: s.tableNumber,
+        connections: s.connections,
+      }));
+  }
+
+  close(): void {
+    for (const link of this.#links.values()) link.close();
+    this.#links.clear();
+  }
+
+  #sendToAll(): number {
+    const table = this.#table!;
+    const instances = instancesOf(table);
+    let count = 0;
+    for (const [id, link] of this.#links) {
+      const state = this.#state(id);
+      if (state.pid === null || state.newestNumber >= table.number) continue; // no hello yet, or has it
+      state.sent(table.number, instances);
+      link.sendTable(table);
+      count += 1;
+    }
+    return count;
+  }
+
+  #highest(): number {
+    return Math.max(0, ...[...this.#gateways.values()].map((g) => g.newestNumber));
+  }
+
+  #state(id: GatewayId): GatewayState {
+    let state = this.#gateways.get(id);
+    if (state === undefined) {
+      state = new GatewayState();
+      this.#gateways.set(id, state);
+    }
+    return state;
+  }
+}

@@ -1,0 +1,165 @@
+import { finishRemoval } from "../core/change/remove.ts";
+import type { ServiceName } from "../core/names.ts";
+import { planInstances } from "../core/plan/instances.ts";
+import type { Action, FilesState, Plan, Wanted } from "../core/plan/plan-input.ts";
+import type { Change, DesiredState, NewEvent, ServiceRecord } from "../core/service.ts";
+import type { RuntimeDriver } from "../ports/runtime.ts";
+import type { Store } from "../ports/store.ts";
+import type { FilePreparation } from "./file-preparation.ts";
+import type { Known } from "./known.ts";
+import type { Outcome } from "./loop.ts";
+import type { Operations } from "./operations.ts";
+import type { Publisher } from "./publisher.ts";
+
+export interface ReconcilerDeps {
+  readonly store: Store;
+  readonly runtime: RuntimeDriver;
+  readonly known: Known;
+  readonly operations: Operations;
+  readonly files: FilePreparation;
+  readonly publisher: Publisher;
+  /** See steadyTime. */
+  readonly steadyNow: () => number;
+  readonly wallNow: () => number;
+  /** Something that a route table is made of has changed. */
+  readonly onRoutesChanged: (cause: string) => void;
+  /** Commits changes decided on the newest state; see Commands. */
+  readonly commit: (decide: (state: DesiredState) => readonly Change[]) => Promise<void>;
+}
+
+/** Events that could not be stored yet, for each service: what a disk that is full for a while must not lose at once. */
+const UNSAVED_EVENTS_MAX = 100;
+/** Files of a stopped or deleted service are not looked at. */
+const NO_FILES: FilesState = { kind: "fetching", progress: [] };
+
+/**
+ * Makes what is so of one service into what is wanted, one run at a time: reads both, plans, writes the status
+ * down, and begins the actions. The status is durable before anything is stopped, so that another life of this
+ * process never routes to what this one has given up.
+ */
+export class Reconciler {
+  readonly #deps: ReconcilerDeps;
+  /** Services that wait for gateways to let go of an instance. */
+  readonly #waiting = new Set<ServiceName>();
+  readonly #stored = new Map<ServiceName, string>();
+  readonly #unsaved = new Map<ServiceName, NewEvent[]>();
+
+  constructor(deps: ReconcilerDeps) {
+    this.#deps = deps;
+  }
+
+  /** Services whose plans wait for a gateway. */
+  get waiting(): readonly ServiceName[] {
+    return [...this.#waiting];
+  }
+
+  async reconcile(name: ServiceName): Promise<Outcome> {
+    const { runtime, known, operations, publisher, steadyNow } = this.#deps;
+    const record = (await known.desired()).services.get(name) ?? null;
+    // What ends while the list is made is still busy for this plan: the list may be from before or after.
+    const busyBefore = operations.busy(name);
+    const observed = await runtime.list(name);
+    known.setReports(name, observed);
+    const busy = new Map([...busyBefore, ...operations.busy(name)]);
+    if (record === null && observed.length === 0 && busy.size === 0) return this.#forget(name);
+
+    const failedStarts = operations.failedStarts(name);
+    const wanted = record === null ? null : await this.#wanted(record);
+    const plan = planInstances({
+      wanted,
+      observed,
+      busy,
+      failedStarts,
+      previous: known.statuses.get(name) ?? null,
+      routing: (id) => publisher.routing(id),
+      nowMs: steadyNow(),
+    });
+    operations.forgetFailedStarts(failedStarts.keys());
+    if (record?.desired !== "running") this.#deps.files.forget(name);
+    await this.#keep(name, plan);
+    if (plan.actions.some((a) => a.kind === "start") && !(await this.#isCurrent(record))) {
+      return { kind: "recheck", inMs: 0, text: "changed while planning" };
+    }
+    for (const action of plan.actions) this.#begin(name, action);
+
+    const isGone = observed.length === 0 && busy.size === 0;
+    if (record?.desired === "deleted" && isGone) return await this.#remove(record);
+    return this.#outcome(name, plan);
+  }
+
+  async #wanted(record: ServiceRecord): Promise<Wanted> {
+    const { known, files } = this.#deps;
+    const spec = known.specOf(record);
+    if (spec === null) throw new Error(`the stored document of ${record.name} cannot be read; update it`);
+    const group = record.group === null ? undefined : (await known.desired()).groups.get(record.group);
+    return {
+      record,
+      spec,
+      tokens: group === undefined ? [record.token] : [record.token, group.token],
+      files: record.desired === "running" ? files.stateOf(record, spec) : NO_FILES,
+    };
+  }
+
+  /** Memory first, so that the next table is made from it; then disk. */
+  async #keep(name: ServiceName, plan: Plan): Promise<void> {
+    const { known, store, wallNow, onRoutesChanged } = this.#deps;
+    const before = known.statuses.get(name);
+    if (plan.status !== null) known.statuses.set(name, plan.status);
+    if (before?.serving.join() !== plan.status?.serving.join()) onRoutesChanged(`instances of ${name}`);
+    const atMs = wallNow();
+    const events = [...(this.#unsaved.get(name) ?? []), ...plan.events.map((e) => ({ ...e, atMs }))];
+    if (events.length > 0) {
+      this.#unsaved.set(name, events.slice(-UNSAVED_EVENTS_MAX));
+      await store.addEvents(events);
+      this.#unsaved.delete(name);
+    }
+    if (plan.status === null) return;
+    const text = JSON.stringify(plan.status);
+    if (this.#stored.get(name) === text) return;
+    await store.putStatus(name, plan.status); // `stale`: a command came in between, and has woken this key
+    this.#stored.set(name, text);
+  }
+
+  /** A command may have come while the status was written: what it wants is planned anew before anything is started. */
+  async #isCurrent(record: ServiceRecord | null): Promise<boolean> {
+    if (record === null) return true;
+    const now = (await this.#deps.known.desired()).services.get(record.name);
+    return now?.generation === record.generation;
+  }
+
+  #begin(name: ServiceName, action: Action): void {
+    const { operations } = this.#deps;
+    if (action.kind === "start") operations.start(action.spec);
+    else operations.stop(action.id, name, action.graceMs);
+  }
+
+  async #remove({ name }: ServiceRecord): Promise<Outcome> {
+    const nowMs = this.#deps.wallNow();
+    await this.#deps.commit((state) => finishRemoval(state, name, { nowMs }));
+    return this.#forget(name);
+  }
+
+  #forget(name: ServiceName): Outcome {
+    this.#deps.known.forget(name);
+    this.#deps.files.forget(name);
+    this.#waiting.delete(name);
+    this.#stored.delete(name);
+    this.#unsaved.delete(name);
+    return { kind: "finished", text: "nothing is left of it" };
+  }
+
+  #outcome(name: ServiceName, plan: Plan): Outcome {
+    const isDraining = plan.status?.instances.some((i) => i.drainingSinceMs !== null) ?? true;
+    if (isDraining) this.#waiting.add(name);
+    else this.#waiting.delete(name);
+    const text =
+      plan.status === null ? "leftovers are going" : `${plan.status.phase}: ${plan.status.message}`;
+    const waits: number[] = [];
+    if (plan.recheckAtMs !== null) waits.push(Math.max(0, plan.recheckAtMs - this.#deps.steadyNow()));
+    const retry = this.#deps.files.retryInMs(name);
+    if (retry !== null) waits.push(retry);
+    return waits.length === 0
+      ? { kind: "settled", text }
+      : { kind: "recheck", inMs: Math.min(...waits), text };
+  }
+}
