@@ -3,7 +3,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { LogOptions } from "../../ports/runtime.ts";
 
 const CHUNK_BYTES = 64 * 1024;
-/** A longer line is handed out in pieces of this, so that one endless line cannot fill the memory. */
+/** A line that is this long and not at its end is handed out in pieces, so that one endless line cannot fill the memory. */
 const LINE_BYTES_MAX = 64 * 1024;
 /** How often a followed log is looked at. */
 const FOLLOW_MS = 100;
