@@ -34,6 +34,15 @@ export class Origins {
     return this.#spelled.has(JSON.stringify(canonical));
   }
 
+  /** What was written at this place, else the first thing below it, else what it is a part of. Looks through all. */
+  nearest(canonical: Steps): string {
+    const exact = this.#spelled.get(JSON.stringify(canonical));
+    if (exact !== undefined) return exact;
+    const prefix = `${JSON.stringify(canonical).slice(0, -1)},`;
+    for (const [key, spelled] of this.#spelled) if (key.startsWith(prefix)) return spelled;
+    return canonical.length === 0 ? "$" : this.nearest(canonical.slice(0, -1));
+  }
+
   /** JSON path as the user spelled it. */
   spelled(canonical: Steps): string {
     for (let length = canonical.length; length > 0; length--) {

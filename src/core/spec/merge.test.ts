@@ -126,6 +126,6 @@ test("merging nothing, or the document itself, changes nothing; merging twice is
       assert.deepEqual(mergeDocuments(once, given), once);
       parseSpec(once);
     }),
-    { numRuns: 300 },
+    { numRuns: 150 },
   );
 });

@@ -127,7 +127,9 @@ const isFree = (node: FieldNode) =>
 
 function place(job: Job, node: FieldNode, value: unknown, to: Target, spelled: string): void {
   if (isObject(value) && (node.kind === "block" || node.children.size > 0)) {
-    if (node.kind === "block") put(job, to, node.path, {}, spelled);
+    // A block is made by what is in it, so that one with nothing but other names of fields elsewhere leaves none behind.
+    if (node.kind === "block" && Object.keys(value).length === 0) put(job, to, node.path, {}, spelled);
+    else if (node.kind === "block") job.origins.set([...to.steps, ...node.path], spelled);
     openBlock(job, node, value, to, spelled);
   } else if (isObject(value) && node.kind === "map") {
     put(job, to, node.path, {}, spelled);
@@ -186,7 +188,7 @@ function put(job: Job, to: Target, path: readonly string[], value: unknown, spel
 const isEmptyObject = (value: Json) => isObject(value) && Object.keys(value).length === 0;
 
 function conflict(job: Job, steps: Steps, spelled: string): void {
-  const first = job.origins.spelled(steps);
+  const first = job.origins.nearest(steps);
   note(job, spelled, `another value than at ${first}`, "one value: both are the same field");
 }
 

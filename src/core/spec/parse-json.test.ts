@@ -90,7 +90,7 @@ test("finds a fault exactly where JSON.parse does", () => {
       assert.equal(fault === null, isJson, `${JSON.stringify(text)}: ${fault?.detail}`);
       if (fault !== null) assert.ok(fault.offset >= 0 && fault.offset <= text.length);
     }),
-    { numRuns: 2000 },
+    { numRuns: 1000 },
   );
 });
 
