@@ -1,0 +1,144 @@
+/**
+ * Writes docs/reference/api.md from the operations table: `node tools/reference-api.ts`. A test compares the two.
+ */
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { OBJECTS } from "../src/api/objects.ts";
+import { OPERATION_LIST } from "../src/api/operations.ts";
+
+export const API_REFERENCE = join(import.meta.dirname, "..", "docs", "reference", "api.md");
+
+interface Schema {
+  readonly type?: string;
+  readonly description?: string;
+  readonly enum?: readonly string[];
+  readonly minimum?: number;
+  readonly maximum?: number;
+  readonly required?: readonly string[];
+  readonly properties?: Readonly<Record<string, Schema>>;
+  readonly patternProperties?: Readonly<Record<string, Schema>>;
+  readonly items?: Schema | readonly Schema[];
+  readonly anyOf?: readonly Schema[];
+  readonly "x-not-effective"?: true;
+}
+
+const INTRO = `# Control API
+
+<!-- Made by tools/reference-api.ts from src/api; a test holds them together. Change the table, then run it. -->
+
+HTTP with JSON, in the shapes of PAI-EAS (product \`eas\`, version 2021-07-01). It listens on 127.0.0.1:8081 unless told
+otherwise. The running server gives the same contract as an OpenAPI 3.1 document at \`/openapi.json\`.
+
+- **Key.** Send \`Authorization: Bearer <access key>\`. The key is in \`config.json\` in Sluice's home folder.
+- **Region.** \`{ClusterId}\` is the region of this installation, \`local\` unless the setting \`region\` says otherwise.
+- **RequestId.** Every answer has one, in its body and in the header \`X-Request-Id\`; the log has it too.
+- **Refusals** are \`{Code, Message, RequestId}\` and the facts of the code, written like all names here:
+  \`INVALID_SPEC\` has \`Problems\`, a list of \`{Path, Found, Allowed}\`. [All codes](errors.md).
+- **Input** is checked whole, and all problems are told at once: \`$.Instance\` is a field of the body, \`?PageSize\` a query
+  parameter. Parameters and fields that are not named here are refused.
+- **Not effective.** What EAS knows and this installation does nothing with is accepted and named in the answer, in
+  \`NotEffective\`: parameters as \`?WorkspaceId\`, fields of a service.json by their JSON path.
+- **Accepted is not done.** Commands on a service answer when they are stored. They return \`Generation\`; the command has
+  taken effect when DescribeService says \`ObservedGeneration\` at least as high, and \`Status\` how it ended.
+- **Maps** in a query (\`Label\`, \`Labels\`) are JSON text, as the EAS SDKs send them.
+- **Limits.** A body may have 10 MiB, a head 10 s and a whole request 60 s to arrive.
+- **Extensions.** Fields marked so are ours; EAS does not have them. Following a log is one too: with \`Follow=true\`
+  DescribeServiceLog answers \`text/plain\`, one line of the log each, until the client closes the connection. Instances that
+  start later are not in it.
+`;
+
+const names = new Map<unknown, string>(Object.entries(OBJECTS).map(([name, schema]) => [schema, name]));
+const linked = (name: string) => `[${name}](#object-${name.toLowerCase()})`;
+
+/** The type of a field in words. */
+function typeOf(schema: Schema): string {
+  const name = names.get(schema);
+  if (name !== undefined) return linked(name);
+  if (schema.enum) return schema.enum.map((word) => `\`${word}\``).join(", ");
+  if (schema.anyOf) return schema.anyOf.map(typeOf).join(" or ");
+  if (Array.isArray(schema.items)) return `[${schema.items.map(typeOf).join(", ")}]`;
+  if (schema.type === "array") return `list of ${schema.items ? typeOf(schema.items as Schema) : "anything"}`;
+  if (schema.patternProperties)
+    return `map of text to ${typeOf(Object.values(schema.patternProperties)[0]!)}`;
+  if (schema.type === "object") return `{${Object.keys(schema.properties ?? {}).join(", ")}}`;
+  const range = [schema.minimum, schema.maximum].filter((bound) => bound !== undefined).join(" to ");
+  const words: Record<string, string> = {
+    string: "text",
+    integer: "whole number",
+    null: "null",
+    boolean: "true or false",
+  };
+  return [words[schema.type ?? ""] ?? schema.type ?? "anything", range]
+    .filter((part) => part !== "")
+    .join(", ");
+}
+
+const row = (...cells: string[]) => `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
+
+/** The fields of an object as a table; without what is in every answer. */
+function fields(schema: Schema, skipped: readonly string[] = []): string {
+  const required = new Set(schema.required);
+  const rows = Object.entries(schema.properties ?? {})
+    .filter(([name, field]) => !skipped.includes(name) && !field["x-not-effective"])
+    .map(([name, field]) =>
+      row(`\`${name}\`${required.has(name) ? "" : "?"}`, typeOf(field), field.description ?? ""),
+    );
+  return [row("name", "type", "meaning"), row("---", "---", "---"), ...rows].join("\n");
+}
+
+const ignoredIn = (schema: Schema) =>
+  Object.entries(schema.properties ?? {})
+    .filter(([, field]) => field["x-not-effective"])
+    .map(([name]) => `\`${name}\``)
+    .join(", ");
+
+function operationText(operation: (typeof OPERATION_LIST)[number]): string {
+  const query = operation.query as Schema;
+  const body = operation.body as Schema | "service-json" | null;
+  const response = operation.response as Schema;
+  const lines = [
+    `### ${operation.name}`,
+    "",
+    `\`${operation.method} ${operation.path}\``,
+    "",
+    `${operation.summary}.`,
+  ];
+  const isEffective = Object.values(query.properties ?? {}).some((field) => !field["x-not-effective"]);
+  if (isEffective) lines.push("", "Query (`?`: may be left out):", "", fields(query));
+  if (ignoredIn(query) !== "") lines.push("", `Accepted and not effective: ${ignoredIn(query)}.`);
+  if (body === "service-json") lines.push("", "Body: a service.json.");
+  else if (body !== null) {
+    lines.push("", "Body:", "", fields(body));
+    if (ignoredIn(body) !== "") lines.push("", `Accepted and not effective: ${ignoredIn(body)}.`);
+  }
+  lines.push("", ...answerText(response));
+  return lines.join("\n");
+}
+
+/** An answer that is one of the shared objects refers to it instead of repeating it. */
+function answerText(response: Schema): string[] {
+  const properties = Object.values(response.properties ?? {});
+  for (const [name, object] of Object.entries(OBJECTS)) {
+    const own = Object.values((object as Schema).properties ?? {});
+    if (own.every((field) => properties.includes(field))) return [`Answer: the fields of ${linked(name)}.`];
+  }
+  if (properties.length === 0) return [`Answer: ${response.description ?? "JSON"}.`];
+  return ["Answer:", "", fields(response, ["RequestId", "NotEffective"])];
+}
+
+/** The whole page. */
+export function apiReference(): string {
+  const tags = [...new Set(OPERATION_LIST.map((operation) => operation.tag))];
+  const parts = [INTRO];
+  for (const tag of tags) {
+    parts.push(`## ${tag}\n`);
+    for (const operation of OPERATION_LIST.filter((one) => one.tag === tag))
+      parts.push(`${operationText(operation)}\n`);
+  }
+  parts.push("## Objects\n");
+  for (const [name, schema] of Object.entries(OBJECTS))
+    parts.push(`### Object: ${name}\n\n${fields(schema as Schema)}\n`);
+  return parts.join("\n");
+}
+
+if (import.meta.main) writeFileSync(API_REFERENCE, apiReference());
