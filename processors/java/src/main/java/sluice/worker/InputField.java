@@ -29,6 +29,8 @@ final class InputField {
   private final Field field;
   private final String dataType;
   private final Kind kind;
+  /** The values that the DataDictionary lists; empty when it lists none. */
+  private final DataVal[] values;
   private final boolean isChecked;
 
   InputField(Model model, Field field, MiningField mining) {
@@ -43,7 +45,10 @@ final class InputField {
     };
     isRequired = mining == null || mining.missingValueReplacement().isEmpty();
     String invalid = mining == null ? "returnInvalid" : mining.invalidValueTreatment().toString();
-    isChecked = invalid.equals("returnInvalid") && (field.validValues().length > 0 || field.intervals().length > 0);
+    // Where the DataDictionary lists no values, the library gathers those that the model happens to name: they allow
+    // and forbid nothing.
+    values = field.isMutable() ? new DataVal[0] : field.validValues();
+    isChecked = invalid.equals("returnInvalid") && (values.length > 0 || field.intervals().length > 0);
   }
 
   /** The value under the parser, null for JSON null, or {@link #BAD}. Consumes nested values. */
@@ -100,7 +105,6 @@ final class InputField {
       case TEXT -> dataType.equals("string") ? "text" : "text with a " + dataType;
       case BOOLEAN -> "true or false";
     };
-    DataVal[] values = field.validValues();
     if (values.length > 0) {
       StringBuilder text = new StringBuilder("one of ");
       for (int i = 0; i < values.length && i < VALUES_SHOWN_MAX; i++) {
@@ -135,9 +139,9 @@ final class InputField {
     json.writeStringField("dataType", dataType);
     json.writeStringField("opType", field.opType().toString());
     json.writeBooleanField("required", isRequired);
-    if (field.validValues().length > 0) {
+    if (values.length > 0) {
       json.writeArrayFieldStart("values");
-      for (DataVal value : field.validValues()) RowWriter.writeValue(json, value.toVal());
+      for (DataVal value : values) RowWriter.writeValue(json, value.toVal());
       json.writeEndArray();
     }
     if (field.intervals().length > 0) {

@@ -51,7 +51,7 @@ public final class Main {
       } catch (Processor.Refusal refusal) {
         fail(frames, refusal.getMessage());
         return 1;
-      } catch (RuntimeException | StackOverflowError error) {
+      } catch (Exception | StackOverflowError error) { // Scala code throws checked exceptions without declaring them
         error.printStackTrace();
         fail(frames, "the model could not be loaded: " + oneLine(error));
         return 1;

@@ -19,11 +19,16 @@ final class PmmlFile {
   static Model read(String given) throws Processor.Refusal {
     if (given == null) throw new Processor.Refusal("the pmml processor needs a model file: model_path is not set");
     Path file = find(Path.of(given));
-    checkRoot(file);
+    check(file, false);
     try {
-      return Model.fromFile(file.toFile());
-    } catch (RuntimeException error) {
+      Model model = Model.fromFile(file.toFile());
+      if (model.functionName() != null && model.isScorable()) return model;
+      throw new Processor.Refusal(file + " is not a PMML model that can be used: it holds no model to apply");
+    } catch (Processor.Refusal refusal) {
+      throw refusal;
+    } catch (Exception | StackOverflowError error) { // Scala code throws checked exceptions without declaring them
       error.printStackTrace();
+      check(file, true); // where it is not even XML, the place says more than the library does
       throw new Processor.Refusal(file + " is not a PMML model that can be used: " + Main.oneLine(error));
     }
   }
@@ -41,8 +46,11 @@ final class PmmlFile {
     }
   }
 
-  /** The root element must be PMML, and there must be no DTD: one could name other files, or expand without end. */
-  private static void checkRoot(Path file) throws Processor.Refusal {
+  /**
+   * The root element must be PMML, and there must be no DTD: one could name other files, or expand without end. Reads on to
+   * the end when asked to, to find where XML breaks off.
+   */
+  private static void check(Path file, boolean isWhole) throws Processor.Refusal {
     XMLInputFactory factory = XMLInputFactory.newFactory();
     factory.setProperty(XMLInputFactory.SUPPORT_DTD, false);
     factory.setProperty(XMLInputFactory.IS_SUPPORTING_EXTERNAL_ENTITIES, false);
@@ -53,7 +61,10 @@ final class PmmlFile {
         if (event == XMLStreamConstants.DTD) throw new Processor.Refusal(file + " has a DTD, which is not allowed");
         if (event != XMLStreamConstants.START_ELEMENT) continue;
         String root = xml.getLocalName();
-        if (root.equals("PMML")) return;
+        if (root.equals("PMML")) {
+          while (isWhole && xml.hasNext()) xml.next();
+          return;
+        }
         throw new Processor.Refusal(file + " is not a PMML file: its root element is <" + root + ">, not <PMML>");
       }
     } catch (XMLStreamException error) {

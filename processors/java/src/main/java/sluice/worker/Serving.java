@@ -130,7 +130,7 @@ final class Serving implements Runnable {
       System.err.println("java.lang.OutOfMemoryError: " + error.getMessage());
       error(frame.id(), 500, outOfMemory);
       return;
-    } catch (RuntimeException | StackOverflowError error) {
+    } catch (Exception | StackOverflowError error) { // Scala code throws checked exceptions without declaring them
       error.printStackTrace();
       error(frame.id(), 500, "the model could not be applied: " + Main.oneLine(error));
       return;

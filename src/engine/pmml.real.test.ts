@@ -1,0 +1,228 @@
+/** The built-in processor `pmml` (eas-reference §5.2) on its real worker: rows, refusals, and files that are no PMML. */
+import assert from "node:assert/strict";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, describe, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { EngineInstance } from "../testing/engine-instance.ts";
+import { answerOf, type PeerSpec, WorkerPeer } from "../testing/worker-peer.ts";
+import { encodeFrame, FRAME } from "./frames.ts";
+
+const PMML = fileURLToPath(new URL("../../processors/java/src/test/resources/heart.pmml", import.meta.url));
+const CANARY = fileURLToPath(new URL("../../examples/pmml-canary/", import.meta.url));
+const ROW = { age: 54.5, vessels: 1, chol: 210, pain: "typical", smoker: true };
+
+const spec = (path: string | null, memoryMb = 256): PeerSpec => ({
+  processor: { kind: "builtin", code: "pmml" },
+  model: { path, entry: path, config: null },
+  rpc: { workerThreads: 3, maxQueueSize: 64, keepaliveMs: 5000 },
+  limits: { cpu: 1, memoryMb },
+});
+
+const probability = (row: typeof ROW & { chol?: number }): number => {
+  const pain = { none: 0, typical: 1.1, atypical: 0.3 }[row.pain]!;
+  const z =
+    -4.25 + 0.03125 * row.age + 0.7 * row.vessels + 0.004 * (row.chol ?? 200) + pain + (row.smoker ? 0.5 : 0);
+  return 1 / (1 + Math.exp(-z));
+};
+
+describe("pmml processor", () => {
+  let peer: WorkerPeer;
+  let serial = 0;
+  before(async () => {
+    peer = await WorkerPeer.start(spec(PMML));
+    assert.equal((await peer.init(spec(PMML))).type, FRAME.READY);
+  });
+  after(() => peer.dispose());
+
+  async function ask(body: unknown): Promise<{ type: number; status: number; body: string }> {
+    const id = ++serial;
+    peer.send(peer.request(id, typeof body === "string" ? body : JSON.stringify(body)));
+    const frame = await peer.take(id);
+    return { type: frame.type, ...answerOf(frame) };
+  }
+  async function rows(body: unknown): Promise<{ label: number; p_0: number; p_1: number }[]> {
+    const answer = await ask(body);
+    assert.equal(answer.type, FRAME.RESPONSE, answer.body);
+    return JSON.parse(answer.body);
+  }
+  async function refusal(body: unknown): Promise<string> {
+    const answer = await ask(body);
+    assert.equal(answer.type, FRAME.ERROR, answer.body);
+    assert.equal(answer.status, 400);
+    return answer.body;
+  }
+
+  test("each row has its answer, to the last digits, in order, with the output fields only", async () => {
+    const given = [
+      ROW,
+      { ...ROW, pain: "none", smoker: false },
+      { ...ROW, age: 0, vessels: 3 },
+      { ...ROW, age: 120 },
+    ];
+    const answers = await rows(given);
+    assert.equal(answers.length, given.length);
+    for (const [i, row] of given.entries()) {
+      const p = probability(row);
+      assert.deepEqual(Object.keys(answers[i]!), ["label", "p_0", "p_1"]);
+      assert.ok(Math.abs(answers[i]!.p_1 - p) < 1e-14, `${answers[i]!.p_1} is not ${p}`);
+      assert.ok(Math.abs(answers[i]!.p_0 - (1 - p)) < 1e-14);
+      assert.equal(answers[i]!.label, p > 0.5 ? 1 : 0);
+    }
+  });
+
+  test("one object is one row; no rows are no answers; unknown fields do not matter", async () => {
+    assert.equal((await rows(ROW)).length, 1);
+    assert.deepEqual(await rows([]), []);
+    const [answer] = await rows([{ ...ROW, extra: { deep: [1, { age: "x" }] }, more: null }]);
+    assert.ok(Math.abs(answer!.p_1 - probability(ROW)) < 1e-14);
+  });
+
+  test("a field with a replacement may be missing or null; whole numbers may be written 1.0", async () => {
+    const { chol: _, ...without } = ROW;
+    for (const row of [without, { ...ROW, chol: null }]) {
+      const [answer] = await rows([row]);
+      assert.ok(Math.abs(answer!.p_1 - probability({ ...ROW, chol: 200 })) < 1e-14);
+    }
+    const [answer] = await rows(`[${JSON.stringify(ROW).replace('"vessels":1', '"vessels":1.0')}]`);
+    assert.ok(Math.abs(answer!.p_1 - probability(ROW)) < 1e-14);
+  });
+
+  test("each problem is told with its row, field, what was found and what is allowed", async () => {
+    const text = await refusal([
+      ROW,
+      { ...ROW, age: "54", vessels: 1.5, pain: "other", smoker: 1 },
+      { age: 121, vessels: 2 ** 65, chol: [1], pain: null },
+      7,
+    ]);
+    assert.deepEqual(text.split("\n"), [
+      'row 1, field "age": found "54", allowed: a number in [0.0, 120.0]',
+      'row 1, field "vessels": found 1.5, allowed: a whole number',
+      'row 1, field "pain": found "other", allowed: one of "none", "typical", "atypical"',
+      'row 1, field "smoker": found 1, allowed: true or false',
+      'row 2, field "age": found 121, allowed: a number in [0.0, 120.0]',
+      'row 2, field "vessels": found 36893488147419103000, allowed: a whole number',
+      'row 2, field "chol": found an array, allowed: a number',
+      'row 2, field "pain": found no value, allowed: one of "none", "typical", "atypical"',
+      'row 2, field "smoker": found no value, allowed: true or false',
+      "row 3: found a number, allowed: an object",
+    ]);
+  });
+
+  test("no more than twenty problems are told", async () => {
+    const lines = (await refusal(Array.from({ length: 1000 }, () => ({})))).split("\n");
+    assert.equal(lines.length, 21);
+    assert.equal(lines[20], "(only the first 20 problems are listed)");
+  });
+
+  test("a body that is not JSON is refused with the place; one of another shape with what is allowed", async () => {
+    assert.match(
+      await refusal('[{"age": 1,\n "vessels": }]'),
+      /^the body is not JSON at line 2, column 13: /,
+    );
+    assert.match(await refusal("[{"), /^the body is not JSON at line 1, column 3: /);
+    assert.match(await refusal("["), /^the body is not JSON at line 1/);
+    assert.match(await refusal("\u0000\u00ff\u0001"), /^the body is not JSON/);
+    assert.equal(await refusal(""), "the body is empty; allowed: a JSON array of objects, one per row");
+    assert.equal(await refusal("17"), "the body is a number; allowed: a JSON array of objects, one per row");
+    assert.match(await refusal("[] []"), /^the body goes on after the JSON value/);
+    assert.match(await refusal("[".repeat(100_000)), /^the body is not JSON|allowed: an object/);
+  });
+
+  test("the description names inputs and outputs", async () => {
+    peer.send(encodeFrame(FRAME.DESCRIBE, 1_000_000, Buffer.alloc(0)));
+    const described = JSON.parse(answerOf(await peer.take(1_000_000)).body);
+    assert.deepEqual(described.model, {
+      name: "heart",
+      kind: "RegressionModel",
+      function: "classification",
+      version: "4.4",
+    });
+    assert.deepEqual(described.inputs[0], {
+      name: "age",
+      dataType: "double",
+      opType: "continuous",
+      required: true,
+      intervals: ["[0.0, 120.0]"],
+    });
+    assert.equal(described.inputs[2].required, false);
+    assert.deepEqual(described.inputs[3].values, ["none", "typical", "atypical"]);
+    assert.deepEqual(
+      described.outputs.map((o: { name: string }) => o.name),
+      ["label", "p_0", "p_1"],
+    );
+  });
+});
+
+test("the canary example's models give scikit-learn's probabilities to 1e-9", async (t) => {
+  const lines = readFileSync(`${CANARY}held-out.jsonl`, "utf8").trim().split("\n");
+  const held: Record<string, Record<string, number>>[] = lines.map((line) => JSON.parse(line));
+  for (const model of ["model1", "model2"]) {
+    const peer = await WorkerPeer.start(spec(`${CANARY}${model}.pmml`));
+    t.after(() => peer.dispose());
+    assert.equal((await peer.init(spec(`${CANARY}${model}.pmml`))).type, FRAME.READY);
+    peer.send(peer.request(1, JSON.stringify(held.map(({ row }) => row))));
+    const answer = answerOf(await peer.take(1));
+    assert.equal(answer.status, 200, answer.body);
+    const answers: Record<string, number>[] = JSON.parse(answer.body);
+    assert.ok(held.length > 10 && answers.length === held.length);
+    for (const [i, expected] of held.entries()) {
+      for (const [name, value] of Object.entries(expected[model]!)) {
+        assert.ok(
+          Math.abs(answers[i]![name]! - value) < 1e-9,
+          `${model}, row ${i}: ${name} is ${answers[i]![name]}`,
+        );
+      }
+    }
+  }
+});
+
+test("files that are no PMML fail with their name and what they are", async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), "sluice-pmml-"));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const file = (name: string, text: string) => {
+    writeFileSync(join(folder, name), text);
+    return join(folder, name);
+  };
+  const cases: [string | null, RegExp][] = [
+    [null, /model_path is not set/],
+    [join(folder, "none.pmml"), /none\.pmml does not exist/],
+    [
+      file("page.pmml", "<html><body/></html>"),
+      /page\.pmml is not a PMML file: its root element is <html>, not <PMML>/,
+    ],
+    [
+      file("cut.pmml", readFileSync(PMML, "utf8").slice(0, 900)),
+      /cut\.pmml is not a PMML file, nor other XML: ParseError at \[row,col\]/,
+    ],
+    [file("dtd.pmml", '<!DOCTYPE PMML [<!ENTITY a "b">]><PMML/>'), /dtd\.pmml has a DTD/],
+    [file("empty.pmml", ""), /empty\.pmml is not a PMML file/],
+    [
+      file("bare.pmml", "<PMML version='4.4'><Header/><DataDictionary/></PMML>"),
+      /bare\.pmml is not a PMML model that can be used: /,
+    ],
+    [folder, /is a folder with 5 \.pmml or \.xml files; name one with model_entry/],
+  ];
+  for (const [path, message] of cases) {
+    const peer = await WorkerPeer.start(spec(path));
+    t.after(() => peer.dispose());
+    const frame = await peer.init(spec(path));
+    assert.equal(frame.type, FRAME.FAILED, String(path));
+    assert.match(JSON.parse(frame.payload.toString()).message, message);
+  }
+});
+
+test("behind an engine: JSON by default, refusals as 400, the description on GET", async (t) => {
+  const instance = new EngineInstance({ processor: { kind: "builtin", code: "pmml" }, modelPath: PMML });
+  t.after(() => instance.dispose());
+  await instance.ready();
+  const answer = await instance.call(JSON.stringify([ROW]), "/api/predict/svc");
+  assert.equal(answer.status, 200);
+  assert.equal(answer.headers["content-type"], "application/json");
+  const refused = await instance.call("[{}]");
+  assert.equal(refused.status, 400);
+  assert.equal(refused.headers["x-sluice-reason"], "PROCESSOR_REFUSED");
+  assert.match(refused.body.toString(), /^row 0, field "age"/);
+  assert.equal(JSON.parse((await instance.call(null)).body.toString()).processor, "pmml");
+});
