@@ -111,9 +111,21 @@ test("create fails with the instance's own words", async (t) => {
   assert.equal(code, 1);
   assert.equal(
     err,
-    "[ERROR] Service could not start; Instance [pmml_prod-v1-0] failed: not a PMML document\n",
+    "[ERROR] Service could not start\n[ERROR] Instance [pmml_prod-v1-0] failed: not a PMML document\n",
   );
   assert.doesNotMatch(out, /is running/);
+});
+
+test("an update that does not come up ends the wait, and says that the old version serves", async (t) => {
+  const { run, control } = await withPair(t);
+  const onSleep = () =>
+    control.setStatus("pmml_grey", {
+      phase: "Updating",
+      reason: "UPDATE_FAILING",
+      message: "Version 2 is failing",
+    });
+  const { code, err } = await run(["modify", "pmml_grey", "-Dmodel_entry=x"], { onSleep });
+  assert.deepEqual([code, err], [1, "[ERROR] Version 2 is failing\n"]);
 });
 
 test("Ctrl-C leaves the service as it is, and says so; so does the end of patience", async (t) => {

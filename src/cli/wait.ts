@@ -49,12 +49,15 @@ export function waitUntilRunning(
       return EXIT.failed;
     }
     const troubles = await troublesOf(session, path);
-    if (service.Status === "Failed") {
-      session.error([service.Message, ...troubles].filter((text) => text !== "").join("; "));
+    // A version that does not come up keeps being tried, but nobody should have to watch that.
+    if (service.Status === "Failed" || service.Reason === "UPDATE_FAILING") {
+      session.error(service.Message);
+      for (const { text, why } of troubles) if (!service.Message.includes(why)) session.error(text);
       return EXIT.failed;
     }
     show(`Waiting ${counts(service)}`, session.ok.bind(session));
-    for (const trouble of troubles) show(trouble, session.warn.bind(session));
+    if (service.Reason === "FETCH_FAILED") show(service.Message, session.warn.bind(session));
+    for (const { text } of troubles) show(text, session.warn.bind(session));
     return null;
   });
 }
@@ -143,12 +146,12 @@ async function describe(session: Session, path: ServicePath): Promise<Service | 
 }
 
 /** What instances complain about, one line each. */
-async function troublesOf(session: Session, path: ServicePath): Promise<string[]> {
+async function troublesOf(session: Session, path: ServicePath): Promise<{ text: string; why: string }[]> {
   const { Instances } = await session.client.call("ListServiceInstances", { path });
   return Instances.filter((instance) => instance.Status === "Failed").map((instance) => {
     const why =
       instance.Message || instance.LastState[0]?.message || instance.Reason || "no reason was given";
-    return `Instance [${instance.InstanceName}] failed: ${why}`;
+    return { text: `Instance [${instance.InstanceName}] failed: ${why}`, why };
   });
 }
 

@@ -4,7 +4,7 @@ import type { InstanceId } from "../core/names.ts";
 import type { ServiceRecord } from "../core/service.ts";
 import type { ServerDeps } from "./deps.ts";
 import { type Handler, serviceName } from "./handler.ts";
-import { phaseOf, serviceAddress } from "./service-view.ts";
+import { serviceAddress } from "./service-view.ts";
 
 /** `Service [foo] in region [local] is scaling`, as EAS words it (eas-reference §8.0). */
 const says = (record: ServiceRecord, deps: ServerDeps, what: string) =>
@@ -43,7 +43,7 @@ export const SERVICE_COMMANDS: { readonly [N in Commands]: Handler<N> } = {
       ServiceName: record.name,
       ServiceId: record.id,
       Region: deps.region,
-      Status: phaseOf(record, null),
+      Status: "Creating",
       InternetEndpoint: address,
       IntranetEndpoint: address,
     };

@@ -1,7 +1,7 @@
 import type { Service } from "../api/objects.ts";
 import type { Picture } from "../control/control-plane.ts";
 import type { ServiceName } from "../core/names.ts";
-import type { ServicePhase, ServiceRecord, ServiceStatus } from "../core/service.ts";
+import type { ServiceRecord } from "../core/service.ts";
 import { parseSpec } from "../core/spec/parse.ts";
 import type { Json, JsonObject, ServiceSpec } from "../core/spec/service-spec.ts";
 import { rfc3339 } from "./time.ts";
@@ -26,7 +26,7 @@ export function serviceView(record: ServiceRecord, picture: Picture, place: Plac
     ServiceGroup: record.group ?? "",
     Namespace: record.group ?? record.name,
     Region: place.region,
-    Status: phaseOf(record, status),
+    Status: status?.phase ?? "Creating",
     Reason: status?.reason ?? "",
     Message: status?.message ?? "Service is now creating",
     Progress: [],
@@ -93,17 +93,6 @@ function specOf(document: JsonObject): ServiceSpec {
 
 export const labelList = (labels: Readonly<Record<string, string>>) =>
   Object.entries(labels).map(([LabelKey, LabelValue]) => ({ LabelKey, LabelValue }));
-
-/**
- * The phase last seen, unless it speaks against what is wanted by now: a stop that was accepted a moment ago is
- * `Stopping` although the status still says `Running`.
- */
-export function phaseOf(record: ServiceRecord, status: ServiceStatus | null): ServicePhase {
-  const seen = status?.phase ?? "Creating";
-  if (record.desired === "deleted") return "Deleting";
-  if (record.desired === "stopped") return seen === "Stopped" ? "Stopped" : "Stopping";
-  return seen === "Stopped" || seen === "Stopping" ? "Starting" : seen;
-}
 
 function weightOf(record: ServiceRecord, picture: Picture): number {
   if (record.group === null) return 100;

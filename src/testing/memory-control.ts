@@ -11,6 +11,7 @@ import { startService } from "../core/change/start.ts";
 import { stopService } from "../core/change/stop.ts";
 import { switchVersion } from "../core/change/switch-version.ts";
 import { type GroupName, type InstanceId, instanceId, type ServiceName } from "../core/names.ts";
+import { freshStatus } from "../core/plan/fresh-status.ts";
 import type {
   Change,
   DesiredState,
@@ -125,7 +126,10 @@ export class MemoryControl implements ControlPlane {
         return [group.name, allocate(able, group.mode)] as const;
       }),
     );
-    return { state: this.state, statuses: this.statuses, shares };
+    const statuses = new Map(
+      [...this.services.values()].map((s) => [s.name, freshStatus(s, this.statuses.get(s.name))] as const),
+    );
+    return { state: this.state, statuses, shares };
   }
   async events(query: Parameters<ControlPlane["events"]>[0]) {
     const all = this.history
