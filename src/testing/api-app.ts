@@ -1,3 +1,4 @@
+import type { ControlPlane } from "../control/control-plane.ts";
 import { createApp } from "../server/app.ts";
 import type { ServerLimits } from "../server/deps.ts";
 import { MemoryControl } from "./memory-control.ts";
@@ -7,12 +8,22 @@ export const TEST_KEY = "test-key";
 /** The API server over a control plane in memory. RequestIds count up; log lines are kept. */
 export function apiApp(limits: Partial<ServerLimits> = {}, gatewayAddress = "http://127.0.0.1:8080") {
   const control = new MemoryControl();
+  return { ...apiOver(control, () => control.nowMs, limits, gatewayAddress), control };
+}
+
+/** The API server over any control plane. */
+export function apiOver(
+  control: ControlPlane,
+  now: () => number,
+  limits: Partial<ServerLimits> = {},
+  gatewayAddress = "http://127.0.0.1:8080",
+) {
   const logged: string[] = [];
   const log = (facts: object, text: string) => void logged.push(JSON.stringify({ ...facts, text }));
   let requests = 0;
   const app = createApp({
     control,
-    clock: { now: () => control.nowMs, monotonic: () => 0, sleep: () => Promise.resolve() },
+    clock: { now, monotonic: () => 0, sleep: () => Promise.resolve() },
     random: {
       next: () => 0,
       hex: (count) => "0".repeat(count * 2),
@@ -28,7 +39,7 @@ export function apiApp(limits: Partial<ServerLimits> = {}, gatewayAddress = "htt
     version: "0.1.0",
     limits,
   });
-  return { app, control, logged };
+  return { app, logged };
 }
 
 /** A service.json like the seeds' (pmml_prod and pmml_grey). */
