@@ -1,0 +1,144 @@
+import type { GatewayMessage } from "../core/gateway-report.ts";
+import type { GatewayId, InstanceId } from "../core/names.ts";
+import type { RouteTable } from "../core/traffic/route-table.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { GatewayFleet, GatewayLaunch, GatewayLink, GatewayProcess } from "../ports/gateways.ts";
+
+export interface FleetTiming {
+  /** From start to being reachable. */
+  readonly startMs: number;
+  /** From a table sent to it being in force. */
+  readonly tableMs: number;
+  /** How long requests to an instance that left the table go on; 0: none are in flight. */
+  readonly lingerMs: number;
+}
+
+interface Session {
+  readonly onMessage: (message: GatewayMessage) => void;
+  readonly onClose: () => void;
+}
+
+/** One gateway process without requests: it holds a table, and instances linger when they leave it. */
+class Gateway {
+  readonly launch: GatewayLaunch;
+  readonly pid: number;
+  readonly readyAtMs: number;
+  table: RouteTable | null = null;
+  readonly lingering = new Map<InstanceId, number>();
+  isAlive = true;
+  session: Session | null = null;
+
+  constructor(launch: GatewayLaunch, pid: number, readyAtMs: number) {
+    this.launch = launch;
+    this.pid = pid;
+    this.readyAtMs = readyAtMs;
+  }
+
+  get tableNumber(): number {
+    return this.table?.number ?? 0;
+  }
+}
+
+/** Gateways in memory. They outlive the control process: a new one finds them with the table they hold. */
+export class MemoryFleet implements GatewayFleet {
+  readonly gateways = new Map<GatewayId, Gateway>();
+  timing: () => FleetTiming = () => ({ startMs: 20, tableMs: 1, lingerMs: 0 });
+  /** Told when a table comes into force. */
+  onTable: (table: RouteTable, before: RouteTable | null) => void = () => {};
+  readonly #clock: Clock;
+  #pid = 10;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  get live(): Gateway[] {
+    return [...this.gateways.values()].filter((g) => g.isAlive);
+  }
+
+  async list(): Promise<GatewayProcess[]> {
+    return [...this.gateways.values()].map((g) => ({ ...g.launch, pid: g.pid, isAlive: g.isAlive }));
+  }
+
+  async start(launch: GatewayLaunch): Promise<void> {
+    if (this.gateways.get(launch.id)?.isAlive) return;
+    const readyAtMs = this.#clock.monotonic() + this.timing().startMs;
+    this.gateways.set(launch.id, new Gateway(launch, this.#pid++, readyAtMs));
+  }
+
+  async stop(id: GatewayId): Promise<void> {
+    this.kill(id);
+    this.gateways.delete(id);
+  }
+
+  async connect(
+    id: GatewayId,
+    onMessage: (message: GatewayMessage) => void,
+    onClose: () => void,
+  ): Promise<GatewayLink> {
+    const gateway = this.gateways.get(id);
+    if (gateway?.isAlive !== true || this.#clock.monotonic() < gateway.readyAtMs)
+      throw new Error("not there yet");
+    gateway.session?.onClose();
+    const session: Session = { onMessage, onClose };
+    gateway.session = session;
+    const { pid, tableNumber, table } = gateway;
+    onMessage({ type: "hello", pid, tableNumber, listening: table !== null });
+    return {
+      sendTable: (next) => void this.#receive(gateway, session, next),
+      close: () => {
+        if (gateway.session === session) gateway.session = null;
+      },
+    };
+  }
+
+  /** Ends a gateway from outside, as `kill -9` does. */
+  kill(id: GatewayId): void {
+    const gateway = this.gateways.get(id);
+    if (gateway?.isAlive !== true) return;
+    gateway.isAlive = false;
+    gateway.lingering.clear();
+    gateway.session?.onClose();
+    gateway.session = null;
+  }
+
+  /** All links break: the control process is gone. */
+  cutLinks(): void {
+    for (const gateway of this.gateways.values()) gateway.session = null;
+  }
+
+  async #receive(gateway: Gateway, session: Session, table: RouteTable): Promise<void> {
+    const { tableMs, lingerMs } = this.timing();
+    await this.#clock.sleep(tableMs);
+    if (!gateway.isAlive || gateway.session !== session) return; // a broken link loses what was under way
+    if (table.number <= gateway.tableNumber) {
+      session.onMessage({ type: "nack", tableNumber: table.number, reason: "not above the one in force" });
+      return;
+    }
+    const before = gateway.table;
+    gateway.table = table;
+    this.onTable(table, before);
+    const named = new Set(table.services.flatMap((s) => s.instances.map((i) => i.id)));
+    for (const id of named) gateway.lingering.delete(id);
+    for (const id of before?.services.flatMap((s) => s.instances.map((i) => i.id)) ?? []) {
+      if (named.has(id) || lingerMs === 0) continue;
+      const untilMs = this.#clock.monotonic() + lingerMs;
+      gateway.lingering.set(id, untilMs);
+      void this.#linger(gateway, id, untilMs);
+    }
+    session.onMessage({ type: "ack", tableNumber: table.number });
+    this.#tellLingering(gateway);
+  }
+
+  async #linger(gateway: Gateway, id: InstanceId, untilMs: number): Promise<void> {
+    await this.#clock.sleep(untilMs - this.#clock.monotonic());
+    if (gateway.lingering.get(id) !== untilMs) return;
+    gateway.lingering.delete(id);
+    this.#tellLingering(gateway);
+  }
+
+  #tellLingering(gateway: Gateway): void {
+    const inFlight = Object.fromEntries([...gateway.lingering.keys()].map((id) => [id, 1]));
+    gateway.session?.onMessage({ type: "lingering", tableNumber: gateway.tableNumber, inFlight });
+  }
+}

@@ -1,0 +1,164 @@
+import type { InstanceSpec } from "../core/instance-spec.ts";
+import type { InstanceId, ServiceName } from "../core/names.ts";
+import type { InstanceExit } from "../core/service.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { InstanceReport, LogOptions, RuntimeDriver } from "../ports/runtime.ts";
+
+/** How the next start of an instance goes. */
+export interface Behaviour {
+  /** Before `start` resolves. */
+  readonly launchMs: number;
+  /** From launch to ready; null: it loads for ever. */
+  readonly loadMs: number | null;
+  /** Ends instead of getting ready. */
+  readonly isCrashing: boolean;
+  /** `start` itself throws. */
+  readonly isStartFailing: boolean;
+  /** From stop to gone. */
+  readonly drainMs: number;
+}
+
+export const WELL_BEHAVED: Behaviour = {
+  launchMs: 1,
+  loadMs: 50,
+  isCrashing: false,
+  isStartFailing: false,
+  drainMs: 5,
+};
+
+interface Engine {
+  readonly spec: InstanceSpec;
+  readonly pid: number;
+  readonly startedAtMs: number;
+  readonly drainMs: number;
+  phase: "loading" | "ready" | "draining";
+  exit: InstanceExit | null;
+}
+
+/** Instances as values: they load, serve, drain and die in the time of the clock, and outlive the control process. */
+export class MemoryRuntime implements RuntimeDriver {
+  readonly kind = "process";
+  readonly engines = new Map<InstanceId, Engine>();
+  behaviour: (spec: InstanceSpec) => Behaviour = () => WELL_BEHAVED;
+  /** Told of every stop of a living instance before it begins. */
+  onStop: (id: InstanceId, graceMs: number) => void = () => {};
+  /** Hints are lost when this says so. */
+  isHintLost: () => boolean = () => false;
+  readonly #clock: Clock;
+  readonly #listeners = new Set<(id: InstanceId) => void>();
+  #pid = 100;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  async start(spec: InstanceSpec): Promise<void> {
+    const behaviour = this.behaviour(spec);
+    await this.#clock.sleep(behaviour.launchMs);
+    if (behaviour.isStartFailing) throw new Error("no process could be made");
+    if (this.engines.get(spec.id)?.exit === null) return; // idempotent
+    const engine: Engine = {
+      spec,
+      pid: this.#pid++,
+      startedAtMs: this.#clock.now(),
+      drainMs: behaviour.drainMs,
+      phase: "loading",
+      exit: null,
+    };
+    this.engines.set(spec.id, engine);
+    this.#hint(spec.id);
+    if (behaviour.loadMs !== null) void this.#load(engine, behaviour.loadMs, behaviour.isCrashing);
+  }
+
+  async stop(id: InstanceId, graceMs: number): Promise<void> {
+    const engine = this.engines.get(id);
+    if (engine === undefined) return;
+    if (engine.exit === null) {
+      this.onStop(id, graceMs);
+      engine.phase = "draining";
+      this.#hint(id);
+      await this.#clock.sleep(Math.min(engine.drainMs, graceMs));
+    }
+    if (this.engines.get(id) === engine) this.engines.delete(id);
+    this.#hint(id);
+  }
+
+  async list(owner?: ServiceName): Promise<InstanceReport[]> {
+    const all = [...this.engines.values()].map((e) => this.#report(e));
+    return owner === undefined ? all : all.filter((r) => r.spec.service === owner);
+  }
+
+  async *hints(signal: AbortSignal): AsyncIterable<InstanceId> {
+    const queue: InstanceId[] = [];
+    let wake = () => {};
+    const listener = (id: InstanceId) => {
+      queue.push(id);
+      wake();
+    };
+    this.#listeners.add(listener);
+    const onAbort = () => wake();
+    signal.addEventListener("abort", onAbort);
+    try {
+      while (!signal.aborted) {
+        const id = queue.shift();
+        if (id !== undefined) yield id;
+        else {
+          const { promise, resolve } = Promise.withResolvers<void>();
+          wake = resolve;
+          await promise;
+        }
+      }
+    } finally {
+      this.#listeners.delete(listener);
+      signal.removeEventListener("abort", onAbort);
+    }
+  }
+
+  async *logs(id: InstanceId, _options: LogOptions): AsyncIterable<string> {
+    yield `log of ${id}`;
+  }
+
+  /** Ends a living instance from outside, as `kill -9` does. */
+  kill(id: InstanceId): void {
+    const engine = this.engines.get(id);
+    if (engine?.exit === null) this.#end(engine, null, "SIGKILL", "");
+  }
+
+  async #load(engine: Engine, loadMs: number, isCrashing: boolean): Promise<void> {
+    await this.#clock.sleep(loadMs);
+    if (engine.exit !== null || engine.phase !== "loading") return;
+    if (isCrashing) this.#end(engine, 1, null, "it cannot be loaded");
+    else {
+      engine.phase = "ready";
+      this.#hint(engine.spec.id);
+    }
+  }
+
+  #end(engine: Engine, code: number | null, signal: string | null, message: string): void {
+    const { startedAtMs } = engine;
+    const finishedAtMs = this.#clock.now();
+    engine.exit = { code, signal, reason: "Error", message, startedAtMs, finishedAtMs };
+    this.#hint(engine.spec.id);
+  }
+
+  #report({ spec, pid, startedAtMs, phase, exit }: Engine): InstanceReport {
+    const isAlive = exit === null;
+    const workers = { workersReady: 1, workersTotal: 1, workerRestarts: 0 };
+    const state = { phase, message: "", port: 4000, ...workers, updatedAtMs: startedAtMs };
+    const address = { kind: "unix", path: `/run/${spec.id}` } as const;
+    return {
+      spec,
+      isAlive,
+      pid: isAlive ? pid : null,
+      startedAtMs,
+      state: isAlive ? state : null,
+      address,
+      exit,
+    };
+  }
+
+  #hint(id: InstanceId): void {
+    if (this.isHintLost()) return;
+    for (const listener of this.#listeners) listener(id);
+  }
+}

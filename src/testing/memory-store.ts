@@ -1,0 +1,84 @@
+import { applyChanges } from "../core/change/apply.ts";
+import type { ServiceName } from "../core/names.ts";
+import type { Change, DesiredState, NewEvent, ServiceStatus } from "../core/service.ts";
+import type { EventQuery, Store } from "../ports/store.ts";
+import { desiredOf } from "./records.ts";
+
+/** A store in memory, which a test can make fail. What it holds outlives the control process that used it. */
+export class MemoryStore implements Store {
+  state: DesiredState = desiredOf();
+  readonly statuses = new Map<ServiceName, ServiceStatus>();
+  readonly numbers = new Map<string, number>();
+  events: NewEvent[] = [];
+  /** Writes so far; called before each one, and may throw. */
+  writeCount = 0;
+  onWrite: (count: number) => void = () => {};
+  #revision = 0;
+
+  async readDesired() {
+    return { revision: this.#revision, state: this.state };
+  }
+
+  async commit(revision: number, changes: readonly Change[]): Promise<"committed" | "conflict"> {
+    this.#write();
+    if (revision !== this.#revision) return "conflict";
+    this.#revision += 1;
+    this.state = applyChanges(this.state, changes);
+    for (const change of changes) {
+      if (change.kind === "remove-service") this.statuses.delete(change.name);
+      if (change.kind === "add-event") this.events.push(change.event);
+    }
+    return "committed";
+  }
+
+  async getStatus(service: ServiceName) {
+    return this.statuses.get(service) ?? null;
+  }
+
+  async listStatuses() {
+    return new Map(this.statuses);
+  }
+
+  async putStatus(service: ServiceName, status: ServiceStatus): Promise<"stored" | "stale"> {
+    this.#write();
+    const before = this.statuses.get(service);
+    if (!this.state.services.has(service)) return "stale";
+    if (before !== undefined && before.observedGeneration > status.observedGeneration) return "stale";
+    this.statuses.set(service, structuredClone(status));
+    return "stored";
+  }
+
+  async addEvents(events: readonly NewEvent[]) {
+    this.#write();
+    this.events.push(...events);
+  }
+
+  async listEvents(query: EventQuery) {
+    const found = this.events.filter(
+      (e) =>
+        e.service === query.service &&
+        e.atMs >= query.fromMs &&
+        e.atMs <= query.toMs &&
+        (query.type === undefined || e.type === query.type) &&
+        (query.instance === undefined || e.instance === query.instance),
+    );
+    const newestFirst = found.toReversed();
+    return { events: newestFirst.slice(query.offset, query.offset + query.limit), total: found.length };
+  }
+
+  async getNumber(key: string) {
+    return this.numbers.get(key) ?? 0;
+  }
+
+  async putNumber(key: string, value: number) {
+    this.#write();
+    this.numbers.set(key, value);
+  }
+
+  async close() {}
+
+  #write(): void {
+    this.writeCount += 1;
+    this.onWrite(this.writeCount);
+  }
+}
