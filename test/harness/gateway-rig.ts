@@ -42,18 +42,22 @@ export interface GatewayRig {
   last<T extends GatewayMessage["type"]>(type: T): Extract<GatewayMessage, { type: T }> | undefined;
   /** Sum of all reports so far, of one service: requests by status. */
   statuses(service: string): Record<string, number>;
+  /** Settles as the worker's `run` does. */
+  readonly ended: Promise<void>;
   close(): Promise<void>;
 }
 
-export async function startRig(times: Partial<Times> = {}): Promise<GatewayRig> {
+/** `port` 0 takes a free one. */
+export async function startRig(times: Partial<Times> = {}, port = 0): Promise<GatewayRig> {
   const dir = mkdtempSync(join(tmpdir(), "sluice-gw-"));
   const silent = () => {};
   const log = { debug: silent, info: silent, warn: silent, error: silent };
   const random = { next: () => 0.5, hex: (n: number) => "ab".repeat(n), uuid: () => "U" };
   const fast = { sweepMs: 10, reportMs: 20, drainIdleMs: 20, ...times };
-  const gateway = createGateway({ dir, host: "127.0.0.1", port: 0, clock, random, log, times: fast });
+  const gateway = createGateway({ dir, host: "127.0.0.1", port, clock, random, log, times: fast });
   const stop = new AbortController();
   const running = gateway.run(stop.signal);
+  running.catch(() => {}); // whoever asks for `ended` gets it
   const messages: GatewayMessage[] = [];
   const control = await dial(join(dir, "control.sock"));
   let text = "";
@@ -68,6 +72,7 @@ export async function startRig(times: Partial<Times> = {}): Promise<GatewayRig> 
     dir,
     messages,
     control,
+    ended: running,
     say,
     port: () => gateway.port()!,
     async put(table) {
@@ -90,7 +95,7 @@ export async function startRig(times: Partial<Times> = {}): Promise<GatewayRig> 
     async close() {
       control.destroy();
       stop.abort();
-      await running;
+      await running.catch(() => {});
       rmSync(dir, { recursive: true, force: true });
     },
   };
