@@ -213,7 +213,7 @@ export const SERVICE_OPERATIONS = {
     response: answer({
       Logs: Type.Array(Type.String()),
       PageNum: whole("page"),
-      TotalCount: whole("lines in reach: the newest 10 000 of each instance"),
+      TotalCount: whole("lines in reach: the newest 10 000 of an instance, 50 000 of all"),
       TotalPageNum: whole("pages"),
     }),
   },

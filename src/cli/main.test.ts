@@ -369,7 +369,7 @@ test("groups, logs and events", async (t) => {
   assert.deepEqual(await run(["logs", "-f", "pmml_grey", "--instance", "pmml_grey-v1-0"]), {
     code: 0,
     out: "a\nb\n",
-    err: "",
+    err: "[WARNING] The log ended: its instances are gone, or there are none yet\n",
   });
   assert.match(
     (await run(["events", "pmml_grey"])).out,

@@ -1,8 +1,13 @@
 import { homedir } from "node:os";
-import type { CliIo } from "./cli-io.ts";
+import { type CliIo, EXIT } from "./cli-io.ts";
 
 /** The CLI's surroundings in a real process. What costs time to load is loaded when it is used. */
 export function processIo(): CliIo {
+  // `sluice ls | head -3`: the reader has what it wanted, and that is no failure.
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EPIPE") throw error;
+    process.exit(EXIT.done);
+  });
   return {
     out: (text) => void process.stdout.write(text),
     err: (text) => void process.stderr.write(text),
@@ -12,7 +17,9 @@ export function processIo(): CliIo {
       const { createInterface } = await import("node:readline/promises");
       const lines = createInterface({ input: process.stdin, output: process.stdout });
       try {
-        return await lines.question(question);
+        // Ctrl-C and the end of input answer nothing, which is not yes.
+        const ended = new Promise<string>((resolve) => lines.once("close", () => resolve("")));
+        return await Promise.race([lines.question(question), ended]);
       } finally {
         lines.close();
       }

@@ -28,7 +28,7 @@ export const VERBS: readonly Verb[] = [
     options: [
       {
         flags: "-D <path=value>",
-        text: "set one field, e.g. -Dmetadata.instance=2; may be repeated",
+        text: "set one field, e.g. -Dmetadata.instance=2; a value that reads as JSON is JSON, so a text of digits needs its quotes: -Dtoken='\"123\"'; may be repeated",
         isRepeatable: true,
       },
       { flags: "-s, --service <file>", text: "a part of a service.json, merged into the present one" },

@@ -56,15 +56,9 @@ export function createApp(deps: ServerDeps): FastifyInstance {
     readBody(payload, limits),
   );
   app.setErrorHandler(refuse);
-  app.setNotFoundHandler((request, reply) => {
-    const open = OPERATION_LIST.some((operation) => operation.isOpen && operation.path === request.url);
-    try {
-      if (!open) checkAccess(request.headers.authorization);
-      const path = request.url.slice(0, 200);
-      throw new ServingError("NOT_FOUND", { method: request.method, path });
-    } catch (error) {
-      refuse(error, request, reply);
-    }
+  app.setNotFoundHandler(async (request) => {
+    checkAccess(request.headers.authorization);
+    throw new ServingError("NOT_FOUND", { method: request.method, path: request.url.slice(0, 200) });
   });
   app.addHook("onResponse", async (request, reply) => {
     const facts = {
@@ -74,7 +68,7 @@ export function createApp(deps: ServerDeps): FastifyInstance {
       status: reply.statusCode,
       ms: Math.round(reply.elapsedTime),
     };
-    deps.log.debug(facts, "answered");
+    deps.log[request.method === "GET" ? "debug" : "info"](facts, "answered");
   });
   app.addHook("preClose", async () => closing.abort(new Error("the server stops")));
 

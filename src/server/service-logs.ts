@@ -3,8 +3,10 @@ import type { InstanceId } from "../core/names.ts";
 import type { ServerDeps } from "./deps.ts";
 import { type Call, type Handler, LineStream, serviceIn } from "./handler.ts";
 
-/** Lines of one instance that pages reach back to: at 200 bytes a line, 2 MB are read for one answer. */
+/** Lines of one instance that pages reach back to. */
 const REACH_LINES = 10_000;
+/** Of all instances of one answer together: at 200 bytes a line, 10 MB. */
+const ANSWER_LINES = 50_000;
 
 /** Log lines of one instance, or of all of a service. */
 export const describeServiceLog: Handler<"DescribeServiceLog"> = async (call, deps) => {
@@ -12,8 +14,9 @@ export const describeServiceLog: Handler<"DescribeServiceLog"> = async (call, de
   const instances = await instancesOf(call, deps);
   const size = query.PageSize ?? 500;
   const isFollowing = query.Follow ?? false;
+  const reach = Math.min(REACH_LINES, Math.ceil(ANSWER_LINES / Math.max(1, instances.length)));
   const sources = instances.map((id) =>
-    lines(deps.control.logs(id, { lines: isFollowing ? size : REACH_LINES, isFollowing }, call.signal), {
+    lines(deps.control.logs(id, { lines: isFollowing ? size : reach, isFollowing }, call.signal), {
       prefix: query.InstanceName === undefined ? `[${id}] ` : "",
       keyword: query.Keyword ?? "",
     }),

@@ -30,6 +30,7 @@ export const run: VerbRun = async (session, [service], options) => {
     };
     try {
       for await (const line of session.client.followLogs(where, signal)) session.io.out(`${line}\n`);
+      if (!signal.aborted) session.warn("The log ended: its instances are gone, or there are none yet");
     } catch (error) {
       // Ctrl-C is how a log is left.
       if (!signal.aborted) throw error;
