@@ -4,6 +4,8 @@ export interface Setting<T> {
   /** Shown in `--help`. */
   readonly text: string;
   readonly defaultValue: T;
+  /** How the default is written where it depends on the machine. */
+  readonly defaultText?: string;
   /** Says what is wrong with the text, or gives the value. */
   readonly parse: (text: string) => T | SettingProblem;
 }

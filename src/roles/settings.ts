@@ -29,6 +29,7 @@ export const SERVE_SETTINGS = {
     name: "home",
     text: "folder of everything Sluice keeps: store, models, logs, run files",
     defaultValue: join(homedir(), ".sluice"),
+    defaultText: "~/.sluice",
     parse: nonEmptyText,
   },
   host: { name: "host", text: "address the gateway listens on", defaultValue: "127.0.0.1", parse: host },
@@ -54,6 +55,7 @@ export const SERVE_SETTINGS = {
     name: "gatewayWorkers",
     text: "gateway processes, sharing the port; one for each core by default",
     defaultValue: availableParallelism(),
+    defaultText: "the number of cores",
     parse: wholeNumber(1, 256),
   },
   region: {

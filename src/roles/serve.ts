@@ -1,0 +1,242 @@
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { jsonLog } from "../adapters/log-pino/log.ts";
+import { ModelCache } from "../adapters/model-cache/cache.ts";
+import { ProcessDriver } from "../adapters/process/driver.ts";
+import { ProcessGatewayFleet } from "../adapters/process/gateway-fleet.ts";
+import { openSqliteStore } from "../adapters/store-sqlite/open.ts";
+import { systemClock } from "../adapters/system/clock.ts";
+import { systemRandom } from "../adapters/system/random.ts";
+import { readSetting } from "../base/settings.ts";
+import { createControlPlane } from "../control/app.ts";
+import type { GatewayFleet } from "../ports/gateways.ts";
+import type { RuntimeDriver } from "../ports/runtime.ts";
+import { createApp } from "../server/app.ts";
+import { readOrMakeAccessKey, writeClientConfig } from "./access-key.ts";
+import { HomeInUse, releaseControl, takeControl } from "./control-lock.ts";
+import { claimPort, PortTaken } from "./ports.ts";
+import { type HomeLayout, homeLayout, SERVE_SETTINGS, type ServeSettings } from "./settings.ts";
+
+const MAIN = join(import.meta.dirname, "..", "main.ts");
+const VERSION = "0.1.0";
+const EXIT = { done: 0, failed: 1, misuse: 2 } as const;
+/** Longest drain of the gateways, and then of the instances, after the first SIGTERM. */
+const DRAIN_MS = 30_000;
+
+/** Said to the person who started it, without a stack: not a bug. */
+class CannotServe extends Error {
+  override readonly name = "CannotServe";
+}
+
+/** The role `serve`: the control process. Resolves to the exit code. */
+export async function runServeRole(
+  flag: (name: string) => string | undefined,
+  env: NodeJS.ProcessEnv,
+): Promise<number> {
+  let settings: ServeSettings;
+  try {
+    settings = readServeSettings(flag, env);
+  } catch (error) {
+    process.stderr.write(`[ERROR] ${(error as Error).message}\n`);
+    return EXIT.misuse;
+  }
+  try {
+    await serve(settings);
+    return EXIT.done;
+  } catch (error) {
+    const isExpected =
+      error instanceof CannotServe || error instanceof HomeInUse || error instanceof PortTaken;
+    process.stderr.write(`[ERROR] ${isExpected ? error.message : (error as Error).stack}\n`);
+    return EXIT.failed;
+  }
+}
+
+function readServeSettings(
+  flag: (name: string) => string | undefined,
+  env: NodeJS.ProcessEnv,
+): ServeSettings {
+  const of = <T>(setting: Parameters<typeof readSetting<T>>[0]) =>
+    readSetting(setting, flag(setting.name), env);
+  return {
+    home: of(SERVE_SETTINGS.home),
+    host: of(SERVE_SETTINGS.host),
+    port: of(SERVE_SETTINGS.port),
+    apiHost: of(SERVE_SETTINGS.apiHost),
+    apiPort: of(SERVE_SETTINGS.apiPort),
+    gatewayWorkers: of(SERVE_SETTINGS.gatewayWorkers),
+    region: of(SERVE_SETTINGS.region),
+    logLevel: of(SERVE_SETTINGS.logLevel),
+  };
+}
+
+async function serve(settings: ServeSettings): Promise<void> {
+  process.title = "sluice serve";
+  const layout = homeLayout(settings.home);
+  makeFolders(layout);
+  const lock = takeControl(layout.controlFile, layout.home);
+  try {
+    await serveHome(settings, layout);
+  } finally {
+    releaseControl(layout.controlFile, lock);
+  }
+}
+
+async function serveHome(settings: ServeSettings, layout: HomeLayout): Promise<void> {
+  const log = jsonLog({ level: settings.logLevel, destination: join(layout.logs, "control.log") });
+  const key = readOrMakeAccessKey(layout.accessKey, systemRandom);
+  const [runtime, gateways] = openProcesses(layout);
+  const port = await gatewayPort(settings, gateways);
+  const store = openSqliteStore(layout.database);
+  const control = createControlPlane({
+    store,
+    runtime,
+    gateways,
+    files: new ModelCache({ root: layout.models }),
+    clock: systemClock,
+    random: systemRandom,
+    log,
+    settings: { gatewayCount: settings.gatewayWorkers, host: settings.host, port },
+  });
+  const gatewayAddress = `http://${urlHost(settings.host)}:${port}`;
+  const app = createApp({
+    control,
+    clock: systemClock,
+    random: systemRandom,
+    log,
+    keys: [key.secret],
+    region: settings.region,
+    gatewayAddress,
+    version: VERSION,
+  });
+  const address = await listen(app, settings);
+  const isOurs = writeClientConfig(layout.clientConfig, {
+    address,
+    gateway: gatewayAddress,
+    region: settings.region,
+    keyId: key.id,
+    key: key.secret,
+  });
+  const stop = new AbortController();
+  const signals = followSignals(stop);
+  const running = control.run(stop.signal);
+  say(`Sluice is ready
+  gateway      ${gatewayAddress} (${settings.gatewayWorkers} workers)
+  control API  ${address} (OpenAPI at /openapi.json)
+  home         ${layout.home}${isOurs ? "" : `\n  note         ${layout.clientConfig} speaks of another Sluice and was left as it is`}`);
+  log.info({ gateway: gatewayAddress, api: address, pid: process.pid }, "ready");
+  try {
+    await running;
+  } finally {
+    await app.close();
+    if (stop.signal.aborted) await takeDown(gateways, runtime, signals.isHurried);
+    await store.close();
+    signals.end();
+    log.info({}, "ended");
+  }
+}
+
+function makeFolders(layout: HomeLayout): void {
+  for (const folder of [layout.home, layout.data, layout.run, layout.logs, layout.models]) {
+    try {
+      mkdirSync(folder, { recursive: true, mode: 0o700 });
+    } catch (error) {
+      throw new CannotServe(
+        `the home cannot be used: ${(error as Error).message}; choose another with --home`,
+        { cause: error },
+      );
+    }
+  }
+}
+
+function openProcesses(layout: HomeLayout): [ProcessDriver, ProcessGatewayFleet] {
+  const command = (role: string, ...args: string[]) => [
+    process.execPath,
+    "--disable-warning=ExperimentalWarning",
+    MAIN,
+    role,
+    ...args,
+  ];
+  try {
+    return [
+      new ProcessDriver({
+        runDir: layout.run,
+        logDir: layout.logs,
+        engineCommand: (folder, logFile) => command("engine", "--dir", folder, "--log", logFile),
+        now: () => systemClock.now(),
+      }),
+      new ProcessGatewayFleet({
+        runDir: layout.run,
+        logDir: layout.logs,
+        gatewayCommand: (folder) => command("gateway", "--dir", folder),
+      }),
+    ];
+  } catch (error) {
+    throw new CannotServe((error as Error).message, { cause: error });
+  }
+}
+
+/** The port of the gateways that are there already, else one that is found free. */
+async function gatewayPort(settings: ServeSettings, gateways: GatewayFleet): Promise<number> {
+  const living = (await gateways.list()).filter((g) => g.isAlive && g.host === settings.host);
+  const same = living.find((g) => settings.port === 0 || g.port === settings.port);
+  return same?.port ?? claimPort("the gateway", settings.host, settings.port, "--port");
+}
+
+async function listen(app: ReturnType<typeof createApp>, settings: ServeSettings): Promise<string> {
+  try {
+    await app.listen({ host: settings.apiHost, port: settings.apiPort });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EADDRINUSE") throw error;
+    throw new PortTaken("the control API", settings.apiHost, settings.apiPort, "--api-port");
+  }
+  return `http://${urlHost(settings.apiHost)}:${(app.server.address() as { port: number }).port}`;
+}
+
+/** A wildcard address is reached at the loopback; an IPv6 address needs brackets (RFC 3986 §3.2.2). */
+function urlHost(host: string): string {
+  if (host === "0.0.0.0") return "127.0.0.1";
+  if (host === "::") return "[::1]";
+  return host.includes(":") ? `[${host}]` : host;
+}
+
+/** First SIGTERM or SIGINT: drain. Second: stop now. SIGHUP and SIGKILL end only this process: all else goes on. */
+function followSignals(stop: AbortController) {
+  const hurry = new AbortController();
+  const asked = () => {
+    if (stop.signal.aborted) return hurry.abort();
+    say("draining; once more stops at once");
+    stop.abort(new Error("asked to stop"));
+  };
+  process.on("SIGTERM", asked);
+  process.on("SIGINT", asked);
+  return {
+    isHurried: hurry.signal,
+    end: () => {
+      process.off("SIGTERM", asked);
+      process.off("SIGINT", asked);
+    },
+  };
+}
+
+/** Gateways first, so that nobody is routed any more, then the instances. */
+async function takeDown(gateways: GatewayFleet, runtime: RuntimeDriver, hurried: AbortSignal): Promise<void> {
+  const inOrder = async () => {
+    await Promise.all((await gateways.list()).map((g) => gateways.stop(g.id, DRAIN_MS)));
+    await Promise.all(
+      (await runtime.list()).map((i) => runtime.stop(i.spec.id, DRAIN_MS, new AbortController().signal)),
+    );
+  };
+  const atOnce = async () => {
+    if (!hurried.aborted)
+      await new Promise((done) => hurried.addEventListener("abort", done, { once: true }));
+    await Promise.all((await gateways.list()).map((g) => gateways.stop(g.id, 0)));
+    await Promise.all(
+      (await runtime.list()).map((i) => runtime.stop(i.spec.id, 0, new AbortController().signal)),
+    );
+  };
+  await Promise.race([inOrder(), atOnce()]);
+}
+
+function say(text: string): void {
+  process.stdout.write(`${text}\n`);
+}
