@@ -6,6 +6,7 @@ export interface WorkerCommand {
   readonly file: string;
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string | undefined>>;
+  readonly cwd: string;
 }
 
 /** What the machine has to run workers with. */
@@ -47,19 +48,20 @@ export function workerCommand(
   env.SLUICE_WORKER_SOCKET = socketPath;
   env.SLUICE_WORKER_INDEX = String(index);
   if (spec.processor.kind === "custom") {
-    return { file: tools.python, args: [join(tools.processorsDir, "python", "worker.py")], env };
+    const { dir } = spec.processor;
+    return { file: tools.python, args: [join(tools.processorsDir, "python", "worker.py")], env, cwd: dir };
   }
-  const folder = join(tools.processorsDir, "java");
   const heapMb = Math.max(HEAP_MB_MIN, Math.floor(spec.limits.memoryMb * HEAP_SHARE));
   env.MALLOC_ARENA_MAX = "2"; // glibc gives each thread an arena; the JVM gains nothing from them
+  // Relative to its folder, as when the class data archive was made: the archive is good for exactly one class path.
   const args = [
-    `@${join(folder, "jvm.options")}`,
-    `-XX:SharedArchiveFile=${join(folder, "target", "worker.jsa")}`,
+    "@jvm.options",
+    "-XX:SharedArchiveFile=target/worker.jsa",
     `-XX:ActiveProcessorCount=${threads}`,
     `-Xmx${heapMb}m`,
     "-cp",
-    join(folder, "target", "sluice-worker.jar"),
+    "target/sluice-worker.jar",
     "sluice.worker.Main",
   ];
-  return { file: tools.java, args, env };
+  return { file: tools.java, args, env, cwd: join(tools.processorsDir, "java") };
 }

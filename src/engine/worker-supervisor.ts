@@ -71,8 +71,8 @@ export class WorkerSupervisor implements WorkerEvents {
   }
 
   #spawn(): void {
-    const { file, args, env } = this.#parts.command(0);
-    const child = spawn(file, args, { env, stdio: ["ignore", "pipe", "pipe"] });
+    const { file, args, env, cwd } = this.#parts.command(0);
+    const child = spawn(file, args, { env, cwd, stdio: ["ignore", "pipe", "pipe"] });
     const worker = new Worker(0, child, this.#parts.now(), this);
     this.#worker = worker;
     for (const stream of [child.stdout, child.stderr]) {
