@@ -1,0 +1,142 @@
+/**
+ * The laws of the whole system, as predicates on a world. Each is checked after every step of a simulation, or, where it
+ * says so, when the world has settled. A law answers with what broke it, or null.
+ */
+import { instanceCountOf } from "../src/core/change/decision.ts";
+import { wantedInstances } from "../src/core/change/slots.ts";
+import type { InstanceId } from "../src/core/names.ts";
+import type { RouteTable } from "../src/core/traffic/route-table.ts";
+import { sharesOf } from "../src/core/traffic/table.ts";
+import type { ControlWorld } from "../src/testing/control-world.ts";
+
+export type Law = (world: ControlWorld) => string | null;
+
+/** Shares of a group are whole percents that sum to 100, or there are none because nobody can serve. */
+export const sharesSumToTheWhole: Law = ({ store }) => {
+  for (const [group, shares] of sharesOf(store.state, store.statuses)) {
+    const sum = shares.reduce((total, s) => total + s.percent, 0);
+    if (shares.length > 0 && sum !== 100) return `shares of ${group} sum to ${sum}`;
+    if (shares.some((s) => !Number.isInteger(s.percent) || s.weight < 1)) return `shares of ${group} are not whole`;
+  }
+  return null;
+};
+
+/** A standalone member gets no share of its group, while another one takes part. */
+export const standaloneGetsNothing: Law = ({ store }) => {
+  for (const [group, shares] of sharesOf(store.state, store.statuses)) {
+    for (const { name } of shares) {
+      if (store.state.services.get(name)?.trafficState === "standalone") return `${name} gets a share of ${group}`;
+    }
+  }
+  return null;
+};
+
+/** A group has a member, or was made by CreateGroup; and a member's group exists. */
+export const groupsHaveMembers: Law = ({ store }) => {
+  const { services, groups } = store.state;
+  for (const [name, group] of groups) {
+    const hasMember = [...services.values()].some((s) => s.group === name);
+    if (!hasMember && !group.isExplicit) return `group ${name} has no member`;
+  }
+  for (const s of services.values()) {
+    if (s.group !== null && !groups.has(s.group)) return `group ${s.group} of ${s.name} does not exist`;
+  }
+  return null;
+};
+
+/** A lone member of a group takes part in its traffic; weights are given exactly when the mode is customized. */
+export const trafficIsConsistent: Law = ({ store }) => {
+  for (const group of store.state.groups.values()) {
+    const members = [...store.state.services.values()].filter(
+      (s) => s.group === group.name && s.desired !== "deleted",
+    );
+    if (members.length === 1 && members[0]!.trafficState === "standalone") return `${members[0]!.name} is alone`;
+    const blueGreen = members.filter((m) => m.trafficState === "blue-green");
+    if (blueGreen.length !== 0 && (blueGreen.length !== 2 || members.length !== 2)) {
+      return `${group.name} is blue-green with ${members.length} members`;
+    }
+    const sum = blueGreen.reduce((total, m) => total + (m.weight ?? Number.NaN), 0);
+    if (blueGreen.length === 2 && sum !== 100) return `the pair of ${group.name} has ${sum} percent`;
+    for (const m of members) {
+      if ((m.weight === null) !== (group.mode === "auto")) return `${m.name} has weight ${m.weight} in ${group.mode}`;
+    }
+  }
+  return null;
+};
+
+/** No more than the wanted instances and one more are alive, but for those that are on their way out. */
+export const surgeIsBounded: Law = ({ store, runtime }) => {
+  for (const record of store.state.services.values()) {
+    const up = [...runtime.engines.values()].filter(
+      (e) => e.spec.service === record.name && e.exit === null && e.phase === "loading",
+    );
+    const max = Math.max(instanceCountOf(record.document), highestCount.get(record.name) ?? 0) + 1;
+    if (up.length > max) return `${up.length} instances of ${record.name} load, at most ${max} may`;
+  }
+  return null;
+};
+/** The largest count that was ever wanted: a scale-down may come while many load. Kept by the simulation. */
+export const highestCount = new Map<string, number>();
+
+/**
+ * Checked when a stop begins: no living gateway's table in force names the instance, and none has requests in
+ * flight to it; unless the whole grace period is over (then the last grace is short), or it never was ready.
+ */
+export function stoppedWhileUsed(world: ControlWorld, id: InstanceId, graceMs: number): string | null {
+  const isLastGrace = graceMs <= 1_000;
+  if (isLastGrace) return null;
+  for (const gateway of world.fleet.live) {
+    const isNamed = gateway.table?.services.some((s) => s.instances.some((i) => i.id === id)) === true;
+    if (isNamed) return `${id} is stopped while ${gateway.launch.id} routes to it`;
+    if (gateway.lingering.has(id)) return `${id} is stopped while ${gateway.launch.id} has requests in flight to it`;
+  }
+  return null;
+}
+
+/** Checked when a table comes into force: it names no instance that was told to stop. */
+export function namesStoppedInstance(world: ControlWorld, table: RouteTable): string | null {
+  for (const { id } of table.services.flatMap((s) => s.instances)) {
+    const engine = world.runtime.engines.get(id);
+    if (engine?.exit === null && engine.phase === "draining") return `table ${table.number} names ${id}, which is stopping`;
+  }
+  return null;
+}
+
+/** Checked when a table comes into force: it names no instance that was not ready when it was made or since. */
+export function namesUnreadyInstance(world: ControlWorld, table: RouteTable): string | null {
+  for (const { id } of table.services.flatMap((s) => s.instances)) {
+    if (world.runtime.engines.get(id)?.phase === "loading") return `table ${table.number} names ${id}, which loads`;
+  }
+  return null;
+}
+
+/** When settled: exactly the wanted instances are there, ready, and each gateway routes to exactly them. */
+export const convergesToWhatIsWanted: Law = (world) => {
+  const { store, runtime, fleet } = world;
+  const wanted = new Set<InstanceId>();
+  for (const record of store.state.services.values()) {
+    if (record.desired === "deleted") return `${record.name} is still being deleted`;
+    const phase = store.statuses.get(record.name)?.phase;
+    const expected = record.desired === "stopped" ? "Stopped" : "Running";
+    if (phase !== expected) return `${record.name} is ${phase}, not ${expected}`;
+    if (record.desired === "stopped") continue;
+    for (const id of wantedInstances(record, instanceCountOf(record.document)).keys()) wanted.add(id);
+  }
+  for (const id of wanted) if (runtime.engines.get(id)?.phase !== "ready") return `${id} is not ready`;
+  for (const id of runtime.engines.keys()) if (!wanted.has(id)) return `${id} runs and no record owns it`;
+  for (const gateway of fleet.live) {
+    const routed = gateway.table?.services.flatMap((s) => s.instances.map((i) => i.id)) ?? [];
+    if (routed.length !== wanted.size) return `${gateway.launch.id} routes to ${routed.length} of ${wanted.size}`;
+    for (const id of routed) if (!wanted.has(id)) return `${gateway.launch.id} routes to ${id}`;
+  }
+  return null;
+};
+
+/** Laws of every moment. */
+export const ALWAYS: Readonly<Record<string, Law>> = {
+  sharesSumToTheWhole,
+  standaloneGetsNothing,
+  groupsHaveMembers,
+  trafficIsConsistent,
+  surgeIsBounded,
+};
