@@ -228,7 +228,11 @@ test("instances that no record owns are stopped", async (t) => {
   await world.control.createService(documentFor("a"));
   await world.untilRunning("a");
   const engine = world.runtime.engines.get("a-v1-0" as InstanceId)!;
-  const begun = world.runtime.start({ ...engine.spec, id: "ghost-v1-0" as InstanceId, service: name("ghost") });
+  const begun = world.runtime.start({
+    ...engine.spec,
+    id: "ghost-v1-0" as InstanceId,
+    service: name("ghost"),
+  });
   await world.clock.advance(10);
   await begun;
   await world.until("the ghost is gone", () => world.alive("ghost").size === 0, 15_000);

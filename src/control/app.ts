@@ -1,3 +1,4 @@
+import type { Component } from "../base/component.ts";
 import type { GroupName, InstanceId, ServiceName } from "../core/names.ts";
 import { freshStatus } from "../core/plan/fresh-status.ts";
 import type { Change } from "../core/service.ts";
@@ -10,7 +11,6 @@ import type { Random } from "../ports/random.ts";
 import type { RuntimeDriver } from "../ports/runtime.ts";
 import type { Store } from "../ports/store.ts";
 import { Commands } from "./commands.ts";
-import type { Component } from "./component.ts";
 import type { ControlPlane, Picture } from "./control-plane.ts";
 import { FilePreparation } from "./file-preparation.ts";
 import { type GatewaySettings, Gateways } from "./gateways.ts";

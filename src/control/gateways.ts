@@ -42,7 +42,8 @@ export class Gateways {
   readonly #onChange: (cause: string) => void;
   readonly #slots = new Map<GatewayId, Slot>();
   readonly #stopping = new Map<GatewayId, Promise<void>>();
-  #isClosed = false;
+  /** Ends waits for drains when this process stops watching; the gateways themselves go on. */
+  readonly #end = new AbortController();
 
   constructor(deps: {
     readonly fleet: GatewayFleet;
@@ -84,7 +85,7 @@ export class Gateways {
   }
 
   async close(): Promise<void> {
-    this.#isClosed = true;
+    this.#end.abort();
     this.#publisher.close();
   }
 
@@ -122,11 +123,11 @@ export class Gateways {
         (message) => this.#publisher.onMessage(id, message),
         () => {
           this.#publisher.detach(id);
-          if (!this.#isClosed) this.#onChange(`${id} closed its link`);
+          if (!this.#end.signal.aborted) this.#onChange(`${id} closed its link`);
         },
       );
       slot.connectingSince = null;
-      if (this.#isClosed) link.close();
+      if (this.#end.signal.aborted) link.close();
       else this.#publisher.attach(id, link);
       return null;
     } catch (error) {
@@ -140,15 +141,16 @@ export class Gateways {
   #stop(process: GatewayProcess): void {
     const { id } = process;
     if (this.#stopping.has(id)) return;
-    const stopped = this.#fleet.stop(id, process.isAlive ? DRAIN_MS : 0).then(
+    const stopped = this.#fleet.stop(id, process.isAlive ? DRAIN_MS : 0, this.#end.signal).then(
       () => {
         this.#stopping.delete(id);
         this.#slots.delete(id);
-        if (!this.#isClosed) this.#onChange(`${id} has stopped`);
+        if (!this.#end.signal.aborted) this.#onChange(`${id} has stopped`);
       },
       (error: unknown) => {
         this.#stopping.delete(id);
-        this.#log.warn({ gateway: id, err: error }, "a gateway could not be stopped");
+        if (!this.#end.signal.aborted)
+          this.#log.warn({ gateway: id, err: error }, "a gateway could not be stopped");
       },
     );
     this.#stopping.set(id, stopped);

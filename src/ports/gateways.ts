@@ -9,7 +9,7 @@ export interface GatewayFleet {
   /** Idempotent by id. Resolves once launched. */
   start(gateway: GatewayLaunch): Promise<void>;
   /** Lets it drain for at most `graceMs`, then kills it. Resolves once it is gone and no longer listed. */
-  stop(id: GatewayId, graceMs: number): Promise<void>;
+  stop(id: GatewayId, graceMs: number, signal: AbortSignal): Promise<void>;
   /**
    * Connects to a running gateway's control socket. Rejects when it cannot be reached yet.
    * `onMessage` and `onClose` are called from then on; the caller owns the link and closes it.

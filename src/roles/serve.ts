@@ -123,7 +123,7 @@ async function serveHome(settings: ServeSettings, layout: HomeLayout): Promise<v
   gateway      ${gatewayAddress} (${settings.gatewayWorkers} workers)
   control API  ${address} (OpenAPI at /openapi.json)
   home         ${layout.home}${isOurs ? "" : `\n  note         ${layout.clientConfig} speaks of another Sluice and was left as it is`}`);
-  log.info({ gateway: gatewayAddress, api: address, pid: process.pid }, "ready");
+  log.info({ gateway: gatewayAddress, api: address }, "ready");
   try {
     await running;
   } finally {
@@ -218,23 +218,24 @@ function followSignals(stop: AbortController) {
   };
 }
 
-/** Gateways first, so that nobody is routed any more, then the instances. */
+/** Gateways first, so that nobody is routed any more, then the instances; all at once and without grace when hurried. */
 async function takeDown(gateways: GatewayFleet, runtime: RuntimeDriver, hurried: AbortSignal): Promise<void> {
-  const inOrder = async () => {
-    await Promise.all((await gateways.list()).map((g) => gateways.stop(g.id, DRAIN_MS)));
-    await Promise.all(
-      (await runtime.list()).map((i) => runtime.stop(i.spec.id, DRAIN_MS, new AbortController().signal)),
-    );
-  };
-  const atOnce = async () => {
-    if (!hurried.aborted)
-      await new Promise((done) => hurried.addEventListener("abort", done, { once: true }));
-    await Promise.all((await gateways.list()).map((g) => gateways.stop(g.id, 0)));
-    await Promise.all(
-      (await runtime.list()).map((i) => runtime.stop(i.spec.id, 0, new AbortController().signal)),
-    );
-  };
-  await Promise.race([inOrder(), atOnce()]);
+  try {
+    await stopGateways(gateways, DRAIN_MS, hurried);
+    await stopInstances(runtime, DRAIN_MS, hurried);
+  } catch (error) {
+    if (!hurried.aborted) throw error;
+    const never = new AbortController().signal;
+    await Promise.all([stopGateways(gateways, 0, never), stopInstances(runtime, 0, never)]);
+  }
+}
+
+async function stopGateways(gateways: GatewayFleet, graceMs: number, signal: AbortSignal): Promise<void> {
+  await Promise.all((await gateways.list()).map((g) => gateways.stop(g.id, graceMs, signal)));
+}
+
+async function stopInstances(runtime: RuntimeDriver, graceMs: number, signal: AbortSignal): Promise<void> {
+  await Promise.all((await runtime.list()).map((i) => runtime.stop(i.spec.id, graceMs, signal)));
 }
 
 function say(text: string): void {

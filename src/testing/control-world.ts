@@ -174,7 +174,7 @@ function mortalFleet(fleet: MemoryFleet, life: { isKilled: boolean }): GatewayFl
   return {
     list: () => port.list(),
     start: (launch) => port.start(launch),
-    stop: (id, graceMs) => port.stop(id, graceMs),
+    stop: (id, graceMs, signal) => port.stop(id, graceMs, signal),
     connect: (id: GatewayId, onMessage: (message: GatewayMessage) => void, onClose: () => void) =>
       port.connect(
         id,

@@ -51,7 +51,7 @@ export class ProcessDriver implements RuntimeDriver {
       const folder = folderOf(this.#parent, spec.id);
       const owner = readOwner(folder);
       if (owner !== null && isSameProcess(owner)) return;
-      await this.#children.get(spec.id)?.isNoted;
+      await this.#isNoted(spec.id);
       if (owner !== null) await killLeftOvers(owner, folder, signal);
       mkdirSync(folder, { recursive: true, mode: 0o700 });
       await writeFileAtomic(join(folder, "spec.json"), JSON.stringify(spec), 0o600);
@@ -66,7 +66,7 @@ export class ProcessDriver implements RuntimeDriver {
       const folder = folderOf(this.#parent, id);
       const owner = readOwner(folder);
       if (owner !== null) await endProcess(owner, folder, graceMs, signal);
-      await this.#children.get(id)?.isNoted;
+      await this.#isNoted(id);
       rmSync(folder, { recursive: true, force: true });
       this.#hints.tell(id);
     });
@@ -114,6 +114,13 @@ export class ProcessDriver implements RuntimeDriver {
     }
   }
 
+  /** Waits for the end of a child that is about to end, or has. */
+  async #isNoted(id: InstanceId): Promise<void> {
+    const child = this.#children.get(id);
+    child?.hold();
+    await child?.isNoted;
+  }
+
   async #noteEnd(id: InstanceId, folder: string, startedAtMs: number, launched: Launched): Promise<void> {
     const { code, signal, isOwner } = await launched.ended;
     this.#children.delete(id);
@@ -139,7 +146,7 @@ export class ProcessDriver implements RuntimeDriver {
     const owner = readOwner(folder);
     const isAlive = owner === null ? this.#turns.isTaken(spec.id) : isSameProcess(owner);
     // Its parent is about to hear how it ended.
-    if (!isAlive) await this.#children.get(spec.id)?.isNoted;
+    if (!isAlive) await this.#isNoted(spec.id);
     const startedAtMs = Math.round(
       statSync(join(folder, "spec.json"), { throwIfNoEntry: false })?.mtimeMs ?? 0,
     );

@@ -11,6 +11,7 @@ import { ProcessGatewayFleet } from "./gateway-fleet.ts";
 
 const FAKE_GATEWAY = join(import.meta.dirname, "fixtures", "fake-gateway.mjs");
 const gateway = { id: "gateway-3" as GatewayId, host: "127.0.0.1", port: 8080 };
+const never = new AbortController().signal;
 let home: string;
 let fleet: ProcessGatewayFleet;
 const newFleet = () =>
@@ -24,7 +25,7 @@ beforeEach(() => {
   fleet = newFleet();
 });
 afterEach(async () => {
-  for (const { id } of await fleet.list()) await fleet.stop(id, 0);
+  for (const { id } of await fleet.list()) await fleet.stop(id, 0, never);
   rmSync(home, { recursive: true, force: true });
 });
 
@@ -86,9 +87,9 @@ test("a gateway is launched once, listed, found by a new fleet, and stopped", as
   const next = newFleet();
   await next.start(gateway);
   assert.deepEqual(await next.list(), [report]);
-  await next.stop(gateway.id, 5000);
+  await next.stop(gateway.id, 5000, never);
   assert.deepEqual(await fleet.list(), []);
-  await next.stop(gateway.id, 5000);
+  await next.stop(gateway.id, 5000, never);
 });
 
 test("one that was killed stays listed, not alive, until it is started again", async () => {

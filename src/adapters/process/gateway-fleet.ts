@@ -55,11 +55,12 @@ export class ProcessGatewayFleet implements GatewayFleet {
     });
   }
 
-  stop(id: GatewayId, graceMs: number): Promise<void> {
+  stop(id: GatewayId, graceMs: number, signal: AbortSignal): Promise<void> {
     return this.#turns.take(id, async () => {
+      signal.throwIfAborted();
       const folder = folderOf(this.#parent, id);
       const owner = readOwner(folder);
-      if (owner !== null) await endProcess(owner, folder, graceMs);
+      if (owner !== null) await endProcess(owner, folder, graceMs, signal);
       rmSync(folder, { recursive: true, force: true });
     });
   }

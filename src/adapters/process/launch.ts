@@ -29,6 +29,8 @@ export interface Launched {
   readonly pid: number;
   /** Resolves when it has ended; never, when this process ends first. */
   readonly ended: Promise<ChildEnd>;
+  /** Whoever awaits `ended` calls this first: without it, waiting alone does not keep this process up. */
+  readonly hold: () => void;
 }
 
 /**
@@ -56,7 +58,7 @@ export async function launch({ folder, logFile, command }: Launch): Promise<Laun
   if (startTicks !== null && readLivingOwner(folder) === null) {
     writeFileAtomicSync(join(folder, "process.json"), JSON.stringify({ pid, startTicks }), 0o600);
   }
-  return { pid, ended: endOf(child, folder, startTicks) };
+  return { pid, ended: endOf(child, folder, startTicks), hold: () => child.ref() };
 }
 
 function spawnDetached(command: readonly string[], logFile: string): ChildProcess {
