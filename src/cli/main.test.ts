@@ -35,7 +35,11 @@ test("create shows addresses, token and every step until the service runs", asyn
       control.setStatus("pmml_prod", {
         phase: "Waiting",
         instances: [],
-        progress: ["Downloading http file [43%]", "Successfully downloaded all artifacts"],
+        progress: [
+          "Downloading http file [43%]",
+          "Successfully downloaded all artifacts",
+          "Waiting [Total: 4, Pending: 4, Running: 0]",
+        ],
       }),
     () => undefined,
     () => control.settle(),
@@ -52,8 +56,8 @@ test("create shows addresses, token and every step until the service runs", asyn
 +-------------------+--------------------------------------------------+
 [OK] Service is now creating
 [OK] Downloading http file [43%]
-[OK] Waiting [Total: 4, Pending: 4, Running: 0]
 [OK] Successfully downloaded all artifacts
+[OK] Waiting [Total: 4, Pending: 4, Running: 0]
 [OK] Running [Total: 4, Pending: 0, Running: 4]
 [OK] Service is running
 `,

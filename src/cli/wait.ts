@@ -37,8 +37,9 @@ export function waitUntilRunning(
   const show = shower();
   return watch(session, path, options, "running", async (service) => {
     if (service === null) return gone(session, path);
-    for (const line of service.Progress) show(line, session.ok.bind(session));
     if (service.ObservedGeneration < options.generation) return null;
+    // Files on their way, and `Waiting [Total: 4, Pending: 3, Running: 1]`: of this change, none is left out.
+    for (const line of service.Progress) show(line, session.ok.bind(session));
     if (service.Status === "Running") {
       show(`Running ${counts(service)}`, session.ok.bind(session));
       session.ok("Service is running");
@@ -55,7 +56,6 @@ export function waitUntilRunning(
       for (const { text, why } of troubles) if (!service.Message.includes(why)) session.error(text);
       return EXIT.failed;
     }
-    show(`Waiting ${counts(service)}`, session.ok.bind(session));
     if (service.Reason === "FETCH_FAILED") show(service.Message, session.warn.bind(session));
     for (const { text } of troubles) show(text, session.warn.bind(session));
     return null;

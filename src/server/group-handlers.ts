@@ -3,7 +3,7 @@ import { ServingError } from "../core/errors.ts";
 import { type GroupName, isName, NAME_PATTERN } from "../core/names.ts";
 import { groupEndpoints, groupView } from "./group-view.ts";
 import { groupIn, groupName, type Handler } from "./handler.ts";
-import { hasLabels, pageOf } from "./page.ts";
+import { hasLabels, pageOf, sortKey } from "./page.ts";
 
 type GroupOperations = Extract<OperationName, `${string}Group${string}`>;
 
@@ -23,7 +23,7 @@ export const GROUP_HANDLERS: { readonly [N in GroupOperations]: Handler<N> } = {
     const page = pageOf(
       views,
       query,
-      (view) => view[sort],
+      (view) => sortKey(groupIn(picture, view.Name), view, sort),
       (view) => view.Name,
     );
     return { ...page.facts, Groups: page.items };

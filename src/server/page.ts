@@ -31,6 +31,16 @@ export function pageOf<T>(
 
 const compare = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
 
+/** What a list of records is sorted by: times to the millisecond, though they are shown in seconds. */
+export function sortKey(
+  record: { readonly createdAtMs: number; readonly updatedAtMs: number },
+  view: Readonly<Record<string, unknown>>,
+  sort: string,
+): string {
+  const ms = sort === "CreateTime" ? record.createdAtMs : sort === "UpdateTime" ? record.updatedAtMs : null;
+  return ms === null ? String(view[sort]) : String(ms).padStart(16, "0");
+}
+
 /** True when `labels` has every pair of `wanted`. */
 export function hasLabels(
   labels: Readonly<Record<string, string>>,

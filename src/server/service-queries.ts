@@ -4,7 +4,7 @@ import { serviceEndpoints } from "./group-view.ts";
 import { type Handler, serviceIn } from "./handler.ts";
 import { eventView, versionView } from "./history-view.ts";
 import { instanceView } from "./instance-view.ts";
-import { hasLabels, pageOf } from "./page.ts";
+import { hasLabels, pageOf, sortKey } from "./page.ts";
 import { labelsOf, serviceDetail, serviceView, typeOf } from "./service-view.ts";
 import { readTime } from "./time.ts";
 
@@ -49,7 +49,7 @@ export const SERVICE_QUERIES: { readonly [N in Queries]: Handler<N> } = {
     const page = pageOf(
       views,
       query,
-      (view) => view[sort],
+      (view) => sortKey(serviceIn(picture, view.ServiceName), view, sort),
       (view) => view.ServiceName,
     );
     return { ...page.facts, Services: page.items };

@@ -39,8 +39,8 @@ async function send(
   try {
     const response = await fetch(target.address + rest, init);
     const reason = response.headers.get("x-sluice-reason");
-    const who = reason === null ? "the processor" : `the gateway or engine (${reason})`;
-    const text = `HTTP ${response.status} ${response.statusText}, from ${who}`.replace(" ,", ",");
+    const who = reason === null ? ", answered by the processor" : ` (${reason})`;
+    const text = `HTTP ${`${response.status} ${response.statusText}`.trim()}${who}`;
     return { status: response.status, text, answer: new Uint8Array(await response.arrayBuffer()) };
   } catch (error) {
     const cause = (error as Error).cause;
