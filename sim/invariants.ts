@@ -102,10 +102,10 @@ export function namesStoppedInstance(world: ControlWorld, table: RouteTable): st
   return null;
 }
 
-/** Checked when a table comes into force: it names no instance that was not ready when it was made or since. */
-export function namesUnreadyInstance(world: ControlWorld, table: RouteTable): string | null {
+/** Checked when a table comes into force: it names no instance that never was ready. */
+export function namesUnprovenInstance(world: ControlWorld, table: RouteTable): string | null {
   for (const { id } of table.services.flatMap((s) => s.instances)) {
-    if (world.runtime.engines.get(id)?.phase === "loading") return `table ${table.number} names ${id}, which loads`;
+    if (!world.runtime.provenIds.has(id)) return `table ${table.number} names ${id}, which never was ready`;
   }
   return null;
 }

@@ -13,7 +13,7 @@ import {
   convergesToWhatIsWanted,
   highestCount,
   namesStoppedInstance,
-  namesUnreadyInstance,
+  namesUnprovenInstance,
   stoppedWhileUsed,
 } from "./invariants.ts";
 
@@ -46,16 +46,18 @@ class Simulation {
     runtime.onStop = (id, graceMs) => this.#note(stoppedWhileUsed(this.#world, id, graceMs));
     fleet.timing = () => ({
       startMs: this.#random.below(200),
-      tableMs: this.#random.below(this.#isFault(0.05) ? 2_000 : 10),
+      tableMs: this.#random.below(this.#isFault(0.2) ? 2_000 : 10),
       lingerMs: this.#random.chance(0.5) ? this.#random.below(3_000) : 0,
     });
     fleet.onTable = (table) => {
       this.#note(namesStoppedInstance(this.#world, table));
-      this.#note(namesUnreadyInstance(this.#world, table));
+      this.#note(namesUnprovenInstance(this.#world, table));
     };
     store.onWrite = () => {
       if (this.#isFault(0.05)) throw new Error("the write failed");
     };
+    store.latency = () => this.#late(0.3, 20);
+    runtime.latency = () => this.#late(0.3, 50);
     this.#world.begin();
     for (let step = 0; step < STEPS; step++) {
       await this.#step();
@@ -189,6 +191,10 @@ class Simulation {
 
   #pids(): string {
     return JSON.stringify(SERVICES.map((s) => [...this.#world.alive(s)]));
+  }
+
+  async #late(chance: number, msMax: number): Promise<void> {
+    if (this.#isFault(chance)) await this.#world.clock.sleep(this.#random.below(msMax));
   }
 
   #isFault(chance: number): boolean {

@@ -2,8 +2,9 @@
  * A whole installation in memory: store, runtime, gateways, files and time outlive the control process, which can be
  * killed at any point and begun anew. A killed one does nothing more: whatever it was waiting for never comes.
  */
+
+import type { Component } from "../base/component.ts";
 import { createControlPlane } from "../control/app.ts";
-import type { Component } from "../control/component.ts";
 import type { ControlPlane } from "../control/control-plane.ts";
 import type { GatewayMessage } from "../core/gateway-report.ts";
 import type { GatewayId, InstanceId, ServiceName } from "../core/names.ts";

@@ -14,6 +14,8 @@ export interface FleetTiming {
 }
 
 interface Session {
+  /** Tables of one link come in the order they were sent. */
+  arrived: Promise<void>;
   readonly onMessage: (message: GatewayMessage) => void;
   readonly onClose: () => void;
 }
@@ -80,12 +82,14 @@ export class MemoryFleet implements GatewayFleet {
     if (gateway?.isAlive !== true || this.#clock.monotonic() < gateway.readyAtMs)
       throw new Error("not there yet");
     gateway.session?.onClose();
-    const session: Session = { onMessage, onClose };
+    const session: Session = { arrived: Promise.resolve(), onMessage, onClose };
     gateway.session = session;
     const { pid, tableNumber, table } = gateway;
     onMessage({ type: "hello", pid, tableNumber, listening: table !== null });
     return {
-      sendTable: (next) => void this.#receive(gateway, session, next),
+      sendTable: (next) => {
+        session.arrived = session.arrived.then(() => this.#receive(gateway, session, next));
+      },
       close: () => {
         if (gateway.session === session) gateway.session = null;
       },

@@ -39,11 +39,15 @@ interface Engine {
 export class MemoryRuntime implements RuntimeDriver {
   readonly kind = "process";
   readonly engines = new Map<InstanceId, Engine>();
+  /** Every instance that was ready once. */
+  readonly provenIds = new Set<InstanceId>();
   behaviour: (spec: InstanceSpec) => Behaviour = () => WELL_BEHAVED;
   /** Told of every stop of a living instance before it begins. */
   onStop: (id: InstanceId, graceMs: number) => void = () => {};
   /** Hints are lost when this says so. */
   isHintLost: () => boolean = () => false;
+  /** How long a list takes; it tells what was so when it was asked for. */
+  latency: () => Promise<void> = async () => {};
   readonly #clock: Clock;
   readonly #listeners = new Set<(id: InstanceId) => void>();
   #pid = 100;
@@ -85,6 +89,7 @@ export class MemoryRuntime implements RuntimeDriver {
 
   async list(owner?: ServiceName): Promise<InstanceReport[]> {
     const all = [...this.engines.values()].map((e) => this.#report(e));
+    await this.latency();
     return owner === undefined ? all : all.filter((r) => r.spec.service === owner);
   }
 
@@ -130,6 +135,7 @@ export class MemoryRuntime implements RuntimeDriver {
     if (isCrashing) this.#end(engine, 1, null, "it cannot be loaded");
     else {
       engine.phase = "ready";
+      this.provenIds.add(engine.spec.id);
       this.#hint(engine.spec.id);
     }
   }

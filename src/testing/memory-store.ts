@@ -13,10 +13,14 @@ export class MemoryStore implements Store {
   /** Writes so far; called before each one, and may throw. */
   writeCount = 0;
   onWrite: (count: number) => void = () => {};
+  /** How long an answer takes; what it does is done, and what it tells was so, when it was asked. */
+  latency: () => Promise<void> = async () => {};
   #revision = 0;
 
   async readDesired() {
-    return { revision: this.#revision, state: this.state };
+    const answer = { revision: this.#revision, state: this.state };
+    await this.latency();
+    return answer;
   }
 
   async commit(revision: number, changes: readonly Change[]): Promise<"committed" | "conflict"> {
@@ -28,6 +32,7 @@ export class MemoryStore implements Store {
       if (change.kind === "remove-service") this.statuses.delete(change.name);
       if (change.kind === "add-event") this.events.push(change.event);
     }
+    await this.latency();
     return "committed";
   }
 
@@ -45,12 +50,14 @@ export class MemoryStore implements Store {
     if (!this.state.services.has(service)) return "stale";
     if (before !== undefined && before.observedGeneration > status.observedGeneration) return "stale";
     this.statuses.set(service, structuredClone(status));
+    await this.latency();
     return "stored";
   }
 
   async addEvents(events: readonly NewEvent[]) {
     this.#write();
     this.events.push(...events);
+    await this.latency();
   }
 
   async listEvents(query: EventQuery) {
@@ -73,6 +80,7 @@ export class MemoryStore implements Store {
   async putNumber(key: string, value: number) {
     this.#write();
     this.numbers.set(key, value);
+    await this.latency();
   }
 
   async close() {}

@@ -56,7 +56,11 @@ export class WorkerPeer {
       env: process.env,
     };
     const command = workerCommand(spec as InstanceSpec, tools, join(folder, "s"), 0);
-    this.process = spawn(command.file, command.args, { env: command.env, cwd: command.cwd, stdio: ["ignore", "pipe", "pipe"] });
+    this.process = spawn(command.file, command.args, {
+      env: command.env,
+      cwd: command.cwd,
+      stdio: ["ignore", "pipe", "pipe"],
+    });
     for (const stream of [this.process.stdout!, this.process.stderr!]) {
       stream.on("data", (chunk: Buffer) => {
         this.output += chunk.toString();
