@@ -21,7 +21,7 @@ export async function unpackTar(
   failure.promise.catch(() => {});
   parser.on("error", failure.reject);
   parser.on("entry", (entry: ReadEntry) => {
-    unpacked = unpacked.then(() => addEntry(entry, into));
+    unpacked = unpacked.then(() => addEntry(entry, into, failure.promise));
     unpacked.catch(failure.reject);
   });
   const ended = new Promise<void>((resolve) => parser.on("end", resolve));
@@ -29,24 +29,28 @@ export async function unpackTar(
     for await (const bytes of source) {
       signal.throwIfAborted();
       if (parser.write(bytes as Buffer)) continue;
-      await Promise.race([new Promise<void>((resolve) => parser.once("drain", resolve)), failure.promise]);
+      await Promise.race([failure.promise, new Promise<void>((resolve) => parser.once("drain", resolve))]);
     }
     parser.end();
-    await Promise.race([ended, failure.promise]);
+    // The parser says that it failed before it says that it ended, and the first of settled ones wins.
+    await Promise.race([failure.promise, ended]);
     await unpacked;
   } finally {
     source.destroy();
     raw.destroy();
+    // After a failure the entry under way would wait for bytes that never come, with its file open.
+    failure.reject(new Error("unpacking was given up"));
+    await unpacked.catch(() => {});
   }
 }
 
-async function addEntry(entry: ReadEntry, into: UnpackFolder): Promise<void> {
+async function addEntry(entry: ReadEntry, into: UnpackFolder, failure: Promise<never>): Promise<void> {
   const mode = entry.mode ?? 0o644;
   switch (entry.type) {
     case "File":
     case "OldFile":
     case "ContiguousFile":
-      return into.addFile(entry.path, mode, entry);
+      return into.addFile(entry.path, mode, contentOf(entry, failure));
     case "Directory":
     case "GNUDumpDir":
       entry.resume();
@@ -59,5 +63,15 @@ async function addEntry(entry: ReadEntry, into: UnpackFolder): Promise<void> {
       return into.addHardLink(entry.path, entry.linkpath ?? "");
     default:
       throw refused(`${shown(entry.path)} is neither file, folder nor link, but ${entry.type}`);
+  }
+}
+
+/** The content of an entry, for as long as the whole does not fail: a destroyed stream of `tar` may just fall silent. */
+async function* contentOf(entry: ReadEntry, failure: Promise<never>): AsyncGenerator<Uint8Array> {
+  const pieces = entry[Symbol.asyncIterator]();
+  for (;;) {
+    const next = await Promise.race([failure, pieces.next()]);
+    if (next.done === true) return;
+    yield next.value as Uint8Array;
   }
 }
