@@ -1,11 +1,10 @@
-import type { Exchange } from "./exchange.ts";
-import type { Worker } from "./worker.ts";
+import type { Exchange, RequestTaker } from "./exchange.ts";
 
 /** The bounded queue in front of the slots of all workers. First come, first served; the freest worker takes the next. */
 export class Dispatcher {
   /** Requests that may wait (`metadata.rpc.max_queue_size`). */
   queueSizeMax: number;
-  readonly #workers: Worker[] = [];
+  readonly #workers: RequestTaker[] = [];
   #first: Exchange | null = null;
   #last: Exchange | null = null;
   #queued = 0;
@@ -25,12 +24,12 @@ export class Dispatcher {
     return count;
   }
 
-  add(worker: Worker): void {
+  add(worker: RequestTaker): void {
     this.#workers.push(worker);
     this.pump();
   }
 
-  remove(worker: Worker): void {
+  remove(worker: RequestTaker): void {
     const at = this.#workers.indexOf(worker);
     if (at !== -1) this.#workers.splice(at, 1);
   }
@@ -75,8 +74,8 @@ export class Dispatcher {
     }
   }
 
-  #freest(): Worker | null {
-    let best: Worker | null = null;
+  #freest(): RequestTaker | null {
+    let best: RequestTaker | null = null;
     for (const worker of this.#workers) {
       if (worker.freeCount > (best === null ? 0 : best.freeCount)) best = worker;
     }

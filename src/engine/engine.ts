@@ -103,6 +103,7 @@ export class Engine implements Component {
     signal.addEventListener("abort", stop, { once: true });
     try {
       if (signal.aborted) return;
+      this.#parts.log.line(`engine of ${this.#parts.spec.id} started, pid ${process.pid}`);
       this.#writeState();
       await this.#http.listenOnSocket(this.#parts.dir.dataSocket);
       this.#port = await this.#http.listenOnPort();

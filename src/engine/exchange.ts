@@ -57,6 +57,16 @@ export interface Exchange {
   workerDied(): void;
 }
 
+/** A worker as the queue sees it. */
+export interface RequestTaker {
+  /** Requests that it could take now. */
+  readonly freeCount: number;
+  /** Requests that it has; those that nobody waits for any more count too. */
+  readonly busyCount: number;
+  /** Gives it a request; there must be a free place. */
+  send(exchange: Exchange): void;
+}
+
 /** Takes back what a worker was asked for. */
 export interface WorkerSlots {
   cancel(exchange: Exchange): void;

@@ -1,6 +1,6 @@
 import type { ChildProcess } from "node:child_process";
 import type { Socket } from "node:net";
-import { type Exchange, Payload, type WorkerSlots } from "./exchange.ts";
+import { type Exchange, Payload, type RequestTaker, type WorkerSlots } from "./exchange.ts";
 import { FrameWriter } from "./frame-writer.ts";
 import { encodeFrame, FRAME, FrameReader, type FrameSink, RESPONSE_FRONT_BYTES } from "./frames.ts";
 
@@ -26,7 +26,7 @@ export interface WorkerEvents {
  * One worker process and its connection. Each request given to it has a slot until the worker has answered, also when nobody
  * waits for the answer any more: only then is a thread there free again.
  */
-export class Worker implements WorkerSlots, FrameSink {
+export class Worker implements RequestTaker, WorkerSlots, FrameSink {
   readonly index: number;
   readonly process: ChildProcess;
   readonly startedAt: number;

@@ -1,0 +1,28 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { InstanceSpec } from "../core/instance-spec.ts";
+import { workerCommand } from "./worker-command.ts";
+
+const tools = { processorsDir: "/p", python: "py", java: "jv", env: { HOME: "/h", OMP_NUM_THREADS: "64" } };
+const spec = (processor: InstanceSpec["processor"], cpu: number, memoryMb: number) =>
+  ({ processor, limits: { cpu, memoryMb } }) as InstanceSpec;
+
+test("Python runs our worker in the processor's folder, with thread counts of metadata.cpu rounded up", () => {
+  const processor = { kind: "custom", language: "python", dir: "/app", entry: "app.py" } as const;
+  const { file, args, env, cwd } = workerCommand(spec(processor, 1.5, 100), tools, "/s", 3);
+  assert.deepEqual([file, ...args, cwd], ["py", "/p/python/worker.py", "/app"]);
+  assert.equal(env.OMP_NUM_THREADS, "2");
+  assert.equal(env.SLUICE_WORKER_SOCKET, "/s");
+  assert.equal(env.SLUICE_WORKER_INDEX, "3");
+  assert.equal(env.HOME, "/h");
+});
+
+test("Java's heap and processors follow metadata, with a least heap that a model can be loaded in", () => {
+  const { args, cwd } = workerCommand(spec({ kind: "builtin", code: "pmml" }, 0.5, 1000), tools, "/s", 0);
+  assert.equal(cwd, "/p/java");
+  assert.ok(args.includes("-Xmx750m"));
+  assert.ok(args.includes("-XX:ActiveProcessorCount=1"));
+  assert.ok(
+    workerCommand(spec({ kind: "builtin", code: "pmml" }, 1, 10), tools, "/s", 0).args.includes("-Xmx24m"),
+  );
+});
