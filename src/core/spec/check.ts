@@ -90,12 +90,8 @@ function isNotGiven(field: Field, value: Json, isRequired: boolean): boolean {
   if (value === null) return true;
   if (value !== "" || isRequired) return false;
   if (field.minLength !== undefined && field.minLength > 0) return false;
-  return (
-    field.type === "string" ||
-    field.enum !== undefined ||
-    field.type === undefined ||
-    field.anyOf?.some((option) => option.type === "string") === true
-  );
+  // Without a type: a list of allowed texts, a choice that has a text in it, or any JSON.
+  return field.type === "string" || field.type === undefined;
 }
 
 function checkValue(job: Job, field: Field, value: Json, steps: Steps, mode: CheckMode): Outcome {

@@ -61,6 +61,12 @@ test("null inside of a value of the user's own is a value; for the value itself 
 test("an empty text takes away what could be absent, once it is parsed", () => {
   const merged = mergeDocuments({ ...stored, model_entry: "a" }, { model_entry: "" });
   assert.equal(parseSpec(merged).spec.model.entry, null);
+  const typed = { ...stored, processor_type: "python", processor_path: "/a", processor_entry: "a" };
+  const untyped = mergeDocuments(typed, { processor_type: "", "metadata.rolling_strategy.max_surge": null });
+  assert.equal(parseSpec(untyped).spec.processor.kind, "builtin");
+  assert.deepEqual(mergeDocuments({ ...stored, queue: { x: 1, y: 2 } }, { queue: { x: null } }).queue, {
+    y: 2,
+  });
 });
 
 test("a text gives way to an object, and an object to a text", () => {

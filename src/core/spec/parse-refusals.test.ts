@@ -82,6 +82,33 @@ const BAD: readonly (readonly [
   ["a long label name", { ...pmml, labels: { ["k".repeat(129)]: "" } }, [pathOfLongLabel()], /1 to 128/],
   ["a long label", { ...pmml, labels: { k: "v".repeat(257) } }, ["$.labels.k"], /256/],
   ["a label that is a number", { ...pmml, "labels.k": 1 }, ['$["labels.k"]'], /string/],
+  ["labels as a text", { ...pmml, labels: "a=b" }, ["$.labels"], /an object/],
+  ["mounts as an object", { ...pmml, storage: { mount_path: "/a" } }, ["$.storage"], /a list/],
+  ["a mount that is a text", { ...pmml, storage: ["/a"] }, ["$.storage[0]"], /an object/],
+  [
+    "an odd percentage",
+    withMetadata({ "rolling_strategy.max_surge": "101%" }),
+    [pathOfSurge()],
+    /or a percentage/,
+  ],
+  [
+    "own path, no type",
+    { ...pmml, processor: "mine", processor_path: "/a" },
+    ["$.processor_type"],
+    /"python"/,
+  ],
+  [
+    "own entry, no type",
+    { ...pmml, processor: "mine", processor_entry: "a" },
+    ["$.processor_type"],
+    /"python"/,
+  ],
+  [
+    "too many values",
+    { ...pmml, model_config: Array(50_001).fill(0) },
+    ["$.model_config"],
+    /at most 50000 values/,
+  ],
   ["a misspelt field", { ...pmml, modle_config: "" }, ["$.modle_config"], /mean "model_config"/],
   ["misspelt below", withMetadata({ instnce: 1 }), ["$.metadata.instnce"], /mean "instance"/],
   ["camel case", withMetadata({ trafficState: "grouping" }), ["$.metadata.trafficState"], /"traffic_state"/],
@@ -141,6 +168,10 @@ const BAD: readonly (readonly [
 
 function labels(count: number): object {
   return Object.fromEntries(Array.from({ length: count }, (_, i) => [`k${i}`, ""]));
+}
+
+function pathOfSurge(): string {
+  return '$.metadata["rolling_strategy.max_surge"]';
 }
 
 function pathOfLongLabel(): string {

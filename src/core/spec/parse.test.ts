@@ -112,10 +112,33 @@ test("null, and an empty text in a field that could be absent, mean not given", 
     model_entry: "",
     model_config: "",
     token: null,
-    metadata: { instance: 4, group: "", qos: "", cpu: null, rpc: null },
+    labels: {},
+    queue: { unheard_of: null },
+    metadata: { instance: 4, group: "", qos: "", cpu: null, rpc: null, rolling_strategy: { max_surge: "" } },
   });
-  assert.deepEqual(document, parseSpec(pmml).document);
+  const { metadata, labels, queue, ...rest } = document;
+  assert.deepEqual(
+    { ...rest, metadata, labels, queue },
+    {
+      processor: "pmml",
+      model_path: "/models/a.pmml",
+      metadata: { name: "pmml_prod", instance: 4, rolling_strategy: {} },
+      labels: {},
+      queue: {},
+    },
+  );
   assert.deepEqual(spec, parseSpec(pmml).spec);
+});
+
+test("what is not known in full keeps the names that are not known", () => {
+  const { document, notEffective } = parseSpec({
+    ...pmml,
+    queue: { unheard_of: 1, cpu: 2 },
+    "metadata.eas.x.y": 3,
+  });
+  assert.deepEqual(document.queue, { unheard_of: 1, cpu: 2 });
+  assert.deepEqual((document.metadata as { eas: object }).eas, { "x.y": 3 });
+  assert.deepEqual(notEffective.toSorted(), ["$.queue", '$["metadata.eas.x.y"]']);
 });
 
 test("known fields that do nothing here are named as the user spelled them, blocks as a whole", () => {
