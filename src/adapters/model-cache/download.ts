@@ -73,10 +73,16 @@ function get(url: URL, limits: CacheLimits, signal: AbortSignal): Promise<Incomi
     // identity: the hash is of the file, not of one packing of it. No agent: the connection is not kept.
     const headers = { "accept-encoding": "identity", "user-agent": "sluice" };
     const request = send(url, { agent: false, headers, signal, timeout: limits.idleMs });
+    let response: IncomingMessage | null = null;
     request.on("timeout", () => {
-      request.destroy(new FetchError(`${publicUrl(url.href)} was silent for ${limits.idleMs} ms`, true));
+      const error = new FetchError(`${publicUrl(url.href)} was silent for ${limits.idleMs} ms`, true);
+      response?.destroy(error); // first, or its reader would only learn that it was cut
+      request.destroy(error);
     });
-    request.on("response", resolve);
+    request.on("response", (begun) => {
+      response = begun;
+      resolve(begun);
+    });
     request.on("error", (error) => reject(signal.aborted ? signal.reason : networkError(url.href, error)));
     request.end();
   });
