@@ -144,6 +144,18 @@ test("Ctrl-C leaves the service as it is, and says so; so does the end of patien
   assert.match(late.err, /\[ERROR\] Service \[pmml_prod\] is not running after 2 s\. It goes on/);
 });
 
+test("a control process that is away does not end the wait; patience does", async (t) => {
+  const { run, write, app, address } = await cliBench(t);
+  write("service.json", { ...pmmlDocument("pmml_prod", 1), model_path: "/" });
+  const { code, err } = await run(["create", "service.json", "--timeout", "3"], {
+    onSleep: () => void app.server.close().closeAllConnections(),
+  });
+  assert.equal(code, 1);
+  const [away, end] = err.split("\n");
+  assert.ok(away!.startsWith(`[WARNING] no answer from ${address}: `), err);
+  assert.match(end!, /^\[ERROR\] Service \[pmml_prod\] is not running after 3 s\./);
+});
+
 test("ls is the seeds' listing under its RequestId", async (t) => {
   const { run, control } = await withPair(t);
   const { code, out } = await run(["ls"]);
@@ -484,4 +496,15 @@ test("config writes the client's file, readable by its owner only", async (t) =>
     0,
   );
   assert.equal((await run(["config"])).code, 2);
+  const away = await run(["-c", file, "config", "-e", "127.0.0.1:1"]);
+  assert.equal(away.code, 0);
+  assert.match(
+    away.err,
+    /^\[WARNING\] no answer from http:\/\/127\.0\.0\.1:1: .*It was written nevertheless/,
+  );
+  assert.deepEqual(JSON.parse(readFileSync(file, "utf8")), {
+    address: "http://127.0.0.1:1",
+    keyId: "me",
+    key: "test-key",
+  });
 });

@@ -18,8 +18,10 @@ export function processIo(): CliIo {
       const lines = createInterface({ input: process.stdin, output: process.stdout });
       try {
         // Ctrl-C and the end of input answer nothing, which is not yes.
-        const ended = new Promise<string>((resolve) => lines.once("close", () => resolve("")));
-        return await Promise.race([lines.question(question), ended]);
+        const ended = new Promise<null>((resolve) => lines.once("close", () => resolve(null)));
+        const answer = await Promise.race([lines.question(question), ended]);
+        if (answer === null) process.stdout.write("\n");
+        return answer ?? "";
       } finally {
         lines.close();
       }
