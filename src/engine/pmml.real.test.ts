@@ -155,6 +155,21 @@ describe("pmml processor", () => {
   });
 });
 
+test("a body that does not fit in memory is refused naming metadata.memory, and the worker lives", async (t) => {
+  const peer = await WorkerPeer.start(spec(PMML, 48));
+  t.after(() => peer.dispose());
+  assert.equal((await peer.init(spec(PMML, 48))).type, FRAME.READY);
+  const many = `[${Array.from({ length: 200_000 }, () => JSON.stringify(ROW)).join(",")}]`;
+  for (const [id, body] of ["x".repeat(60_000_000), many].entries()) {
+    peer.send(peer.request(id + 1, body));
+    const { status, body: text } = answerOf(await peer.take(id + 1));
+    assert.equal(status, 500);
+    assert.equal(text, "the processor ran out of memory for this request; metadata.memory is 48 MB");
+  }
+  peer.send(peer.request(9, JSON.stringify([ROW])));
+  assert.equal(answerOf(await peer.take(9)).status, 200);
+});
+
 test("the canary example's models give scikit-learn's probabilities to 1e-9", async (t) => {
   const lines = readFileSync(`${CANARY}held-out.jsonl`, "utf8").trim().split("\n");
   const held: Record<string, Record<string, number>>[] = lines.map((line) => JSON.parse(line));

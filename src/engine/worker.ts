@@ -155,8 +155,9 @@ export class Worker implements RequestTaker, WorkerSlots, FrameSink {
   #answer(type: number, id: number, buf: Buffer, from: number, to: number): void {
     const slot = id & SLOT_MASK;
     const least = type === FRAME.RESPONSE ? RESPONSE_FRONT_BYTES : 2;
-    if (this.#ids[slot] !== id || id === 0 || to - from < least) {
-      this.#disconnected(`it answered request ${id}, which it does not have`);
+    const status = to - from < least ? 0 : buf.readUInt16LE(from);
+    if (this.#ids[slot] !== id || id === 0 || status < 200 || status > 599) {
+      this.#disconnected(`it answered request ${id}, which it does not have, or with status ${status}`);
       return;
     }
     const holder = this.#holders[slot]!;
@@ -165,7 +166,6 @@ export class Worker implements RequestTaker, WorkerSlots, FrameSink {
     this.#free.push(slot);
     if (holder !== null) {
       holder.worker = null;
-      const status = buf.readUInt16LE(from);
       if (type === FRAME.ERROR) {
         holder.refused(status, buf.subarray(from + 2, to));
       } else {

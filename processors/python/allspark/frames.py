@@ -83,8 +83,8 @@ class FrameReader:
                 end = at + 4 + length
                 if end > size:
                     if length > READ_BYTES:
-                        payload = self._long(data[at + 9 :], length - 5)
-                        if payload is None:
+                        payload = self._long(kind, data[at + 9 :], length - 5)
+                        if payload is False:
                             return False
                         into.append((kind, request_id, payload))
                         found = True
@@ -97,16 +97,36 @@ class FrameReader:
             if found:
                 return True
 
-    def _long(self, start, length):
-        """A payload that did not fit in one read: received into one buffer of its final size."""
-        whole = bytearray(length)
+    def _long(self, kind, start, length):
+        """A payload that did not fit in one read, received into one buffer of its final size.
+
+        That of a REQUEST comes as `(front, body)`, so that the body is there once while it is worked on, or as None when
+        there is no memory for it: it is read and dropped, and the request can still be answered. False: the stream ended.
+        """
+        try:
+            whole = bytearray(length)
+        except MemoryError:
+            return None if self._drop(length - len(start)) else False
         at = len(start)
         whole[:at] = start
-        view = memoryview(whole)
-        while at < length:
-            got = self._sock.recv_into(view[at:])
-            if got == 0:
+        with memoryview(whole) as view:
+            while at < length:
+                got = self._sock.recv_into(view[at:])
+                if got == 0:
+                    return False
+                at += got
+            if kind != REQUEST:
+                return bytes(whole)
+            front = unpack_head_length(whole)[0] + 2
+            try:
+                return bytes(view[:front]), bytes(view[front:])
+            except MemoryError:
                 return None
-            at += got
-        view.release()
-        return whole
+
+    def _drop(self, count):
+        while count > 0:
+            got = len(self._sock.recv(min(count, READ_BYTES)))
+            if got == 0:
+                return False
+            count -= got
+        return True

@@ -192,14 +192,17 @@ class Serving:
         try:
             if kind == frames.DESCRIBE:
                 result = (self._describe(), 200, {"content-type": "application/json"})
-            else:
+            elif type(payload) is bytes:
                 start = frames.unpack_head_length(payload)[0] + 2
-                body = payload[start:]
-                result = self._call(body if type(body) is bytes else bytes(body), payload[2:start])
+                result = self._call(payload[start:], payload[2:start])
+            elif payload is None:
+                raise MemoryError("no room for the request body")
+            else:
+                result = self._call(payload[1], payload[0][2:])
             return messages.encode_answer(request_id, result)
         except MemoryError:
             status, text = 500, self._out_of_memory
-            payload = body = None
+            payload = None
             _print_trace()
         except messages.BadAnswer as error:
             status, text = 500, str(error)

@@ -140,6 +140,16 @@ class WorkerTest(unittest.TestCase):
         engine.request(2, b"ok")
         self.assertEqual(engine.answer()[3], b"ok")
 
+    def test_a_body_that_does_not_fit_in_memory_is_refused_and_the_worker_lives(self):
+        engine = self.start("def process(data):\n    return str(len(data))\n", memory_mb=100)
+        engine.ready()
+        engine.request(1, b"x" * 200_000_000)
+        engine.request(2, b"x" * 10_000_000)
+        request_id, status, _, body = engine.answer()
+        self.assertEqual((request_id, status), (1, 500))
+        self.assertIn(b"metadata.memory is 100 MB", body)
+        self.assertEqual(engine.answer()[3], b"10000000")
+
     def test_shutdown_and_end_of_stream(self):
         source = "def process(data):\n    return data\n"
         engine = self.start(source)

@@ -30,7 +30,10 @@ final class Frames {
   private static final int HEADER_BYTES = 9;
   private static final int BUFFER_BYTES = 65536;
 
-  /** One frame as received; `payload` is what follows type and id. */
+  /**
+   * One frame as received; `payload` is what follows type and id, or null when there was no memory for it: the request
+   * can still be answered.
+   */
   record Frame(int type, int id, byte[] payload) {}
 
   private final SocketChannel socket;
@@ -61,7 +64,13 @@ final class Frames {
     }
     int type = in.get() & 0xff;
     int id = in.getInt();
-    byte[] payload = new byte[length - 5];
+    byte[] payload;
+    try {
+      payload = new byte[length - 5];
+    } catch (OutOfMemoryError tooLong) {
+      drop(length - 5);
+      return new Frame(type, id, null);
+    }
     int at = 0;
     while (at < payload.length) {
       if (!in.hasRemaining()) need(1);
@@ -70,6 +79,16 @@ final class Frames {
       at += taken;
     }
     return new Frame(type, id, payload);
+  }
+
+  private void drop(int bytes) throws IOException {
+    int left = bytes;
+    while (left > 0) {
+      if (!in.hasRemaining()) need(1);
+      int taken = Math.min(left, in.remaining());
+      in.position(in.position() + taken);
+      left -= taken;
+    }
   }
 
   private void need(int bytes) throws IOException {

@@ -98,6 +98,7 @@ final class Serving implements Runnable {
   }
 
   private boolean isLong(Frame frame) {
+    if (frame.payload() == null) return false;
     return frame.payload().length > INLINE_BYTES_MAX || System.nanoTime() - slowUntil < 0;
   }
 
@@ -113,6 +114,10 @@ final class Serving implements Runnable {
   }
 
   private void answer(Frame frame) throws IOException {
+    if (frame.payload() == null) {
+      error(frame.id(), 500, outOfMemory);
+      return;
+    }
     long started = System.nanoTime();
     byte[] body;
     try {
