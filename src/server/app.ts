@@ -34,6 +34,7 @@ export function createApp(deps: ServerDeps): FastifyInstance {
       refuse(new ServingError("BAD_REQUEST", { detail: "the path is not a valid URL" }), request, reply),
     clientErrorHandler: (error, socket) => answerBrokenRequest(error, socket, deps.random.uuid(), limits),
   });
+  app.server.maxConnections = limits.connectionsMax;
   const checkAccess = createAccess(deps.keys);
   const closing = new AbortController();
 

@@ -18,7 +18,7 @@ export function answerBrokenRequest(
   const { status, body } = refusalOf(
     error.code === "ERR_HTTP_REQUEST_TIMEOUT"
       ? new ServingError("REQUEST_TIMEOUT", { limitMs: limits.requestMs })
-      : new ServingError("BAD_REQUEST", { detail: error.code ?? "it could not be read" }),
+      : new ServingError("BAD_REQUEST", { detail: detailOf(error) }),
     requestId,
   );
   const text = JSON.stringify(body);
@@ -26,4 +26,9 @@ export function answerBrokenRequest(
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\ncontent-type: application/json; charset=utf-8\r\n` +
       `x-request-id: ${requestId}\r\ncontent-length: ${Buffer.byteLength(text)}\r\nconnection: close\r\n\r\n${text}`,
   );
+}
+
+function detailOf(error: Error & { code?: string }): string {
+  if (error.code === "HPE_HEADER_OVERFLOW") return "its head is longer than 16 KiB";
+  return error.code === undefined ? "it could not be read" : `it could not be read (${error.code})`;
 }

@@ -84,6 +84,22 @@ test("what is not HTTP gets an answer in JSON with a RequestId", async (t) => {
   assert.match(await readAll(socket), /^HTTP\/1\.1 400 [\s\S]*"Code":"BAD_REQUEST"[\s\S]*"RequestId":"/);
 });
 
+test("a head without end is refused", async (t) => {
+  const { port } = await listening(t);
+  const socket = connect(port, "127.0.0.1");
+  socket.write(`GET /${"x".repeat(20_000)} HTTP/1.1\r\n`);
+  assert.match(await readAll(socket), /^HTTP\/1\.1 400 [\s\S]*its head is longer than 16 KiB/);
+});
+
+test("connections over the limit are closed", async (t) => {
+  const { port } = await listening(t, { connectionsMax: 1 });
+  const first = connect(port, "127.0.0.1");
+  await new Promise((resolve) => first.once("connect", resolve));
+  const second = connect(port, "127.0.0.1");
+  assert.equal(await readAll(second), "");
+  first.destroy();
+});
+
 test("a log is followed until the client leaves, and the server can stop meanwhile", async (t) => {
   const { address, control } = await listening(t);
   const client = createClient({ address, key: TEST_KEY });

@@ -29,6 +29,8 @@ export interface ServerLimits {
    * the connection closes sees a broken pipe instead of the 413.
    */
   readonly discardBytesMax: number;
+  /** Connections at once; one more is closed. A client needs one, and a machine has some tens of clients. */
+  readonly connectionsMax: number;
   /** A client has so long to send its head. */
   readonly headMs: number;
   /** A client has so long to send the whole request. */
@@ -38,6 +40,7 @@ export interface ServerLimits {
 export const SERVER_LIMITS: ServerLimits = {
   documentBytesMax: 10 * 1024 * 1024,
   discardBytesMax: 64 * 1024 * 1024,
+  connectionsMax: 1000,
   headMs: 10_000,
   requestMs: 60_000,
 };
