@@ -1,6 +1,6 @@
 import { createHash, randomUUID } from "node:crypto";
 import { createReadStream, mkdirSync, rmSync } from "node:fs";
-import { access, chmod, constants, mkdir, open, readFile, rename, rm, stat } from "node:fs/promises";
+import { access, chmod, constants, mkdir, readFile, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { writeFileAtomic } from "../../base/atomic-file.ts";
@@ -10,6 +10,7 @@ import { isOfTheDisk, unpack } from "./archive.ts";
 import { download, publicUrl } from "./download.ts";
 import { CACHE_LIMITS, type CacheLimits } from "./limits.ts";
 import { SharedWork } from "./shared-work.ts";
+import { syncFolder } from "./unpack-folder.ts";
 
 /** A local file with such a name is an archive of a folder, e.g. a processor package; others are models as they are. */
 const LOCAL_ARCHIVE = /\.(tar\.gz|tgz|zip)$/i;
@@ -97,7 +98,6 @@ export class ModelCache implements FileCache {
     await mkdir(work, { mode: 0o700 });
     await unpack(archive, work, this.#limits, signal);
     await chmod(work, 0o700);
-    await syncFolder(work);
     try {
       await rename(work, folder);
     } catch (error) {
@@ -163,14 +163,4 @@ async function hashOf(file: string, signal: AbortSignal): Promise<string> {
   const hash = createHash("sha256");
   await pipeline(createReadStream(file), hash, { signal });
   return hash.digest("hex");
-}
-
-/** Names are durable when their folder is. */
-async function syncFolder(path: string): Promise<void> {
-  const folder = await open(path, "r");
-  try {
-    await folder.sync();
-  } finally {
-    await folder.close();
-  }
 }

@@ -78,7 +78,7 @@ export class UnpackFolder {
     await link(join(this.#root, target), join(this.#root, name));
   }
 
-  /** Makes the links and checks where they lead. Call once, last. */
+  /** Makes the links, checks where they lead, and brings all names to the disk. Call once, last. */
   async finish(): Promise<void> {
     if (this.#kinds.size === 0) throw refused("it is empty");
     for (const { name, target } of this.#symlinks) await symlink(target, join(this.#root, name));
@@ -90,6 +90,8 @@ export class UnpackFolder {
         throw refused(`the link ${shown(name)} points outside, to ${shown(target)}`);
       }
     }
+    for (const [name, kind] of this.#kinds) if (kind === "folder") await syncFolder(join(root, name));
+    await syncFolder(root);
   }
 
   /** Counts an entry and answers its name without `.` and double slashes. */
@@ -120,6 +122,16 @@ export class UnpackFolder {
       await mkdir(join(this.#root, folder), 0o755);
       this.#kinds.set(folder, "folder");
     }
+  }
+}
+
+/** Names are durable when their folder is. */
+export async function syncFolder(path: string): Promise<void> {
+  const folder = await open(path, "r");
+  try {
+    await folder.sync();
+  } finally {
+    await folder.close();
   }
 }
 

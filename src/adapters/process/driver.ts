@@ -1,13 +1,15 @@
-import { mkdirSync, readdirSync, rmSync, statSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, mkdirSync, readdirSync, rmSync, statSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { writeFileAtomic } from "../../base/atomic-file.ts";
 import { isSameProcess } from "../../base/process-identity.ts";
 import type { InstanceSpec, InstanceState } from "../../core/instance-spec.ts";
 import type { InstanceId, ServiceName } from "../../core/names.ts";
+import type { InstanceExit } from "../../core/service.ts";
 import type { InstanceReport, LogOptions, RuntimeDriver } from "../../ports/runtime.ts";
 import { endProcess, killLeftOvers } from "./end.ts";
 import { HintSource } from "./hint-source.ts";
 import { type Launched, launch } from "./launch.ts";
+import { pruneLogs } from "./log-pruning.ts";
 import { readLog } from "./log-reader.ts";
 import { checkSocketRoom, folderOf, readExit, readJson, readOwner, writeExitIfNone } from "./run-folder.ts";
 import { Turns } from "./turns.ts";
@@ -57,6 +59,7 @@ export class ProcessDriver implements RuntimeDriver {
       await writeFileAtomic(join(folder, "spec.json"), JSON.stringify(spec), 0o600);
       signal.throwIfAborted();
       await this.#launch(spec, folder);
+      pruneLogs(dirname(this.#logFile(spec.id)), (id) => existsSync(folderOf(this.#parent, id)));
     });
   }
 
@@ -150,11 +153,8 @@ export class ProcessDriver implements RuntimeDriver {
     const startedAtMs = Math.round(
       statSync(join(folder, "spec.json"), { throwIfNoEntry: false })?.mtimeMs ?? 0,
     );
-    if (!isAlive && readExit(folder) === null) {
-      const message = "the engine is gone, and nobody saw it end";
-      const exit = { code: null, signal: null, reason: "Lost", message, startedAtMs };
-      writeExitIfNone(folder, { ...exit, finishedAtMs: this.#options.now() });
-    }
+    const exit = isAlive ? null : this.#exitOf(folder, startedAtMs);
+    if (!existsSync(join(folder, "spec.json"))) return null; // stopped while we looked
     return {
       spec,
       isAlive,
@@ -162,8 +162,19 @@ export class ProcessDriver implements RuntimeDriver {
       startedAtMs,
       state: readJson<InstanceState>(join(folder, "state.json")),
       address: { kind: "unix", path: join(folder, "data.sock") },
-      exit: isAlive ? null : readExit(folder),
+      exit,
     };
+  }
+
+  /** How a dead one ended. When nobody saw it, this look is the time of it, and is written down. */
+  #exitOf(folder: string, startedAtMs: number): InstanceExit {
+    const known = readExit(folder);
+    if (known !== null) return known;
+    const message = "the engine is gone, and nobody saw it end";
+    const finishedAtMs = this.#options.now();
+    const lost = { code: null, signal: null, reason: "Lost", message, startedAtMs, finishedAtMs };
+    writeExitIfNone(folder, lost);
+    return readExit(folder) ?? lost;
   }
 
   /** `logs/<service>/<instance>.log`; an id is `<service>-v<version>[.<epoch>]-<slot>` (core/names.ts). */
