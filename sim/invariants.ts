@@ -64,19 +64,20 @@ export const trafficIsConsistent: Law = ({ store }) => {
   return null;
 };
 
-/** No more than the wanted instances and one more are alive, but for those that are on their way out. */
-export const surgeIsBounded: Law = ({ store, runtime }) => {
-  for (const record of store.state.services.values()) {
-    const up = [...runtime.engines.values()].filter(
-      (e) => e.spec.service === record.name && e.exit === null && e.phase === "loading",
+/**
+ * No more instances of a service load at once than were ever wanted, and one more. `highest` is the largest count that
+ * was wanted, by service: a scale-down may come while many load.
+ */
+export function surgeIsBounded({ store, runtime }: ControlWorld, highest: ReadonlyMap<string, number>): string | null {
+  for (const { name, document } of store.state.services.values()) {
+    const loading = [...runtime.engines.values()].filter(
+      (e) => e.spec.service === name && e.exit === null && e.phase === "loading",
     );
-    const max = Math.max(instanceCountOf(record.document), highestCount.get(record.name) ?? 0) + 1;
-    if (up.length > max) return `${up.length} instances of ${record.name} load, at most ${max} may`;
+    const max = Math.max(instanceCountOf(document), highest.get(name) ?? 0) + 1;
+    if (loading.length > max) return `${loading.length} instances of ${name} load, at most ${max} may`;
   }
   return null;
-};
-/** The largest count that was ever wanted: a scale-down may come while many load. Kept by the simulation. */
-export const highestCount = new Map<string, number>();
+}
 
 /**
  * Checked when a stop begins: no living gateway's table in force names the instance, and none has requests in
@@ -138,5 +139,4 @@ export const ALWAYS: Readonly<Record<string, Law>> = {
   standaloneGetsNothing,
   groupsHaveMembers,
   trafficIsConsistent,
-  surgeIsBounded,
 };

@@ -11,10 +11,10 @@ import { SeededRandom } from "../src/testing/seeded-random.ts";
 import {
   ALWAYS,
   convergesToWhatIsWanted,
-  highestCount,
   namesStoppedInstance,
   namesUnprovenInstance,
   stoppedWhileUsed,
+  surgeIsBounded,
 } from "./invariants.ts";
 
 /** A law that was broken, with all it takes to see it again. */
@@ -30,6 +30,8 @@ class Simulation {
   readonly #random: SeededRandom;
   readonly #world: ControlWorld;
   readonly #trail: string[] = [];
+  /** Largest instance count that was wanted of each service. */
+  readonly #highestCount = new Map<string, number>();
   #hasFaults = true;
   #broken: string | null = null;
 
@@ -40,7 +42,6 @@ class Simulation {
 
   async run(): Promise<void> {
     const { runtime, fleet, store } = this.#world;
-    highestCount.clear();
     runtime.behaviour = (spec) => this.#behaviour(spec.version);
     runtime.isHintLost = () => this.#isFault(0.1);
     runtime.onStop = (id, graceMs) => this.#note(stoppedWhileUsed(this.#world, id, graceMs));
@@ -56,7 +57,7 @@ class Simulation {
     store.onWrite = () => {
       if (this.#isFault(0.05)) throw new Error("the write failed");
     };
-    store.latency = () => this.#late(0.3, 20);
+    store.latency = () => this.#late(0.3, this.#random.pick([20, 20, 400]));
     runtime.latency = () => this.#late(0.3, 50);
     this.#world.begin();
     for (let step = 0; step < STEPS; step++) {
@@ -116,7 +117,7 @@ class Simulation {
     const likely = ["create", "create", "create", "scale", "version"];
     const verb = r.pick([...likely, ...Object.keys(commands)]);
     this.#trail.push(`${verb} ${name} (${count})`);
-    highestCount.set(name, Math.max(highestCount.get(name) ?? 0, count));
+    this.#highestCount.set(name, Math.max(this.#highestCount.get(name) ?? 0, count));
     try {
       await commands[verb]!();
     } catch (error) {
@@ -206,6 +207,7 @@ class Simulation {
       const broken = law(this.#world);
       if (broken !== null) this.#note(`${name}: ${broken}`);
     }
+    this.#note(surgeIsBounded(this.#world, this.#highestCount));
     this.#throwIfBroken();
   }
 

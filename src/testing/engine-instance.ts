@@ -43,6 +43,8 @@ export interface InstanceOptions {
   readonly rpc?: Partial<InstanceSpec["rpc"]>;
   readonly memoryMb?: number;
   readonly limits?: Partial<EngineLimits>;
+  /** Added to the engine's environment. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 /** exit.json. */
@@ -89,15 +91,18 @@ export class EngineInstance {
       limits: { cpu: 1, memoryMb: options.memoryMb ?? 512 },
     };
     writeFileSync(join(this.dir, "spec.json"), JSON.stringify(spec));
-    this.process = this.spawnEngine(options.limits ?? {});
+    this.process = this.spawnEngine(options.limits ?? {}, options.env);
     this.exited = new Promise((resolve) =>
       this.process.once("exit", (code, signal) => resolve({ code, signal })),
     );
   }
 
-  spawnEngine(limits: Partial<EngineLimits>): ChildProcess {
+  spawnEngine(limits: Partial<EngineLimits>, env: Readonly<Record<string, string>> = {}): ChildProcess {
     const args = [SCRIPT, this.dir, this.log, JSON.stringify(limits)];
-    const child = spawn(process.execPath, args, { stdio: ["ignore", "ignore", "pipe"] });
+    const child = spawn(process.execPath, args, {
+      stdio: ["ignore", "ignore", "pipe"],
+      env: { ...process.env, ...env },
+    });
     child.stderr!.on("data", (chunk: Buffer) => {
       this.stderr += chunk.toString();
     });

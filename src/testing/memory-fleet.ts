@@ -131,6 +131,7 @@ export class MemoryFleet implements GatewayFleet {
       void this.#linger(gateway, id, untilMs);
     }
     session.onMessage({ type: "ack", tableNumber: table.number });
+    await this.#clock.sleep(0); // what lingers is told in a message of its own
     this.#tellLingering(gateway);
   }
 
