@@ -268,10 +268,42 @@ test("an exception at start: failed, with the message and the place, exit code 1
   assert.match(instance.logText, /Traceback/);
 });
 
-test("a worker that cannot be started, or dies while it loads, fails the instance", async (t) => {
-  const dying = start(t, { source: "import os\nos._exit(3)\n" });
-  assert.equal((await dying.exited).code, 1);
-  assert.equal(dying.exit!.message, "the processor worker exited with code 3 before it was ready");
+test("a worker that cannot be started, or dies while it loads, fails the instance and says why", async (t) => {
+  const cases: [InstanceOptions, RegExp][] = [
+    [
+      { source: "import os, sys\nprint('no licence', file=sys.stderr, flush=True)\nos._exit(3)\n" },
+      /^the processor worker exited with code 3 before it was ready: no licence$/,
+    ],
+    [
+      { source: ECHO, env: { SLUICE_PYTHON: "/nowhere/python3" } },
+      /^the processor worker cannot be started with \/nowhere\/python3: /,
+    ],
+    [
+      { processor: { kind: "custom", language: "python", dir: "/nowhere", entry: "app.py" } },
+      /its folder \/nowhere does not exist$/,
+    ],
+    [
+      { source: "hold = []\nwhile True:\n    hold.append(bytearray(1 << 20))\n", memoryMb: 100 },
+      /^the processor ran out of memory while loading; metadata\.memory is 100 MB$/,
+    ],
+  ];
+  for (const [options, message] of cases) {
+    const instance = start(t, options);
+    assert.equal((await instance.exited).code, 1);
+    assert.equal(instance.exit!.reason, "StartFailed");
+    assert.match(instance.exit!.message, message);
+  }
+});
+
+test("100 MB printed while loading neither holds it up nor fills the disk", async (t) => {
+  const source = `
+import sys
+for _ in range(100_000):
+    sys.stdout.write("x" * 999 + "\\n")
+${ECHO}`;
+  const instance = await started(t, { source, limits: { logFileBytesMax: 100_000, logFilesMax: 2 } });
+  assert.equal((await instance.call("x")).status, 200);
+  assert.ok(instance.logText.length <= 200_000);
 });
 
 test("sleeping for ever at start: loading, and SIGTERM ends it at once", async (t) => {

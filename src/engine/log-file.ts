@@ -131,8 +131,13 @@ export class LogFile {
   }
 }
 
+/** Characters of a last line that are remembered. */
+const LAST_CHARS = 300;
+
 /** Cuts one output stream of a worker into lines of its log. */
 export class LineCutter {
+  /** The last line that is not empty, for messages about a worker that ended: mostly it says why. */
+  lastLine = "";
   readonly #log: LogFile;
   readonly #keptMax: number;
   /** The line so far; never longer than what of it is logged, plus one byte that makes the cut show. */
@@ -145,17 +150,25 @@ export class LineCutter {
 
   push(chunk: Buffer): void {
     let at = 0;
+    let lastFrom = 0;
     for (let end = chunk.indexOf(NEWLINE); end !== -1; end = chunk.indexOf(NEWLINE, at)) {
       if (this.#kept.length > 0) this.#endKept(chunk.subarray(at, end));
       else this.#log.writeLine(chunk, at, end);
+      lastFrom = at;
       at = end + 1;
     }
+    if (at > lastFrom + 1) this.#remember(chunk.subarray(lastFrom, at - 1));
     if (at < chunk.length) this.#keep(chunk.subarray(at));
     this.#log.flush();
   }
 
+  #remember(line: Buffer): void {
+    this.lastLine = line.toString("utf8", 0, LAST_CHARS).trim() || this.lastLine;
+  }
+
   /** A last line without its newline. */
   end(): void {
+    this.#remember(this.#kept);
     if (this.#kept.length > 0) this.#endKept(Buffer.alloc(0));
     this.#log.flush();
   }

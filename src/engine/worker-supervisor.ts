@@ -1,4 +1,5 @@
 import { spawn } from "node:child_process";
+import { existsSync } from "node:fs";
 import { createServer, type Server, type Socket } from "node:net";
 import type { InstanceSpec, RpcSpec } from "../core/instance-spec.ts";
 import type { Dispatcher } from "./dispatcher.ts";
@@ -8,6 +9,9 @@ import { LineCutter, type LogFile } from "./log-file.ts";
 import { effectiveRpc } from "./rpc-options.ts";
 import { Worker, type WorkerEvents } from "./worker.ts";
 import type { WorkerCommand } from "./worker-command.ts";
+
+/** How long the output of a worker that died while loading is waited for, in ms. */
+const LAST_WORDS_MS = 500;
 
 /** What the supervisor tells the engine. */
 export interface SupervisorEvents {
@@ -75,20 +79,33 @@ export class WorkerSupervisor implements WorkerEvents {
     const child = spawn(file, args, { env, cwd, stdio: ["ignore", "pipe", "pipe"] });
     const worker = new Worker(0, child, this.#parts.now(), this);
     this.#worker = worker;
-    for (const stream of [child.stdout, child.stderr]) {
-      const lines = new LineCutter(this.#parts.log, this.#parts.limits);
+    const { log, limits } = this.#parts;
+    const cutters = [child.stdout, child.stderr].map((stream) => {
+      const lines = new LineCutter(log, limits);
       stream.on("data", (chunk: Buffer) => lines.push(chunk));
       stream.on("end", () => lines.end());
       stream.on("error", () => {});
-    }
+      return lines;
+    });
     child.on("error", (error) => {
       if (child.pid !== undefined) return;
-      this.#parts.log.line(`${file} cannot be started: ${error.message}`);
-      this.#gone(worker, `${file} cannot be started: ${error.message}`);
+      const why = existsSync(cwd) ? error.message : `its folder ${cwd} does not exist`;
+      this.#gone(worker, `the processor worker cannot be started with ${file}: ${why}`);
     });
     child.on("exit", (code, signal) => {
-      const how = signal === null ? `exited with code ${code}` : `was ended by ${signal}`;
-      this.#gone(worker, `the processor worker ${how}`);
+      const how = `the processor worker ${signal === null ? `exited with code ${code}` : `was ended by ${signal}`}`;
+      if (worker.wasReady) {
+        this.#gone(worker, how);
+        return;
+      }
+      // Its last line mostly says why it could not start. A child of its own may hold the stream open, hence the bound.
+      const told = () => {
+        clearTimeout(timer);
+        const { lastLine } = cutters[1]!;
+        this.#gone(worker, `${how} before it was ready${lastLine === "" ? "" : `: ${lastLine}`}`);
+      };
+      const timer = setTimeout(told, LAST_WORDS_MS);
+      child.once("close", told);
     });
     this.#parts.log.line(`worker 0 started, pid ${child.pid ?? "none"}`);
   }
@@ -147,7 +164,7 @@ export class WorkerSupervisor implements WorkerEvents {
     }
     this.#parts.log.line(how);
     if (!wasReady) {
-      this.#fail("StartFailed", `${how} before it was ready`);
+      this.#fail("StartFailed", how);
       return;
     }
     const { workerDeathsMax, workerDeathWindowMs } = this.#parts.limits;
