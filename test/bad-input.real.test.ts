@@ -315,7 +315,7 @@ test("queue full is 450, too slow is 408", async () => {
 });
 
 test("a client of one byte a second and one that closes half way cost nobody else anything", async () => {
-  await create(fixtureSpec("patient", "steady"));
+  await create(fixtureSpec("patient", "steady", { "rpc.keepalive": 30_000 }));
   await sluice.untilRunning("patient");
   const token = (await sluice.service("patient")).AccessToken as string;
   const gateway = new URL(sluice.clientConfig().gateway);

@@ -34,6 +34,7 @@ export async function runDemoRole(options: { readonly exitWhenDone: boolean }): 
     serve = spawn(
       process.execPath,
       [
+        ...process.execArgv,
         join(ROOT, "src", "main.ts"),
         "serve",
         "--home",

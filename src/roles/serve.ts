@@ -151,7 +151,7 @@ function makeFolders(layout: HomeLayout): void {
 function openProcesses(layout: HomeLayout): [ProcessDriver, ProcessGatewayFleet] {
   const command = (role: string, ...args: string[]) => [
     process.execPath,
-    "--disable-warning=ExperimentalWarning",
+    ...process.execArgv,
     MAIN,
     role,
     ...args,
