@@ -16,6 +16,8 @@ export class GatewayState {
   #acked: ReadonlySet<InstanceId> | null = null;
   /** Tables sent and not answered, any of which may be in force. */
   readonly #sent = new Map<number, ReadonlySet<InstanceId>>();
+  /** Highest number sent on this link. */
+  #linkNumber = 0;
   #lingering: { readonly number: number; readonly inFlight: Readonly<Record<InstanceId, number>> } | null =
     null;
 
@@ -23,9 +25,9 @@ export class GatewayState {
     return this.#ackedNumber;
   }
 
-  /** The newest number that it has, or was sent. */
+  /** The newest number that it has, or was sent on this link. */
   get newestNumber(): number {
-    return Math.max(this.#ackedNumber, ...this.#sent.keys());
+    return Math.max(this.#ackedNumber, this.#linkNumber);
   }
 
   /** A process begins: it holds no table. */
@@ -36,33 +38,30 @@ export class GatewayState {
     this.#ackedNumber = 0;
     this.#acked = new Set();
     this.#sent.clear();
+    this.#linkNumber = 0;
     this.#lingering = { number: 0, inFlight: {} };
   }
 
-  /** What was sent on a link that ended may have come through, so it stays in {@link #sent} until an answer. */
+  /**
+   * A link begins. What was sent on the one before may have come through, or may come through yet, so it counts as
+   * possibly in force until a later table is acknowledged.
+   */
   hello(pid: number, tableNumber: number, isListening: boolean): void {
     const isSameProcess = this.pid === pid;
+    if (!isSameProcess) this.begin();
     this.pid = pid;
     this.isListening = isListening;
-    if (tableNumber === 0) {
-      this.begin();
-      this.pid = pid;
-      this.isListening = isListening;
-      return;
-    }
-    if (isSameProcess && this.#sent.has(tableNumber)) this.ack(tableNumber);
-    if (isSameProcess && tableNumber === this.#ackedNumber) {
-      for (const number of this.#sent.keys()) if (number > tableNumber) this.#sent.delete(number); // never arrived
-      return;
-    }
-    this.#ackedNumber = tableNumber;
+    this.#linkNumber = 0;
+    if (this.#sent.has(tableNumber)) this.ack(tableNumber);
+    if (tableNumber === this.#ackedNumber) return;
+    this.#ackedNumber = tableNumber; // a table of a life before this one
     this.#acked = null;
-    this.#sent.clear();
     this.#lingering = null;
   }
 
   sent(number: number, instances: ReadonlySet<InstanceId>): void {
     this.#sent.set(number, instances);
+    this.#linkNumber = number;
   }
 
   ack(number: number): void {
@@ -74,8 +73,8 @@ export class GatewayState {
     for (const older of [...this.#sent.keys()]) if (older <= number) this.#sent.delete(older);
   }
 
-  nack(number: number, reason: string): void {
-    this.#sent.delete(number);
+  /** It keeps what it has; that may be this very table, when it came twice. So it stays possibly in force. */
+  nack(reason: string): void {
     this.refusal = reason;
   }
 

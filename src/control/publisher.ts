@@ -132,7 +132,7 @@ export class Publisher {
         this.#deps.onReleased();
         return;
       case "nack":
-        state.nack(message.tableNumber, message.reason);
+        state.nack(message.reason);
         this.#deps.log.warn(
           { gateway: id, table: message.tableNumber, reason: message.reason },
           "table refused",
