@@ -12,9 +12,15 @@ const COLUMNS: readonly Column<Instance>[] = [
   { header: "RESTARTS", align: "right", cell: (i) => i.RestartCount },
   { header: "STATUS", cell: (i) => i.Status },
   { header: "READY", cell: (i) => `[${i.ReadyProcesses}/${i.TotalProcesses}]` },
-  { header: "REASON", cell: (i) => [i.Reason, i.Message].filter((text) => text !== "").join(": ") },
+  { header: "REASON", cell: reasonOf },
   { header: "LASTSTATE", cell: (i) => i.LastState.map(lastState).join(" ") },
 ];
+
+/** `Loading: 43 % of the weights`; a message that begins with the reason says it all. */
+function reasonOf({ Reason, Message }: Instance): string {
+  if (Message.toLowerCase().startsWith(Reason.toLowerCase())) return Message;
+  return Message === "" ? Reason : `${Reason}: ${Message}`;
+}
 
 /** How its last run ended; the message of it is left to `--output json`, for it may be long. */
 function lastState({ exitCode, finishedAt, reason, startedAt }: Instance["LastState"][number]): string {
