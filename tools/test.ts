@@ -33,7 +33,7 @@ const nodeTest = (files: readonly string[], concurrency: number) =>
 const isReal = (file: string) => file.endsWith(".real.test.ts") || file.startsWith("test/");
 const files = globSync("{src,tools,examples,sim,bench,test}/**/*.test.ts", {
   cwd: root,
-  exclude: ["**/node_modules/**"],
+  exclude: ["**/node_modules/**", "bench/out/**"],
 }).sort();
 
 const results = [
