@@ -306,6 +306,15 @@ ${ECHO}`;
   assert.ok(instance.logText.length <= 200_000);
 });
 
+test("what a processor says of its progress is the message of its state", async (t) => {
+  const source = "import allspark, time\nallspark.progress('weights, 40 %')\ntime.sleep(3600)\n";
+  const instance = start(t, { source });
+  await instance.until(
+    "the progress",
+    (state) => state.phase === "loading" && state.message === "weights, 40 %",
+  );
+});
+
 test("sleeping for ever at start: loading, and SIGTERM ends it at once", async (t) => {
   const instance = start(t, { source: "import time\ntime.sleep(3600)\n" });
   await instance.until("loading", (state) => state.phase === "loading" && state.port !== null);

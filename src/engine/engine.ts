@@ -169,6 +169,7 @@ export class Engine implements Component {
   }
 
   #progress(text: string): void {
+    if (this.#phase !== "loading") return;
     this.#message = text;
     const waitMs = this.#stateWrittenAt + STATE_MS_MIN - this.#parts.now();
     if (waitMs <= 0) this.#writeState();

@@ -27,6 +27,17 @@ def default_properties():
     return _defaults
 
 
+def progress(text):
+    """Shows `text` as the state of the instance while it loads, e.g. "loading weights, 40 %"."""
+    from . import worker
+
+    current = worker.current()
+    if current is None:
+        print(text, flush=True)
+    else:
+        current.progress(text)
+
+
 class ModelPath(str):
     """A path as text. `decode()` is there because existing processors call `get_model_path().decode()`."""
 

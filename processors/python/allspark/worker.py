@@ -42,8 +42,14 @@ class Worker:
         if self.init.get("protocol") != frames.PROTOCOL:
             raise frames.BrokenPeer("protocol %r; this worker speaks %d" % (self.init.get("protocol"), frames.PROTOCOL))
 
+    def progress(self, text):
+        """Shown as the instance's state while it loads; nothing once it serves."""
+        if not self.served:
+            self._sock.sendall(frames.encode(frames.PROGRESS, 0, str(text)[:500].encode("utf-8", "replace")))
+
     def serve_processor(self, instance):
         """`BaseProcessor.run` under an engine."""
+        self.progress("initializing %s" % type(instance).__name__)
         instance.initialize()
         threads = self.init["rpc"]["workerThreads"]
         if instance.worker_threads:
@@ -56,6 +62,7 @@ class Worker:
         model = self.init["model"]
         process = module.process
         if hasattr(module, "initialize"):
+            self.progress("initializing %s" % self.init["processor"]["entry"])
             module.initialize(model["entry"] or model["path"], model["config"])
         if _takes_headers(process):
             call = lambda body, head: process(body, Headers(head))  # noqa: E731
@@ -121,6 +128,7 @@ def load_and_serve(worker):
     module.__file__ = path
     module.__builtins__ = __builtins__
     sys.modules["__main__"] = module
+    worker.progress("running %s" % spec["entry"])
     with open(path, "rb") as file:
         code = compile(file.read(), path, "exec")
     exec(code, module.__dict__)

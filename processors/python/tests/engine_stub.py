@@ -35,6 +35,7 @@ class Engine:
             "rpc": {"workerThreads": threads, "maxQueueSize": 64, "keepaliveMs": 5000},
             "limits": {"cpu": 1, "memoryMb": memory_mb},
         }
+        self.progress = []
         self.send(0x01, 0, json.dumps(init).encode())
 
     def send(self, kind, request_id, payload=b""):
@@ -53,8 +54,12 @@ class Engine:
         return data
 
     def receive(self):
-        length, kind, request_id = struct.unpack("<IBI", self._exactly(9))
-        return kind, request_id, self._exactly(length - 5)
+        while True:
+            length, kind, request_id = struct.unpack("<IBI", self._exactly(9))
+            payload = self._exactly(length - 5)
+            if kind != 0x85:
+                return kind, request_id, payload
+            self.progress.append(payload.decode())
 
     def answer(self):
         """(id, status, head, body) of the next RESPONSE or ERROR."""

@@ -50,8 +50,10 @@ class WorkerTest(unittest.TestCase):
     def test_function_form_gets_model_and_headers(self):
         engine = self.start(
             """
+            import allspark
             def initialize(model_entry, model_config):
                 global model
+                allspark.progress("half way")
                 model = [model_entry, model_config]
             def process(data, headers):
                 return {"model": model, "a": headers["X-A"], "b": headers.get("x-b"), "path": headers.path, "n": len(data)}
@@ -59,6 +61,7 @@ class WorkerTest(unittest.TestCase):
             model={"path": "/m", "entry": "/m/e", "config": "{}"},
         )
         engine.ready()
+        self.assertEqual(engine.progress, ["running app.py", "initializing app.py", "half way"])
         engine.request(7, b"\0" * 100000, b"POST /x?y=1\nX-A: 1\nx-a: 2\n")
         _, status, head, body = engine.answer()
         self.assertEqual((status, head), (200, b"content-type: application/json\n"))

@@ -42,6 +42,9 @@ public final class Main {
       Frame first = pending.remove();
       if (first.type() != Frames.INIT) throw new IOException("a frame of type " + first.type() + " before INIT");
       Init init = Init.parse(first.payload());
+      String reading = "reading " + init.modelFile();
+      frames.queue(Frames.PROGRESS, 0, reading.getBytes(StandardCharsets.UTF_8), new byte[0]);
+      frames.flush();
       Processor processor;
       try {
         processor = PmmlProcessor.load(init.modelFile());

@@ -17,6 +17,8 @@ import sluice.worker.Frames.Frame;
 final class TrainingRun {
   private static final byte[] NOTHING = new byte[0];
 
+  private static final ArrayDeque<Frame> got = new ArrayDeque<>();
+
   private TrainingRun() {}
 
   static void run(String modelFile) throws Exception {
@@ -37,6 +39,7 @@ final class TrainingRun {
         String init = "{\"protocol\":1,\"model\":{\"path\":" + RowReader.quoted(modelFile)
             + "},\"rpc\":{\"workerThreads\":2},\"limits\":{\"memoryMb\":256}}";
         send(frames, Frames.INIT, 0, NOTHING, init);
+        expect(frames, Frames.PROGRESS, "reading");
         expect(frames, Frames.READY, "java");
         byte[] head = "\u0007\u0000POST /\n".getBytes(StandardCharsets.ISO_8859_1);
         String row = "{\"age\":54.5,\"vessels\":1,\"chol\":210,\"pain\":\"typical\",\"smoker\":true}";
@@ -65,10 +68,10 @@ final class TrainingRun {
   }
 
   private static void expect(Frames frames, int type, String part) throws Exception {
-    ArrayDeque<Frame> got = new ArrayDeque<>();
-    frames.read(got);
-    String text = new String(got.element().payload(), StandardCharsets.UTF_8);
-    if (got.element().type() != type || !text.contains(part)) {
+    if (got.isEmpty()) frames.read(got);
+    Frame frame = got.remove();
+    String text = new String(frame.payload(), StandardCharsets.UTF_8);
+    if (frame.type() != type || !text.contains(part)) {
       throw new IllegalStateException("expected a frame of type " + type + " with " + part + ", got " + text);
     }
   }
