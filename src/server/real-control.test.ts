@@ -66,3 +66,22 @@ test("the API over the real control plane: create, share, release, update, delet
   await world.until("it is gone", () => world.store.state.services.size === 1);
   assert.deepEqual(await shares(), [["pmml_prod", 100]]);
 });
+
+test("two creates of one name: one is told so; and a delete while creating is obeyed", async (t) => {
+  const world = new ControlWorld();
+  world.begin();
+  t.after(() => world.stop());
+  const { app } = apiOver(world.control, () => world.clock.now());
+  const headers = { authorization: `Bearer ${TEST_KEY}` };
+  const create = () =>
+    app.inject({ method: "POST", url: "/api/v2/services", headers, payload: pmmlDocument("pmml_prod", 2) });
+  const answers = await Promise.all([create(), create(), create()]);
+  assert.deepEqual(answers.map((answer) => answer.statusCode).toSorted(), [200, 409, 409]);
+  assert.ok(answers.every((answer) => answer.statusCode === 200 || answer.json().Code === "SERVICE_EXISTS"));
+  const gone = await app.inject({ method: "DELETE", url: "/api/v2/services/local/pmml_prod", headers });
+  assert.equal(gone.statusCode, 200);
+  const again = await create();
+  assert.deepEqual([again.statusCode, again.json().Code], [409, "SERVICE_DELETING"]);
+  await world.until("it is gone", () => world.store.state.services.size === 0);
+  assert.equal((await create()).statusCode, 200);
+});
