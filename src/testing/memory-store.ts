@@ -4,6 +4,9 @@ import type { Change, DesiredState, NewEvent, ServiceStatus } from "../core/serv
 import type { EventQuery, Store } from "../ports/store.ts";
 import { desiredOf } from "./records.ts";
 
+/** Events kept of each service (ports/store.ts). */
+const EVENTS_MAX = 1000;
+
 /** A store in memory, which a test can make fail. What it holds outlives the control process that used it. */
 export class MemoryStore implements Store {
   state: DesiredState = desiredOf();
@@ -30,7 +33,7 @@ export class MemoryStore implements Store {
     this.state = applyChanges(this.state, changes);
     for (const change of changes) {
       if (change.kind === "remove-service") this.statuses.delete(change.name);
-      if (change.kind === "add-event") this.events.push(change.event);
+      if (change.kind === "add-event") this.#keep([change.event]);
     }
     await this.latency();
     return "committed";
@@ -56,7 +59,7 @@ export class MemoryStore implements Store {
 
   async addEvents(events: readonly NewEvent[]) {
     this.#write();
-    this.events.push(...events);
+    this.#keep(events);
     await this.latency();
   }
 
@@ -84,6 +87,14 @@ export class MemoryStore implements Store {
   }
 
   async close() {}
+
+  #keep(events: readonly NewEvent[]): void {
+    this.events.push(...events);
+    for (const service of new Set(events.map((e) => e.service))) {
+      const surplus = this.events.filter((e) => e.service === service).slice(0, -EVENTS_MAX);
+      if (surplus.length > 0) this.events = this.events.filter((e) => !surplus.includes(e));
+    }
+  }
 
   #write(): void {
     this.writeCount += 1;

@@ -111,7 +111,7 @@ export class PlanWorld {
 
   crash(id: InstanceId): void {
     const engine = this.engines.get(id);
-    if (engine === undefined || engine.phase === "dead" || this.busy.has(id)) return;
+    if (engine === undefined || engine.phase === "dead") return;
     engine.phase = "dead";
     engine.endedAtMs = this.nowMs;
   }
@@ -135,6 +135,8 @@ export class PlanWorld {
     const { alive, count } = this;
     const starts = plan.actions.filter((a) => a.kind === "start");
     const isAlive = (id: InstanceId) => alive.some((e) => e.spec.id === id);
+    for (const s of starts)
+      assert.ok(!this.busy.has(s.spec.id), `${s.spec.id} is started while it is stopped`);
     for (const s of starts) assert.ok(!isAlive(s.spec.id), `${s.spec.id} is started while it runs`);
     if (starts.length > 0) {
       assert.ok(

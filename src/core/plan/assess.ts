@@ -104,12 +104,22 @@ function dead(
   input: PlanInput,
 ): Omit<Assessed, "observed"> {
   const gone = { ...kept, pid: null, port: null };
+  if (input.busy.get(kept.id) === "stopping") {
+    const status = { ...gone, phase: "Stopping", isReady: false, reason: "Stopping", message: "" } as const;
+    return { status: { ...status, backoffUntilMs: null }, isAlive: false, isGoing: true };
+  }
   const remembered = kept.phase === "Failed" ? kept.lastExit : null;
   const exit = observed.exit ?? remembered ?? lost(kept, input.nowMs);
   const failedStart = input.failedStarts.get(kept.id);
   if (failedStart !== undefined) {
     const status = failedAfter(gone, startFailed(failedStart, input.nowMs), input.nowMs);
     return { status, isAlive: false, isGoing: false };
+  }
+  const wasToldToEnd = kept.phase === "Stopping" || kept.phase === "Stopped";
+  if (wasToldToEnd && (exit.code === 0 || exit.reason === "Lost")) {
+    // It was told to end, and did, perhaps while this process was not there.
+    const status = { ...gone, phase: "Stopped", isReady: false, reason: "Stopped", message: "" } as const;
+    return { status: { ...status, backoffUntilMs: null, lastExit: exit }, isAlive: false, isGoing: false };
   }
   const isKnown =
     kept.lastExit?.finishedAtMs === exit.finishedAtMs && kept.lastExit.startedAtMs === exit.startedAtMs;

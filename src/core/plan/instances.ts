@@ -123,7 +123,7 @@ function isBlocked(a: Assessed, wanted: Wanted | null): boolean {
 }
 
 function isStartable(a: Assessed, wanted: Wanted | null, nowMs: number): boolean {
-  if (a.isAlive || isBlocked(a, wanted)) return false;
+  if (a.isAlive || a.isGoing || isBlocked(a, wanted)) return false;
   return a.status.backoffUntilMs === null || a.status.backoffUntilMs <= nowMs;
 }
 

@@ -1,0 +1,107 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+import { PlanWorld } from "../../testing/plan-world.ts";
+import type { InstanceId } from "../names.ts";
+import { BACKOFF_MAX_MS, backoffMs } from "./backoff.ts";
+
+const first = "a-v1-0" as InstanceId;
+
+function settled(): PlanWorld {
+  const world = new PlanWorld();
+  world.settle();
+  return world;
+}
+
+const statusOf = (world: PlanWorld, id = first) => world.status!.instances.find((i) => i.id === id)!;
+
+test("the backoff is 1 s, doubles, and ends at 60 s", () => {
+  const waits = [1, 2, 3, 6, 7, 8, 1000].map(backoffMs);
+  assert.deepEqual(waits, [1_000, 2_000, 4_000, 32_000, 60_000, 60_000, 60_000]);
+});
+
+test("a crash is counted and told once, and the instance is started again when its backoff is over", () => {
+  const world = settled();
+  world.crash(first);
+  const plan = world.plan();
+  assert.deepEqual(plan.actions, []);
+  assert.equal(plan.recheckAtMs, world.nowMs + 1_000);
+  assert.equal(statusOf(world).failuresInARow, 1);
+  assert.deepEqual(
+    plan.events.map((e) => e.reason),
+    ["InstanceCrashed"],
+  );
+  assert.deepEqual(world.plan().events, []);
+  assert.equal(statusOf(world).failuresInARow, 1);
+  world.nowMs += 1_000;
+  assert.equal(world.plan().actions[0]!.kind, "start");
+  assert.equal(statusOf(world).restarts, 1);
+});
+
+test("failures in a row make the wait longer; a minute of readiness ends the row", () => {
+  const world = settled();
+  const crashAfter = (readyMs: number) => {
+    world.nowMs += BACKOFF_MAX_MS;
+    world.plan();
+    world.finishLoading();
+    world.plan();
+    world.nowMs += readyMs;
+    world.crash(first);
+    world.plan();
+    return statusOf(world).backoffUntilMs! - world.nowMs;
+  };
+  assert.deepEqual([crashAfter(0), crashAfter(0), crashAfter(0)], [1_000, 2_000, 4_000]);
+  assert.equal(crashAfter(59_000), 8_000);
+  assert.equal(crashAfter(60_000), 1_000);
+});
+
+test("a clock that went back makes no wait longer than the longest", () => {
+  const world = settled();
+  world.crash(first);
+  world.plan();
+  world.nowMs -= 3_600_000;
+  world.plan();
+  assert.ok(statusOf(world).backoffUntilMs! <= world.nowMs + BACKOFF_MAX_MS);
+});
+
+test("an instance that ends as it was told to is no crash", () => {
+  const world = settled();
+  world.spec = { ...world.spec, instanceCount: 1 };
+  world.record = { ...world.record!, generation: 2 };
+  world.plan();
+  world.publish(true);
+  world.plan();
+  world.crash("a-v1-1" as InstanceId); // its process is gone, the stop is not over yet
+  const { events, actions } = world.plan();
+  assert.deepEqual([events, actions], [[], []]);
+  world.finishStops();
+  assert.deepEqual(
+    world.plan().events.map((e) => e.reason),
+    ["InstanceStopped", "Running"],
+  );
+});
+
+test("one that loads for ever stays Waiting, is never routed, and tells for how long, by the minute", () => {
+  const world = new PlanWorld();
+  world.plan();
+  world.nowMs += 10_000;
+  world.plan();
+  assert.equal(world.status!.phase, "Waiting");
+  assert.equal(statusOf(world).message, "loading");
+  world.nowMs += 180_000;
+  const { recheckAtMs, status } = world.plan();
+  assert.equal(statusOf(world).message, "loading for 3 min");
+  assert.equal(recheckAtMs, world.nowMs + 50_000);
+  assert.deepEqual(status!.serving, []);
+  assert.match(status!.message, /0 of 2 instances are ready; a-v1-0: loading for 3 min/);
+});
+
+test("a start that fails is tried again with the same backoff", () => {
+  const world = new PlanWorld();
+  world.plan();
+  world.engines.clear();
+  world.failedStarts.set(first, "no process could be made");
+  world.plan();
+  const status = statusOf(world);
+  assert.equal(status.lastExit!.reason, "StartFailed");
+  assert.equal(status.backoffUntilMs, world.nowMs + 1_000);
+});
