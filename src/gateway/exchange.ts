@@ -1,29 +1,19 @@
 import { DATA_PATH_REASONS, type DataPathReason } from "../core/errors.ts";
-import { BODY_BROKEN, type MessageBody } from "../http1/message-body.ts";
+import type { MessageBody } from "../http1/message-body.ts";
 import { FIELD_STRIDE, METHOD, type MessageHead } from "../http1/message-head.ts";
+import { Answer } from "./answer.ts";
 import { giveBuffer, takeBuffer } from "./buffer-pool.ts";
-import { ChunkRemover } from "./chunk-remover.ts";
 import type { Client } from "./client.ts";
 import type { DataPlane } from "./data-plane.ts";
-import {
-  ADDED_BYTES_MAX,
-  type RequestAdditions,
-  type ResponseChanges,
-  writeRequest,
-  writeResponse,
-} from "./head-rewrite.ts";
+import { ADDED_BYTES_MAX, type RequestAdditions, writeRequest } from "./head-rewrite.ts";
 import type { Instance } from "./instance.ts";
 import { REQUEST_ID_BYTES_MAX } from "./limits.ts";
-import { writeOwnAnswer } from "./own-answer.ts";
 import type { Service } from "./routing.ts";
 import { isOpenedBy } from "./token.ts";
 import { Upstream } from "./upstream.ts";
 
 /** Counted, never sent: the client left before its answer was complete. */
 const CLIENT_LEFT = 499;
-/** The rest of a refused request's body up to this is read and dropped; above it, closing is cheaper for both. */
-const SWALLOW_BYTES_MAX = 64 * 1024;
-const CONTINUE = Buffer.from("HTTP/1.1 100 Continue\r\n\r\n", "latin1");
 
 /**
  * One request of a client and its answer. Each client connection has one, used again and again.
@@ -32,7 +22,7 @@ const CONTINUE = Buffer.from("HTTP/1.1 100 Continue\r\n\r\n", "latin1");
  * further body one way and the answer the other way, each side paused while the other cannot take more. It ends by the
  * answer's end, by an answer of our own, or by the client's leaving; each of these runs `#complete` once.
  */
-export class Exchange implements RequestAdditions, ResponseChanges {
+export class Exchange implements RequestAdditions {
   /** Between `begin` and `#complete`. */
   isActive = false;
   /** All of the request is here, and was handed on. */
@@ -42,13 +32,9 @@ export class Exchange implements RequestAdditions, ResponseChanges {
   readonly requestId = Buffer.alloc(REQUEST_ID_BYTES_MAX);
   requestIdLength = 0;
   readonly clientAddress: Buffer;
-  memberLine: Buffer | null = null;
-  isClosing = false;
-  isKeepAliveSaid = false;
-  isDechunked = false;
   readonly #client: Client;
   readonly #plane: DataPlane;
-  readonly #chunkRemover = new ChunkRemover();
+  readonly #answer: Answer;
   #service: Service | null = null;
   #instance: Instance | null = null;
   #upstream: Upstream | null = null;
@@ -57,19 +43,12 @@ export class Exchange implements RequestAdditions, ResponseChanges {
   #outLength = 0;
   #isRetried = false;
   #isIdempotent = false;
-  #isHead = false;
-  #isKeepAlive = false;
-  #isHttp10 = false;
-  /** The client waits for a 100 before it sends the body. */
-  #isContinueOwed = false;
-  /** A head of the final answer went to the client. */
-  #isAnswering = false;
-  #status = 0;
   #startedMs = 0;
 
   constructor(client: Client, plane: DataPlane, clientAddress: string) {
     this.#client = client;
     this.#plane = plane;
+    this.#answer = new Answer(client, plane);
     this.clientAddress = Buffer.from(clientAddress, "latin1");
   }
 
@@ -86,28 +65,24 @@ export class Exchange implements RequestAdditions, ResponseChanges {
   begin(head: MessageHead, buf: Buffer, from: number, bodyFrom: number, to: number, isDone: boolean): void {
     const plane = this.#plane;
     this.#reset(isDone);
-    this.#isKeepAlive = head.isKeepAlive;
-    this.#isHttp10 = head.versionMinor === 0;
-    this.#isContinueOwed = head.isContinueExpected && bodyFrom === to && !isDone && !this.#isHttp10;
-    this.#isHead = head.method === METHOD.HEAD;
+    this.#answer.expect(head, isDone || bodyFrom < to);
     this.#isIdempotent = head.method !== METHOD.POST && head.method !== METHOD.OTHER;
     this.requestIdLength = plane.requestIds.write(head, buf, this.requestId);
     const { index } = plane.routing;
     const route = index.find(buf, head.pathFrom, head.targetTo);
-    if (route === null) return this.answer("ROUTE_NOT_FOUND");
-    this.#service = route.service;
-    if (!isOpenedBy(head, buf, route.tokens)) return this.answer("TOKEN_REQUIRED");
+    if (route === null) return this.end("ROUTE_NOT_FOUND");
+    if (route.service !== null) this.#serveBy(route.service);
+    if (!isOpenedBy(head, buf, route.tokens)) return this.end("TOKEN_REQUIRED");
     const service = route.service ?? route.group!.pick();
-    if (service === null) return this.answer("NO_READY_INSTANCE");
-    this.#service = service;
-    if (route.service === null) this.memberLine = service.memberLine;
+    if (service === null) return this.end("NO_READY_INSTANCE");
+    if (route.service === null) {
+      this.#serveBy(service);
+      this.#answer.memberLine = service.memberLine;
+    }
     service.meter.bytesIn += to - from;
     const instance = service.pick(null);
-    if (instance === null) return this.answer("NO_READY_INSTANCE");
-    if (this.#isContinueOwed) {
-      this.#isContinueOwed = false;
-      this.#client.wire.write(CONTINUE, 0, CONTINUE.length, null);
-    }
+    if (instance === null) return this.end("NO_READY_INSTANCE");
+    this.#answer.welcome();
     const host = head.hostAt * FIELD_STRIDE;
     const hostBytes = head.hostAt === -1 ? 0 : head.fields[host + 3]! - head.fields[host + 2]!;
     const out = takeBuffer(to - from + hostBytes + ADDED_BYTES_MAX);
@@ -117,23 +92,24 @@ export class Exchange implements RequestAdditions, ResponseChanges {
     this.#send(instance, false);
   }
 
+  #serveBy(service: Service): void {
+    this.#service = service;
+    this.#answer.meter = service.meter;
+  }
+
   /** Bytes that are no request: the answer, and the end of the connection. */
   refuse(reason: DataPathReason, text?: string): void {
     this.#reset(false);
-    this.#isKeepAlive = false;
+    this.#answer.expectNothing();
     this.requestIdLength = this.#plane.requestIds.writeNew(this.requestId);
-    this.answer(reason, text);
+    this.end(reason, text);
   }
 
   #reset(isDone: boolean): void {
     this.isActive = true;
     this.isRequestDone = isDone;
-    this.memberLine = null;
     this.#service = null;
     this.#isRetried = false;
-    this.#isAnswering = false;
-    this.#isHead = false;
-    this.#isContinueOwed = false;
     this.#startedMs = this.#plane.clock.monotonic();
   }
 
@@ -146,6 +122,7 @@ export class Exchange implements RequestAdditions, ResponseChanges {
       const pooled = isFresh ? undefined : instance.idle.pop();
       const upstream = pooled ?? new Upstream(instance, this.#plane);
       this.#upstream = upstream;
+      this.#answer.source = upstream.wire;
       if (upstream.start(this, this.#out!, this.#outLength)) {
         // Nothing more is read from the client until these bytes are gone, so that they stay all there is.
         if (!this.isOutTaken) this.#client.pauseForUpstream();
@@ -180,12 +157,9 @@ export class Exchange implements RequestAdditions, ResponseChanges {
     if (!isTaken) this.#client.pauseForUpstream();
   }
 
-  /** An interim answer. 100 was given by us already, and HTTP/1.0 knows none. */
+  /** An interim answer. */
   passInformational(head: MessageHead, buf: Buffer, from: number): void {
-    if (this.#isHttp10 || head.status === 100) return;
-    const out = takeBuffer(head.fieldsTo - from + ADDED_BYTES_MAX);
-    [this.isClosing, this.isKeepAliveSaid, this.isDechunked] = [false, false, false];
-    this.#toClient(out, writeResponse(out, head, buf, from, this));
+    this.#answer.inform(head, buf, from);
   }
 
   /** The answer: its head in `buf[from..bodyFrom)`, and body up to `to`. Returns what `body.advance` says of it. */
@@ -197,57 +171,13 @@ export class Exchange implements RequestAdditions, ResponseChanges {
     to: number,
     body: MessageBody,
   ): number {
-    body.sink = null;
-    body.startResponse(head, this.#isHead);
     this.#dropOut();
-    this.#isAnswering = true;
-    this.#status = head.status;
-    this.isDechunked = this.#isHttp10 && head.isChunked;
-    const isEndless = body.isUntilClose || this.isDechunked;
-    // An answer before the end of its request: the rest of that request would be waited for in vain.
-    this.isClosing = !this.#isKeepAlive || this.#plane.isDraining || isEndless || !this.isRequestDone;
-    this.isKeepAliveSaid = this.#isHttp10 && !this.isClosing;
-    const out = takeBuffer(to - from + ADDED_BYTES_MAX);
-    const bodyAt = writeResponse(out, head, buf, from, this);
-    let end = bodyFrom;
-    let outTo = bodyAt;
-    if (this.isDechunked && !body.isDone) {
-      end = this.#removeChunks(out, bodyAt, buf, bodyFrom, to, body);
-      outTo = this.#chunkRemover.take();
-    } else if (!body.isDone) {
-      end = body.advance(buf, bodyFrom, to);
-      outTo += buf.copy(out, bodyAt, bodyFrom, end >= 0 ? end : to);
-    }
-    this.#toClient(out, outTo);
-    return end;
+    return this.#answer.start(head, buf, from, bodyFrom, to, body, this.isRequestDone);
   }
 
   /** More of the answer's body. Returns what `body.advance` says of it. */
-  passAnswer(buf: Buffer, from: number, to: number, body: MessageBody): number {
-    if (this.isDechunked) {
-      const out = takeBuffer(to - from);
-      const end = this.#removeChunks(out, 0, buf, from, to, body);
-      this.#toClient(out, this.#chunkRemover.take());
-      return end;
-    }
-    const end = body.advance(buf, from, to);
-    if (end === BODY_BROKEN) return end;
-    const pieceTo = end >= 0 ? end : to;
-    this.#service!.meter.bytesOut += pieceTo - from;
-    if (!this.#client.wire.pass(buf, from, pieceTo)) this.#upstream!.wire.pause();
-    return end;
-  }
-
-  #removeChunks(out: Buffer, at: number, buf: Buffer, from: number, to: number, body: MessageBody): number {
-    this.#chunkRemover.writeTo(out, at);
-    body.sink = this.#chunkRemover;
-    return body.advance(buf, from, to);
-  }
-
-  /** Sends `out[0..to)` to the client and gives it back; the instance waits while the client cannot take it. */
-  #toClient(out: Buffer, to: number): void {
-    this.#service!.meter.bytesOut += to;
-    if (!this.#client.wire.write(out, 0, to, out)) this.#upstream!.wire.pause();
+  passAnswer(buf: Buffer, to: number, body: MessageBody): number {
+    return this.#answer.pass(buf, to, body);
   }
 
   /** The client took what was pending. */
@@ -255,10 +185,10 @@ export class Exchange implements RequestAdditions, ResponseChanges {
     this.#upstream?.wire.resume();
   }
 
-  /** The instance's answer is complete, and handed to the client. */
+  /** The answer is complete, and handed to the client. */
   answerEnded(): void {
-    this.#complete(this.#status);
-    this.#client.answered(this.isClosing);
+    this.#complete(this.#answer.status);
+    this.#client.answered(this.#answer.isClosing);
   }
 
   /** The connection to the instance is of no more use; it has let go of us. */
@@ -269,9 +199,9 @@ export class Exchange implements RequestAdditions, ResponseChanges {
       failed.isSuspect = true;
       failed.suspectUntilMs = this.#plane.nowMs + this.#plane.times.suspectMs;
     }
-    if (this.#isAnswering) return this.#cut(DATA_PATH_REASONS.BAD_UPSTREAM.status);
+    if (this.#answer.isStarted) return this.#cut(DATA_PATH_REASONS.BAD_UPSTREAM.status);
     const next = this.#secondTry(failed, wasReached, upstream.isReused);
-    if (next === null) return this.answer("BAD_UPSTREAM");
+    if (next === null) return this.end("BAD_UPSTREAM");
     this.#release();
     this.#isRetried = true;
     this.#service!.meter.retries++;
@@ -290,34 +220,18 @@ export class Exchange implements RequestAdditions, ResponseChanges {
     return other ?? (wasReused && failed.isNamed ? failed : null);
   }
 
-  /** Answers with a reason of our own. */
-  answer(reason: DataPathReason, text?: string): void {
-    const client = this.#client;
+  /** Ends with an answer of our own. */
+  end(reason: DataPathReason, text?: string): void {
     this.#upstream?.abandon();
-    const { status } = DATA_PATH_REASONS[reason];
-    // Whether a client sends a body after an answer in place of the 100 that it waits for, nobody knows.
-    const canSwallow = !this.#isContinueOwed && client.bodyBytesLeft <= SWALLOW_BYTES_MAX;
-    const isClosing = !this.#isKeepAlive || this.#plane.isDraining || !canSwallow;
-    const out = takeBuffer(ADDED_BYTES_MAX + REQUEST_ID_BYTES_MAX);
-    const to = writeOwnAnswer(out, reason, text, {
-      nowMs: this.#plane.clock.now(),
-      requestId: this.requestId.toString("latin1", 0, this.requestIdLength),
-      member: this.memberLine,
-      isClosing,
-      isKeepAliveSaid: this.#isHttp10 && !isClosing,
-      isHead: this.#isHead,
-    });
-    if (this.#service !== null) this.#service.meter.bytesOut += to;
-    client.wire.write(out, 0, to, out);
-    this.#complete(status);
-    client.answered(isClosing);
+    this.#answer.giveOwn(reason, this.requestId.toString("latin1", 0, this.requestIdLength), text);
+    this.answerEnded();
   }
 
   /** The request turned out to be bad, or too slow, while it was on its way: the answer, if it can still be given, and the end. */
   breakOff(reason: DataPathReason, text?: string): void {
-    if (this.#isAnswering) return this.#cut(DATA_PATH_REASONS[reason].status);
-    this.#isKeepAlive = false;
-    this.answer(reason, text);
+    if (this.#answer.isStarted) return this.#cut(DATA_PATH_REASONS[reason].status);
+    this.#answer.willClose();
+    this.end(reason, text);
   }
 
   /** The client is gone: so is all that was done for it. */
@@ -344,10 +258,10 @@ export class Exchange implements RequestAdditions, ResponseChanges {
       return;
     }
     const limitMs = this.#service.keepaliveMs + times.timeoutMarginMs;
-    if (!this.#isAnswering) {
+    if (!this.#answer.isStarted) {
       if (nowMs - this.#startedMs <= limitMs) return;
       if (this.#client.isOwing) this.breakOff("REQUEST_TOO_SLOW");
-      else this.answer("UPSTREAM_TIMEOUT");
+      else this.end("UPSTREAM_TIMEOUT");
     } else if (!this.isClientPending && nowMs - upstream.movedMs > limitMs) {
       this.#cut(DATA_PATH_REASONS.UPSTREAM_TIMEOUT.status);
     }

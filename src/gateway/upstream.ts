@@ -105,7 +105,7 @@ export class Upstream implements WireOwner {
   bytes(buf: Buffer, to: number): void {
     this.movedMs = this.#plane.nowMs;
     if (this.#state === HEAD) this.#headBytes(buf, to);
-    else if (this.#state === BODY) this.#passed(this.#exchange!.passAnswer(buf, 0, to, this.body), to);
+    else if (this.#state === BODY) this.#passed(this.#exchange!.passAnswer(buf, to, this.body), to);
     // Bytes that answer nothing: the next answer could not be told from them.
     else if (this.#state === IDLE) this.#fail();
   }
