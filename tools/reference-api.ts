@@ -41,7 +41,7 @@ otherwise. The running server gives the same contract as an OpenAPI 3.1 document
 - **Accepted is not done.** Commands on a service answer when they are stored. They return \`Generation\`; the command has
   taken effect when DescribeService says \`ObservedGeneration\` at least as high, and \`Status\` how it ended.
 - **Maps** in a query (\`Label\`, \`Labels\`) are JSON text, as the EAS SDKs send them.
-- **Limits.** A body may have 10 MiB; a head has 10 s and a whole request 60 s to arrive; 1000 connections may be open.
+- **Limits.** A body may have 1 MiB; a head has 10 s and a whole request 60 s to arrive; 1000 connections may be open.
 - **Extensions.** Fields marked so are ours; EAS does not have them. Following a log is one too: with \`Follow=true\`
   DescribeServiceLog answers \`text/plain\`, one line of the log each, until the client closes the connection. Instances that
   start later are not in it.

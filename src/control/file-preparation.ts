@@ -9,6 +9,12 @@ import { FetchError, type FileCache } from "../ports/files.ts";
 /** Progress lines kept of one preparation. */
 const LINES_MAX = 15;
 
+interface WantedFiles {
+  readonly source: Source | null;
+  /** The file that must be among them. */
+  readonly entry: string | null;
+}
+
 interface Preparation {
   /** What it is for: another version, restart or source begins anew. */
   readonly purpose: string;
@@ -39,8 +45,8 @@ export class FilePreparation {
 
   /** Where the files of a service are; begins to bring them when that is not under way. */
   stateOf(record: ServiceRecord, spec: ServiceSpec): FilesState {
-    const processor = spec.processor.kind === "custom" ? spec.processor.source : null;
-    const sources = [processor, spec.model.source] as const;
+    const processor = spec.processor.kind === "custom" ? spec.processor : null;
+    const sources = [processor, spec.model] as const;
     const purpose = JSON.stringify([record.version, record.epoch, sources]);
     const before = this.#all.get(record.name);
     const isSame = before?.purpose === purpose;
@@ -82,7 +88,7 @@ export class FilePreparation {
   async #prepare(
     service: ServiceName,
     preparation: Preparation,
-    [processor, model]: readonly [Source | null, Source | null],
+    [processor, model]: readonly [WantedFiles | null, WantedFiles],
   ): Promise<void> {
     const { signal } = preparation.end;
     const lines: string[] = [];
@@ -95,8 +101,10 @@ export class FilePreparation {
       preparation.state = { kind: "fetching", progress: [...lines] };
       this.#onStep(service, "files on their way");
     };
-    const fetch = async (source: Source | null) =>
-      source === null ? null : await this.#files.fetch(source, onProgress, signal);
+    const fetch = async (wanted: WantedFiles | null) =>
+      wanted === null || wanted.source === null
+        ? null
+        : await this.#files.fetch(wanted.source, wanted.entry, onProgress, signal);
     try {
       const processorPath = await fetch(processor);
       const modelPath = await fetch(model);

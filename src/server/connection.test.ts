@@ -33,8 +33,8 @@ test("a body of 50 MB is refused with 413, and the client gets to read it", asyn
   const body = (await answer.json()) as Record<string, unknown>;
   assert.equal(answer.status, 413);
   assert.equal(body.Code, "BODY_TOO_LARGE");
-  assert.equal(body.Message, "the body is larger than 10485760 bytes");
-  assert.equal(body.LimitBytes, 10_485_760);
+  assert.equal(body.Message, "the body is larger than 1048576 bytes");
+  assert.equal(body.LimitBytes, 1_048_576);
   assert.match(String(body.RequestId), /^[0-9A-F-]{36}$/);
   assert.equal(control.services.size, 0);
 });

@@ -12,7 +12,12 @@ export class MemoryFiles implements FileCache {
     this.#clock = clock;
   }
 
-  async fetch(source: Source, onProgress: (line: string) => void, signal: AbortSignal): Promise<string> {
+  async fetch(
+    source: Source,
+    _entry: string | null,
+    onProgress: (line: string) => void,
+    signal: AbortSignal,
+  ): Promise<string> {
     const place = source.kind === "path" ? source.path : source.url;
     const slowMs = this.slowMs.get(place) ?? 0;
     if (slowMs > 0) {

@@ -54,7 +54,7 @@ const newCache = (limits: ModelCacheOptions["limits"] = {}) =>
 const silent = () => {};
 
 function get(path: string, cache = newCache(), say: (line: string) => void = silent, signal = never) {
-  return cache.fetch({ kind: "url", url: urlOf(path) }, say, signal);
+  return cache.fetch({ kind: "url", url: urlOf(path) }, null, say, signal);
 }
 
 /** Nothing is left over: no work, no folder of files, no index. */
@@ -189,7 +189,7 @@ describe("what goes wrong is named, and leaves nothing", () => {
 
   test("nobody listens there", async () => {
     await assertFails(
-      newCache().fetch({ kind: "url", url: "http://127.0.0.1:1/m.zip" }, silent, never),
+      newCache().fetch({ kind: "url", url: "http://127.0.0.1:1/m.zip" }, null, silent, never),
       /http:\/\/127\.0\.0\.1:1\/m\.zip cannot be fetched: .*ECONNREFUSED/,
       true,
     );
@@ -238,7 +238,7 @@ test("a path is checked and answered as it is", async () => {
   const cache = newCache();
   const file = join(dir, "model.pmml");
   writeFileSync(file, "<PMML/>");
-  const path = (at: string) => cache.fetch({ kind: "path", path: at }, silent, never);
+  const path = (at: string) => cache.fetch({ kind: "path", path: at }, null, silent, never);
   assert.equal(await path(file), file);
   assert.equal(await path(dir), dir);
   await assertFails(path(join(dir, "none")), /\/none does not exist$/, false);
@@ -250,7 +250,7 @@ test("a local archive is unpacked by content, and again when it was changed", as
   const cache = newCache();
   const file = join(dir, "package.zip");
   writeFileSync(file, zipOf([{ name: "app.py", content: "one" }]));
-  const bring = () => cache.fetch({ kind: "path", path: file }, silent, never);
+  const bring = () => cache.fetch({ kind: "path", path: file }, null, silent, never);
   const [first, same] = await Promise.all([bring(), bring()]);
   assert.equal(first, same);
   assert.equal(readFileSync(join(first, "app.py"), "utf8"), "one");
@@ -289,5 +289,21 @@ test("a full disk is named, and left as it was", {
     assert.ok(statSync(await get("/m.tar.gz")).isDirectory());
   } finally {
     execFileSync("umount", ["-l", root]);
+  }
+});
+
+test("an entry that is asked for must be a file in what was brought", async () => {
+  const folder = join(root, "with-entry");
+  mkdirSync(join(folder, "sub"), { recursive: true });
+  writeFileSync(join(folder, "sub", "model.bin"), "m");
+  const cache = newCache();
+  const bring = (path: string, entry: string) => cache.fetch({ kind: "path", path }, entry, silent, never);
+  assert.equal(await bring(folder, "sub/model.bin"), folder);
+  assert.equal(await bring(join(folder, "sub", "model.bin"), "model.bin"), join(folder, "sub", "model.bin"));
+  for (const entry of ["model.bin", "sub"]) {
+    await assert.rejects(
+      bring(folder, entry),
+      (error: Error) => error.message === `${folder} has no file ${entry}`,
+    );
   }
 });

@@ -42,7 +42,19 @@ export class ModelCache implements FileCache {
     }
   }
 
-  async fetch(source: Source, onProgress: (line: string) => void, signal: AbortSignal): Promise<string> {
+  async fetch(
+    source: Source,
+    entry: string | null,
+    onProgress: (line: string) => void,
+    signal: AbortSignal,
+  ): Promise<string> {
+    const path = await this.#fetch(source, onProgress, signal);
+    if (entry !== null)
+      await checkEntry(path, entry, source.kind === "url" ? publicUrl(source.url) : source.path);
+    return path;
+  }
+
+  async #fetch(source: Source, onProgress: (line: string) => void, signal: AbortSignal): Promise<string> {
     signal.throwIfAborted();
     if (source.kind === "url") {
       const { url } = source;
@@ -150,6 +162,14 @@ async function check(path: string): Promise<{ readonly isFile: boolean; readonly
     const text = texts[code ?? ""] ?? `${path} cannot be read: ${(error as Error).message}`;
     throw new FetchError(text, false, { cause: error });
   }
+}
+
+/** That `entry` is a file in what was brought from `place`, or that very file. */
+async function checkEntry(path: string, entry: string, place: string): Promise<void> {
+  const isEntryItself = path.endsWith(`/${entry}`) && !(await isFolder(path));
+  const file = isEntryItself ? path : join(path, entry);
+  const found = await stat(file).catch(() => null);
+  if (found?.isFile() !== true) throw new FetchError(`${place} has no file ${entry}`, false);
 }
 
 async function isFolder(path: string): Promise<boolean> {

@@ -25,7 +25,7 @@ const CASES: readonly (readonly [name: string, update: object, kind: ChangeKind]
   ["no instance", { "metadata.instance": 0 }, "scale"],
   ["a label", { "labels.a": "2" }, "in-place"],
   ["one label less", { "labels.a": null }, "in-place"],
-  ["the token", { token: "u" }, "in-place"],
+  ["the token", { token: "u" }, "new-version"],
   ["the traffic state", { "metadata.traffic_state": "standalone" }, "in-place"],
   ["the grace", { "metadata.eas.termination_grace_period": 5 }, "in-place"],
   ["crash block", { "runtime.enable_crash_block": true }, "in-place"],
