@@ -344,13 +344,13 @@ test("100 MiB up: no more is taken in than the instance takes, and nothing is lo
   const answer = await c.answer(0);
   assert.equal(answer.body.toString(), hash.digest("hex"));
   assert.equal(big.received, total);
-  assert.ok(held > 0 && held < 30 * MIB, `${held} bytes were on the way while the instance took none`);
+  assert.ok(held > 0 && held < 90 * MIB, `${held} bytes were on the way while the instance took none`);
   const grown = process.memoryUsage().arrayBuffers - before;
   assert.ok(grown < 40 * MIB, `buffers grew by ${grown}`);
 });
 
-test("100 MiB down to a client that does not read at first: the instance waits, and nothing is lost", async () => {
-  const total = 100 * MIB;
+test("200 MiB down to a client that does not read at first: the instance waits, and nothing is lost", async () => {
+  const total = 200 * MIB;
   const socket = connect(rig.port(), "127.0.0.1");
   socket.pause();
   socket.write(head("GET", `echo/down=${total}`, "Connection: close\r\n"));
@@ -361,7 +361,8 @@ test("100 MiB down to a client that does not read at first: the instance waits, 
     last = big.sent;
     return still === 50;
   }, "the instance to stop sending");
-  assert.ok(big.sent < 40 * MIB, `${big.sent} bytes were on the way while the client took none`);
+  // The kernel alone may hold 36 MiB (tcp_rmem, tcp_wmem) for each of the two connections.
+  assert.ok(big.sent < 100 * MIB, `${big.sent} bytes were on the way while the client took none`);
   let received = 0;
   let headBytes = 0;
   socket.on("data", (chunk: Buffer) => {
