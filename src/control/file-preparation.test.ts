@@ -1,0 +1,67 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+import { MemoryFiles } from "../testing/memory-files.ts";
+import { recordOf, specOf } from "../testing/records.ts";
+import { VirtualClock } from "../testing/virtual-clock.ts";
+import { FilePreparation } from "./file-preparation.ts";
+
+const record = recordOf("a");
+const url = { kind: "url", url: "http://files.test/m.tar.gz" } as const;
+const spec = specOf({ name: record.name, model: { source: url, entry: null, config: null } });
+
+function begin() {
+  const clock = new VirtualClock();
+  const files = new MemoryFiles(clock);
+  const causes: string[] = [];
+  const preparation = new FilePreparation(files, clock, (_, cause) => causes.push(cause));
+  return { clock, files, causes, preparation };
+}
+
+test("progress is told while files are on their way, and both paths when they are there", async () => {
+  const { clock, files, causes, preparation } = begin();
+  files.slowMs.set(url.url, 1_000);
+  assert.equal(preparation.stateOf(record, spec).kind, "fetching");
+  await clock.advance(10);
+  assert.deepEqual(preparation.stateOf(record, spec), {
+    kind: "fetching",
+    progress: ["Downloading http file [50%]"],
+  });
+  await clock.advance(1_000);
+  const ready = preparation.stateOf(record, spec);
+  assert.ok(ready.kind === "ready");
+  assert.deepEqual([ready.processorPath, ready.modelPath], ["/p", `/cache/${url.url}`]);
+  assert.deepEqual(causes, ["files on their way", "files prepared"]);
+});
+
+test("a failure is tried again after a wait, each time a longer one", async () => {
+  const { clock, files, preparation } = begin();
+  files.broken.set(url.url, { message: "no network", isRetriable: true });
+  preparation.stateOf(record, spec);
+  await clock.advance(0);
+  const failed = preparation.stateOf(record, spec);
+  assert.ok(failed.kind === "failed" && failed.message === "no network");
+  assert.equal(preparation.retryInMs(record.name), 1_000);
+  await clock.advance(1_000);
+  preparation.stateOf(record, spec);
+  await clock.advance(0);
+  assert.equal(preparation.retryInMs(record.name), 2_000);
+  files.broken.clear();
+  await clock.advance(2_000);
+  preparation.stateOf(record, spec);
+  await clock.advance(0);
+  assert.equal(preparation.stateOf(record, spec).kind, "ready");
+});
+
+test("another version ends what is under way and begins anew", async () => {
+  const { clock, files, causes, preparation } = begin();
+  files.slowMs.set(url.url, 60_000);
+  preparation.stateOf(record, spec);
+  await clock.advance(10);
+  const next = { ...record, version: 2 };
+  const local = { ...spec, model: { ...spec.model, source: null } };
+  preparation.stateOf(next, local);
+  await clock.advance(10);
+  assert.equal(preparation.stateOf(next, local).kind, "ready");
+  assert.equal(clock.timerCount, 0, "the download was ended");
+  assert.equal(causes.filter((c) => c === "files prepared").length, 1);
+});
