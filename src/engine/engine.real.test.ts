@@ -249,12 +249,33 @@ test("a worker killed under load: what it held is 500, what waited is served by 
     assert.equal(answer.headers["x-sluice-reason"], "WORKER_DIED");
   }
   assert.equal((await waiting).status, 200);
-  const state = await instance.until(
-    "one restart",
-    ({ phase, workerRestarts }) => phase === "ready" && workerRestarts === 1,
-  );
-  assert.equal(state.workersReady, 1);
+  const state = await instance.until("the next worker", ({ workersReady }) => workersReady === 1);
+  assert.equal(state.phase, "ready");
+  assert.equal(state.workerRestarts, 1);
   assert.notEqual(instance.workerPids[0], pid);
+});
+
+test("a worker that is back at once leaves the instance in traffic; one that loads long does not", async (t) => {
+  const source = `
+import os, time
+again = os.path.exists("loaded-before")
+open("loaded-before", "w").close()
+if again:
+    time.sleep(1)
+${ECHO}`;
+  const instance = await started(t, { source, limits: { restartGraceMs: 200 } });
+  process.kill(instance.workerPids[0]!, "SIGKILL");
+  await instance.until("the death to be seen", (state) => state.workerRestarts === 1);
+  const waiting = instance.call("x");
+  await instance.until("loading", (state) => state.phase === "loading");
+  await instance.until("ready again", (state) => state.phase === "ready" && state.workersReady === 1);
+  assert.equal((await waiting).status, 200);
+  const quick = await started(t, { source: ECHO, limits: { restartGraceMs: 30_000 } });
+  process.kill(quick.workerPids[0]!, "SIGKILL");
+  await quick.until("ready again", (state) => {
+    assert.equal(state.phase, "ready");
+    return state.workerRestarts === 1 && state.workersReady === 1;
+  });
 });
 
 test("an exception at start: failed, with the message and the place, exit code 1", async (t) => {

@@ -36,7 +36,7 @@ export class EngineFailure extends Error {
 /**
  * One instance: HTTP in front, a bounded queue, and a worker behind it.
  *
- * loading → ready when the worker has loaded, and back when it died and loads again; draining once it is asked to end;
+ * loading → ready when the worker has loaded, and back when it died and the next one takes long to load; draining once it is asked to end;
  * failed when it cannot go on. Each step is in state.json, for the control process.
  */
 export class Engine implements Component {
@@ -49,6 +49,7 @@ export class Engine implements Component {
   #message = "starting";
   #port: number | null = null;
   #stateDue: NodeJS.Timeout | null = null;
+  #graceDue: NodeJS.Timeout | null = null;
   #stateWrittenAt = Number.NEGATIVE_INFINITY;
   #isDrained = false;
   readonly #ended = Promise.withResolvers<void>();
@@ -118,6 +119,7 @@ export class Engine implements Component {
       this.#http.close();
       this.#supervisor.kill();
       if (this.#stateDue !== null) clearTimeout(this.#stateDue);
+      if (this.#graceDue !== null) clearTimeout(this.#graceDue);
       this.#stateDue = null;
       this.#parts.log.close();
     }
@@ -165,7 +167,17 @@ export class Engine implements Component {
 
   #workersChanged(message: string): void {
     if (this.#phase === "draining" || this.#phase === "failed") return;
-    this.#setPhase(this.#supervisor.workersReady > 0 ? "ready" : "loading", message);
+    if (this.#graceDue !== null) clearTimeout(this.#graceDue);
+    this.#graceDue = null;
+    if (this.#supervisor.workersReady > 0) {
+      this.#setPhase("ready", message);
+      return;
+    }
+    this.#setPhase(this.#phase, message);
+    const late = () => {
+      if (this.#phase === "ready") this.#setPhase("loading", message);
+    };
+    this.#graceDue = setTimeout(late, this.#parts.limits.restartGraceMs);
   }
 
   #progress(text: string): void {
@@ -177,8 +189,7 @@ export class Engine implements Component {
   }
 
   #fail(reason: string, message: string): void {
-    const { dir, log, wallNow } = this.#parts;
-    log.line(`failed: ${message}`);
+    const { dir, wallNow } = this.#parts;
     const exit = {
       code: 1,
       signal: null,

@@ -24,6 +24,11 @@ export interface EngineLimits {
   /** Worker deaths within `workerDeathWindowMs` that are answered by another start; one more fails the instance. */
   readonly workerDeathsMax: number;
   readonly workerDeathWindowMs: number;
+  /**
+   * A ready instance whose worker died stays in traffic for so long, in ms, while the next one loads: requests wait in the queue. Beyond
+   * it is `loading` again and others take its traffic. A Python worker without a model is back in 0.2 s.
+   */
+  readonly restartGraceMs: number;
   /** How long a worker may take to end after SHUTDOWN before it is killed, in ms. */
   readonly workerStopMs: number;
   /** While draining, no request for so long means that none will come, in ms. */
@@ -44,6 +49,7 @@ export const ENGINE_LIMITS: EngineLimits = {
   lingerMs: 2_000,
   workerDeathsMax: 5,
   workerDeathWindowMs: 60_000,
+  restartGraceMs: 1_000,
   workerStopMs: 5_000,
   drainQuietMs: 200,
   logFileBytesMax: 8 * 1024 * 1024,

@@ -10,7 +10,7 @@ import { effectiveRpc } from "./rpc-options.ts";
 import { Worker, type WorkerEvents } from "./worker.ts";
 import type { WorkerCommand } from "./worker-command.ts";
 
-/** How long the output of a worker that died while loading is waited for, in ms. */
+/** How long a worker that could not load may take to end, and its last output to come, in ms. */
 const LAST_WORDS_MS = 500;
 
 /** What the supervisor tells the engine. */
@@ -102,7 +102,8 @@ export class WorkerSupervisor implements WorkerEvents {
       const told = () => {
         clearTimeout(timer);
         const { lastLine } = cutters[1]!;
-        this.#gone(worker, `${how} before it was ready${lastLine === "" ? "" : `: ${lastLine}`}`);
+        const last = lastLine === "" ? "" : `: ${lastLine}`;
+        this.#gone(worker, worker.failure ?? `${how} before it was ready${last}`);
       };
       const timer = setTimeout(told, LAST_WORDS_MS);
       child.once("close", told);
@@ -134,13 +135,16 @@ export class WorkerSupervisor implements WorkerEvents {
     this.#parts.events.progress(text);
   }
 
-  failed(worker: Worker, message: string): void {
-    if (worker === this.#worker) this.#fail("StartFailed", message);
+  failed(worker: Worker): void {
+    // It ends now, after its last output, which often says more; one that does not is ended.
+    const timer = setTimeout(() => worker.kill(), LAST_WORDS_MS);
+    worker.process.once("exit", () => clearTimeout(timer));
   }
 
   disconnected(worker: Worker, why: string): void {
     // Mostly it is dead or dying, and "exit" comes next; if not, it is of no use without its connection.
-    if (worker === this.#worker && !this.#isStopping) this.#parts.log.line(`worker ${worker.index}: ${why}`);
+    if (worker !== this.#worker || this.#isStopping || worker.failure !== null) return;
+    this.#parts.log.line(`worker ${worker.index}: ${why}`);
     worker.process.kill("SIGKILL");
   }
 

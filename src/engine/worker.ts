@@ -15,7 +15,8 @@ const SLOT_MASK = (1 << SLOT_BITS) - 1;
 export interface WorkerEvents {
   ready(worker: Worker, facts: unknown): void;
   progress(worker: Worker, text: string): void;
-  failed(worker: Worker, message: string): void;
+  /** It could not load: `failure` says why. It ends by itself. */
+  failed(worker: Worker): void;
   /** The connection ended or broke; the process is dead or must be ended. */
   disconnected(worker: Worker, why: string): void;
   /** A slot became free. */
@@ -33,6 +34,8 @@ export class Worker implements RequestTaker, WorkerSlots, FrameSink {
   isReady = false;
   /** It has been ready once: its death is not a failed start. */
   wasReady = false;
+  /** Why it could not load, in its own words. */
+  failure: string | null = null;
   readonly #events: WorkerEvents;
   #socket: Socket | null = null;
   #writer: FrameWriter | null = null;
@@ -142,10 +145,8 @@ export class Worker implements RequestTaker, WorkerSlots, FrameSink {
         return;
       case FRAME.FAILED: {
         const { message } = parseFacts(buf, from, to);
-        this.#events.failed(
-          this,
-          typeof message === "string" ? message : "the processor could not be loaded",
-        );
+        this.failure = typeof message === "string" ? message : "the processor could not be loaded";
+        this.#events.failed(this);
         return;
       }
     }
