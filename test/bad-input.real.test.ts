@@ -145,6 +145,15 @@ test("a model path that is missing, or has no such entry, is told by name", asyn
   });
   assert.match(noEntry.status === 200 ? await untilStatus("m2", /model\.bin/) : noEntry.body, /model\.bin/);
   if (noEntry.status === 200) await remove("m2");
+  const noPmml = {
+    name: "m3",
+    processor: "pmml",
+    model_path: join(folder, "empty"),
+    metadata: { instance: 1, memory: 256 },
+  };
+  assert.equal((await create(noPmml)).status, 200);
+  assert.match(await untilStatus("m3", /\.pmml|model_entry/, 60_000), /empty/);
+  await remove("m3");
 });
 
 test("archives that are broken, or reach outside, are refused by name", async () => {

@@ -128,4 +128,8 @@ test("a row with a missing field is refused by name, and GET describes the model
   assert.equal(refused.status, 400);
   assert.match(refused.body, /mean_texture/);
   assert.doesNotMatch(refused.body, /\tat |Exception in/);
+  const described = JSON.parse(await sluice.ok("predict", "pmml.pmml_grey"));
+  const inputs = described.inputs.map((input: { name: string }) => input.name);
+  assert(inputs.includes("mean_radius") && inputs.includes("mean_texture"), String(inputs));
+  assert(described.outputs.some((output: { name: string }) => output.name === "probability_1"));
 });

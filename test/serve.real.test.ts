@@ -149,6 +149,44 @@ test("SIGTERM takes everything down, and what was wanted is there at the next st
   }
 });
 
+test("a second SIGTERM does not wait for what is in flight", async () => {
+  const other = new Installation({ gatewayWorkers: 1 });
+  try {
+    await other.start();
+    await other.json("POST", "/api/v2/services", fixtureSpec("long", "slow", { "rpc.keepalive": 60_000 }));
+    await other.untilRunning("long");
+    const token = (await other.service("long")).AccessToken as string;
+    const held = other.predict("long", "25000", token).then(
+      (answer) => `${answer.status}`,
+      (error: NodeJS.ErrnoException) => `${error.code}`,
+    );
+    const inFlight = async () => {
+      const { Seconds } = await other
+        .json("GET", "/api/v2/internal/gateways")
+        .then((g) => ({ Seconds: g.Gateways }));
+      return Seconds[0].Connections >= 1;
+    };
+    await until(inFlight, "the request to be in flight");
+    const child = other.control!;
+    const asked = performance.now();
+    child.kill("SIGTERM");
+    await until(() => other.controlOutput.includes("draining"), "serve to drain");
+    assert.equal(child.exitCode, null);
+    child.kill("SIGTERM");
+    await until(
+      () => child.exitCode !== null,
+      "serve to end",
+      10_000,
+      () => other.controlOutput,
+    );
+    assert(performance.now() - asked < 10_000);
+    assert.deepEqual(other.processes(), []);
+    assert.notEqual(await held, "200");
+  } finally {
+    await other.stop();
+  }
+});
+
 test("help answers without a server, and an unreachable server is named with the command that starts it", async () => {
   assert.equal(spawnSync(SLUICE, ["--help"], { encoding: "utf8", cwd: "/" }).status, 0);
   const lonely = new Installation();
