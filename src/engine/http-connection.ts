@@ -1,6 +1,7 @@
 import type { Socket } from "node:net";
 import type { DataPathReason } from "../core/errors.ts";
 import { DATA_PATH_REASONS } from "../core/errors.ts";
+import { HEAD_BYTES_MAX } from "../http1/limits.ts";
 import { BODY_MORE } from "../http1/message-body.ts";
 import { headError, METHOD, MessageHead, NEED_MORE } from "../http1/message-head.ts";
 import { findHeadEnd, parseRequestHead } from "../http1/request-head.ts";
@@ -97,23 +98,17 @@ export class HttpConnection implements Exchange {
   }
 
   #data(chunk: Buffer): void {
-    if (this.#rest === null) {
-      this.#consume(chunk, 0, chunk.length);
-      return;
-    }
-    if (this.#state === WAITING) {
-      this.#keep(chunk);
-      return;
-    }
-    const before = this.#rest.length;
-    const bytes = Buffer.concat([this.#rest, chunk]);
-    // Parsing again at each byte of a slow head would be quadratic work; only a complete one, or one too long, is looked at.
-    if (findHeadEnd(bytes, Math.max(0, before - 3), bytes.length) === -1 && bytes.length < 32 * 1024) {
-      this.#rest = bytes;
-      return;
-    }
-    this.#rest = null;
-    this.#consume(bytes, 0, bytes.length);
+    if (this.#rest === null) this.#consume(chunk, 0, chunk.length);
+    else if (this.#state === WAITING) this.#keep(chunk);
+    else this.#continueHead(this.#rest, chunk);
+  }
+
+  /** Parsing again at each byte of a slow head would be quadratic work: only a complete one is looked at, or one too long. */
+  #continueHead(before: Buffer, chunk: Buffer): void {
+    const bytes = Buffer.concat([before, chunk]);
+    const end = findHeadEnd(bytes, Math.max(0, before.length - 3), bytes.length);
+    this.#rest = end === -1 && bytes.length < HEAD_BYTES_MAX ? bytes : null;
+    if (this.#rest === null) this.#consume(bytes, 0, bytes.length);
   }
 
   /** Works on `buf[from..to)` as far as the state allows, and keeps the rest. */
