@@ -16,7 +16,8 @@ export const sharesSumToTheWhole: Law = ({ store }) => {
   for (const [group, shares] of sharesOf(store.state, store.statuses)) {
     const sum = shares.reduce((total, s) => total + s.percent, 0);
     if (shares.length > 0 && sum !== 100) return `shares of ${group} sum to ${sum}`;
-    if (shares.some((s) => !Number.isInteger(s.percent) || s.weight < 1)) return `shares of ${group} are not whole`;
+    if (shares.some((s) => !Number.isInteger(s.percent) || s.weight < 1))
+      return `shares of ${group} are not whole`;
   }
   return null;
 };
@@ -25,7 +26,8 @@ export const sharesSumToTheWhole: Law = ({ store }) => {
 export const standaloneGetsNothing: Law = ({ store }) => {
   for (const [group, shares] of sharesOf(store.state, store.statuses)) {
     for (const { name } of shares) {
-      if (store.state.services.get(name)?.trafficState === "standalone") return `${name} gets a share of ${group}`;
+      if (store.state.services.get(name)?.trafficState === "standalone")
+        return `${name} gets a share of ${group}`;
     }
   }
   return null;
@@ -50,7 +52,8 @@ export const trafficIsConsistent: Law = ({ store }) => {
     const members = [...store.state.services.values()].filter(
       (s) => s.group === group.name && s.desired !== "deleted",
     );
-    if (members.length === 1 && members[0]!.trafficState === "standalone") return `${members[0]!.name} is alone`;
+    if (members.length === 1 && members[0]!.trafficState === "standalone")
+      return `${members[0]!.name} is alone`;
     const blueGreen = members.filter((m) => m.trafficState === "blue-green");
     if (blueGreen.length !== 0 && (blueGreen.length !== 2 || members.length !== 2)) {
       return `${group.name} is blue-green with ${members.length} members`;
@@ -58,7 +61,8 @@ export const trafficIsConsistent: Law = ({ store }) => {
     const sum = blueGreen.reduce((total, m) => total + (m.weight ?? Number.NaN), 0);
     if (blueGreen.length === 2 && sum !== 100) return `the pair of ${group.name} has ${sum} percent`;
     for (const m of members) {
-      if ((m.weight === null) !== (group.mode === "auto")) return `${m.name} has weight ${m.weight} in ${group.mode}`;
+      if ((m.weight === null) !== (group.mode === "auto"))
+        return `${m.name} has weight ${m.weight} in ${group.mode}`;
     }
   }
   return null;
@@ -68,7 +72,10 @@ export const trafficIsConsistent: Law = ({ store }) => {
  * No more instances of a service load at once than were ever wanted, and one more. `highest` is the largest count that
  * was wanted, by service: a scale-down may come while many load.
  */
-export function surgeIsBounded({ store, runtime }: ControlWorld, highest: ReadonlyMap<string, number>): string | null {
+export function surgeIsBounded(
+  { store, runtime }: ControlWorld,
+  highest: ReadonlyMap<string, number>,
+): string | null {
   for (const { name, document } of store.state.services.values()) {
     const loading = [...runtime.engines.values()].filter(
       (e) => e.spec.service === name && e.exit === null && e.phase === "loading",
@@ -89,7 +96,8 @@ export function stoppedWhileUsed(world: ControlWorld, id: InstanceId, graceMs: n
   for (const gateway of world.fleet.live) {
     const isNamed = gateway.table?.services.some((s) => s.instances.some((i) => i.id === id)) === true;
     if (isNamed) return `${id} is stopped while ${gateway.launch.id} routes to it`;
-    if (gateway.lingering.has(id)) return `${id} is stopped while ${gateway.launch.id} has requests in flight to it`;
+    if (gateway.lingering.has(id))
+      return `${id} is stopped while ${gateway.launch.id} has requests in flight to it`;
   }
   return null;
 }
@@ -98,7 +106,8 @@ export function stoppedWhileUsed(world: ControlWorld, id: InstanceId, graceMs: n
 export function namesStoppedInstance(world: ControlWorld, table: RouteTable): string | null {
   for (const { id } of table.services.flatMap((s) => s.instances)) {
     const engine = world.runtime.engines.get(id);
-    if (engine?.exit === null && engine.phase === "draining") return `table ${table.number} names ${id}, which is stopping`;
+    if (engine?.exit === null && engine.phase === "draining")
+      return `table ${table.number} names ${id}, which is stopping`;
   }
   return null;
 }
@@ -127,7 +136,8 @@ export const convergesToWhatIsWanted: Law = (world) => {
   for (const id of runtime.engines.keys()) if (!wanted.has(id)) return `${id} runs and no record owns it`;
   for (const gateway of fleet.live) {
     const routed = gateway.table?.services.flatMap((s) => s.instances.map((i) => i.id)) ?? [];
-    if (routed.length !== wanted.size) return `${gateway.launch.id} routes to ${routed.length} of ${wanted.size}`;
+    if (routed.length !== wanted.size)
+      return `${gateway.launch.id} routes to ${routed.length} of ${wanted.size}`;
     for (const id of routed) if (!wanted.has(id)) return `${gateway.launch.id} routes to ${id}`;
   }
   return null;

@@ -3,10 +3,11 @@
  * dying gateways, and the control process killed at any point. Laws are checked all along; in the end the faults stop and
  * everything must converge, plans must be empty, and another restart must change nothing.
  */
-import type { GatewayId, GroupName, InstanceId, ServiceName } from "../src/core/names.ts";
+
 import { ServingError } from "../src/core/errors.ts";
+import type { GatewayId, GroupName, InstanceId, ServiceName } from "../src/core/names.ts";
 import { ControlWorld, documentFor } from "../src/testing/control-world.ts";
-import { WELL_BEHAVED, type Behaviour } from "../src/testing/memory-runtime.ts";
+import { type Behaviour, WELL_BEHAVED } from "../src/testing/memory-runtime.ts";
 import { SeededRandom } from "../src/testing/seeded-random.ts";
 import {
   ALWAYS,
@@ -82,7 +83,7 @@ class Simulation {
     if (dice < 0.55) void this.#command();
     else if (dice < 0.7) this.#crashInstance();
     else if (dice < 0.77) this.#restartControl();
-    else if (dice < 0.83) this.#killGateway();
+    else if (dice < 0.83) this.#harmGateway();
     else if (dice < 0.86) {
       const ms = this.#random.below(7_200_000) - 3_600_000;
       this.#trail.push(`the wall clock jumps by ${ms} ms`);
@@ -110,7 +111,8 @@ class Simulation {
       standalone: () => control.releaseService(name, { kind: "state", trafficState: "standalone" }),
       grouping: () => control.releaseService(name, { kind: "state", trafficState: "grouping" }),
       back: () => control.switchVersion(name, 1 + r.below(3)),
-      retire: () => control.deleteInstances(name, [r.pick([...this.#alive(name), `${name}-v1-0` as InstanceId])]),
+      retire: () =>
+        control.deleteInstances(name, [r.pick([...this.#alive(name), `${name}-v1-0` as InstanceId])]),
       mode: () => control.updateGroup(r.pick(GROUPS), { mode: r.pick(["auto", "customized"]) }),
       "delete-group": () => control.deleteGroup(r.pick(GROUPS), r.chance(0.3)),
     };
@@ -146,10 +148,16 @@ class Simulation {
     this.#world.begin();
   }
 
-  #killGateway(): void {
+  /** It dies, or only its link breaks. */
+  #harmGateway(): void {
     const ids = this.#world.fleet.live.map((g) => g.launch.id);
     if (ids.length === 0) return;
     const id: GatewayId = this.#random.pick(ids);
+    if (this.#random.chance(0.5)) {
+      this.#trail.push(`break the link of ${id}`);
+      this.#world.fleet.breakLink(id);
+      return;
+    }
     this.#trail.push(`kill ${id}`);
     this.#world.fleet.kill(id);
   }
@@ -171,7 +179,7 @@ class Simulation {
   async #settle(when: string): Promise<void> {
     this.#hasFaults = false;
     const { clock, runtime, store } = this.#world;
-    await clock.advance(1_000);
+    await clock.advance(4_000); // the slowest start that was begun with a fault
     for (const [id, engine] of runtime.engines) if (engine.phase === "loading") runtime.kill(id);
     for (let i = 0; i < 40 && convergesToWhatIsWanted(this.#world) !== null; i++) {
       await clock.advance(10_000);
@@ -182,7 +190,8 @@ class Simulation {
     await clock.advance(90_000); // failures are forgotten a minute after they were overcome, which is written
     const writes = store.writeCount;
     await clock.advance(30_000);
-    if (store.writeCount !== writes) this.#note(`${when}: ${store.writeCount - writes} writes although all is settled`);
+    if (store.writeCount !== writes)
+      this.#note(`${when}: ${store.writeCount - writes} writes although all is settled`);
     this.#throwIfBroken();
   }
 
@@ -216,7 +225,8 @@ class Simulation {
   }
 
   #throwIfBroken(): void {
-    if (this.#broken !== null) throw new BrokenLaw(`${this.#broken}\n  ${this.#trail.slice(-15).join("\n  ")}`);
+    if (this.#broken !== null)
+      throw new BrokenLaw(`${this.#broken}\n  ${this.#trail.slice(-15).join("\n  ")}`);
   }
 }
 

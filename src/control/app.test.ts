@@ -223,6 +223,20 @@ test("a gateway that dies is replaced and gets the table; a hung one delays a st
   assert.ok(world.store.events.some((e) => e.reason === "InstanceKilled"));
 });
 
+test("a link that breaks while requests linger delays a stop only until the link is there again", async (t) => {
+  const world = await worldFor(t);
+  await world.control.createService(documentFor("a", { count: 2 }));
+  await world.untilRunning("a");
+  world.fleet.timing = () => ({ startMs: 1, tableMs: 1, lingerMs: 500 });
+  await world.control.scaleService(name("a"), 1, []);
+  await world.clock.advance(100);
+  assert.equal(world.alive("a").size, 2);
+  world.fleet.breakLink("gateway-0" as GatewayId);
+  const tookMs = await world.until("stopped", () => world.alive("a").size === 1, 5_000);
+  assert.ok(tookMs >= 390 && tookMs < 600, `${tookMs} ms`);
+  assert.ok(!world.store.events.some((e) => e.reason === "InstanceKilled"));
+});
+
 test("instances that no record owns are stopped", async (t) => {
   const world = await worldFor(t);
   await world.control.createService(documentFor("a"));

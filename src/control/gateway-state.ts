@@ -11,6 +11,8 @@ export class GatewayState {
   connections = 0;
   /** Why it refused the newest table; null: it did not. */
   refusal: string | null = null;
+  /** What it said of lingering requests may have been lost with a link: the next table makes it say it again. */
+  needsTable = false;
   #ackedNumber = 0;
   /** Instances of the table in force; null: a table of before this process, so anything may be in it. */
   #acked: ReadonlySet<InstanceId> | null = null;
@@ -53,7 +55,10 @@ export class GatewayState {
     this.isListening = isListening;
     this.#linkNumber = 0;
     if (this.#sent.has(tableNumber)) this.ack(tableNumber);
-    if (tableNumber === this.#ackedNumber) return;
+    if (tableNumber === this.#ackedNumber) {
+      this.needsTable = isSameProcess && tableNumber > 0;
+      return;
+    }
     this.#ackedNumber = tableNumber; // a table of a life before this one
     this.#acked = null;
     this.#lingering = null;
@@ -62,6 +67,7 @@ export class GatewayState {
   sent(number: number, instances: ReadonlySet<InstanceId>): void {
     this.#sent.set(number, instances);
     this.#linkNumber = number;
+    this.needsTable = false;
   }
 
   ack(number: number): void {

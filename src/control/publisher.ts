@@ -65,7 +65,8 @@ export class Publisher {
     );
     // A gateway ahead of the table (its store is older than its life) takes only a higher number.
     const isAhead = this.#table !== null && this.#highest() > this.#table.number;
-    if (this.#table === null || isAhead || !sameRoutes(this.#table, draft)) {
+    const isAsked = [...this.#gateways.values()].some((g) => g.needsTable);
+    if (this.#table === null || isAhead || isAsked || !sameRoutes(this.#table, draft)) {
       this.#pending = instancesOf(draft);
       try {
         const number = Math.max(this.#number, this.#highest()) + 1;

@@ -106,6 +106,15 @@ export class MemoryFleet implements GatewayFleet {
     gateway.session = null;
   }
 
+  /** The link of a gateway breaks, and with it is lost what was under way on it. */
+  breakLink(id: GatewayId): void {
+    const gateway = this.gateways.get(id);
+    const session = gateway?.session;
+    if (gateway === undefined || session == null) return;
+    gateway.session = null;
+    session.onClose();
+  }
+
   /** All links break: the control process is gone. */
   cutLinks(): void {
     for (const gateway of this.gateways.values()) gateway.session = null;
