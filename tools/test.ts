@@ -5,7 +5,7 @@
  */
 import { spawnSync } from "node:child_process";
 import { globSync } from "node:fs";
-import { dirname } from "node:path";
+import { dirname, join } from "node:path";
 
 const root = dirname(import.meta.dirname);
 const [layer = "fast", ...rest] = process.argv.slice(2);
@@ -13,6 +13,9 @@ if (layer !== "fast" && layer !== "all") {
   console.error("usage: node tools/test.ts fast|all [options of node --test]");
   process.exit(2);
 }
+
+// Each test file is a process of its own: with compiled sources kept, it starts in a third of the time.
+process.env.NODE_COMPILE_CACHE ??= join(root, ".toolchain", "compile-cache");
 
 /** Runs to the end with inherited output, and answers whether it went well. */
 function run(command: string, args: readonly string[], env: Record<string, string> = {}): boolean {
