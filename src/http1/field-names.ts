@@ -21,10 +21,7 @@ export const FIELD = {
   X_FORWARDED_PROTO: 15,
   X_FORWARDED_HOST: 16,
   X_SLUICE_SERVICE: 17,
-  X_SLUICE_REASON: 18,
-  CONTENT_TYPE: 19,
-  DATE: 20,
-  TRAILER: 21,
+  TRAILER: 18,
 } as const;
 
 const bytes = (text: string) => Uint8Array.from(text, (c) => c.charCodeAt(0));
@@ -45,9 +42,6 @@ const X_FORWARDED_FOR = bytes("x-forwarded-for");
 const X_FORWARDED_PROTO = bytes("x-forwarded-proto");
 const X_FORWARDED_HOST = bytes("x-forwarded-host");
 const X_SLUICE_SERVICE = bytes("x-sluice-service");
-const X_SLUICE_REASON = bytes("x-sluice-reason");
-const CONTENT_TYPE = bytes("content-type");
-const DATE = bytes("date");
 const TRAILER = bytes("trailer");
 
 /**
@@ -67,8 +61,7 @@ export function fieldOf(buf: Uint8Array, from: number, to: number): number {
     case 2:
       return isFolded(buf, from, TE) ? FIELD.TE : 0;
     case 4:
-      if (isFolded(buf, from, HOST)) return FIELD.HOST;
-      return isFolded(buf, from, DATE) ? FIELD.DATE : 0;
+      return isFolded(buf, from, HOST) ? FIELD.HOST : 0;
     case 6:
       return isFolded(buf, from, EXPECT) ? FIELD.EXPECT : 0;
     case 7:
@@ -78,15 +71,13 @@ export function fieldOf(buf: Uint8Array, from: number, to: number): number {
       if (isFolded(buf, from, CONNECTION)) return FIELD.CONNECTION;
       return isFolded(buf, from, KEEP_ALIVE) ? FIELD.KEEP_ALIVE : 0;
     case 12:
-      if (isFolded(buf, from, CONTENT_TYPE)) return FIELD.CONTENT_TYPE;
       return isFolded(buf, from, X_REQUEST_ID) ? FIELD.X_REQUEST_ID : 0;
     case 13:
       return isFolded(buf, from, AUTHORIZATION) ? FIELD.AUTHORIZATION : 0;
     case 14:
       return isFolded(buf, from, CONTENT_LENGTH) ? FIELD.CONTENT_LENGTH : 0;
     case 15:
-      if (isFolded(buf, from, X_FORWARDED_FOR)) return FIELD.X_FORWARDED_FOR;
-      return isFolded(buf, from, X_SLUICE_REASON) ? FIELD.X_SLUICE_REASON : 0;
+      return isFolded(buf, from, X_FORWARDED_FOR) ? FIELD.X_FORWARDED_FOR : 0;
     case 16:
       if (isFolded(buf, from, PROXY_CONNECTION)) return FIELD.PROXY_CONNECTION;
       if (isFolded(buf, from, X_FORWARDED_HOST)) return FIELD.X_FORWARDED_HOST;
