@@ -11,8 +11,10 @@ import type { Tokens } from "./tokens.ts";
 /** Deadlines are looked at this often: a tenth of the time allowed, within these bounds in ms. */
 const TICK_MS_MIN = 5;
 const TICK_MS_MAX = 100;
-/** Idle and lingering connections are looked at this often, in ms. */
+/** Idle and lingering connections are looked at this often, in ms; so is everything while there is no request. */
 const SWEEP_MS = 500;
+/** Without a request for so long, in ms, the clock goes slowly: an idle instance costs next to nothing. */
+const REST_AFTER_MS = 1_000;
 
 /** What the connections of one engine share. */
 export interface HttpFrontParts {
@@ -43,6 +45,7 @@ export class HttpFront {
   readonly #connections = new Set<HttpConnection>();
   #keepaliveMs: number;
   #ticker: NodeJS.Timeout | null = null;
+  #isFast = false;
   #sweptAt: number;
   /** Requests in the order of their start: the first is the first to expire. */
   #first: HttpConnection | null = null;
@@ -60,7 +63,7 @@ export class HttpFront {
     this.coarseNow = parts.now();
     this.#sweptAt = this.coarseNow;
     this.#lastBeganAt = this.coarseNow;
-    this.#startTicker();
+    this.#startTicker(this.#first !== null);
   }
 
   /** Requests that are not answered, or answers that their clients have not taken yet. */
@@ -82,7 +85,7 @@ export class HttpFront {
   setKeepalive(ms: number): void {
     if (ms === this.#keepaliveMs) return;
     this.#keepaliveMs = ms;
-    this.#startTicker();
+    this.#startTicker(this.#first !== null);
   }
 
   /** Listens for gateways: no token is asked. */
@@ -133,6 +136,7 @@ export class HttpFront {
     const now = this.#now();
     connection.startedAt = now;
     this.#lastBeganAt = now;
+    if (!this.#isFast) this.#startTicker(true);
     connection.activePrevious = this.#last;
     connection.activeNext = null;
     if (this.#last === null) this.#first = connection;
@@ -155,16 +159,20 @@ export class HttpFront {
     this.#connections.delete(connection);
   }
 
-  #startTicker(): void {
+  /** Deadlines are exact to a tick while there are requests; else only sweeps are due. */
+  #startTicker(isFast: boolean): void {
     if (this.#ticker !== null) clearInterval(this.#ticker);
-    const every = Math.min(TICK_MS_MAX, Math.max(TICK_MS_MIN, this.#keepaliveMs / 10));
-    this.#ticker = setInterval(() => this.#tick(), every);
+    this.#isFast = isFast;
+    const fast = Math.min(TICK_MS_MAX, Math.max(TICK_MS_MIN, this.#keepaliveMs / 10));
+    this.#ticker = setInterval(() => this.#tick(), isFast ? fast : SWEEP_MS);
   }
 
   #tick(): void {
     const now = this.#now();
     this.coarseNow = now;
     while (this.#first !== null && now - this.#first.startedAt >= this.#keepaliveMs) this.#first.expire();
+    if (this.#isFast && this.#first === null && now - this.#lastBeganAt > REST_AFTER_MS)
+      this.#startTicker(false);
     if (now - this.#sweptAt < Math.min(SWEEP_MS, this.limits.lingerMs)) return;
     this.#sweptAt = now;
     for (const connection of this.#connections) if (connection.isOverdue(now)) connection.destroy();
