@@ -46,10 +46,13 @@ export class Known {
     for (const [name, status] of await this.#store.listStatuses()) this.statuses.set(name, status);
   }
 
-  /** Where gateways reach the instances of a service that can take requests now. */
-  setReports(service: ServiceName, reports: readonly InstanceReport[]): void {
+  /** Where gateways reach the instances of a service that can take requests now. True when that has changed. */
+  setReports(service: ServiceName, reports: readonly InstanceReport[]): boolean {
     const ready = reports.filter((r) => r.isAlive && r.state?.phase === "ready");
-    this.#addresses.set(service, new Map(ready.map((r) => [r.spec.id, r.address])));
+    const addresses = new Map(ready.map((r) => [r.spec.id, r.address]));
+    const before = this.#addresses.get(service);
+    this.#addresses.set(service, addresses);
+    return JSON.stringify([...addresses]) !== JSON.stringify([...(before ?? [])]);
   }
 
   get addresses(): ReadonlyMap<InstanceId, Address> {

@@ -59,7 +59,7 @@ export class Reconciler {
     // What ends while the list is made is still busy for this plan: the list may be from before or after.
     const busyBefore = operations.busy(name);
     const observed = await runtime.list(name);
-    known.setReports(name, observed);
+    if (known.setReports(name, observed)) this.#deps.onRoutesChanged(`addresses of ${name}`);
     const busy = new Map([...busyBefore, ...operations.busy(name)]);
     if (record === null && observed.length === 0 && busy.size === 0) return this.#forget(name);
 

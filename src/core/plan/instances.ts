@@ -16,18 +16,16 @@
  */
 import { wantedInstances } from "../change/slots.ts";
 import type { InstanceId } from "../names.ts";
-import type { InstanceStatus, NewEvent } from "../service.ts";
+import type { InstanceStatus } from "../service.ts";
 import { type Assessed, assess } from "./assess.ts";
-import { FAILING_AFTER } from "./backoff.ts";
 import { eventsBetween } from "./events.ts";
-import { instanceSpecOf } from "./instance-spec-of.ts";
+import { isBlocked, restartOf, startOf, stopOf } from "./instance-actions.ts";
+import { byAge, keepers } from "./keepers.ts";
 import type { Action, Plan, PlanInput, Wanted } from "./plan-input.ts";
 import { serviceStatus } from "./service-status.ts";
 
-/** Grace of instances that no record owns, and last grace of one that has used up its own. */
+/** Grace of instances that no record owns. */
 const GRACE_OF_STRANGERS_MS = 30_000;
-const GRACE_AT_END_MS = 1_000;
-
 /** Instances that may be alive beyond the wanted count while some are replaced. */
 const SURGE = 1;
 
@@ -37,46 +35,38 @@ export function planInstances(input: PlanInput): Plan {
   const slots = wanted === null ? new Map<InstanceId, number>() : wantedInstances(wanted.record, count);
   const { current, others } = assessAll(input, slots);
 
+  // Who serves: ready current ones, and as many older ones as are missing.
   const readyCurrent = current.filter((a) => a.status.isReady && !a.isGoing);
   const kept = keepers(others, count - readyCurrent.length, input);
-  const leaving = others.filter((a) => !kept.includes(a));
   const serving = [...readyCurrent, ...kept.filter((a) => a.status.isReady)].map((a) => a.status.id);
 
-  const budget = count + SURGE - [...current, ...others].filter((a) => a.isAlive).length;
-  const restarts = kept.flatMap((a) => (isStartable(a, wanted, nowMs) ? [restartOf(a)] : []));
-  const starts = current.flatMap((a) => startOf(a, wanted, nowMs));
-  const started = [...restarts, ...starts].slice(0, Math.max(0, budget));
+  // Who is started: what serves comes back before anything new, and never more than the surge allows.
+  const aliveCount = [...current, ...others].filter((a) => a.isAlive).length;
+  const starts = [
+    ...kept.flatMap((a) => restartOf(a, wanted, nowMs)),
+    ...current.flatMap((a) => startOf(a, wanted, nowMs)),
+  ].slice(0, Math.max(0, count + SURGE - aliveCount));
 
+  // Who leaves: older ones that are not kept, and current ones that can only end.
   const graceMs = wanted?.spec.terminationGraceMs ?? GRACE_OF_STRANGERS_MS;
-  const going = [...leaving, ...current.filter((a) => a.isGoing && !isBlocked(a, wanted))];
-  const stops = going.flatMap((a) => stopOf(a, graceMs, input));
-  const actions: Action[] = [...started, ...stops];
+  const leaving = [
+    ...others.filter((a) => !kept.includes(a)),
+    ...current.filter((a) => a.isGoing && !isBlocked(a, wanted)),
+  ];
+  const actions: Action[] = [...starts, ...leaving.flatMap((a) => stopOf(a, graceMs, input))];
 
-  const startedIds = new Set(started.map((s) => s.spec.id));
-  const goingIds = new Set(going.map((a) => a.status.id));
-  const instances = [...current, ...others].map((a) =>
-    afterActions(a.status, {
-      isStarted: startedIds.has(a.status.id),
-      isGoing: goingIds.has(a.status.id),
-      nowMs,
-    }),
-  );
-  const status =
-    wanted === null
-      ? null
-      : serviceStatus({ wanted, count, current: slots, instances, serving, previous: input.previous });
-  const events: NewEvent[] =
-    wanted === null || status === null
-      ? []
-      : eventsBetween({
-          service: wanted.record.name,
-          previous: input.previous,
-          status,
-          actions,
-          count,
-          nowMs,
-        });
-  return { actions, status, events, recheckAtMs: recheckAt(instances, { wanted, graceMs, nowMs }) };
+  const started = new Set(starts.map((s) => s.spec.id));
+  const gone = new Set(leaving.map((a) => a.status.id));
+  const instances = [...current, ...others].map(({ status }) => {
+    if (started.has(status.id)) return startedStatus(status);
+    return gone.has(status.id) ? leavingStatus(status, nowMs) : { ...status, drainingSinceMs: null };
+  });
+  const recheckAtMs = recheckAt(instances, { wanted, graceMs, nowMs });
+  if (wanted === null) return { actions, status: null, events: [], recheckAtMs };
+  const { previous } = input;
+  const status = serviceStatus({ wanted, count, current: slots, instances, serving, previous });
+  const events = eventsBetween({ service: wanted.record.name, previous, status, actions, count, nowMs });
+  return { actions, status, events, recheckAtMs };
 }
 
 function assessAll(input: PlanInput, slots: ReadonlyMap<InstanceId, number>) {
@@ -101,69 +91,27 @@ function assessAll(input: PlanInput, slots: ReadonlyMap<InstanceId, number>) {
   return { current, others };
 }
 
-/** Older versions, epochs and higher slots first. */
-function byAge(a: InstanceStatus, b: InstanceStatus): number {
-  return a.version - b.version || a.epoch - b.epoch || b.slot - a.slot;
+/** The status as it is once the start is begun. */
+function startedStatus(status: InstanceStatus): InstanceStatus {
+  const ranBefore = status.lastExit !== null && status.reason !== "Starting";
+  return {
+    ...status,
+    phase: "Creating",
+    reason: "Starting",
+    message: "",
+    restarts: status.restarts + (ranBefore ? 1 : 0),
+    backoffUntilMs: null,
+    drainingSinceMs: null,
+  };
 }
 
-/** The older instances that fill up for missing current ones; those that serve now before all others. */
-function keepers(others: readonly Assessed[], missing: number, input: PlanInput): Assessed[] {
-  const serving = new Set(input.previous?.serving);
-  const isProven = ({ status }: Assessed) =>
-    status.readySinceMs !== null && status.failuresInARow < FAILING_AFTER;
-  const rank = (a: Assessed) => (a.status.isReady ? 0 : 2) + (serving.has(a.status.id) ? 0 : 1);
-  return others
-    .filter((a) => !a.isGoing && (a.status.isReady || isProven(a)))
-    .sort((a, b) => rank(a) - rank(b) || byAge(b.status, a.status))
-    .slice(0, Math.max(0, missing));
-}
-
-function isBlocked(a: Assessed, wanted: Wanted | null): boolean {
-  return wanted?.spec.isCrashBlocked === true && a.status.phase === "Failed";
-}
-
-function isStartable(a: Assessed, wanted: Wanted | null, nowMs: number): boolean {
-  if (a.isAlive || a.isGoing || isBlocked(a, wanted)) return false;
-  return a.status.backoffUntilMs === null || a.status.backoffUntilMs <= nowMs;
-}
-
-type Start = Extract<Action, { kind: "start" }>;
-
-function restartOf(a: Assessed): Start {
-  return { kind: "start", spec: a.observed!.spec }; // an older one is known by its report only
-}
-
-function startOf(a: Assessed, wanted: Wanted | null, nowMs: number): Start[] {
-  if (wanted === null || wanted.files.kind !== "ready" || !isStartable(a, wanted, nowMs)) return [];
-  return [{ kind: "start", spec: instanceSpecOf(wanted, wanted.files, a.status.slot) }];
-}
-
-function stopOf(a: Assessed, graceMs: number, { busy, routing, nowMs }: PlanInput): Action[] {
-  const { id, drainingSinceMs } = a.status;
-  if (busy.has(id)) return [];
-  if (!a.isAlive) return [{ kind: "stop", id, graceMs: 0, why: "dead" }];
-  if (a.status.phase === "Failed") return [{ kind: "stop", id, graceMs: GRACE_AT_END_MS, why: "failed" }];
-  if (routing(id) === "released") return [{ kind: "stop", id, graceMs, why: "drained" }];
-  const isOver = drainingSinceMs !== null && nowMs - drainingSinceMs >= graceMs;
-  return isOver ? [{ kind: "stop", id, graceMs: GRACE_AT_END_MS, why: "grace-over" }] : [];
-}
-
-/** The status as it is once the actions are begun. */
-function afterActions(
-  status: InstanceStatus,
-  { isStarted, isGoing, nowMs }: { isStarted: boolean; isGoing: boolean; nowMs: number },
-): InstanceStatus {
-  if (isStarted) {
-    const ranBefore = status.lastExit !== null && status.reason !== "Starting";
-    const restarts = status.restarts + (ranBefore ? 1 : 0);
-    const base = { ...status, restarts, backoffUntilMs: null, drainingSinceMs: null };
-    return { ...base, phase: "Creating", reason: "Starting", message: "" };
-  }
-  if (!isGoing) return { ...status, drainingSinceMs: null };
+/** The status of one that leaves, for good unless it is needed again before it is stopped. */
+function leavingStatus(status: InstanceStatus, nowMs: number): InstanceStatus {
   const phase = status.phase === "Failed" ? "Failed" : "Stopping";
   return { ...status, phase, drainingSinceMs: status.drainingSinceMs ?? nowMs };
 }
 
+/** When something that only time brings is due: the end of a backoff, of a grace, or another minute of loading. */
 function recheckAt(
   instances: readonly InstanceStatus[],
   { wanted, graceMs, nowMs }: { wanted: Wanted | null; graceMs: number; nowMs: number },

@@ -1,0 +1,21 @@
+import type { InstanceStatus } from "../service.ts";
+import type { Assessed } from "./assess.ts";
+import { FAILING_AFTER } from "./backoff.ts";
+import type { PlanInput } from "./plan-input.ts";
+
+/** Older versions, epochs and higher slots first. */
+export function byAge(a: InstanceStatus, b: InstanceStatus): number {
+  return a.version - b.version || a.epoch - b.epoch || b.slot - a.slot;
+}
+
+/** The older instances that fill up for missing current ones; those that serve now before all others. */
+export function keepers(others: readonly Assessed[], missing: number, input: PlanInput): Assessed[] {
+  const serving = new Set(input.previous?.serving);
+  const isProven = ({ status }: Assessed) =>
+    status.readySinceMs !== null && status.failuresInARow < FAILING_AFTER;
+  const rank = (a: Assessed) => (a.status.isReady ? 0 : 2) + (serving.has(a.status.id) ? 0 : 1);
+  return others
+    .filter((a) => !a.isGoing && (a.status.isReady || isProven(a)))
+    .sort((a, b) => rank(a) - rank(b) || byAge(b.status, a.status))
+    .slice(0, Math.max(0, missing));
+}
