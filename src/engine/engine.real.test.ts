@@ -278,6 +278,18 @@ ${ECHO}`;
   });
 });
 
+test("a worker that hangs with requests that nobody waits for is ended and started again", async (t) => {
+  const source =
+    "import time\ndef process(data):\n    time.sleep(3600 if data == b'hang' else 0)\n    return data\n";
+  const rpc = { workerThreads: 2, keepaliveMs: 200 };
+  const instance = await started(t, { source, rpc, limits: { workerHungMs: 300 } });
+  const answers = await Promise.all([instance.call("hang"), instance.call("hang"), instance.call("x")]);
+  assert.deepEqual(statuses(answers), [408, 408, 408]);
+  await instance.until("a restart", (state) => state.workerRestarts === 1 && state.workersReady === 1);
+  assert.equal((await instance.call("x")).status, 200);
+  assert.match(instance.logText, /worker 0 has answered nothing for 300 ms: it hangs, and is ended/);
+});
+
 test("an exception at start: failed, with the message and the place, exit code 1", async (t) => {
   const instance = start(t, {
     source: "def initialize(entry, config):\n    raise OSError('no weights')\ndef process(d): pass\n",

@@ -29,6 +29,11 @@ export interface EngineLimits {
    * it is `loading` again and others take its traffic. A Python worker without a model is back in 0.2 s.
    */
   readonly restartGraceMs: number;
+  /**
+   * When nobody waits any more for any request that a worker has, and it has answered none for so long, in ms, it is taken to hang: it is ended,
+   * which counts as a death. Without this, a deadlock in a processor would be 408 for ever.
+   */
+  readonly workerHungMs: number;
   /** How long a worker may take to end after SHUTDOWN before it is killed, in ms. */
   readonly workerStopMs: number;
   /** While draining, no request for so long means that none will come, in ms. */
@@ -50,6 +55,7 @@ export const ENGINE_LIMITS: EngineLimits = {
   workerDeathsMax: 5,
   workerDeathWindowMs: 60_000,
   restartGraceMs: 1_000,
+  workerHungMs: 60_000,
   workerStopMs: 5_000,
   drainQuietMs: 200,
   logFileBytesMax: 8 * 1024 * 1024,

@@ -49,6 +49,7 @@ export class WorkerSupervisor implements WorkerEvents {
   #isFailed = false;
   #allGone: (() => void) | null = null;
   #killTimer: NodeJS.Timeout | null = null;
+  #hungTimer: NodeJS.Timeout | null = null;
   restarts = 0;
 
   constructor(parts: SupervisorParts) {
@@ -148,13 +149,31 @@ export class WorkerSupervisor implements WorkerEvents {
     worker.process.kill("SIGKILL");
   }
 
-  freed(): void {
+  freed(worker: Worker): void {
+    if (this.#hungTimer !== null && worker === this.#worker) this.#clearHung();
     this.#parts.dispatcher.pump();
+  }
+
+  stuck(worker: Worker): void {
+    const { log, limits } = this.#parts;
+    if (this.#hungTimer !== null) return;
+    this.#hungTimer = setTimeout(() => {
+      log.line(
+        `worker ${worker.index} has answered nothing for ${limits.workerHungMs} ms: it hangs, and is ended`,
+      );
+      worker.kill();
+    }, limits.workerHungMs);
+  }
+
+  #clearHung(): void {
+    if (this.#hungTimer !== null) clearTimeout(this.#hungTimer);
+    this.#hungTimer = null;
   }
 
   #gone(worker: Worker, how: string): void {
     if (worker !== this.#worker) return;
     this.#worker = null;
+    this.#clearHung();
     const wasReady = worker.wasReady;
     this.#parts.dispatcher.remove(worker);
     for (const exchange of worker.abandon()) {
@@ -214,6 +233,7 @@ export class WorkerSupervisor implements WorkerEvents {
   /** Ends the worker at once. */
   kill(): void {
     this.#isStopping = true;
+    this.#clearHung();
     this.#server?.close();
     this.#worker?.kill();
   }

@@ -20,7 +20,9 @@ export interface WorkerEvents {
   /** The connection ended or broke; the process is dead or must be ended. */
   disconnected(worker: Worker, why: string): void;
   /** A slot became free. */
-  freed(): void;
+  freed(worker: Worker): void;
+  /** All of its slots are taken by requests that nobody waits for. */
+  stuck(worker: Worker): void;
 }
 
 /**
@@ -105,6 +107,7 @@ export class Worker implements RequestTaker, WorkerSlots, FrameSink {
     this.#holders[slot] = null;
     exchange.worker = null;
     this.#writer!.write(exchange.workerRequestId, CANCEL);
+    if (this.#free.length === 0 && this.#holders.every((holder) => holder === null)) this.#events.stuck(this);
   }
 
   /** Asks it to end after what it has. */
@@ -181,7 +184,7 @@ export class Worker implements RequestTaker, WorkerSlots, FrameSink {
         );
       }
     }
-    this.#events.freed();
+    this.#events.freed(this);
   }
 
   #disconnected(why: string): void {
