@@ -7,8 +7,12 @@ from .processor import json_text
 from .serving import one_line
 
 
-def make_server(process, describe, endpoint, worker_threads=None):
-    """A server on `endpoint` ("host:port") that answers every path; at most `worker_threads` calls at once."""
+#: Where the original listens when nothing else is said (eas-reference section 5.4).
+ENDPOINT = "0.0.0.0:8080"
+
+
+def make_server(call, describe, endpoint, worker_threads=None):
+    """A server on `endpoint` ("host:port") that answers every path with `call(body, head)`, `worker_threads` at once."""
     host, _, port = endpoint.rpartition(":")
     slots = threading.Semaphore(worker_threads or 5)
 
@@ -18,8 +22,10 @@ def make_server(process, describe, endpoint, worker_threads=None):
         def do_POST(self):
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             try:
+                lines = ["%s %s\n" % (self.command, self.path)]
+                lines.extend("%s: %s\n" % field for field in self.headers.items())
                 with slots:
-                    status, head, out = answer_parts(process(body))
+                    status, head, out = answer_parts(call(body, "".join(lines).encode("latin-1")))
             except BadAnswer as error:
                 status, head, out = 500, b"", str(error).encode()
             except Exception as error:
@@ -45,9 +51,9 @@ def make_server(process, describe, endpoint, worker_threads=None):
     return ThreadingHTTPServer((host or "0.0.0.0", int(port)), Handler)
 
 
-def serve(process, describe, endpoint, worker_threads=None):
+def serve(call, describe, endpoint, worker_threads=None):
     """Serves until interrupted."""
-    server = make_server(process, describe, endpoint, worker_threads)
+    server = make_server(call, describe, endpoint, worker_threads)
     print("listening on %s:%d; try: curl http://127.0.0.1:%d/api/predict/test -d '...'" % (*server.server_address, server.server_address[1]), flush=True)
     try:
         server.serve_forever()

@@ -111,7 +111,8 @@ class BaseProcessor:
         from . import local_server
 
         self.initialize()
-        local_server.serve(self.process, self.describe, self.endpoint or "0.0.0.0:8080", self.worker_threads)
+        endpoint = self.endpoint or local_server.ENDPOINT
+        local_server.serve(lambda body, _head: self.process(body), self.describe, endpoint, self.worker_threads)
 
 
 _model_spec = None
@@ -123,10 +124,15 @@ def set_model(model):
     _model_spec = model
 
 
+def local_model():
+    """The model of a local test, without an engine."""
+    environ = os.environ
+    path = environ.get("SLUICE_MODEL_PATH")
+    return {"path": path, "entry": environ.get("SLUICE_MODEL_ENTRY", path), "config": environ.get("SLUICE_MODEL_CONFIG")}
+
+
 def _model():
-    if _model_spec is not None:
-        return _model_spec
-    return {"path": os.environ.get("SLUICE_MODEL_PATH"), "config": os.environ.get("SLUICE_MODEL_CONFIG")}
+    return local_model() if _model_spec is None else _model_spec
 
 
 def json_text(value):

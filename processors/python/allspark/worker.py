@@ -59,19 +59,11 @@ class Worker:
 
     def serve_functions(self, module):
         """The short form: `process(data, headers)`, and `initialize` and `describe` when there."""
-        model = self.init["model"]
-        process = module.process
-        if hasattr(module, "initialize"):
-            self.progress("initializing %s" % self.init["processor"]["entry"])
-            module.initialize(model["entry"] or model["path"], model["config"])
-        if _takes_headers(process):
-            call = lambda body, head: process(body, Headers(head))  # noqa: E731
-        else:
-            call = lambda body, _head: process(body)  # noqa: E731
-        about = getattr(module, "describe", None)
         entry = self.init["processor"]["entry"]
-        default = {"processor": "custom", "language": "python", "entry": entry}
-        self._serve(call, lambda: processor.json_text(about() if about else default), self.init["rpc"]["workerThreads"])
+        if hasattr(module, "initialize"):
+            self.progress("initializing %s" % entry)
+        call, describe = functions_of(module, self.init["model"], entry)
+        self._serve(call, lambda: processor.json_text(describe()), self.init["rpc"]["workerThreads"])
 
     def _serve(self, call, describe, threads):
         rpc = rpc_set_in_code()
@@ -116,36 +108,62 @@ def _takes_headers(function):
         return True  # a builtin without a signature
 
 
-def load_and_serve(worker):
-    """Runs the user's file as `__main__`; a class form calls `run()` in it, the short form is served after it."""
-    spec = worker.init["processor"]
-    folder = spec["dir"]
-    path = os.path.join(folder, spec["entry"])
-    os.chdir(folder)
+def functions_of(module, model, entry):
+    """`(call, describe)` of a file in the short form, after its `initialize`. `call` takes body and head as bytes."""
+    process = module.process
+    if hasattr(module, "initialize"):
+        module.initialize(model["entry"] or model["path"], model["config"])
+    if _takes_headers(process):
+        call = lambda body, head: process(body, Headers(head))  # noqa: E731
+    else:
+        call = lambda body, _head: process(body)  # noqa: E731
+    describe = getattr(module, "describe", None)
+    default = {"processor": "custom", "language": "python", "entry": entry}
+    return call, describe or (lambda: default)
+
+
+def run_file(path):
+    """Runs a processor file as `__main__`, from its own folder, and gives the module."""
     sys.path[0] = os.path.dirname(path)
     sys.argv = [path]
     module = types.ModuleType("__main__")
     module.__file__ = path
     module.__builtins__ = __builtins__
     sys.modules["__main__"] = module
-    worker.progress("running %s" % spec["entry"])
     with open(path, "rb") as file:
         code = compile(file.read(), path, "exec")
     exec(code, module.__dict__)
-    if worker.served:
-        return
-    if callable(getattr(module, "process", None)):
-        worker.serve_functions(module)
-        return
+    return module
+
+
+def processor_class(module):
+    """The one class derived from BaseProcessor in a file that never called `run()`, or None."""
     classes = [
         value
         for value in vars(module).values()
         if isinstance(value, type) and issubclass(value, processor.BaseProcessor) and value.__module__ == "__main__"
     ]
-    if len(classes) == 1:
-        classes[0]().run()
+    return classes[0] if len(classes) == 1 else None
+
+
+def nothing_to_serve(entry):
+    return RuntimeError("%s has no function process(data, headers) and never called run() of a BaseProcessor" % entry)
+
+
+def load_and_serve(worker):
+    """Runs the user's file; a class form calls `run()` in it, the short form is served after it."""
+    spec = worker.init["processor"]
+    os.chdir(spec["dir"])
+    worker.progress("running %s" % spec["entry"])
+    module = run_file(os.path.join(spec["dir"], spec["entry"]))
+    if worker.served:
         return
-    raise RuntimeError("%s has no function process(data, headers) and never called run() of a BaseProcessor" % spec["entry"])
+    if callable(getattr(module, "process", None)):
+        worker.serve_functions(module)
+    elif processor_class(module):
+        processor_class(module)().run()
+    else:
+        raise nothing_to_serve(spec["entry"])
 
 
 def failure_text(error, folder):

@@ -1,0 +1,22 @@
+"""`python3 -m allspark app.py [host:port]`: serves a processor file over plain HTTP, without an engine, to try it."""
+import os
+import sys
+
+from . import local_server, worker
+from .processor import local_model
+
+
+def main():
+    if len(sys.argv) not in (2, 3):
+        sys.exit("usage: python3 -m allspark FILE [HOST:PORT]")
+    path = os.path.abspath(sys.argv[1])
+    endpoint = sys.argv[2] if len(sys.argv) == 3 else local_server.ENDPOINT
+    module = worker.run_file(path)  # the class form serves within it, and ends with Ctrl-C
+    if callable(getattr(module, "process", None)):
+        call, describe = worker.functions_of(module, local_model(), os.path.basename(path))
+        local_server.serve(call, describe, endpoint)
+    elif worker.processor_class(module):
+        worker.processor_class(module)(endpoint=endpoint).run()
+
+
+main()
