@@ -132,7 +132,10 @@ export const convergesToWhatIsWanted: Law = (world) => {
     if (record.desired === "stopped") continue;
     for (const id of wantedInstances(record, instanceCountOf(record.document)).keys()) wanted.add(id);
   }
-  for (const id of wanted) if (runtime.engines.get(id)?.phase !== "ready") return `${id} is not ready`;
+  for (const id of wanted) {
+    const engine = runtime.engines.get(id);
+    if (engine?.phase !== "ready" || engine.exit !== null) return `${id} is not ready`;
+  }
   for (const id of runtime.engines.keys()) if (!wanted.has(id)) return `${id} runs and no record owns it`;
   for (const gateway of fleet.live) {
     const routed = gateway.table?.services.flatMap((s) => s.instances.map((i) => i.id)) ?? [];

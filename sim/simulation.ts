@@ -89,6 +89,7 @@ class Simulation {
       this.#trail.push(`the wall clock jumps by ${ms} ms`);
       clock.jump(ms);
     }
+    if (this.#random.chance(0.1)) this.#harmFiles();
     const ms = this.#random.chance(0.7) ? this.#random.below(100) : this.#random.below(5_000);
     await clock.advance(ms);
   }
@@ -148,6 +149,17 @@ class Simulation {
     this.#world.begin();
   }
 
+  /** The processor's files are slow to come, or cannot be brought, or are well again. */
+  #harmFiles(): void {
+    const { files } = this.#world;
+    files.slowMs.clear();
+    files.broken.clear();
+    if (this.#random.chance(0.4)) files.slowMs.set("/p", this.#random.below(5_000));
+    const isRetriable = this.#random.chance(0.5);
+    if (this.#random.chance(0.3)) files.broken.set("/p", { message: "no files", isRetriable });
+    this.#trail.push(`files: slow ${files.slowMs.size}, broken ${files.broken.size}`);
+  }
+
   /** It dies, or only its link breaks. */
   #harmGateway(): void {
     const ids = this.#world.fleet.live.map((g) => g.launch.id);
@@ -178,7 +190,9 @@ class Simulation {
   /** No more faults, what hangs is ended, and then the world must come to rest as wanted. */
   async #settle(when: string): Promise<void> {
     this.#hasFaults = false;
-    const { clock, runtime, store } = this.#world;
+    const { clock, runtime, store, files } = this.#world;
+    files.slowMs.clear();
+    files.broken.clear();
     await clock.advance(4_000); // the slowest start that was begun with a fault
     for (const [id, engine] of runtime.engines) if (engine.phase === "loading") runtime.kill(id);
     for (let i = 0; i < 40 && convergesToWhatIsWanted(this.#world) !== null; i++) {

@@ -53,6 +53,9 @@ test("a crash makes a running service wait, with who and why", () => {
   world.plan();
   assert.equal(world.status!.phase, "Waiting");
   assert.equal(world.status!.message, "1 of 2 instances are ready; a-v1-0: exited with code 1");
+  assert.equal(world.status!.progress.at(-1), "Waiting [Total: 2, Pending: 1, Running: 1]");
+  world.settle();
+  assert.equal(world.status!.progress.at(-1), "Running [Total: 2, Pending: 0, Running: 2]");
 });
 
 test("files that cannot be brought: Failed when only somebody can help, and nothing serves", () => {

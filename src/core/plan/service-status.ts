@@ -144,15 +144,18 @@ function progressOf(input: StatusInput, { phase }: Verdict): string[] {
   return [...lines, `${phase === "Running" ? "Running" : "Waiting"} ${numbers}`];
 }
 
-/** New lines are added; one that only counts on, like `Downloading http file [43%]`, replaces the one before. */
+/**
+ * New steps are added, each once; one that only counts on, like `Downloading http file [43%]`, replaces the one before.
+ * The last line, how many run, is added whenever it differs from the last one shown.
+ */
 function append(before: readonly string[], lines: readonly string[]): readonly string[] {
-  const topic = (line: string | undefined) => line?.replace(/ \[.*\]$/, "");
+  const topic = (line: string | undefined) => /^(.+) \[\d+%\]$/.exec(line ?? "")?.[1];
   const all = [...before];
   for (const line of lines) {
-    if (all.includes(line)) continue;
-    const isCount = /^\S.* \[\d+%\]$/.test(line) && topic(line) === topic(all.at(-1));
-    if (isCount) all[all.length - 1] = line;
-    else all.push(line);
+    const isCount = /^(?:Waiting|Running) \[/.test(line);
+    if (isCount ? all.at(-1) === line : all.includes(line)) continue;
+    if (topic(line) !== undefined && topic(line) === topic(all.at(-1))) all.pop();
+    all.push(line);
   }
   return all.slice(-PROGRESS_MAX);
 }
