@@ -57,6 +57,7 @@ export function createControlPlane(deps: ControlPlaneDeps): ControlPlane & Compo
   const loop = new Loop({ clock, random, log, concurrency: CONCURRENCY });
   const known = new Known(store, log);
   const metrics = new Metrics();
+  let isAdopted = false;
 
   const wakeService = (name: ServiceName, cause: string) => loop.wake(serviceKey(name), cause);
   const wakePublisher = (cause: string) => loop.wake(PUBLISHER, cause);
@@ -125,6 +126,7 @@ export function createControlPlane(deps: ControlPlaneDeps): ControlPlane & Compo
   async function adopt(): Promise<void> {
     await known.refresh();
     await known.loadStatuses();
+    isAdopted = true;
     const reports = Map.groupBy(await runtime.list(), (r) => r.spec.service);
     for (const [service, own] of reports) known.setReports(service, own);
     for (const name of new Set([...known.statuses.keys(), ...reports.keys()])) addService(name, "start");
@@ -167,8 +169,9 @@ export function createControlPlane(deps: ControlPlaneDeps): ControlPlane & Compo
 
   async function read(): Promise<Picture> {
     const state = await known.desired();
+    const all = isAdopted ? known.statuses : await store.listStatuses(); // the API may be asked before the first look
     const statuses = new Map(
-      [...state.services.values()].map((r) => [r.name, freshStatus(r, known.statuses.get(r.name))]),
+      [...state.services.values()].map((r) => [r.name, freshStatus(r, all.get(r.name))]),
     );
     const shares: ReadonlyMap<
       GroupName,
