@@ -1,13 +1,13 @@
 import { DATA_PATH_REASONS, type DataPathReason } from "../core/errors.ts";
 import type { MessageBody } from "../http1/message-body.ts";
-import { FIELD_STRIDE, METHOD, type MessageHead } from "../http1/message-head.ts";
+import { METHOD, type MessageHead } from "../http1/message-head.ts";
 import { Answer } from "./answer.ts";
-import { giveBuffer, takeBuffer } from "./buffer-pool.ts";
 import type { Client } from "./client.ts";
 import type { DataPlane } from "./data-plane.ts";
-import { ADDED_BYTES_MAX, type RequestAdditions, writeRequest } from "./head-rewrite.ts";
+import { FirstBytes } from "./first-bytes.ts";
+import type { RequestAdditions } from "./head-rewrite.ts";
 import type { Instance } from "./instance.ts";
-import { REQUEST_ID_BYTES_MAX } from "./limits.ts";
+import * as limits from "./limits.ts";
 import type { Service } from "./routing.ts";
 import { isOpenedBy } from "./token.ts";
 import { Upstream } from "./upstream.ts";
@@ -18,18 +18,16 @@ const CLIENT_LEFT = 499;
 /**
  * One request of a client and its answer. Each client connection has one, used again and again.
  *
- * begin: route, token, member, instance; the request's first bytes go out in one write, and are kept for a second try. Then
- * further body one way and the answer the other way, each side paused while the other cannot take more. It ends by the
- * answer's end, by an answer of our own, or by the client's leaving; each of these runs `#complete` once.
+ * First, `begin`: route, token, member, instance; the request's first bytes go out in one write, and are kept for a second
+ * try. Then further body one way and the answer the other way, each side paused while the other cannot take more. It ends by
+ * the answer's end, by an answer of our own, or by the client's leaving; each of these runs `#complete` once.
  */
 export class Exchange implements RequestAdditions {
   /** Between `begin` and `#complete`. */
   isActive = false;
   /** All of the request is here, and was handed on. */
   isRequestDone = false;
-  /** The kernel has all of the first bytes: their buffer is free once they need not be sent again. */
-  isOutTaken = false;
-  readonly requestId = Buffer.alloc(REQUEST_ID_BYTES_MAX);
+  readonly requestId = Buffer.alloc(limits.REQUEST_ID_BYTES_MAX);
   requestIdLength = 0;
   readonly clientAddress: Buffer;
   readonly #client: Client;
@@ -38,10 +36,11 @@ export class Exchange implements RequestAdditions {
   #service: Service | null = null;
   #instance: Instance | null = null;
   #upstream: Upstream | null = null;
-  /** First bytes of the request as sent; null once they cannot be sent again. */
-  #out: Buffer | null = null;
-  #outLength = 0;
+  readonly #first = new FirstBytes();
   #isRetried = false;
+  /** Set while no connection could be made because too many others were; and how often that was so. */
+  #pause: NodeJS.Timeout | null = null;
+  #pauses = 0;
   #isIdempotent = false;
   #startedMs = 0;
 
@@ -80,16 +79,16 @@ export class Exchange implements RequestAdditions {
       this.#answer.memberLine = service.memberLine;
     }
     service.meter.bytesIn += to - from;
-    const instance = service.pick(null);
-    if (instance === null) return this.end("NO_READY_INSTANCE");
+    if (service.instances.length === 0) return this.end("NO_READY_INSTANCE");
     this.#answer.welcome();
-    const host = head.hostAt * FIELD_STRIDE;
-    const hostBytes = head.hostAt === -1 ? 0 : head.fields[host + 3]! - head.fields[host + 2]!;
-    const out = takeBuffer(to - from + hostBytes + ADDED_BYTES_MAX);
-    const bodyAt = writeRequest(out, head, buf, index.restFrom, this);
-    this.#out = out;
-    this.#outLength = bodyAt + buf.copy(out, bodyAt, bodyFrom, to);
-    this.#send(instance, false);
+    this.#first.write(head, buf, from, bodyFrom, to, index.restFrom, this);
+    this.#sendFirst(service);
+  }
+
+  #sendFirst(service: Service): void {
+    const instance = service.pick(null);
+    if (instance === null) this.end("NO_READY_INSTANCE");
+    else this.#send(instance, false);
   }
 
   #serveBy(service: Service): void {
@@ -110,6 +109,7 @@ export class Exchange implements RequestAdditions {
     this.isRequestDone = isDone;
     this.#service = null;
     this.#isRetried = false;
+    this.#pauses = 0;
     this.#startedMs = this.#plane.clock.monotonic();
   }
 
@@ -123,9 +123,9 @@ export class Exchange implements RequestAdditions {
       const upstream = pooled ?? new Upstream(instance, this.#plane);
       this.#upstream = upstream;
       this.#answer.source = upstream.wire;
-      if (upstream.start(this, this.#out!, this.#outLength)) {
+      if (upstream.start(this, this.#first)) {
         // Nothing more is read from the client until these bytes are gone, so that they stay all there is.
-        if (!this.isOutTaken) this.#client.pauseForUpstream();
+        if (!this.#first.isTaken) this.#client.pauseForUpstream();
         return;
       }
       // A kept connection that the other side has closed: it took no byte, so this is no second try.
@@ -134,24 +134,22 @@ export class Exchange implements RequestAdditions {
   }
 
   upstreamFlushed(): void {
-    this.isOutTaken = true;
+    this.#first.isTaken = true;
     this.#client.resumeFromUpstream();
   }
 
   /** More of the request's body. */
   passRequest(buf: Buffer, from: number, to: number, isDone: boolean): void {
     this.isRequestDone = isDone;
-    const wire = this.#upstream!.wire;
+    const { wire } = this.#upstream!;
+    const first = this.#first;
     this.#service!.meter.bytesIn += to - from;
     let isTaken: boolean;
-    if (this.#out !== null && this.#outLength + (to - from) <= this.#out.length) {
-      // It fits behind the first bytes: written from there, and so kept for a second try.
-      const at = this.#outLength;
-      this.#outLength += buf.copy(this.#out, at, from, to);
-      isTaken = wire.write(this.#out, at, this.#outLength, null);
-      this.isOutTaken = isTaken;
+    if (first.hasRoom(to - from)) {
+      isTaken = wire.write(first.buffer!, first.add(buf, from, to), first.length, null);
+      first.isTaken = isTaken;
     } else {
-      this.#dropOut();
+      first.drop();
       isTaken = wire.pass(buf, from, to);
     }
     if (!isTaken) this.#client.pauseForUpstream();
@@ -171,7 +169,7 @@ export class Exchange implements RequestAdditions {
     to: number,
     body: MessageBody,
   ): number {
-    this.#dropOut();
+    this.#first.drop();
     return this.#answer.start(head, buf, from, bodyFrom, to, body, this.isRequestDone);
   }
 
@@ -195,6 +193,7 @@ export class Exchange implements RequestAdditions {
   upstreamFailed(upstream: Upstream): void {
     const wasReached = upstream.isConnected;
     const failed = this.#instance!;
+    if (upstream.isCrowded && this.#ageMs() < this.#plane.times.connectMs) return this.#waitForRoom();
     if (!wasReached) {
       failed.isSuspect = true;
       failed.suspectUntilMs = this.#plane.nowMs + this.#plane.times.suspectMs;
@@ -209,12 +208,22 @@ export class Exchange implements RequestAdditions {
     this.#send(next, true);
   }
 
+  /** Comes back in a moment, to whoever is the least busy then. Nothing was sent, so this is no second try. */
+  #waitForRoom(): void {
+    this.#release();
+    const pauseMs = Math.min(limits.CROWDED_MS_MAX, 2 ** this.#pauses++);
+    this.#pause = setTimeout(() => {
+      this.#pause = null;
+      this.#sendFirst(this.#service!);
+    }, pauseMs);
+  }
+
   /**
    * Where a request may be sent again: once, only while all of it so far is still held, and only when no byte of it
    * reached the first instance or the method is idempotent (design §6). To another instance; to the same one only when a kept connection was stale.
    */
   #secondTry(failed: Instance, wasReached: boolean, wasReused: boolean): Instance | null {
-    if (this.#isRetried || this.#out === null) return null;
+    if (this.#isRetried || this.#first.buffer === null) return null;
     if (wasReached && !this.#isIdempotent) return null;
     const other = this.#service!.pick(failed);
     return other ?? (wasReused && failed.isNamed ? failed : null);
@@ -254,8 +263,7 @@ export class Exchange implements RequestAdditions {
     const { times } = this.#plane;
     if (!upstream.isConnected && nowMs - upstream.startedMs > times.connectMs) {
       upstream.abandon();
-      this.upstreamFailed(upstream);
-      return;
+      return this.upstreamFailed(upstream);
     }
     const limitMs = this.#service.keepaliveMs + times.timeoutMarginMs;
     if (!this.#answer.isStarted) {
@@ -269,11 +277,16 @@ export class Exchange implements RequestAdditions {
 
   #complete(status: number): void {
     this.isActive = false;
-    this.#dropOut();
+    if (this.#pause !== null) clearTimeout(this.#pause);
+    this.#pause = null;
+    this.#first.drop();
     this.#release();
-    const { clock } = this.#plane;
     if (this.#service === null) this.#plane.unrouted++;
-    else this.#service.meter.record(status, (clock.monotonic() - this.#startedMs) * 1000);
+    else this.#service.meter.record(status, this.#ageMs() * 1000);
+  }
+
+  #ageMs(): number {
+    return this.#plane.clock.monotonic() - this.#startedMs;
   }
 
   #release(): void {
@@ -283,10 +296,5 @@ export class Exchange implements RequestAdditions {
     this.#instance = null;
     this.#service!.inFlight--;
     if (this.#plane.routing.release(instance)) this.#plane.lingeringEnded();
-  }
-
-  #dropOut(): void {
-    if (this.#out !== null && this.isOutTaken) giveBuffer(this.#out);
-    this.#out = null;
   }
 }

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
 import type { Socket } from "node:net";
 import { join } from "node:path";
 import { afterEach, beforeEach, test } from "node:test";
@@ -64,6 +65,26 @@ test("an instance that cannot be reached: any request goes to another, and furth
   }
   await until(() => (rig.statuses("s")["200"] ?? 0) >= 8, "a report");
   assert.ok(retries() <= 2, `${retries()} second tries`);
+});
+
+test("a unix socket whose queue of new connections is full: requests wait for room, and none fails", async () => {
+  // One process that hardly ever gets to accept, with room for one in its queue (the kernel adds one).
+  const path = join(rig.dir, "crowded.sock");
+  const script = `
+    const server = require("node:http").createServer((req, res) => res.end("in"));
+    server.listen({ path: ${JSON.stringify(path)}, backlog: 1 }, () => console.log("ready"));
+    server.keepAliveTimeout = 0;
+    server.on("connection", () => { const end = performance.now() + 5; while (performance.now() < end); });
+  `;
+  const child = spawn(process.execPath, ["-e", script], { stdio: ["ignore", "pipe", "inherit"] });
+  try {
+    await new Promise((resolve) => child.stdout.once("data", resolve));
+    await serve([nowhere("crowded.sock")]);
+    const answers = await Promise.all(Array.from({ length: 40 }, () => client().ask(POST)));
+    assert.deepEqual(new Set(answers.map((a) => a.status)), new Set([200]));
+  } finally {
+    child.kill("SIGKILL");
+  }
 });
 
 test("nobody can be reached: 502 with a reason", async () => {

@@ -25,6 +25,12 @@ export const LINGER_MS = 2_000;
 export const CONNECT_MS = 3_000;
 
 /**
+ * Longest pause before a connection is tried again that a unix socket's full queue of new connections turned away. Pauses
+ * double from 1 ms; an instance takes hundreds of connections in one turn of its loop, so the first ones mostly do.
+ */
+export const CROWDED_MS_MAX = 32;
+
+/**
  * Added to a service's `keepaliveMs` before the gateway gives up with 504: the engine ends a request at `keepaliveMs` itself with a 408 that
  * says why, and must get the time to do so.
  */

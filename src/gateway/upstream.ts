@@ -5,6 +5,7 @@ import { parseResponseHead } from "../http1/response-head.ts";
 import { giveBuffer, takeBuffer } from "./buffer-pool.ts";
 import type { DataPlane } from "./data-plane.ts";
 import type { Exchange } from "./exchange.ts";
+import type { FirstBytes } from "./first-bytes.ts";
 import { Held } from "./held.ts";
 import type { Instance } from "./instance.ts";
 import { LONG_READ_BYTES, READ_BYTES, UPSTREAM_IDLE_COUNT_MAX } from "./limits.ts";
@@ -28,6 +29,8 @@ export class Upstream implements WireOwner {
   /** A request was answered on it before: it may have been closed by the other side without our knowing yet. */
   isReused = false;
   isConnected = false;
+  /** The instance lives, but its queue of new connections was full: a unix socket says so at once (EAGAIN, connect(2)). */
+  isCrowded = false;
   /** When the connection was started, and when it last became idle or moved bytes; monotonic ms. */
   readonly startedMs: number;
   movedMs: number;
@@ -47,11 +50,11 @@ export class Upstream implements WireOwner {
   }
 
   /** Sends a request's first bytes. False when the connection turned out to be dead: then nothing of it was taken. */
-  start(exchange: Exchange, out: Buffer, length: number): boolean {
+  start(exchange: Exchange, first: FirstBytes): boolean {
     this.#exchange = exchange;
     this.#state = HEAD;
     this.movedMs = this.#plane.nowMs;
-    exchange.isOutTaken = this.wire.write(out, 0, length, null);
+    first.isTaken = this.wire.write(first.buffer!, 0, first.length, null);
     if (!this.wire.isBroken) return true;
     this.abandon();
     return false;
@@ -84,7 +87,8 @@ export class Upstream implements WireOwner {
     else this.#fail();
   }
 
-  gone(): void {
+  gone(error: Error | null): void {
+    this.isCrowded = !this.isConnected && (error as NodeJS.ErrnoException | null)?.code === "EAGAIN";
     this.#fail();
   }
 
