@@ -124,6 +124,8 @@ class GatewayWorker implements Gateway, DataPlane {
   async drain(deadlineMs: number): Promise<void> {
     this.isDraining = true;
     const begunMs = this.clock.monotonic();
+    // Whatever has connected so far is taken in first: closing resets connections that the kernel still holds for us.
+    await new Promise<void>((resolve) => setImmediate(resolve));
     this.#isListening = false;
     this.#server.close();
     while (this.clients.size > 0 && this.clock.monotonic() < deadlineMs) {
