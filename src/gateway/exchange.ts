@@ -9,7 +9,6 @@ import type { RequestAdditions } from "./head-rewrite.ts";
 import type { Instance } from "./instance.ts";
 import * as limits from "./limits.ts";
 import type { Service } from "./routing.ts";
-import { isOpenedBy } from "./token.ts";
 import { Upstream } from "./upstream.ts";
 
 /** Counted, never sent: the client left before its answer was complete. */
@@ -62,38 +61,32 @@ export class Exchange implements RequestAdditions {
 
   /** A request: its head in `buf[from..bodyFrom)`, and what is here of its body up to `to`. */
   begin(head: MessageHead, buf: Buffer, from: number, bodyFrom: number, to: number, isDone: boolean): void {
-    const plane = this.#plane;
+    const { requestIds, routing } = this.#plane;
     this.#reset(isDone);
     this.#answer.expect(head, isDone || bodyFrom < to);
     this.#isIdempotent = head.method !== METHOD.POST && head.method !== METHOD.OTHER;
-    this.requestIdLength = plane.requestIds.write(head, buf, this.requestId);
-    const { index } = plane.routing;
-    const route = index.find(buf, head.pathFrom, head.targetTo);
-    if (route === null) return this.end("ROUTE_NOT_FOUND");
-    if (route.service !== null) this.#serveBy(route.service);
-    if (!isOpenedBy(head, buf, route.tokens)) return this.end("TOKEN_REQUIRED");
-    const service = route.service ?? route.group!.pick();
-    if (service === null) return this.end("NO_READY_INSTANCE");
-    if (route.service === null) {
-      this.#serveBy(service);
-      this.#answer.memberLine = service.memberLine;
+    this.requestIdLength = requestIds.write(head, buf, this.requestId);
+    const refusal = routing.admit(head, buf);
+    const service = routing.admitted;
+    if (service !== null) {
+      this.#service = service;
+      this.#answer.meter = service.meter;
+      if (routing.isThroughGroup) this.#answer.memberLine = service.memberLine;
+      service.meter.bytesIn += to - from;
     }
-    service.meter.bytesIn += to - from;
-    if (service.instances.length === 0) return this.end("NO_READY_INSTANCE");
+    if (refusal !== null) {
+      this.end(refusal);
+      return;
+    }
     this.#answer.welcome();
-    this.#first.write(head, buf, from, bodyFrom, to, index.restFrom, this);
-    this.#sendFirst(service);
+    this.#first.write(head, buf, from, bodyFrom, to, routing.index.restFrom, this);
+    this.#sendFirst(this.#service!);
   }
 
   #sendFirst(service: Service): void {
     const instance = service.pick(null);
     if (instance === null) this.end("NO_READY_INSTANCE");
     else this.#send(instance, false);
-  }
-
-  #serveBy(service: Service): void {
-    this.#service = service;
-    this.#answer.meter = service.meter;
   }
 
   /** Bytes that are no request: the answer, and the end of the connection. */
@@ -129,8 +122,9 @@ export class Exchange implements RequestAdditions {
         return;
       }
       // A kept connection that the other side has closed: it took no byte, so this is no second try.
-      if (pooled === undefined) return this.upstreamFailed(upstream);
+      if (pooled === undefined) break;
     }
+    this.upstreamFailed(this.#upstream);
   }
 
   upstreamFlushed(): void {
@@ -191,16 +185,18 @@ export class Exchange implements RequestAdditions {
 
   /** The connection to the instance is of no more use; it has let go of us. */
   upstreamFailed(upstream: Upstream): void {
-    const wasReached = upstream.isConnected;
-    const failed = this.#instance!;
-    if (upstream.isCrowded && this.#ageMs() < this.#plane.times.connectMs) return this.#waitForRoom();
-    if (!wasReached) {
-      failed.isSuspect = true;
-      failed.suspectUntilMs = this.#plane.nowMs + this.#plane.times.suspectMs;
+    if (upstream.isCrowded && this.#ageMs() < this.#plane.times.connectMs) this.#waitForRoom();
+    else if (this.#answer.isStarted) this.#cut(DATA_PATH_REASONS.BAD_UPSTREAM.status);
+    else this.#tryAgain(this.#instance!, upstream);
+  }
+
+  #tryAgain(failed: Instance, upstream: Upstream): void {
+    if (!upstream.isConnected) failed.suspect(this.#plane.nowMs + this.#plane.times.suspectMs);
+    const next = this.#secondTry(failed, upstream.isConnected, upstream.isReused);
+    if (next === null) {
+      this.end("BAD_UPSTREAM");
+      return;
     }
-    if (this.#answer.isStarted) return this.#cut(DATA_PATH_REASONS.BAD_UPSTREAM.status);
-    const next = this.#secondTry(failed, wasReached, upstream.isReused);
-    if (next === null) return this.end("BAD_UPSTREAM");
     this.#release();
     this.#isRetried = true;
     this.#service!.meter.retries++;
@@ -238,7 +234,10 @@ export class Exchange implements RequestAdditions {
 
   /** The request turned out to be bad, or too slow, while it was on its way: the answer, if it can still be given, and the end. */
   breakOff(reason: DataPathReason, text?: string): void {
-    if (this.#answer.isStarted) return this.#cut(DATA_PATH_REASONS[reason].status);
+    if (this.#answer.isStarted) {
+      this.#cut(DATA_PATH_REASONS[reason].status);
+      return;
+    }
     this.#answer.willClose();
     this.end(reason, text);
   }
@@ -261,17 +260,16 @@ export class Exchange implements RequestAdditions {
     const upstream = this.#upstream;
     if (upstream === null || this.#service === null) return;
     const { times } = this.#plane;
+    const limitMs = this.#service.keepaliveMs + times.timeoutMarginMs;
     if (!upstream.isConnected && nowMs - upstream.startedMs > times.connectMs) {
       upstream.abandon();
-      return this.upstreamFailed(upstream);
-    }
-    const limitMs = this.#service.keepaliveMs + times.timeoutMarginMs;
-    if (!this.#answer.isStarted) {
-      if (nowMs - this.#startedMs <= limitMs) return;
+      this.upstreamFailed(upstream);
+    } else if (this.#answer.isStarted) {
+      const isStuck = !this.isClientPending && nowMs - upstream.movedMs > limitMs;
+      if (isStuck) this.#cut(DATA_PATH_REASONS.UPSTREAM_TIMEOUT.status);
+    } else if (nowMs - this.#startedMs > limitMs) {
       if (this.#client.isOwing) this.breakOff("REQUEST_TOO_SLOW");
       else this.end("UPSTREAM_TIMEOUT");
-    } else if (!this.isClientPending && nowMs - upstream.movedMs > limitMs) {
-      this.#cut(DATA_PATH_REASONS.UPSTREAM_TIMEOUT.status);
     }
   }
 

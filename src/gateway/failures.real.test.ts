@@ -261,7 +261,7 @@ test("slow clients: an unfinished head, a body that stops, an idle connection", 
   await inHead.closed();
   const inBody = client();
   const slow = await inBody.ask(ask("POST", "Content-Length: 500\r\n", "some"));
-  assert.deepEqual([slow.status, slow.fields["connection"]], [408, "close"]);
+  assert.deepEqual([slow.status, slow.fields.connection], [408, "close"]);
   await inBody.closed();
   await idle.closed();
   assert.deepEqual(idle.answers, []);

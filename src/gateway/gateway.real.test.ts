@@ -206,14 +206,14 @@ test("draining: no new clients, answers end their connections, what is in flight
     isDrained = true;
   });
   // On its way when draining began: it is answered.
-  assert.equal((await late.ask(get("s"))).fields["connection"], "close");
+  assert.equal((await late.ask(get("s"))).fields.connection, "close");
   const refused = connect(port, "127.0.0.1");
   await new Promise((resolve) => refused.once("error", resolve));
   await idle.closed();
   assert.equal(isDrained, false);
   waiting[0]!.write(plain(200, "finished"));
   const answer = await busy.answer(0);
-  assert.deepEqual([answer.body.toString(), answer.fields["connection"]], ["finished", "close"]);
+  assert.deepEqual([answer.body.toString(), answer.fields.connection], ["finished", "close"]);
   await drained;
 });
 

@@ -21,6 +21,12 @@ export class Instance {
     this.address = address;
   }
 
+  /** It could not be reached. */
+  suspect(untilMs: number): void {
+    this.isSuspect = true;
+    this.suspectUntilMs = untilMs;
+  }
+
   /** Ends suspicion, and closes connections that were idle for long: the oldest stand first. */
   sweep(nowMs: number, idleMs: number): void {
     if (this.isSuspect && nowMs >= this.suspectUntilMs) this.isSuspect = false;

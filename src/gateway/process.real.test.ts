@@ -172,7 +172,7 @@ test("SIGTERM: what is in flight is finished, then it exits", async () => {
   await refusal();
   waiting[0]!.end("finished");
   const answer = await c.answer(0);
-  assert.deepEqual([answer.body.toString(), answer.fields["connection"]], ["finished", "close"]);
+  assert.deepEqual([answer.body.toString(), answer.fields.connection], ["finished", "close"]);
   assert.equal(await exited, 0);
 });
 

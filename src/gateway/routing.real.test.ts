@@ -207,7 +207,7 @@ test("fields of one hop stay on it, the token is not passed on, ours are added",
     "x-forwarded-host": "h.example:80",
   });
   assert.equal(answer.fields["keep-alive"], undefined);
-  assert.equal(answer.fields["connection"], undefined);
+  assert.equal(answer.fields.connection, undefined);
 });
 
 test("an odd request id is replaced; proto and host of a proxy before us are kept", async () => {

@@ -1,9 +1,12 @@
+import type { DataPathReason } from "../core/errors.ts";
 import type { GroupName, InstanceId, ServiceName } from "../core/names.ts";
 import { continueRotation, leastBusy, nextMember, type Rotation } from "../core/traffic/pick.ts";
 import type { RouteTable } from "../core/traffic/route-table.ts";
+import type { MessageHead } from "../http1/message-head.ts";
 import { Instance, isSameAddress } from "./instance.ts";
 import { ServiceMeter } from "./meter.ts";
 import { type Route, RouteIndex } from "./route-index.ts";
+import { isOpenedBy } from "./token.ts";
 
 /** A service as a gateway serves it. Lives as long as tables name it, so that counters and rotation go on over updates. */
 export class Service {
@@ -61,6 +64,25 @@ export class Routing {
   #groups = new Map<string, Group>();
   /** No longer named, but with requests in flight. */
   readonly #lingering = new Map<InstanceId, Set<Instance>>();
+
+  /** What the last `admit` found: the service, null when none is known, and whether a group's address led to it. */
+  admitted: Service | null = null;
+  isThroughGroup = false;
+
+  /** Finds the service for the request in `buf`, by address, token and share. Null, or why the request is refused. */
+  admit(head: MessageHead, buf: Buffer): DataPathReason | null {
+    const route = this.index.find(buf, head.pathFrom, head.targetTo);
+    this.admitted = route === null ? null : route.service;
+    this.isThroughGroup = false;
+    if (route === null) return "ROUTE_NOT_FOUND";
+    if (!isOpenedBy(head, buf, route.tokens)) return "TOKEN_REQUIRED";
+    if (route.group !== null) {
+      this.admitted = route.group.pick();
+      this.isThroughGroup = true;
+      if (this.admitted === null) return "NO_READY_INSTANCE";
+    }
+    return this.admitted!.instances.length === 0 ? "NO_READY_INSTANCE" : null;
+  }
 
   get services(): Iterable<Service> {
     return this.#services.values();

@@ -42,12 +42,12 @@ export function checkTable(value: unknown, numberInForce: number): RouteTable | 
     const services = new Set<string>();
     const instances = new Set<string>();
     const groupNames = new Set<unknown>();
-    for (const group of listOf(table["groups"], "groups")) groupNames.add(fieldsOf(group, "groups")["name"]);
-    listOf(table["services"], "services").forEach((service, i) => {
+    for (const group of listOf(table.groups, "groups")) groupNames.add(fieldsOf(group, "groups").name);
+    listOf(table.services, "services").forEach((service, i) => {
       checkService(fieldsOf(service, `services[${i}]`), `services[${i}]`, names, instances, groupNames);
-      services.add(fieldsOf(service, "")["name"] as string);
+      services.add(fieldsOf(service, "").name as string);
     });
-    listOf(table["groups"], "groups").forEach((group, i) => {
+    listOf(table.groups, "groups").forEach((group, i) => {
       checkGroup(fieldsOf(group, `groups[${i}]`), `groups[${i}]`, names, services);
     });
     return value as RouteTable;
@@ -78,13 +78,13 @@ function checkService(
   instances: Set<string>,
   groups: ReadonlySet<unknown>,
 ): void {
-  checkName(service["name"], `${where}.name`, names);
+  checkName(service.name, `${where}.name`, names);
   const { group, keepaliveMs } = service;
   must(group === null || groups.has(group), `${where}.group`, "names no group of the table");
-  checkTokens(service["tokens"], `${where}.tokens`);
+  checkTokens(service.tokens, `${where}.tokens`);
   const isTime = typeof keepaliveMs === "number" && Number.isFinite(keepaliveMs) && keepaliveMs > 0;
   must(isTime, `${where}.keepaliveMs`, "must be a number of ms above 0");
-  listOf(service["instances"], `${where}.instances`).forEach((value, i) => {
+  listOf(service.instances, `${where}.instances`).forEach((value, i) => {
     const at = `${where}.instances[${i}]`;
     const { id, address } = fieldsOf(value, at);
     must(typeof id === "string" && id !== "", `${at}.id`, "must be a text");
@@ -108,10 +108,10 @@ function checkAddress(address: Fields, where: string): void {
 }
 
 function checkGroup(group: Fields, where: string, names: Set<string>, services: ReadonlySet<string>): void {
-  checkName(group["name"], `${where}.name`, names);
-  checkTokens(group["tokens"], `${where}.tokens`);
+  checkName(group.name, `${where}.name`, names);
+  checkTokens(group.tokens, `${where}.tokens`);
   const seen = new Set<string>();
-  listOf(group["members"], `${where}.members`).forEach((value, i) => {
+  listOf(group.members, `${where}.members`).forEach((value, i) => {
     const at = `${where}.members[${i}]`;
     const { service, weight } = fieldsOf(value, at);
     must(
