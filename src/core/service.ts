@@ -127,6 +127,8 @@ export interface InstanceStatus {
   readonly restarts: number;
   /** Ends since it last was ready for a minute: what the backoff grows by. */
   readonly failuresInARow: number;
+  /** Times its engine had to start a processor worker again, in this run of the engine. */
+  readonly workerRestarts: number;
   /** Wall clock; when a crashed one is started again. Null when no backoff is running. */
   readonly backoffUntilMs: number | null;
   readonly startedAtMs: number | null;

@@ -18,7 +18,7 @@ export function instanceView(instance: InstanceStatus, service: ServiceRecord): 
     IsLatest: instance.version === service.version && instance.epoch === service.epoch,
     ReadyProcesses: instance.isReady ? 1 : 0,
     TotalProcesses: 1,
-    RestartCount: instance.restarts,
+    RestartCount: instance.restarts + instance.workerRestarts,
     InnerIP: HOST_IP,
     HostIP: HOST_IP,
     InstancePort: instance.port ?? 0,

@@ -237,6 +237,7 @@ export function runningInstance(record: ServiceRecord, slot: number, nowMs: numb
     message: "",
     restarts: 0,
     failuresInARow: 0,
+    workerRestarts: 0,
     backoffUntilMs: null,
     startedAtMs: nowMs,
     readySinceMs: nowMs,

@@ -16,6 +16,8 @@ interface Engine {
   startedAtMs: number;
   phase: "loading" | "ready" | "draining" | "failed" | "dead";
   endedAtMs: number;
+  /** Processor workers that it had to start again; 0 when not set. */
+  workerRestarts?: number;
 }
 
 export class PlanWorld {
@@ -179,7 +181,11 @@ function observe(engine: Engine): ObservedInstance {
     };
     return { spec, isAlive: false, pid: null, startedAtMs, state: null, exit };
   }
-  const workers = { workersReady: phase === "ready" ? 1 : 0, workersTotal: 1, workerRestarts: 0 };
+  const workers = {
+    workersReady: phase === "ready" ? 1 : 0,
+    workersTotal: 1,
+    workerRestarts: engine.workerRestarts ?? 0,
+  };
   const state = { phase, message: "", port: 4000, ...workers, updatedAtMs: startedAtMs };
   return { spec, isAlive: true, pid: 7, startedAtMs, state, exit: null };
 }

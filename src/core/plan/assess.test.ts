@@ -105,3 +105,20 @@ test("a start that fails is tried again with the same backoff", () => {
   assert.equal(status.lastExit!.reason, "StartFailed");
   assert.equal(status.backoffUntilMs, world.nowMs + 1_000);
 });
+
+test("a worker that its engine started again is told, and counts as a restart for people", () => {
+  const world = settled();
+  world.engines.get(first)!.workerRestarts = 2;
+  assert.deepEqual(
+    world.plan().events.map((e) => `${e.type} ${e.reason}`),
+    ["Warning WorkerRestarted"],
+  );
+  assert.equal(statusOf(world).workerRestarts, 2);
+  assert.deepEqual(world.plan().events, []);
+  world.crash(first);
+  world.plan();
+  world.nowMs += 1_000;
+  world.plan();
+  assert.equal(statusOf(world).restarts, 3);
+  assert.equal(statusOf(world).workerRestarts, 0);
+});

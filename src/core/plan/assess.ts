@@ -24,6 +24,7 @@ export interface Place {
 const NEVER_SEEN = {
   restarts: 0,
   failuresInARow: 0,
+  workerRestarts: 0,
   backoffUntilMs: null,
   startedAtMs: null,
   readySinceMs: null,
@@ -65,7 +66,8 @@ function bounded(status: InstanceStatus, nowMs: number): InstanceStatus {
 
 function living(kept: InstanceStatus, observed: ObservedInstance, nowMs: number): Assessed {
   const { state, pid, startedAtMs } = observed;
-  const base = { ...kept, pid, startedAtMs, port: state?.port ?? null, backoffUntilMs: null };
+  const workerRestarts = state?.workerRestarts ?? 0;
+  const base = { ...kept, pid, startedAtMs, port: state?.port ?? null, workerRestarts, backoffUntilMs: null };
   const phase = state?.phase ?? "loading";
   if (phase === "ready") {
     const readySinceMs = kept.isReady ? (kept.readySinceMs ?? nowMs) : nowMs;

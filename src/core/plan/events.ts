@@ -69,6 +69,10 @@ function ofInstance(before: InstanceStatus | undefined, now: InstanceStatus): To
       isAgain ? "It is started again" : "It is started",
     );
   }
+  if (now.workerRestarts > (before?.workerRestarts ?? 0)) {
+    const message = `Its processor worker ended and was started again (${now.workerRestarts} since the instance started)`;
+    say("Warning", "WorkerRestarted", message);
+  }
   if (now.isReady && before?.isReady !== true) say("Normal", "InstanceReady", "It is ready");
   if (
     now.drainingSinceMs !== null &&

@@ -99,7 +99,8 @@ function startedStatus(status: InstanceStatus): InstanceStatus {
     phase: "Creating",
     reason: "Starting",
     message: "",
-    restarts: status.restarts + (ranBefore ? 1 : 0),
+    restarts: status.restarts + status.workerRestarts + (ranBefore ? 1 : 0),
+    workerRestarts: 0,
     backoffUntilMs: null,
     drainingSinceMs: null,
   };
