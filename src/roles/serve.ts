@@ -9,6 +9,7 @@ import { systemClock } from "../adapters/system/clock.ts";
 import { systemRandom } from "../adapters/system/random.ts";
 import { readSetting } from "../base/settings.ts";
 import { createControlPlane } from "../control/app.ts";
+import type { ControlPlane } from "../control/control-plane.ts";
 import type { GatewayFleet } from "../ports/gateways.ts";
 import type { RuntimeDriver } from "../ports/runtime.ts";
 import { createApp } from "../server/app.ts";
@@ -22,6 +23,9 @@ const VERSION = "0.1.0";
 const EXIT = { done: 0, failed: 1, misuse: 2 } as const;
 /** Longest drain of the gateways, and then of the instances, after the first SIGTERM. */
 const DRAIN_MS = 30_000;
+/** Gateways take some 100 ms to listen; after this long, ready is said all the same. */
+const GATEWAYS_READY_MS_MAX = 10_000;
+const GATEWAYS_LOOK_MS = 20;
 
 /** Said to the person who started it, without a stack: not a bug. */
 class CannotServe extends Error {
@@ -119,6 +123,7 @@ async function serveHome(settings: ServeSettings, layout: HomeLayout): Promise<v
   const stop = new AbortController();
   const signals = followSignals(stop);
   const running = control.run(stop.signal);
+  await Promise.race([running, untilListening(control, settings.gatewayWorkers, stop.signal)]);
   say(`Sluice is ready
   gateway      ${gatewayAddress} (${settings.gatewayWorkers} workers)
   control API  ${address} (OpenAPI at /openapi.json)
@@ -132,6 +137,15 @@ async function serveHome(settings: ServeSettings, layout: HomeLayout): Promise<v
     await store.close();
     signals.end();
     log.info({}, "ended");
+  }
+}
+
+/** So that "ready" is true for clients, too. A gateway that does not come up is the log's matter, not a reason to wait on. */
+async function untilListening(control: ControlPlane, count: number, signal: AbortSignal): Promise<void> {
+  const end = systemClock.monotonic() + GATEWAYS_READY_MS_MAX;
+  while (!signal.aborted && systemClock.monotonic() < end) {
+    if (control.gateways().filter((g) => g.isListening).length >= count) return;
+    await systemClock.sleep(GATEWAYS_LOOK_MS, signal).catch(() => {}); // aborted: the condition above ends it
   }
 }
 
