@@ -118,8 +118,8 @@ test("every answer of the API has a RequestId, refusals too", async () => {
   const without = await fetch(`${address}/api/v2/services`);
   assert.equal(without.status, 401);
   const body = (await without.json()) as Record<string, string>;
-  assert.match(body["RequestId"]!, /^[0-9A-F-]{36}$/);
-  assert.equal(body["Code"], "UNAUTHORIZED");
+  assert.match(body.RequestId!, /^[0-9A-F-]{36}$/);
+  assert.equal(body.Code, "UNAUTHORIZED");
   const missing = await sluice.api("GET", "/api/v2/nothing");
   assert.equal(missing.status, 404);
   assert.match(missing.body, /"RequestId":"[0-9A-F-]{36}"/);

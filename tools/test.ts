@@ -49,7 +49,7 @@ if (layer === "all") {
   // One at a time: they load the machine, and take its ports and processes.
   results.push(nodeTest(files.filter(isReal), 1));
   results.push(
-    run(process.env["SLUICE_PYTHON"] ?? "python3", ["-m", "unittest", "discover", "-q", "processors/python"]),
+    run(process.env.SLUICE_PYTHON ?? "python3", ["-m", "unittest", "discover", "-q", "processors/python"]),
   );
 }
 process.exit(results.every((isGood) => isGood) ? 0 : 1);
