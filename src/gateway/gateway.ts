@@ -155,8 +155,11 @@ class GatewayWorker implements Gateway, DataPlane {
 
   #command(command: unknown): void {
     const { type, table } = (command ?? {}) as { type?: unknown; table?: unknown };
-    // Of the commands there is only this one; another Sluice's would be answered by replacing this worker.
-    if (type !== "table") return;
+    if (type !== "table") {
+      // There is only this one; a control process that knows others replaces this worker.
+      this.#options.log.warn({ type }, "ignored a command that this gateway does not know");
+      return;
+    }
     const checked = checkTable(table, this.routing.number);
     if (typeof checked === "string") {
       const number = Number((table as { number?: unknown } | null)?.number);
