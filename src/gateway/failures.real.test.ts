@@ -80,7 +80,15 @@ test("a unix socket whose queue of new connections is full: requests wait for ro
   try {
     await new Promise((resolve) => child.stdout.once("data", resolve));
     await serve([nowhere("crowded.sock")]);
-    const answers = await Promise.all(Array.from({ length: 40 }, () => client().ask(POST)));
+    const inTwoParts = async () => {
+      const c = client();
+      c.send(ask("POST", "Content-Length: 200000\r\n", "first part"));
+      await new Promise((resolve) => setImmediate(resolve));
+      return c.ask("x".repeat(200_000 - "first part".length));
+    };
+    const answers = await Promise.all(
+      Array.from({ length: 40 }, (_, i) => (i % 2 === 0 ? client().ask(POST) : inTwoParts())),
+    );
     assert.deepEqual(new Set(answers.map((a) => a.status)), new Set([200]));
   } finally {
     child.kill("SIGKILL");
