@@ -65,6 +65,10 @@ const BAD: readonly [string, string][] = [
   ["trailer without colon", "0\r\nX\r\n\r\n"],
   ["LF in trailer", "0\r\nX: a\nb\r\n\r\n"],
   ["CR in trailer", "0\r\nX: a\rb\r\n\r\n"],
+  ["Transfer-Encoding as trailer", "0\r\ntransfer-Encoding: chunked\r\n\r\n"],
+  ["Content-Length as trailer", "0\r\nA: b\r\nContent-Length: 5\r\n\r\n"],
+  ["Host as trailer", "0\r\nHOST: h\r\n\r\n"],
+  ["Authorization as trailer", "0\r\nAuthorization: t\r\n\r\n"],
   ["long trailer", `0\r\nX: ${"a".repeat(TRAILER_BYTES_MAX)}\r\n\r\n`],
   ["end is LF", "0\r\n\n"],
 ];

@@ -44,6 +44,29 @@ const EXTENSION_ESCAPED = 19;
 const EXTENSION_END = 20;
 
 /**
+ * Names that no trailer may have: those that frame, route or authenticate a message (RFC 9110 §6.5.1). A reader that adds trailers to the
+ * header fields would take them at their word.
+ */
+const NO_TRAILERS = [
+  "authorization",
+  "connection",
+  "content-length",
+  "expect",
+  "host",
+  "keep-alive",
+  "proxy-authorization",
+  "te",
+  "transfer-encoding",
+  "upgrade",
+];
+// FNV-1a, so that a name is compared without being held. Another name with the same hash is refused, too; that is harmless.
+const HASH_START = 0x811c9dc5 | 0;
+const hashed = (hash: number, byte: number) => Math.imul(hash ^ (byte | 0x20), 0x01000193);
+const NO_TRAILER_HASHES = new Set(
+  NO_TRAILERS.map((name) => Array.from(name, (c) => c.charCodeAt(0)).reduce(hashed, HASH_START)),
+);
+
+/**
  * Finds the end of one body, however its bytes are cut (RFC 9112 §6 and §7). It looks at framing only and changes no byte, so that a
  * proxy forwards what it received. One object serves one message after the other; nothing is allocated.
  */
@@ -55,6 +78,7 @@ export class MessageBody {
   #left = 0;
   /** Digits of the size, or bytes of the extension or of the trailer block so far. */
   #seen = 0;
+  #nameHash = 0;
 
   /** A request body: chunked, by length, or none (RFC 9112 §6.3). */
   startRequest(head: MessageHead): void {
@@ -203,9 +227,11 @@ export class MessageBody {
     switch (this.#state) {
       case TRAILER_START:
         if (byte === CR) return END_LF;
+        this.#nameHash = hashed(HASH_START, byte);
         return TOKEN[byte] === 1 ? TRAILER_NAME : BODY_BROKEN;
       case TRAILER_NAME:
-        if (byte === COLON) return TRAILER_VALUE;
+        if (byte === COLON) return NO_TRAILER_HASHES.has(this.#nameHash) ? BODY_BROKEN : TRAILER_VALUE;
+        this.#nameHash = hashed(this.#nameHash, byte);
         return TOKEN[byte] === 1 ? TRAILER_NAME : BODY_BROKEN;
       case TRAILER_VALUE:
         if (byte === CR) return TRAILER_LF;

@@ -38,7 +38,9 @@ function ours(raw: Buffer): { messages: Message[]; isRefused: boolean } {
 
 /** All whole messages that node:http reads from `raw`. */
 async function nodes(raw: Buffer): Promise<Message[]> {
-  const server = createServer({ keepAliveTimeout: 0, requestTimeout: 0, headersTimeout: 0 });
+  const options = { keepAliveTimeout: 0, requestTimeout: 0, headersTimeout: 0 };
+  // Without upgrades it goes on as we do: such a request is answered like any other.
+  const server = createServer({ ...options, shouldUpgradeCallback: () => false });
   const messages: Message[] = [];
   const take = (req: IncomingMessage, answer: () => void) => {
     let body = "";
@@ -53,7 +55,6 @@ async function nodes(raw: Buffer): Promise<Message[]> {
   };
   server.on("request", (req, res) => take(req, () => res.end()));
   server.on("checkContinue", (req, res) => take(req, () => res.end()));
-  server.on("upgrade", (_, socket) => socket.destroy());
   server.on("connect", (_, socket) => socket.destroy());
   // Later, so that messages before the bad one have come to their end.
   server.on("clientError", (_, socket) => setImmediate(() => socket.destroy()));
@@ -94,13 +95,58 @@ const HANDMADE = [
   "GET http://h/x HTTP/1.1\r\nHost: h\r\n\r\n",
   "OPTIONS * HTTP/1.1\r\nHost: h\r\n\r\n",
   "POST / HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\nabc",
+  "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nTransfer-Encoding: chunked\r\n\r\n",
+  "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nContent-Length: 5\r\n\r\n",
   "\r\nGET / HTTP/1.1\r\nHost: h\r\n\r\n",
   "GET / HTTP/1.1\r\nHost: h\r\nX: y\r\n z\r\n\r\n",
 ];
 
-/** Every base with one byte put in, or put in place of another, at every position. */
+const PIECES = [
+  ...BYTES,
+  ...[
+    '"',
+    "=",
+    "\x0b",
+    "-",
+    "+",
+    "%",
+    "*",
+    "chunked",
+    "HTTP/1.0",
+    "http://h",
+    "5\r\n",
+    "\r\n\r\n",
+    "Host: h\r\n",
+  ],
+  ...[
+    "Content-Length: 3\r\n",
+    "Transfer-Encoding: chunked\r\n",
+    "Connection: close\r\n",
+    "Expect: 100-continue\r\n",
+  ],
+];
+
+/** Bases with one to three pieces put in at random places, the same in each run. */
+function* mangled(count: number): Generator<string> {
+  let state = 1;
+  const roll = (below: number) => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return Math.floor((state / 2 ** 32) * below);
+  };
+  for (let i = 0; i < count; i++) {
+    let text = BASES[roll(BASES.length)]!;
+    for (let changes = 1 + roll(3); changes > 0; changes--) {
+      const at = roll(text.length);
+      text = text.slice(0, at) + PIECES[roll(PIECES.length)]! + text.slice(at + roll(4));
+    }
+    yield text;
+  }
+}
+
+/** Every base with one byte put in, or put in place of another, at every position; and random ones. */
 function* corpus(): Generator<string> {
   yield* HANDMADE;
+  yield* mangled(10_000);
   for (const base of BASES) {
     for (let at = 0; at < Math.min(base.length, 100); at++) {
       for (const byte of BYTES) {
