@@ -146,14 +146,14 @@ for (const seed of [1, 2, 3]) {
     };
     await put();
     const tally: Record<string, number> = {};
-    for (let wave = 0; wave < 12; wave++) {
+    for (let wave = 0; wave < 6; wave++) {
       const running = Array.from({ length: 15 }, (_, i) =>
         client(rig, dice(seed * 1000 + wave * 50 + i), `w${wave}c${i}`, tally),
       );
       await put();
       await Promise.all(running);
     }
-    assert.ok((tally["200"] ?? 0) > 50, JSON.stringify(tally));
+    assert.ok((tally["200"] ?? 0) > 30, JSON.stringify(tally));
     await until(() => rig.last("report")!.connections === 0, "all connections to end");
     await until(() => Object.keys(rig.last("report")!.inFlight).length === 0, "nothing in flight");
     await rig.put({ number: ++number, services: [], groups: [] });
