@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { after, afterEach, before, beforeEach, test } from "node:test";
+import { after, afterEach, before, beforeEach, type TestContext, test } from "node:test";
 import { Installation } from "./harness/installation.ts";
 import { ConstantLoad, failures, type Outcome } from "./harness/load.ts";
 import { fixtureSpec } from "./harness/specs.ts";
@@ -49,9 +49,11 @@ async function answered(count: number): Promise<void> {
   await until(() => load.outcomes.length >= goal, `${count} more answers`, 30_000);
 }
 
-async function finish(): Promise<readonly Outcome[]> {
+async function finish(t: TestContext): Promise<readonly Outcome[]> {
   await answered(RATE_PER_SECOND);
-  return load.stop();
+  const outcomes = await load.stop();
+  t.diagnostic(`of ${outcomes.length} requests these failed: ${JSON.stringify(failures(outcomes))}`);
+  return outcomes;
 }
 
 /** Pid of a process's child other than `except`; 0 when there is none. */
@@ -67,7 +69,7 @@ const pidsOf = (kind: string) =>
     .map((p) => `${p.id}=${p.identity.pid}`)
     .sort();
 
-test("kill -9 of the control process: nobody notices, and the next one finds everything", async () => {
+test("kill -9 of the control process: nobody notices, and the next one finds everything", async (t) => {
   const before = [...pidsOf("instance"), ...pidsOf("gateway")];
   assert.equal(before.length, 7);
   const wanted = (await sluice.service("steady_prod")).ServiceConfig;
@@ -75,24 +77,24 @@ test("kill -9 of the control process: nobody notices, and the next one finds eve
   await answered(RATE_PER_SECOND);
   await sluice.startControl();
   await sluice.untilRunning("steady_prod");
-  assert.deepEqual(failures(await finish()), {});
+  assert.deepEqual(failures(await finish(t)), {});
   assert.deepEqual([...pidsOf("instance"), ...pidsOf("gateway")], before);
   const service = await sluice.service("steady_prod");
   assert.equal(service.ServiceConfig, wanted);
   assert.equal(service.RunningInstance, 4);
 });
 
-test("scale 4 → 2 → 4", async () => {
+test("scale 4 → 2 → 4", async (t) => {
   await sluice.ok("scale", "steady_prod", "2", "-y");
   await until(() => pidsOf("instance").length === 3, "two instances to be gone", 30_000);
   await answered(RATE_PER_SECOND);
   await sluice.ok("scale", "steady_prod", "4", "-y");
   await sluice.untilRunning("steady_prod");
-  assert.deepEqual(failures(await finish()), {});
+  assert.deepEqual(failures(await finish(t)), {});
   assert.equal(pidsOf("instance").length, 5);
 });
 
-test("a new version replaces the old one", async () => {
+test("a new version replaces the old one", async (t) => {
   await sluice.ok("modify", "steady_prod", "-Dmodel_config=two", "-y");
   await sluice.untilRunning("steady_prod");
   await until(
@@ -100,13 +102,13 @@ test("a new version replaces the old one", async () => {
     "the old version to be gone",
     30_000,
   );
-  const outcomes = await finish();
+  const outcomes = await finish(t);
   assert.deepEqual(failures(outcomes), {});
   const last = outcomes.filter((o) => o.member === "steady_prod").at(-1);
   assert.match(last!.body, /^two /);
 });
 
-test("kill -9 of an instance: only what it held fails, and it comes back", async () => {
+test("kill -9 of an instance: only what it held fails, and it comes back", async (t) => {
   const victim = sluice.processes().find((p) => p.id.startsWith("steady_prod-"))!;
   const killedAt = performance.now();
   process.kill(victim.identity.pid, "SIGKILL");
@@ -116,7 +118,7 @@ test("kill -9 of an instance: only what it held fails, and it comes back", async
     30_000,
   );
   await sluice.untilRunning("steady_prod");
-  const outcomes = await finish();
+  const outcomes = await finish(t);
   const failed = outcomes.filter((o) => o.status !== 200);
   assert(failed.length <= HELD_MAX, JSON.stringify(failures(outcomes)));
   for (const o of failed) {
@@ -125,20 +127,20 @@ test("kill -9 of an instance: only what it held fails, and it comes back", async
   }
 });
 
-test("kill -9 of a processor worker: what it held is answered 500, and its engine starts another", async () => {
+test("kill -9 of a processor worker: what it held is answered 500, and its engine starts another", async (t) => {
   const engine = sluice.processes().find((p) => p.id.startsWith("steady_prod-"))!;
   const worker = childOf(engine.identity.pid);
   process.kill(worker, "SIGKILL");
   await until(() => childOf(engine.identity.pid, worker) !== 0, "another worker", 30_000);
   await sluice.untilRunning("steady_prod");
-  const outcomes = await finish();
+  const outcomes = await finish(t);
   const failed = outcomes.filter((o) => o.status !== 200);
   assert(failed.length <= HELD_MAX, JSON.stringify(failures(outcomes)));
   for (const o of failed) assert.equal(`${o.status} ${o.reason}`, "500 WORKER_DIED");
   assert.equal(sluice.pidOf(engine.id), engine.identity.pid);
 });
 
-test("kill -9 of a gateway: only what it held fails, and it comes back", async () => {
+test("kill -9 of a gateway: only what it held fails, and it comes back", async (t) => {
   const victim = sluice.processes().find((p) => p.kind === "gateway")!;
   const killedAt = performance.now();
   process.kill(victim.identity.pid, "SIGKILL");
@@ -147,7 +149,7 @@ test("kill -9 of a gateway: only what it held fails, and it comes back", async (
     "the gateway to be started again",
     30_000,
   );
-  const outcomes = await finish();
+  const outcomes = await finish(t);
   const failed = outcomes.filter((o) => o.status !== 200);
   assert(failed.length <= HELD_MAX + 64, JSON.stringify(failures(outcomes)));
   for (const o of failed) {
