@@ -316,6 +316,7 @@ test("modify takes fields in eascmd's spelling, several of them", async (t) => {
   assert.deepEqual(sent, [{ "metadata.instance": 2, "metadata.memory": 2000, model_entry: "x=y" }]);
   assert.match(out, /\[OK\] Service is running\n$/);
   write("part.json", { labels: { a: "b" } });
+  control.updateService = async (name) => ({ record: control.services.get(name)!, notEffective: [] });
   const again = await run(["modify", "pmml_grey", "-s", "part.json"]);
   assert.equal(again.code, 0);
   assert.match(again.out, /\[OK\] Service \[pmml_grey\] is as it was: nothing changed\n$/);
