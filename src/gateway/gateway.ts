@@ -41,6 +41,9 @@ const TIMES: Times = {
   suspectMs: limits.SUSPECT_MS,
   upstreamIdleMs: limits.UPSTREAM_IDLE_MS,
   drainIdleMs: limits.DRAIN_IDLE_MS,
+  tunnelIdleMs: limits.TUNNEL_IDLE_MS,
+  tunnelHalfMs: limits.TUNNEL_HALF_MS,
+  tunnelCloseMs: limits.TUNNEL_CLOSE_MS,
   reportMs: limits.REPORT_MS,
 };
 
@@ -130,7 +133,11 @@ class GatewayWorker implements Gateway, DataPlane {
     this.#server.close();
     while (this.clients.size > 0 && this.clock.monotonic() < deadlineMs) {
       const isPatienceOver = this.clock.monotonic() - begunMs > this.times.drainIdleMs;
-      for (const client of this.clients) if (isPatienceOver && client.isIdle) client.close();
+      const isLast = this.clock.monotonic() > deadlineMs - this.times.tunnelCloseMs;
+      for (const client of this.clients) {
+        if (isPatienceOver && client.isIdle) client.close();
+        if (isLast) client.closeTunnel();
+      }
       await this.clock.sleep(Math.min(20, this.times.drainIdleMs));
     }
     this.#report();
