@@ -49,9 +49,9 @@ test("a table that was sent counts as in force before it is acknowledged", () =>
 test("a refused table may be in force until a later one is taken; so long its reason is kept", () => {
   const state = fresh();
   state.sent(1, new Set([x]));
-  state.nack("weight 0");
+  state.nack(2, "weight 0");
   assert.equal(state.routing(x), "routed", "it may have come twice, and be in force");
-  assert.equal(state.refusal, "weight 0");
+  assert.deepEqual(state.refusal, { tableNumber: 2, reason: "weight 0" });
   state.sent(2, none);
   state.ack(2);
   state.lingering(2, {});

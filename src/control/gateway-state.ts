@@ -1,6 +1,12 @@
 import type { InstanceId } from "../core/names.ts";
 import type { Routing } from "../core/plan/plan-input.ts";
 
+/** A table that a gateway did not take. */
+export interface TableRefusal {
+  readonly tableNumber: number;
+  readonly reason: string;
+}
+
 /**
  * What one gateway may be doing with instances, from the tables it was sent and what it said. In doubt it routes: only
  * what it has acknowledged counts as let go.
@@ -9,8 +15,10 @@ export class GatewayState {
   pid: number | null = null;
   isListening = false;
   connections = 0;
-  /** Why it refused the newest table; null: it did not. */
-  refusal: string | null = null;
+  /** It takes no new connections any more, and exits by itself. */
+  isDraining = false;
+  /** The newest table that it refused, and why; null: it has accepted a later one, or refused none. */
+  refusal: TableRefusal | null = null;
   /** What it said of lingering requests may have been lost with a link: the next table makes it say it again. */
   needsTable = false;
   #ackedNumber = 0;
@@ -36,6 +44,7 @@ export class GatewayState {
   begin(): void {
     this.pid = null;
     this.isListening = false;
+    this.isDraining = false;
     this.connections = 0;
     this.#ackedNumber = 0;
     this.#acked = new Set();
@@ -53,6 +62,8 @@ export class GatewayState {
     if (!isSameProcess) this.begin();
     this.pid = pid;
     this.isListening = isListening;
+    // It listens from its first table on, until it drains.
+    if (tableNumber > 0 && !isListening) this.isDraining = true;
     this.#linkNumber = 0;
     if (this.#sent.has(tableNumber)) this.ack(tableNumber);
     if (tableNumber === this.#ackedNumber) {
@@ -80,8 +91,8 @@ export class GatewayState {
   }
 
   /** It keeps what it has; that may be this very table, when it came twice. So it stays possibly in force. */
-  nack(reason: string): void {
-    this.refusal = reason;
+  nack(tableNumber: number, reason: string): void {
+    this.refusal = { tableNumber, reason };
   }
 
   lingering(number: number, inFlight: Readonly<Record<InstanceId, number>>): void {

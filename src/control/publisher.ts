@@ -29,6 +29,8 @@ export interface PublisherDeps {
   readonly log: Log;
   /** A gateway has let go of something: plans that wait for that may go on. */
   readonly onReleased: () => void;
+  /** A gateway was told to stop, by us or by somebody else. */
+  readonly onDraining: (cause: string) => void;
   /** A table is due. */
   readonly onDue: (cause: string) => void;
 }
@@ -111,6 +113,16 @@ export class Publisher {
     return this.#links.has(id);
   }
 
+  /** It listens for clients, and has a table. */
+  isServing(id: GatewayId): boolean {
+    const state = this.#gateways.get(id);
+    return state?.isListening === true && state.tableNumber > 0;
+  }
+
+  isDraining(id: GatewayId): boolean {
+    return this.#gateways.get(id)?.isDraining === true;
+  }
+
   attach(id: GatewayId, link: GatewayLink): void {
     this.#links.set(id, link);
     this.#deps.onDue(`${id} is connected`);
@@ -129,11 +141,16 @@ export class Publisher {
         return;
       case "ack":
         state.ack(message.tableNumber);
-        state.isListening = true;
+        state.isListening = !state.isDraining;
         this.#deps.onReleased();
         return;
+      case "draining":
+        state.isDraining = true;
+        state.isListening = false;
+        this.#deps.onDraining(`${id} drains`);
+        return;
       case "nack":
-        state.nack(message.reason);
+        state.nack(message.tableNumber, message.reason);
         this.#deps.log.warn(
           { gateway: id, table: message.tableNumber, reason: message.reason },
           "table refused",
@@ -160,6 +177,7 @@ export class Publisher {
         isListening: s.isListening,
         tableNumber: s.tableNumber,
         connections: s.connections,
+        refusal: s.refusal,
       }));
   }
 

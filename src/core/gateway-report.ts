@@ -29,6 +29,8 @@ export type GatewayMessage =
       readonly listening: boolean;
     }
   | { readonly type: "ack"; readonly tableNumber: number }
+  /** It was told to stop: it takes no new connections, finishes what it has, and exits. */
+  | { readonly type: "draining" }
   /** The last good table stays in force. */
   | { readonly type: "nack"; readonly tableNumber: number; readonly reason: string }
   /**

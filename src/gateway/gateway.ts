@@ -78,6 +78,8 @@ class GatewayWorker implements Gateway, DataPlane {
   readonly #failed = Promise.withResolvers<void>();
   #isListening = false;
   #isStarting = false;
+  /** Connections of clients so far. */
+  #accepted = 0;
 
   constructor(options: GatewayOptions) {
     this.#options = options;
@@ -127,9 +129,15 @@ class GatewayWorker implements Gateway, DataPlane {
   async drain(deadlineMs: number): Promise<void> {
     this.isDraining = true;
     const begunMs = this.clock.monotonic();
-    // Whatever has connected so far is taken in first: closing resets connections that the kernel still holds for us.
-    await new Promise<void>((resolve) => setImmediate(resolve));
     this.#isListening = false;
+    this.#control.send({ type: "draining" });
+    // Whatever has connected so far is taken in first: closing resets connections that the kernel still holds for us. After a
+    // turn of the loop that brought none, close follows at once.
+    let seen = -1;
+    for (let turns = 0; seen !== this.#accepted && turns < limits.DRAIN_TURNS_MAX; turns++) {
+      seen = this.#accepted;
+      await new Promise<void>((resolve) => setImmediate(resolve));
+    }
     this.#server.close();
     while (this.clients.size > 0 && this.clock.monotonic() < deadlineMs) {
       const isPatienceOver = this.clock.monotonic() - begunMs > this.times.drainIdleMs;
@@ -144,6 +152,7 @@ class GatewayWorker implements Gateway, DataPlane {
   }
 
   #accept(socket: Socket): void {
+    this.#accepted++;
     if (this.clients.size >= limits.CLIENTS_MAX) {
       socket.destroy();
       return;

@@ -60,6 +60,12 @@ export const LONG_READ_BYTES = 256 * 1024;
 /** Longest X-Request-Id that is taken over from a client; a UUID has 36. A longer or odd one is replaced. */
 export const REQUEST_ID_BYTES_MAX = 128;
 
+/**
+ * Turns of the loop that a worker goes on accepting for once it drains, while each brings new connections. A turn takes well
+ * below 1 ms; under a flood it must still come to its end.
+ */
+export const DRAIN_TURNS_MAX = 100;
+
 /** While draining, an idle client connection is kept this long, so that a request already on its way is still answered. */
 export const DRAIN_IDLE_MS = 1_000;
 

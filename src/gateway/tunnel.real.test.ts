@@ -310,7 +310,10 @@ test("when one side breaks off, the other is cut, and nothing stays in flight", 
     const [instance] = rawSockets;
     if (who === "client") socket.resetAndDestroy();
     else instance!.resetAndDestroy();
-    await until(() => rawSockets.size === 0 && (socket.destroyed || socket.readableEnded), `both to be gone after the ${who}`);
+    await until(
+      () => rawSockets.size === 0 && (socket.destroyed || socket.readableEnded),
+      `both to be gone after the ${who}`,
+    );
     await until(() => inFlight(rig, "raw") === 0, "the end to be counted");
   }
 });
