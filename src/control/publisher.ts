@@ -7,7 +7,8 @@
 import type { GatewayMessage } from "../core/gateway-report.ts";
 import type { GatewayId, InstanceId } from "../core/names.ts";
 import type { Routing } from "../core/plan/plan-input.ts";
-import type { RouteTable } from "../core/traffic/route-table.ts";
+import { routeChange } from "../core/traffic/route-change.ts";
+import type { RouteChange, RouteTable } from "../core/traffic/route-table.ts";
 import { buildRouteTable, instancesOf, sameRoutes } from "../core/traffic/table.ts";
 import type { GatewayLink } from "../ports/gateways.ts";
 import type { Log } from "../ports/log.ts";
@@ -40,6 +41,8 @@ export class Publisher {
   readonly #gateways = new Map<GatewayId, GatewayState>();
   readonly #links = new Map<GatewayId, GatewayLink>();
   #table: RouteTable | null = null;
+  /** From the table before this one to this one; null: there was none. */
+  #change: RouteChange | null = null;
   /** Instances of a table that is built and not sent yet. */
   #pending: ReadonlySet<InstanceId> = new Set();
   /** Highest number that anybody holds; null: the store was not asked yet. */
@@ -74,7 +77,9 @@ export class Publisher {
         const number = Math.max(this.#number, this.#highest()) + 1;
         await store.putNumber(TABLE_NUMBER, number);
         this.#number = number;
-        this.#table = { ...draft, number };
+        const table = { ...draft, number };
+        this.#change = this.#table === null ? null : routeChange(this.#table, table);
+        this.#table = table;
         const sentTo = this.#sendToAll();
         return { kind: "settled", text: `table ${number} sent to ${sentTo} gateways` };
       } finally {
@@ -193,8 +198,11 @@ export class Publisher {
     for (const [id, link] of this.#links) {
       const state = this.#state(id);
       if (state.pid === null || state.newestNumber >= table.number) continue; // no hello yet, or has it
+      // What it has, or will have when this arrives. After a refusal nobody knows for sure.
+      const isBase = state.refusal === null && state.newestNumber === this.#change?.base;
       state.sent(table.number, instances);
-      link.sendTable(table);
+      if (isBase) link.sendChange(this.#change!);
+      else link.sendTable(table);
       count += 1;
     }
     return count;

@@ -13,7 +13,7 @@ import type { DataPlane, Times } from "./data-plane.ts";
 import * as limits from "./limits.ts";
 import { RequestIds } from "./request-id.ts";
 import { Routing } from "./routing.ts";
-import { checkTable } from "./table-check.ts";
+import { checkChange, checkTable } from "./table-check.ts";
 
 /** What a gateway worker is started with. */
 export interface GatewayOptions {
@@ -170,23 +170,36 @@ class GatewayWorker implements Gateway, DataPlane {
   }
 
   #command(command: unknown): void {
-    const { type, table } = (command ?? {}) as { type?: unknown; table?: unknown };
+    const { type, table, change } = (command ?? {}) as { type?: unknown; table?: unknown; change?: unknown };
+    if (type === "change") {
+      const checked = checkChange(change, this.routing);
+      if (typeof checked === "string") this.#refuseTable(change, checked);
+      else {
+        this.routing.change(checked);
+        this.#acknowledge();
+      }
+      return;
+    }
     if (type !== "table") {
-      // There is only this one; a control process that knows others replaces this worker.
+      // There are only these; a control process that knows others replaces this worker.
       this.#options.log.warn({ type }, "ignored a command that this gateway does not know");
       return;
     }
     const checked = checkTable(table, this.routing.number);
     if (typeof checked === "string") {
-      const number = Number((table as { number?: unknown } | null)?.number);
-      const tableNumber = Number.isSafeInteger(number) ? number : 0;
-      this.#options.log.warn({ tableNumber, reason: checked }, "refused a route table");
-      this.#control.send({ type: "nack", tableNumber, reason: checked });
+      this.#refuseTable(table, checked);
       return;
     }
     this.routing.apply(checked);
     if (this.#isListening || this.isDraining) this.#acknowledge();
     else this.#listen();
+  }
+
+  #refuseTable(table: unknown, reason: string): void {
+    const number = Number((table as { number?: unknown } | null)?.number);
+    const tableNumber = Number.isSafeInteger(number) ? number : 0;
+    this.#options.log.warn({ tableNumber, reason }, "refused a route table");
+    this.#control.send({ type: "nack", tableNumber, reason });
   }
 
   #acknowledge(): void {

@@ -1,5 +1,6 @@
 import type { GatewayMessage } from "../core/gateway-report.ts";
 import type { GatewayId, InstanceId } from "../core/names.ts";
+import { withRouteChange } from "../core/traffic/route-change.ts";
 import type { RouteTable } from "../core/traffic/route-table.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { GatewayFleet, GatewayLaunch, GatewayLink, GatewayProcess } from "../ports/gateways.ts";
@@ -88,7 +89,15 @@ export class MemoryFleet implements GatewayFleet {
     onMessage({ type: "hello", pid, tableNumber, listening: table !== null });
     return {
       sendTable: (next) => {
-        session.arrived = session.arrived.then(() => this.#receive(gateway, session, next));
+        session.arrived = session.arrived.then(() => this.#receive(gateway, session, () => next));
+      },
+      sendChange: (change) => {
+        const make = (): RouteTable => {
+          if (gateway.table?.number !== change.base)
+            throw new Error("a change of a table that it does not have");
+          return withRouteChange(gateway.table, change);
+        };
+        session.arrived = session.arrived.then(() => this.#receive(gateway, session, make));
       },
       close: () => {
         if (gateway.session === session) gateway.session = null;
@@ -120,10 +129,11 @@ export class MemoryFleet implements GatewayFleet {
     for (const gateway of this.gateways.values()) gateway.session = null;
   }
 
-  async #receive(gateway: Gateway, session: Session, table: RouteTable): Promise<void> {
+  async #receive(gateway: Gateway, session: Session, make: () => RouteTable): Promise<void> {
     const { tableMs, lingerMs } = this.timing();
     await this.#clock.sleep(tableMs);
     if (!gateway.isAlive || gateway.session !== session) return; // a broken link loses what was under way
+    const table = make();
     if (table.number <= gateway.tableNumber) {
       session.onMessage({ type: "nack", tableNumber: table.number, reason: "not above the one in force" });
       return;

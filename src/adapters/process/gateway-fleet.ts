@@ -75,6 +75,7 @@ export class ProcessGatewayFleet implements GatewayFleet {
     const link = await connectLines(path, (value) => onMessage(value as GatewayMessage), onClose);
     return {
       sendTable: (table) => link.send({ type: "table", table } satisfies GatewayCommand),
+      sendChange: (change) => link.send({ type: "change", change } satisfies GatewayCommand),
       close: () => link.close(),
     };
   }
