@@ -174,8 +174,8 @@ export class MemoryControl implements ControlPlane {
     const gateway = { pid: 7, isListening: true, tableNumber: 3, connections: 1, refusal: null };
     const refusal = { tableNumber: 4, reason: "services[0].name: is not a name" };
     return [
-      { ...gateway, id: "gateway-0" },
-      { ...gateway, id: "gateway-1", pid: 8, refusal },
+      { ...gateway, id: "gateway-0", pid: 7 + 10 * this.restartCount },
+      { ...gateway, id: "gateway-1", pid: 8 + 10 * this.restartCount, refusal },
     ];
   }
 
