@@ -244,6 +244,17 @@ test("gateways are restarted one by one, and the old one goes when the new one l
   );
 });
 
+test("a gateway that lost the table that a change is of gets a whole one", async (t) => {
+  const world = await worldFor(t);
+  await world.control.createService(documentFor("a"));
+  await world.untilRunning("a");
+  const gateway = world.fleet.gateways.get("gateway-0" as GatewayId)!;
+  gateway.table = { ...gateway.table!, number: gateway.table!.number - 1 };
+  await world.control.createService(documentFor("b"));
+  await world.until("routed everywhere", () => world.routed("b").every((ids) => ids.length === 1));
+  assert.ok(world.routed("a").every((ids) => ids.length === 1));
+});
+
 test("a successor that does not come up costs nothing: the old gateways serve on", async (t) => {
   const world = await worldFor(t);
   const before = world.fleet.live.map((g) => g.pid);

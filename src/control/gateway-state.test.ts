@@ -83,3 +83,27 @@ test("another process under the same name begins from nothing", () => {
   assert.equal(state.routing(x), "released");
   assert.equal(state.tableNumber, 0);
 });
+
+test("a refused change asks for a whole table; a refused whole table does not ask again", () => {
+  const state = new GatewayState();
+  state.hello(7, 0, false);
+  state.sent(1, new Set());
+  state.ack(1);
+  state.sentChange(2, new Set());
+  state.nack(2, "base: 1 is not 0, the one in force");
+  assert.equal(state.needsTable, true);
+  state.sent(3, new Set());
+  assert.equal(state.needsTable, false);
+  state.nack(3, "services[0].name: is not a name");
+  assert.deepEqual([state.needsTable, state.refusal?.tableNumber], [false, 3]);
+});
+
+test("one that drains is known by its word, and by a hello that listens no more", () => {
+  const state = new GatewayState();
+  state.hello(7, 0, false);
+  assert.equal(state.isDraining, false);
+  state.hello(7, 4, false);
+  assert.equal(state.isDraining, true);
+  state.begin();
+  assert.equal(state.isDraining, false);
+});

@@ -19,7 +19,10 @@ export class GatewayState {
   isDraining = false;
   /** The newest table that it refused, and why; null: it has accepted a later one, or refused none. */
   refusal: TableRefusal | null = null;
-  /** What it said of lingering requests may have been lost with a link: the next table makes it say it again. */
+  /**
+   * What it said of lingering requests may have been lost with a link: the next table makes it say it again. Or it has refused a
+   * change: perhaps it does not have what that changes, and a whole table helps.
+   */
   needsTable = false;
   #ackedNumber = 0;
   /** Instances of the table in force; null: a table of before this process, so anything may be in it. */
@@ -28,6 +31,8 @@ export class GatewayState {
   readonly #sent = new Map<number, ReadonlySet<InstanceId>>();
   /** Highest number sent on this link. */
   #linkNumber = 0;
+  /** Number of the last table that was sent as a change. */
+  #changeNumber = 0;
   #lingering: { readonly number: number; readonly inFlight: Readonly<Record<InstanceId, number>> } | null =
     null;
 
@@ -75,6 +80,11 @@ export class GatewayState {
     this.#lingering = null;
   }
 
+  sentChange(number: number, instances: ReadonlySet<InstanceId>): void {
+    this.sent(number, instances);
+    this.#changeNumber = number;
+  }
+
   sent(number: number, instances: ReadonlySet<InstanceId>): void {
     this.#sent.set(number, instances);
     this.#linkNumber = number;
@@ -93,6 +103,7 @@ export class GatewayState {
   /** It keeps what it has; that may be this very table, when it came twice. So it stays possibly in force. */
   nack(tableNumber: number, reason: string): void {
     this.refusal = { tableNumber, reason };
+    if (tableNumber === this.#changeNumber) this.needsTable = true;
   }
 
   lingering(number: number, inFlight: Readonly<Record<InstanceId, number>>): void {

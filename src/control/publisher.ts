@@ -156,6 +156,7 @@ export class Publisher {
         return;
       case "nack":
         state.nack(message.tableNumber, message.reason);
+        if (state.needsTable) this.#deps.onDue(`${id} refused a change`);
         this.#deps.log.warn(
           { gateway: id, table: message.tableNumber, reason: message.reason },
           "table refused",
@@ -200,9 +201,13 @@ export class Publisher {
       if (state.pid === null || state.newestNumber >= table.number) continue; // no hello yet, or has it
       // What it has, or will have when this arrives. After a refusal nobody knows for sure.
       const isBase = state.refusal === null && state.newestNumber === this.#change?.base;
-      state.sent(table.number, instances);
-      if (isBase) link.sendChange(this.#change!);
-      else link.sendTable(table);
+      if (isBase) {
+        state.sentChange(table.number, instances);
+        link.sendChange(this.#change!);
+      } else {
+        state.sent(table.number, instances);
+        link.sendTable(table);
+      }
       count += 1;
     }
     return count;
