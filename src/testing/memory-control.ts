@@ -1,6 +1,6 @@
 import type { Accepted, ControlPlane, Picture } from "../control/control-plane.ts";
 import { createService } from "../core/change/create.ts";
-import type { Decision } from "../core/change/decision.ts";
+import { type Decision, findLasting } from "../core/change/decision.ts";
 import { deleteInstances } from "../core/change/delete-instances.ts";
 import { createGroup, deleteGroup, updateGroup } from "../core/change/group.ts";
 import { release } from "../core/change/release.ts";
@@ -22,6 +22,7 @@ import type {
   ServiceStatus,
   ServiceVersion,
 } from "../core/service.ts";
+import { mergeDocuments } from "../core/spec/merge.ts";
 import { parseSpec } from "../core/spec/parse.ts";
 import { allocate } from "../core/traffic/allocate.ts";
 
@@ -68,8 +69,8 @@ export class MemoryControl implements ControlPlane {
     };
   }
   async updateService(name: ServiceName, document: unknown): Promise<Accepted> {
-    const record = this.services.get(name)!;
-    const parsed = parseSpec({ ...record.document, ...(document as object) });
+    const record = findLasting(this.state, name);
+    const parsed = parseSpec(mergeDocuments(record.document, document));
     const next = { ...record, document: parsed.document, generation: record.generation + 1 };
     this.services.set(name, next);
     return { record: next, notEffective: parsed.notEffective };
