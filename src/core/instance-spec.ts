@@ -9,6 +9,8 @@ export interface InstanceSpec {
   readonly slot: number;
   /** Tokens that open the instance to direct callers over TCP; the gateway's unix socket needs none. */
   readonly tokens: readonly string[];
+  /** The body of a direct caller's signed request is checked against its Content-MD5. */
+  readonly isBodyChecked: boolean;
   readonly processor: ProcessorSpec;
   readonly model: ModelSpec;
   readonly rpc: RpcSpec;

@@ -65,6 +65,7 @@ export class Engine implements Component {
         dispatcher,
         paths: new RequestPaths(spec.service),
         tokens: new Tokens(spec.tokens),
+        isBodyChecked: spec.isBodyChecked,
         heads: new ResponseHeads(
           spec.processor.kind === "builtin" ? "application/json" : "application/octet-stream",
         ),

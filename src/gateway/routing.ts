@@ -6,7 +6,7 @@ import type { MessageHead } from "../http1/message-head.ts";
 import { Instance, isSameAddress } from "./instance.ts";
 import { ServiceMeter } from "./meter.ts";
 import { type Route, RouteIndex } from "./route-index.ts";
-import { isOpenedBy } from "./token.ts";
+import { isOpenedBy, signedBodyOf } from "./token.ts";
 
 /** A service as a gateway serves it. Lives as long as tables name it, so that counters and rotation go on over updates. */
 export class Service {
@@ -16,6 +16,8 @@ export class Service {
   readonly memberLine: Buffer;
   instances: readonly Instance[] = [];
   keepaliveMs = 0;
+  /** The body of a signed request is checked against its Content-MD5. */
+  isBodyChecked = true;
   inFlight = 0;
   #turn = 0;
 
@@ -68,6 +70,8 @@ export class Routing {
   /** What the last `admit` found: the service, null when none is known, and whether a group's address led to it. */
   admitted: Service | null = null;
   isThroughGroup = false;
+  /** Of a signed request, the Content-MD5 that its body is to be checked against; null for all others. */
+  bodyMd5: string | null = null;
 
   /** Finds the service for the request in `buf`, by address, token and share. Null, or why the request is refused. */
   admit(head: MessageHead, buf: Buffer): DataPathReason | null {
@@ -75,7 +79,12 @@ export class Routing {
     this.admitted = route === null ? null : route.service;
     this.isThroughGroup = false;
     if (route === null) return "ROUTE_NOT_FOUND";
-    if (!isOpenedBy(head, buf, route.tokens)) return "TOKEN_REQUIRED";
+    this.bodyMd5 = null;
+    if (!isOpenedBy(head, buf, route.tokens)) {
+      const md5 = signedBodyOf(head, buf, route.tokens);
+      if (md5 === null) return "TOKEN_REQUIRED";
+      if (md5 !== "") this.bodyMd5 = md5;
+    }
     if (route.group !== null) {
       this.admitted = route.group.pick();
       this.isThroughGroup = true;
@@ -98,6 +107,7 @@ export class Routing {
     for (const route of table.services) {
       const service = before.get(route.name) ?? new Service(route.name);
       service.keepaliveMs = route.keepaliveMs;
+      service.isBodyChecked = route.isBodyChecked;
       service.instances = route.instances.map(({ id, address }) => {
         const known =
           named.get(id) ??
@@ -135,7 +145,8 @@ export class Routing {
     for (const { name, group, tokens } of table.services) {
       const service = this.#services.get(name)!;
       const own: Buffer[] = tokens.map((t) => Buffer.from(t, "latin1"));
-      if (group !== null) own.push(...(groupTokens.get(group) ?? []));
+      const ofGroup = group === null ? [] : (groupTokens.get(group) ?? []);
+      own.push(...ofGroup.filter((token) => !own.some((o) => o.equals(token))));
       routes.push({ name, tokens: own, service, group: null });
       if (group !== null) routes.push({ name: `${group}.${name}`, tokens: own, service, group: null });
     }

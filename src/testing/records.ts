@@ -19,6 +19,7 @@ export function specOf(change: Partial<ServiceSpec> & { readonly name: ServiceNa
     model: { source: null, entry: null, config: null },
     rpc: { workerThreads: 5, maxQueueSize: 64, keepaliveMs: 5000 },
     labels: {},
+    isBodyChecked: true,
     isCrashBlocked: false,
     terminationGraceMs: 30_000,
     ...change,

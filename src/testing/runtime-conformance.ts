@@ -20,6 +20,7 @@ export function instanceSpecOf(service: string, slot: number, config: string | n
     ...key,
     id: instanceId(key),
     tokens: ["dG9rZW4"],
+    isBodyChecked: true,
     processor: { kind: "custom", language: "python", dir: "/nowhere", entry: "app.py" },
     model: { path: null, entry: null, config },
     rpc: { workerThreads: 1, maxQueueSize: 64, keepaliveMs: 5000 },

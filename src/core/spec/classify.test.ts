@@ -34,6 +34,7 @@ const CASES: readonly (readonly [name: string, update: object, kind: ChangeKind]
   ["memory", { "metadata.memory": 2000 }, "new-version"],
   ["workers", { "metadata.rpc.worker_threads": 6 }, "new-version"],
   ["queue", { "metadata.rpc.max_queue_size": 1 }, "new-version"],
+  ["check of bodies", { "networking.gateway_policy.body_digest": "ignore" }, "new-version"],
   ["keepalive", { "metadata.rpc.keepalive": 1 }, "new-version"],
   ["the model", { model_path: "/other" }, "new-version"],
   ["no model", { model_path: null }, "new-version"],

@@ -22,8 +22,8 @@ export function classifyChange(before: ServiceSpec, after: ServiceSpec): ChangeK
   return before.instanceCount === after.instanceCount ? "nothing" : "scale";
 }
 
-const seenByInstances = ({ token, cpu, memoryMb, processor, model, rpc }: ServiceSpec) =>
-  ({ token, cpu, memoryMb, processor, model, rpc }) as unknown as Json;
+const seenByInstances = ({ token, isBodyChecked, cpu, memoryMb, processor, model, rpc }: ServiceSpec) =>
+  ({ token, isBodyChecked, cpu, memoryMb, processor, model, rpc }) as unknown as Json;
 
 const unseenByInstances = ({ labels, trafficState, terminationGraceMs, isCrashBlocked }: ServiceSpec) =>
   ({ labels, trafficState, terminationGraceMs, isCrashBlocked }) as unknown as Json;

@@ -10,6 +10,8 @@ export interface TableInput {
   readonly addresses: ReadonlyMap<InstanceId, Address>;
   /** `metadata.rpc.keepalive` of a service in ms. */
   readonly keepaliveMs: (record: ServiceRecord) => number;
+  /** `networking.gateway_policy.body_digest` of a service. */
+  readonly isBodyChecked: (record: ServiceRecord) => boolean;
 }
 
 /**
@@ -52,7 +54,7 @@ function lasting(state: DesiredState): ServiceRecord[] {
 }
 
 function serviceRoute(record: ServiceRecord, input: TableInput): ServiceRoute {
-  const { state, statuses, addresses, keepaliveMs } = input;
+  const { state, statuses, addresses, keepaliveMs, isBodyChecked } = input;
   const group = record.group === null ? undefined : state.groups.get(record.group);
   const serving = record.desired === "running" ? (statuses.get(record.name)?.serving ?? []) : [];
   return {
@@ -67,6 +69,7 @@ function serviceRoute(record: ServiceRecord, input: TableInput): ServiceRoute {
       })
       .sort((a, b) => (a.id < b.id ? -1 : 1)),
     keepaliveMs: keepaliveMs(record),
+    isBodyChecked: isBodyChecked(record),
   };
 }
 
