@@ -10,16 +10,14 @@ export class Admission {
   readonly #paths: RequestPaths;
   readonly #tokens: Tokens | null;
   readonly #limits: EngineLimits;
-  readonly #isBodyChecked: boolean;
   /** After `check` let a signed request in: the Content-MD5 that its body is to be checked against. Null for all others. */
   bodyMd5: string | null = null;
 
   /** `tokens` is null where none is asked: at the gateways' socket, guarded by its folder. */
-  constructor(paths: RequestPaths, tokens: Tokens | null, limits: EngineLimits, isBodyChecked: boolean) {
+  constructor(paths: RequestPaths, tokens: Tokens | null, limits: EngineLimits) {
     this.#paths = paths;
     this.#tokens = tokens;
     this.#limits = limits;
-    this.#isBodyChecked = isBodyChecked;
   }
 
   /** Index in `buf` of the path to hand on, or why the request of this head is refused. */
@@ -39,7 +37,7 @@ export class Admission {
     if (tokens.opens(buf.toString("latin1", head.fields[slot + 2]!, head.fields[slot + 3]!))) return true;
     const signed = readSignature(head, buf);
     if (signed === null || !tokens.haveSigned(signed)) return false;
-    if (this.#isBodyChecked && signed.bodyMd5 !== "") this.bodyMd5 = signed.bodyMd5;
+    if (tokens.isBodyChecked && signed.bodyMd5 !== "") this.bodyMd5 = signed.bodyMd5;
     return true;
   }
 }

@@ -21,8 +21,6 @@ export interface HttpFrontParts {
   readonly limits: EngineLimits;
   readonly paths: RequestPaths;
   readonly tokens: Tokens;
-  /** See InstanceSpec. */
-  readonly isBodyChecked: boolean;
   readonly heads: ResponseHeads;
   readonly dispatcher: Dispatcher;
   /** Monotonic ms. */
@@ -92,14 +90,13 @@ export class HttpFront {
 
   /** Listens for gateways: no token is asked. */
   listenOnSocket(path: string): Promise<void> {
-    const server = this.#server(new Admission(this.#parts.paths, null, this.limits, false));
+    const server = this.#server(new Admission(this.#parts.paths, null, this.limits));
     return listening(server, () => server.listen(path));
   }
 
   /** Listens on 127.0.0.1 for direct callers; resolves to the port. */
   async listenOnPort(): Promise<number> {
-    const { paths, tokens, isBodyChecked } = this.#parts;
-    const server = this.#server(new Admission(paths, tokens, this.limits, isBodyChecked));
+    const server = this.#server(new Admission(this.#parts.paths, this.#parts.tokens, this.limits));
     await listening(server, () => server.listen(0, "127.0.0.1"));
     const address = server.address();
     return typeof address === "object" && address !== null ? address.port : 0;

@@ -1,5 +1,5 @@
 import type { GroupName, InstanceId, ServiceName } from "../names.ts";
-import type { DesiredState, GroupRecord, ServiceRecord, ServiceStatus } from "../service.ts";
+import type { DesiredState, GroupRecord, ServiceRecord, ServiceStatus, TokenHolder } from "../service.ts";
 import { allocate, type Share } from "./allocate.ts";
 import type { Address, GroupRoute, RouteTable, ServiceRoute } from "./route-table.ts";
 
@@ -47,6 +47,14 @@ export function instancesOf(table: RouteTable): Set<InstanceId> {
   return new Set(table.services.flatMap((s) => s.instances.map((i) => i.id)));
 }
 
+/** Every token that opens a service: its own, and those of its group, which open the group and its members (design §6). */
+export function openersOf(record: ServiceRecord, group: GroupRecord | undefined): string[] {
+  return group === undefined ? tokensOf(record) : [...tokensOf(record), ...tokensOf(group)];
+}
+
+/** The newest first. */
+const tokensOf = ({ token, olderTokens }: TokenHolder) => [token, ...olderTokens.map((older) => older.token)];
+
 function lasting(state: DesiredState): ServiceRecord[] {
   return [...state.services.values()]
     .filter((s) => s.desired !== "deleted")
@@ -60,8 +68,7 @@ function serviceRoute(record: ServiceRecord, input: TableInput): ServiceRoute {
   return {
     name: record.name,
     group: record.group,
-    // A group's token opens the group and its members (design §6).
-    tokens: group === undefined ? [record.token] : [record.token, group.token],
+    tokens: openersOf(record, group),
     instances: serving
       .flatMap((id) => {
         const address = addresses.get(id);
@@ -79,7 +86,7 @@ function groupRoute(
   readyCount: (name: ServiceName) => number,
 ): GroupRoute {
   const members = groupShares(group, state, readyCount).map((s) => ({ service: s.name, weight: s.weight }));
-  return { name: group.name, tokens: [group.token], members };
+  return { name: group.name, tokens: tokensOf(group), members };
 }
 
 function groupShares(
