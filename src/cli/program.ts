@@ -2,6 +2,12 @@ import { Command, Option } from "commander";
 import type { LocalVerb, Verb, VerbOption, VerbOptions } from "./verb.ts";
 import { VERBS } from "./verbs.ts";
 
+/** First words that several verbs share. */
+const FAMILIES: Readonly<Record<string, string>> = {
+  group: "groups of services that share one address",
+  token: "tokens that open a service or a group, several at once",
+};
+
 /** Who runs a verb that the command line named. */
 export interface Runner {
   readonly runVerb: (
@@ -35,16 +41,13 @@ export function buildProgram(version: string, locals: readonly LocalVerb[], runn
     for (const option of local.options) command.addOption(toOption(option));
     command.action(() => runner.runLocal(local, command.opts()));
   }
-  let groups: Command | null = null;
+  const families = new Map<string, Command>();
   for (const verb of VERBS) {
     const [first, second] = verb.name.split(" ") as [string, string | undefined];
-    if (second !== undefined) {
-      groups ??= program
-        .command(first)
-        .description("groups of services that share one address")
-        .helpCommand(false);
+    if (second !== undefined && !families.has(first)) {
+      families.set(first, program.command(first).description(FAMILIES[first]!).helpCommand(false));
     }
-    const command = (second === undefined ? program : groups!)
+    const command = (second === undefined ? program : families.get(first)!)
       .command(second ?? first)
       .description(verb.summary);
     if (verb.aliases) command.aliases([...verb.aliases]);
