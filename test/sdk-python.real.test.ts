@@ -1,10 +1,10 @@
 /** The real Python SDK, unmodified, against the built program: signed requests, and tokens that are rotated under it. */
 import assert from "node:assert/strict";
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { http, Installation, ROOT } from "./harness/installation.ts";
-import { callBySdk, type SdkCall } from "./harness/python-sdk.ts";
+import { callBySdk, runBySdk, type SdkCall } from "./harness/python-sdk.ts";
 import { until } from "./harness/until.ts";
 
 const sluice = new Installation({ gatewayWorkers: 2 });
@@ -58,6 +58,17 @@ test("the SDK's signature opens service, member and group; a long body, another 
     answers.map((a) => ("body" in a && a.body === long ? { body: "long" } : a)),
     [good, good, good, good, good, { body: "" }, { body: "long" }, good, good, { code: 401 }, { code: 401 }],
   );
+});
+
+test("the guide's program is one that works", async () => {
+  const token = (await sluice.service("sdk_echo")).AccessToken;
+  const guide = readFileSync(join(ROOT, "docs", "guide", "authentication.md"), "utf8");
+  const program = /```python\n([\s\S]*?)```/.exec(guide)![1]!;
+  const own = program
+    .replace("127.0.0.1:8080", endpoint())
+    .replace("stopping", "sdk_echo")
+    .replace("YOUR_TOKEN", token);
+  assert.match(runBySdk(own), /\[\{"speed": 10\}\]/);
 });
 
 test("tokens are rotated without a refused request, at the gateway and at the instance", async () => {

@@ -35,6 +35,11 @@ export function callBySdk(calls: readonly SdkCall[]): SdkAnswer[] {
   return JSON.parse(out) as SdkAnswer[];
 }
 
+/** Runs a program that uses the SDK; gives what it prints. */
+export function runBySdk(program: string): string {
+  return execFileSync(sdkPython(), ["-c", program], { encoding: "utf8", timeout: 60_000 });
+}
+
 /** A Python with the SDK, in a virtual environment that is made once and kept in .toolchain. */
 function sdkPython(): string {
   const folder = join(ROOT, ".toolchain", PACKAGE.replace("==", "-"));
