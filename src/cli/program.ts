@@ -2,12 +2,6 @@ import { Command, Option } from "commander";
 import type { LocalVerb, Verb, VerbOption, VerbOptions } from "./verb.ts";
 import { VERBS } from "./verbs.ts";
 
-/** First words that several verbs share. */
-const FAMILIES: Readonly<Record<string, string>> = {
-  group: "groups of services that share one address",
-  token: "tokens that open a service or a group, several at once",
-};
-
 /** Who runs a verb that the command line named. */
 export interface Runner {
   readonly runVerb: (
@@ -20,6 +14,13 @@ export interface Runner {
 }
 
 const WIDTH = 110;
+
+/** First words that several verbs share. */
+const PARENTS: Readonly<Record<string, string>> = {
+  group: "groups of services that share one address",
+  gateways: "the gateway workers of this installation",
+  token: "tokens that open a service or a group, several at once",
+};
 
 /** The command line: `eascmd`'s grammar (eas-reference §2), plus what runs a server. */
 export function buildProgram(version: string, locals: readonly LocalVerb[], runner: Runner): Command {
@@ -41,13 +42,12 @@ export function buildProgram(version: string, locals: readonly LocalVerb[], runn
     for (const option of local.options) command.addOption(toOption(option));
     command.action(() => runner.runLocal(local, command.opts()));
   }
-  const families = new Map<string, Command>();
+  const parents = new Map<string, Command>();
   for (const verb of VERBS) {
     const [first, second] = verb.name.split(" ") as [string, string | undefined];
-    if (second !== undefined && !families.has(first)) {
-      families.set(first, program.command(first).description(FAMILIES[first]!).helpCommand(false));
-    }
-    const command = (second === undefined ? program : families.get(first)!)
+    if (second !== undefined && !parents.has(first))
+      parents.set(first, program.command(first).description(PARENTS[first]!).helpCommand(false));
+    const command = (second === undefined ? program : parents.get(first)!)
       .command(second ?? first)
       .description(verb.summary);
     if (verb.aliases) command.aliases([...verb.aliases]);

@@ -11,6 +11,7 @@ export class SignedBody implements ContentSink {
   readonly #framing = new MessageBody();
   readonly #md5 = new Md5();
   readonly #expected: string;
+  #isOver = false;
 
   /** For a request that was let in; null when there is nothing to check, which is so for nearly all. */
   static of(head: MessageHead, { bodyMd5, admitted }: Routing): SignedBody | null {
@@ -26,6 +27,8 @@ export class SignedBody implements ContentSink {
 
   /** Takes the next bytes of the body as they came. False when they are the last ones and the body is not the signed one. */
   passes(buf: Buffer, from: number, to: number, isDone: boolean): boolean {
+    if (this.#isOver) return true; // bytes behind an upgrade are of no body
+    this.#isOver = isDone;
     this.#framing.advance(buf, from, to);
     return !isDone || this.#md5.isHex(this.#expected);
   }
