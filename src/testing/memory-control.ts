@@ -1,6 +1,6 @@
 import type { Accepted, ControlPlane, Picture } from "../control/control-plane.ts";
 import { createService } from "../core/change/create.ts";
-import type { Decision } from "../core/change/decision.ts";
+import { type Decision, findLasting } from "../core/change/decision.ts";
 import { deleteInstances } from "../core/change/delete-instances.ts";
 import { createGroup, deleteGroup, updateGroup } from "../core/change/group.ts";
 import { release } from "../core/change/release.ts";
@@ -74,7 +74,7 @@ export class MemoryControl implements ControlPlane {
     };
   }
   async updateService(name: ServiceName, document: unknown): Promise<Accepted> {
-    const record = this.services.get(name)!;
+    const record = findLasting(this.state, name);
     const parsed = parseSpec({ ...record.document, ...(document as object) });
     const next = { ...record, document: parsed.document, generation: record.generation + 1 };
     this.services.set(name, next);
