@@ -10,6 +10,12 @@ import { scaleService } from "../core/change/scale.ts";
 import { startService } from "../core/change/start.ts";
 import { stopService } from "../core/change/stop.ts";
 import { switchVersion } from "../core/change/switch-version.ts";
+import {
+  addGroupToken,
+  addServiceToken,
+  revokeGroupToken,
+  revokeServiceToken,
+} from "../core/change/tokens.ts";
 import { type GroupName, type InstanceId, instanceId, type ServiceName } from "../core/names.ts";
 import { freshStatus } from "../core/plan/fresh-status.ts";
 import type {
@@ -109,6 +115,19 @@ export class MemoryControl implements ControlPlane {
   }
   async deleteGroup(name: GroupName, isCascading: boolean) {
     this.#take(deleteGroup(this.state, { name, isCascading }, this));
+  }
+
+  async addServiceToken(name: ServiceName) {
+    return this.#take(addServiceToken(this.state, name, this.#context()));
+  }
+  async revokeServiceToken(name: ServiceName, number: number) {
+    return this.#take(revokeServiceToken(this.state, { name, number }, this));
+  }
+  async addGroupToken(name: GroupName) {
+    return this.#take(addGroupToken(this.state, name, this.#context()));
+  }
+  async revokeGroupToken(name: GroupName, number: number) {
+    return this.#take(revokeGroupToken(this.state, { name, number }, this));
   }
 
   async read(): Promise<Picture> {
