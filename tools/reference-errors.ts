@@ -99,6 +99,14 @@ const CODES: { readonly [C in ErrorCode]: { readonly facts: Facts<C>; readonly r
     facts: { group: "pmml", mode: "customized" },
     remedy: "Go back to mode `auto` (weight −1) before using traffic states.",
   },
+  MIRROR_EXISTS: {
+    facts: { service: "pmml_prod", targets: ["pmml_grey"] },
+    remedy: "Change it with `sluice mirror update`, or delete it first.",
+  },
+  MIRROR_NOT_FOUND: {
+    facts: { service: "pmml_prod" },
+    remedy: "Create a mirror with `sluice mirror create`.",
+  },
   WRITE_CONFLICT: {
     facts: { service: "pmml_prod" },
     remedy: "Send the same request again.",

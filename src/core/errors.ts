@@ -82,6 +82,13 @@ const CODES = {
     (f: { group: string; mode: string }) =>
       `group ${f.group} is in ${f.mode} mode; traffic states grouping and standalone do not apply there`,
   ),
+  MIRROR_EXISTS: code(
+    409,
+    false,
+    (f: { service: string; targets: readonly string[] }) =>
+      `service ${f.service} is mirrored to ${f.targets.join(", ")} already`,
+  ),
+  MIRROR_NOT_FOUND: code(404, false, (f: { service: string }) => `service ${f.service} is not mirrored`),
   WRITE_CONFLICT: code(
     409,
     true,

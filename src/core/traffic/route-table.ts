@@ -1,4 +1,5 @@
 import type { GroupName, InstanceId, ServiceName } from "../names.ts";
+import type { MirrorRule } from "./mirror.ts";
 
 /**
  * Everything a gateway needs to serve, as one immutable, numbered value. The control process makes it,
@@ -21,6 +22,8 @@ export interface ServiceRoute {
   readonly instances: readonly InstanceRoute[];
   /** `metadata.rpc.keepalive`: longest life of one request in ms. The gateway gives up a little later than the engine. */
   readonly keepaliveMs: number;
+  /** Who gets copies of its requests; left out when nobody does. Ratio from 1, every target a service of the table. */
+  readonly mirror?: MirrorRule;
 }
 
 export interface InstanceRoute {
