@@ -5,6 +5,7 @@ import type { RouteTable } from "../core/traffic/route-table.ts";
 import type { MessageHead } from "../http1/message-head.ts";
 import { Instance, isSameAddress } from "./instance.ts";
 import { ServiceMeter } from "./meter.ts";
+import type { Mirror } from "./mirror.ts";
 import { type Route, RouteIndex } from "./route-index.ts";
 import { isOpenedBy } from "./token.ts";
 
@@ -17,6 +18,8 @@ export class Service {
   instances: readonly Instance[] = [];
   keepaliveMs = 0;
   inFlight = 0;
+  /** Who copies its requests to others; null: nobody. */
+  mirror: Mirror | null = null;
   #turn = 0;
 
   constructor(name: ServiceName) {
