@@ -14,6 +14,11 @@ export interface Runner {
 }
 
 const WIDTH = 110;
+/** First words of verbs that have two. */
+const FAMILIES: Readonly<Record<string, string>> = {
+  group: "groups of services that share one address",
+  mirror: "copies of a service's requests for other services",
+};
 
 /** The command line: `eascmd`'s grammar (eas-reference §2), plus what runs a server. */
 export function buildProgram(version: string, locals: readonly LocalVerb[], runner: Runner): Command {
@@ -35,16 +40,13 @@ export function buildProgram(version: string, locals: readonly LocalVerb[], runn
     for (const option of local.options) command.addOption(toOption(option));
     command.action(() => runner.runLocal(local, command.opts()));
   }
-  let groups: Command | null = null;
+  const families = new Map<string, Command>();
   for (const verb of VERBS) {
     const [first, second] = verb.name.split(" ") as [string, string | undefined];
-    if (second !== undefined) {
-      groups ??= program
-        .command(first)
-        .description("groups of services that share one address")
-        .helpCommand(false);
+    if (second !== undefined && !families.has(first)) {
+      families.set(first, program.command(first).description(FAMILIES[first]!).helpCommand(false));
     }
-    const command = (second === undefined ? program : groups!)
+    const command = (second === undefined ? program : families.get(first)!)
       .command(second ?? first)
       .description(verb.summary);
     if (verb.aliases) command.aliases([...verb.aliases]);

@@ -19,7 +19,12 @@ import {
   NO_MIRROR_COUNTS,
 } from "../core/traffic/mirror.ts";
 import type { Address } from "../core/traffic/route-table.ts";
-import { MIRROR_BODY_BYTES_MAX, MIRROR_IN_FLIGHT_MAX, MIRROR_WAITING_MAX } from "./limits.ts";
+import {
+  MIRROR_BODY_BYTES_MAX,
+  MIRROR_BYTES_MAX,
+  MIRROR_IN_FLIGHT_MAX,
+  MIRROR_WAITING_MAX,
+} from "./limits.ts";
 
 let rig: GatewayRig;
 let primary: RawUpstream;
@@ -234,13 +239,31 @@ test("bodies: in pieces, chunked, too large by length, too large by growing, nev
   assert.equal((await one.answer(3)).status, 200);
 
   const leaver = client();
+  const seen = primary.bytesSeen;
   leaver.send(`${chunked}${chunk("z")}`);
-  await until(() => primary.sockets.length === 2, "the unfinished request at the primary");
+  await until(() => primary.bytesSeen > seen, "the unfinished request at the primary");
   leaver.close();
   await until(() => counts().dropped.unfinished === 1, "a request that broke off");
   assert.equal(target.seen.length, 2);
   const sum = counts();
   assert.deepEqual([sum.sent, sum.answered, sum.failed], [2, 2, 0]);
+});
+
+test("what all copies hold is bounded: above it they are dropped, and the primary goes on", async () => {
+  await put(rule(100));
+  const body = "x".repeat(250_000);
+  const whole = post(body);
+  const many = Array.from({ length: 80 }, client);
+  for (const one of many) one.send(whole.slice(0, 1000));
+  const roomFor = Math.floor(MIRROR_BYTES_MAX / (whole.length + 1024));
+  await until(() => counts().dropped.memory > 0, "copies to be dropped");
+  for (const one of many) one.send(whole.slice(1000));
+  for (const one of many) assert.equal((await one.answer(0)).status, 200);
+  await until(() => counts().answered + counts().dropped.memory === 80, "every copy to be accounted for");
+  assert.ok(counts().answered >= roomFor - 1, `${counts().answered} copies found room`);
+  assert.equal(rig.statuses("s")["200"], 80);
+  await many[0]!.ask(get());
+  await until(() => counts().sent > 80 - counts().dropped.memory, "the room to be free again");
 });
 
 test("a target is deleted half way: its copies end, the primary does not", async () => {
