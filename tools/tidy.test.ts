@@ -123,7 +123,9 @@ test("the core touches no clock, chance, process or console, and is not asynchro
 });
 
 /** Files over 300 lines, each with the reason why it is one thing. None may pass 500. */
-const LONG_FILES: Record<string, string> = {};
+const LONG_FILES: Record<string, string> = {
+  "src/gateway/exchange.ts": "one state machine: every way in which one request can go on, or end",
+};
 
 test("files are short, or say why not", () => {
   const wrong: string[] = [];

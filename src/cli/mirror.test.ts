@@ -86,7 +86,8 @@ test("mirror create, update, delete", async (t) => {
   assert.equal((await run(["mirror", "delete", "foo"])).code, 0);
   assert.equal(control.services.get(foo)!.mirror, null);
   const refused = await run(["mirror", "desc", "foo"]);
-  assert.deepEqual([refused.code, refused.err], [1, "[ERROR] service foo is not mirrored\n"]);
+  assert.equal(refused.code, 1);
+  assert.match(refused.err, /^\[ERROR\] MIRROR_NOT_FOUND: service foo is not mirrored\n/);
 });
 
 test("what makes no sense is refused with 2, before anything is sent", async (t) => {
@@ -130,12 +131,12 @@ test("mirror desc shows what became of the copies; mirror diffs the pairs", asyn
 |     Compare | exact |
 |     Samples | 20    |
 +-------------+-------+
-+--------+------+----------+--------+-----------------------------+----------+-----------+
-| TARGET | SENT | ANSWERED | FAILED |           DROPPED           | COMPARED | DIFFERING |
-+--------+------+----------+--------+-----------------------------+----------+-----------+
-| foo2   |  100 |       97 |      3 | 12 (TooLarge 2, Busy 10)    |       97 |         1 |
-+--------+------+----------+--------+-----------------------------+----------+-----------+
-`.replaceAll("TooLarge 2, Busy 10)   ", "TooLarge 2, Busy 10)"),
++--------+------+----------+--------+--------------------------+----------+-----------+
+| TARGET | SENT | ANSWERED | FAILED |         DROPPED          | COMPARED | DIFFERING |
++--------+------+----------+--------+--------------------------+----------+-----------+
+| foo2   |  100 |       97 |      3 | 12 (TooLarge 2, Busy 10) |       97 |         1 |
++--------+------+----------+--------+--------------------------+----------+-----------+
+`,
   );
   control.differences.push({
     atMs: Date.UTC(2022, 5, 5),

@@ -35,9 +35,11 @@ export class MirrorTarget {
     return this.#plane.nowMs;
   }
 
-  /** Copies in flight. */
-  get inFlight(): number {
-    return this.#busy.size;
+  /** Why a copy would be dropped now, so that it need not be made; null: it would not. */
+  get refusal(): "missing" | "busy" | null {
+    if (this.#instances.length === 0) return "missing";
+    const isFull = this.#busy.size >= MIRROR_IN_FLIGHT_MAX && this.#waiting.length >= MIRROR_WAITING_MAX;
+    return isFull ? "busy" : null;
   }
 
   /** Takes the instances of the table in force. Copies in flight to others go on to their end. */

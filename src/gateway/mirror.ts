@@ -79,6 +79,7 @@ export class Mirror {
       this.drop("tooLarge");
       return null;
     }
+    if (this.#isRefused()) return null;
     const copy = MirrorCopy.begin(this, this.#shared.budget, {
       first,
       bodyBytesLeft: isDone || head.contentLength < 0 ? 0 : head.contentLength - bodyHere,
@@ -88,6 +89,13 @@ export class Mirror {
     if (copy === null) this.drop("memory");
     else if (isDone) copy.ready();
     return copy;
+  }
+
+  /** No target would take a copy: it is dropped before it costs anything. This is what a target that hangs comes down to. */
+  #isRefused(): boolean {
+    for (const target of this.targets) if (target.refusal === null) return false;
+    for (const target of this.targets) target.meter.drop(target.refusal!);
+    return true;
   }
 
   #newPair(head: MessageHead, exchange: RequestAdditions): AnswerPair | null {
