@@ -11,7 +11,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
 import { cpus, loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
-import { cpuUs, residentMb } from "../gateway/cost.ts";
+import { canCountInstructions, cpuUs, InstructionCount, residentMb } from "../gateway/cost.ts";
 import { upstreamConfig } from "../gateway/nginx.ts";
 
 const here = import.meta.dirname;
@@ -30,7 +30,7 @@ interface Side {
   readonly process: ChildProcess;
   /** Copies sent and dropped, as the worker reports them. */
   readonly copies: { sent: number; answered: number; dropped: number };
-  readonly rounds: { cpuUs: number; requestsPerS: number; p50Us: number; p99Us: number }[];
+  readonly rounds: { cpuUs: number; userKi: number; requestsPerS: number; p50Us: number; p99Us: number }[];
 }
 
 for (const tool of ["wrk", "nginx"]) {
@@ -132,6 +132,7 @@ function count({ copies }: Side, report: Report): void {
 }
 
 async function measure(side: Side): Promise<void> {
+  const instructions = isCounting ? new InstructionCount(side.process.pid!) : null;
   const before = cpuUs(side.process.pid!);
   const url = `http://127.0.0.1:${side.port}/api/predict/pmml/rest`;
   const lua = join(here, "..", "gateway", "post.lua");
@@ -151,9 +152,17 @@ async function measure(side: Side): Promise<void> {
     .split(" ")
     .map(Number) as [number, number, number, number, number, number];
   if (failed !== 0) throw new Error(`${failed} of ${requests} requests failed: ${side.name}`);
-  side.rounds.push({ cpuUs: spent / requests, requestsPerS: (requests * 1e6) / durationUs, p50Us, p99Us });
+  const userKi = ((await instructions?.stop())?.user ?? Number.NaN) / requests / 1000;
+  side.rounds.push({
+    cpuUs: spent / requests,
+    userKi,
+    requestsPerS: (requests * 1e6) / durationUs,
+    p50Us,
+    p99Us,
+  });
 }
 
+const isCounting = canCountInstructions();
 const median = (values: readonly number[]) => values.toSorted((a, b) => a - b)[values.length >> 1]!;
 
 function report(sides: readonly Side[]): void {
@@ -165,6 +174,7 @@ function report(sides: readonly Side[]): void {
       "p99 ms": `${median(p99).toFixed(3)} [${Math.min(...p99).toFixed(3)}-${Math.max(...p99).toFixed(3)}]`,
       "requests/s": median(all.map((r) => r.requestsPerS)).toFixed(0),
       "CPU µs/req": median(all.map((r) => r.cpuUs)).toFixed(1),
+      ...(isCounting && { "k instr user": median(all.map((r) => r.userKi)).toFixed(1) }),
       "RSS MB": residentMb(pid!).toFixed(0),
       "copies sent": copies.sent,
       "copies dropped": copies.dropped,

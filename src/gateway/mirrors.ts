@@ -41,6 +41,7 @@ export class Mirrors {
   /** Puts the mirrors of a table in force that routing has just applied. */
   apply(table: RouteTable, services: Iterable<Service>): void {
     const before = this.#mirrors;
+    if (before.size === 0 && !table.services.some((s) => s.mirror !== undefined)) return;
     this.#mirrors = new Map();
     const byName = new Map<string, Service>();
     for (const service of services) byName.set(service.name, service);
