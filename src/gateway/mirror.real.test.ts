@@ -81,10 +81,10 @@ const post = (body: string, more = "") =>
   `POST /api/predict/s/x?q=1 HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer ${TOKEN}\r\nContent-Length: ${body.length}\r\n${more}\r\n${body}`;
 
 /** Sum of all reports so far. */
-function counts() {
+function counts(to = "t") {
   return rig.messages
     .flatMap((m) => (m.type === "report" ? (m.mirrors ?? []) : []))
-    .filter((m) => m.service === "s" && m.target === "t")
+    .filter((m) => m.service === "s" && m.target === to)
     .reduce(addMirrorCounts, NO_MIRROR_COUNTS);
 }
 const differences = () => rig.messages.flatMap((m) => (m.type === "report" ? (m.differences ?? []) : []));
@@ -348,6 +348,82 @@ test("comparing waits for whichever answer is late, and gives up what cannot be 
   await one.ask(get());
   await until(() => counts().uncompared === 3, "no answer of the copy");
   assert.equal(counts().compared, 1);
+});
+
+test("two targets: each gets every copy, and one that hangs takes nothing from the other", async () => {
+  const other = new RawUpstream((_, socket) => void socket.write(plain(200, "answered")));
+  const otherAddress = await other.listen();
+  onCopy = () => {};
+  const both = { ...rule(100, { mode: "exact" }), targets: ["t", "u"] as ServiceName[] };
+  const services = [
+    serviceRoute("s", [addresses.primary], { mirror: both }),
+    serviceRoute("t", [addresses.target], { keepaliveMs: 600_000 }),
+    serviceRoute("u", [otherAddress]),
+  ];
+  try {
+    await rig.put({ number: ++number, services, groups: [] });
+    const one = client();
+    const count = MIRROR_IN_FLIGHT_MAX + MIRROR_WAITING_MAX + 50;
+    for (let i = 0; i < count; i++) await one.ask(post(`body ${i}`));
+    await until(() => other.seen.length === count, "every copy at the other");
+    assert.deepEqual(
+      other.seen.map((r) => r.body.toString()).toSorted(),
+      primary.seen.map((r) => r.body.toString()).toSorted(),
+    );
+    await until(() => counts("u").compared === count, "every pair to be compared");
+    assert.deepEqual([counts("u").differing, counts("u").uncompared], [0, 0]);
+    await until(() => counts().dropped.busy >= 50, "the slow one's to be dropped");
+    assert.equal(target.seen.length, MIRROR_IN_FLIGHT_MAX);
+    // The slow one goes: its pairs are settled, and the other one stays.
+    const left = { ...both, targets: ["u"] as ServiceName[] };
+    const [first, , third] = services;
+    const after = [{ ...first!, mirror: left }, third!];
+    await rig.put({ number: ++number, services: after, groups: [] });
+    await until(() => counts().failed === MIRROR_IN_FLIGHT_MAX, "copies in flight to be given up");
+    await one.ask(get());
+    await until(() => counts("u").compared === count + 1, "one more pair");
+  } finally {
+    await other.close();
+  }
+});
+
+test("a target's instances change: copies go to those of now, over new connections", async () => {
+  await put(rule(100));
+  const one = client();
+  await one.ask(get());
+  await until(() => counts().answered === 1, "a copy to the first");
+  let isClosed = false;
+  target.sockets[0]!.on("close", () => (isClosed = true));
+  const next = new RawUpstream((_, socket) => void socket.write(plain(200, "next")));
+  const moved = serviceRoute("t", [await next.listen()]);
+  try {
+    const services = [serviceRoute("s", [addresses.primary], { mirror: rule(100) }), moved];
+    await rig.put({ number: ++number, services, groups: [] });
+    await until(() => isClosed, "the kept connection to be closed");
+    await one.ask(get());
+    await until(() => next.seen.length === 1, "a copy to the next");
+    assert.equal(target.seen.length, 1);
+  } finally {
+    await next.close();
+  }
+});
+
+test("HEAD is copied as it is; a client of HTTP/1.0 is copied and not compared", async () => {
+  await put(rule(100, { mode: "exact" }));
+  onCopy = (_, socket) => void socket.write("HTTP/1.1 200 X\r\nContent-Length: 8\r\n\r\n");
+  onPrimary = onCopy;
+  const one = client();
+  one.socket.write(get().replace("GET", "HEAD"));
+  await until(() => counts().compared === 1, "the pair of heads");
+  assert.equal(counts().differing, 0);
+  onCopy = (_, socket) => void socket.write(plain(200, "answered"));
+  onPrimary = (_, socket) =>
+    void socket.write("HTTP/1.1 200 X\r\nTransfer-Encoding: chunked\r\n\r\n8\r\nanswered\r\n0\r\n\r\n");
+  const old = client();
+  const answer = await old.ask(get().replace("HTTP/1.1", "HTTP/1.0"));
+  assert.equal(answer.body.toString(), "answered");
+  await until(() => counts().answered === 2, "the copy");
+  assert.deepEqual([counts().compared, counts().uncompared], [1, 1]);
 });
 
 test("tables with bad mirrors are refused", async () => {
