@@ -14,9 +14,11 @@ export interface Runner {
 }
 
 const WIDTH = 110;
-/** First words of verbs that have two. */
-const FAMILIES: Readonly<Record<string, string>> = {
+
+/** First words that several verbs share. */
+const PARENTS: Readonly<Record<string, string>> = {
   group: "groups of services that share one address",
+  gateways: "the gateway workers of this installation",
   mirror: "copies of a service's requests for other services",
 };
 
@@ -40,13 +42,12 @@ export function buildProgram(version: string, locals: readonly LocalVerb[], runn
     for (const option of local.options) command.addOption(toOption(option));
     command.action(() => runner.runLocal(local, command.opts()));
   }
-  const families = new Map<string, Command>();
+  const parents = new Map<string, Command>();
   for (const verb of VERBS) {
     const [first, second] = verb.name.split(" ") as [string, string | undefined];
-    if (second !== undefined && !families.has(first)) {
-      families.set(first, program.command(first).description(FAMILIES[first]!).helpCommand(false));
-    }
-    const command = (second === undefined ? program : families.get(first)!)
+    if (second !== undefined && !parents.has(first))
+      parents.set(first, program.command(first).description(PARENTS[first]!).helpCommand(false));
+    const command = (second === undefined ? program : parents.get(first)!)
       .command(second ?? first)
       .description(verb.summary);
     if (verb.aliases) command.aliases([...verb.aliases]);

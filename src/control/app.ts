@@ -72,6 +72,7 @@ export function createControlPlane(deps: ControlPlaneDeps): ControlPlane & Compo
     mirrors,
     log,
     onDue: wakePublisher,
+    onDraining: (cause) => loop.wake(GATEWAYS, cause),
     onReleased: () => {
       for (const name of reconciler.waiting) wakeService(name, "a gateway has let go");
     },
@@ -212,5 +213,6 @@ export function createControlPlane(deps: ControlPlaneDeps): ControlPlane & Compo
     mirrorCounts: (name) => mirrors.counts(name),
     mirrorDifferences: (name) => mirrors.differences(name),
     gateways: () => publisher.reports(),
+    restartGateways: () => gateways.restart(),
   };
 }

@@ -50,7 +50,7 @@ test("whatever becomes of copies and answers, every byte of room comes back and 
     ];
     const table = { number, services, groups: [] };
     routing.apply(table);
-    mirrors.apply(table, routing.services);
+    mirrors.apply(routing);
   };
   const rule = (names: ServiceName[]): MirrorRule => ({
     ratio: 100,
@@ -110,6 +110,7 @@ function request(
     requestIdLength: 3,
     clientAddress: Buffer.from("c"),
     serviceName: "s",
+    isUpgrade: false,
   };
   first.write(head, buf, 0, bodyFrom, buf.length, head.pathFrom, added);
   const isDone = !isChunked && bytes === 0;

@@ -1,6 +1,5 @@
 import type { MirrorSample } from "../core/gateway-report.ts";
 import type { MirrorDifference } from "../core/traffic/mirror.ts";
-import type { RouteTable } from "../core/traffic/route-table.ts";
 import { Comparisons } from "./comparisons.ts";
 import type { DataPlane } from "./data-plane.ts";
 import { MIRROR_BATCH, MIRROR_BYTES_MAX } from "./limits.ts";
@@ -8,7 +7,7 @@ import { Mirror } from "./mirror.ts";
 import { MirrorBudget } from "./mirror-budget.ts";
 import type { MirrorCopy } from "./mirror-copy.ts";
 import type { MirrorTarget } from "./mirror-target.ts";
-import type { Service } from "./routing.ts";
+import type { Routing, Service } from "./routing.ts";
 
 /** Reports in which a target that is none any more is still asked for its last counts. */
 const LAST_REPORTS = 30;
@@ -38,19 +37,19 @@ export class Mirrors {
     this.comparisons = new Comparisons(this.budget, plane.clock);
   }
 
-  /** Puts the mirrors of a table in force that routing has just applied. */
-  apply(table: RouteTable, services: Iterable<Service>): void {
+  /** Puts the mirrors of the table in force that routing has just applied, whole or as a change. */
+  apply({ serviceRoutes, services }: Pick<Routing, "serviceRoutes" | "services">): void {
     const before = this.#mirrors;
-    if (before.size === 0 && !table.services.some((s) => s.mirror !== undefined)) return;
+    const routes = [...serviceRoutes.values()].filter((s) => s.mirror !== undefined);
+    if (before.size === 0 && routes.length === 0) return;
     this.#mirrors = new Map();
     const byName = new Map<string, Service>();
     for (const service of services) byName.set(service.name, service);
-    for (const { name, mirror: rule } of table.services) {
-      if (rule === undefined) continue;
+    for (const { name, mirror: rule } of routes) {
       const service = byName.get(name)!;
       const known = before.get(name);
       const mirror = known?.service === service ? known : new Mirror(service, this);
-      for (const target of mirror.update(rule, byName)) this.#retire(mirror, target);
+      for (const target of mirror.update(rule!, byName)) this.#retire(mirror, target);
       service.mirror = mirror;
       this.#mirrors.set(name, mirror);
     }
