@@ -111,6 +111,14 @@ const CODES: { readonly [C in ErrorCode]: { readonly facts: Facts<C>; readonly r
     facts: { owner: "service pmml_prod", limit: 8 },
     remedy: "`sluice token revoke` takes back one that no client uses any more.",
   },
+  MIRROR_EXISTS: {
+    facts: { service: "pmml_prod", targets: ["pmml_grey"] },
+    remedy: "Change it with `sluice mirror update`, or delete it first.",
+  },
+  MIRROR_NOT_FOUND: {
+    facts: { service: "pmml_prod" },
+    remedy: "Create a mirror with `sluice mirror create`.",
+  },
   WRITE_CONFLICT: {
     facts: { service: "pmml_prod" },
     remedy: "Send the same request again.",

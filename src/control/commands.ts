@@ -4,6 +4,7 @@ import type { ChangeContext, Decision } from "../core/change/decision.ts";
 import { findLasting } from "../core/change/decision.ts";
 import { deleteInstances } from "../core/change/delete-instances.ts";
 import { createGroup, deleteGroup, updateGroup } from "../core/change/group.ts";
+import { createMirror, deleteMirror, type MirrorRequest, updateMirror } from "../core/change/mirror.ts";
 import { release } from "../core/change/release.ts";
 import { removeService } from "../core/change/remove.ts";
 import { restartService } from "../core/change/restart.ts";
@@ -103,6 +104,18 @@ export class Commands {
 
   releaseService(name: ServiceName, asked: Release): Promise<ServiceRecord> {
     return this.#decide(name, (state, context) => release(state, { name, release: asked }, context));
+  }
+
+  createMirror(request: MirrorRequest): Promise<ServiceRecord> {
+    return this.#decide(request.name, (state, context) => createMirror(state, request, context));
+  }
+
+  updateMirror(request: MirrorRequest): Promise<ServiceRecord> {
+    return this.#decide(request.name, (state, context) => updateMirror(state, request, context));
+  }
+
+  deleteMirror(name: ServiceName): Promise<ServiceRecord> {
+    return this.#decide(name, (state, context) => deleteMirror(state, name, context));
   }
 
   switchVersion(name: ServiceName, version: number): Promise<ServiceRecord> {

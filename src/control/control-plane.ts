@@ -1,4 +1,5 @@
-import type { ServiceSample } from "../core/gateway-report.ts";
+import type { MirrorRequest } from "../core/change/mirror.ts";
+import type { MirrorSample, ServiceSample } from "../core/gateway-report.ts";
 import type { GroupName, InstanceId, ServiceName } from "../core/names.ts";
 import type {
   DesiredState,
@@ -10,6 +11,7 @@ import type {
   TrafficState,
 } from "../core/service.ts";
 import type { Share } from "../core/traffic/allocate.ts";
+import type { MirrorDifference } from "../core/traffic/mirror.ts";
 import type { LogOptions } from "../ports/runtime.ts";
 import type { EventQuery } from "../ports/store.ts";
 
@@ -33,6 +35,9 @@ export interface ControlPlane {
     instancesToDelete: readonly InstanceId[],
   ): Promise<ServiceRecord>;
   releaseService(name: ServiceName, release: Release): Promise<ServiceRecord>;
+  createMirror(request: MirrorRequest): Promise<ServiceRecord>;
+  updateMirror(request: MirrorRequest): Promise<ServiceRecord>;
+  deleteMirror(name: ServiceName): Promise<ServiceRecord>;
   switchVersion(name: ServiceName, version: number): Promise<ServiceRecord>;
   /** They are drained and replaced by new ones under new slots. */
   deleteInstances(name: ServiceName, instances: readonly InstanceId[]): Promise<ServiceRecord>;
@@ -56,6 +61,10 @@ export interface ControlPlane {
   loops(): readonly LoopReport[];
   /** Traffic of the last seconds, all gateways together, oldest first; at most 300 s are kept. */
   traffic(seconds: number): readonly TrafficSecond[];
+  /** What became of the copies of a service's requests since this process began or its mirror was created, by target. */
+  mirrorCounts(name: ServiceName): readonly MirrorSample[];
+  /** The newest pairs of answers that differ, newest first; kept in memory only, and only where the mirror asks for samples. */
+  mirrorDifferences(name: ServiceName): readonly MirrorDifference[];
   /** What each gateway is at. */
   gateways(): readonly GatewayReport[];
   /** Replaces every gateway worker, make before break; resolves when that is noted. */

@@ -17,6 +17,7 @@ import { GatewayState } from "./gateway-state.ts";
 import type { Known } from "./known.ts";
 import type { Outcome } from "./loop.ts";
 import type { Metrics } from "./metrics.ts";
+import type { MirrorBook } from "./mirror-book.ts";
 
 /** The store's key of the last number given. */
 export const TABLE_NUMBER = "route-table";
@@ -27,6 +28,7 @@ export interface PublisherDeps {
   readonly store: Store;
   readonly known: Known;
   readonly metrics: Metrics;
+  readonly mirrors: MirrorBook;
   readonly log: Log;
   /** A gateway has let go of something: plans that wait for that may go on. */
   readonly onReleased: () => void;
@@ -170,6 +172,7 @@ export class Publisher {
       case "report":
         state.connections = message.connections;
         this.#deps.metrics.add(message.atMs, message.samples);
+        this.#deps.mirrors.add(message.mirrors ?? [], message.differences ?? []);
         return;
     }
   }

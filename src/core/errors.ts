@@ -100,6 +100,13 @@ const CODES = {
     (f: { owner: string; limit: number }) =>
       `${f.owner} has ${f.limit} tokens, the most; revoke one that nobody uses any more`,
   ),
+  MIRROR_EXISTS: code(
+    409,
+    false,
+    (f: { service: string; targets: readonly string[] }) =>
+      `service ${f.service} is mirrored to ${f.targets.join(", ")} already`,
+  ),
+  MIRROR_NOT_FOUND: code(404, false, (f: { service: string }) => `service ${f.service} is not mirrored`),
   WRITE_CONFLICT: code(
     409,
     true,

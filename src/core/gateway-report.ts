@@ -1,4 +1,5 @@
 import type { InstanceId, ServiceName } from "./names.ts";
+import type { MirrorCounts, MirrorDifference } from "./traffic/mirror.ts";
 import type { RouteChange, RouteTable } from "./traffic/route-table.ts";
 
 /** What a gateway measured of one service in one second. */
@@ -12,6 +13,12 @@ export interface ServiceSample {
   /** Sparse log-linear histogram of latency in µs: pairs of bucket index and count (core/meter/histogram.ts). */
   readonly latency: readonly (readonly [bucket: number, count: number])[];
   readonly retries: number;
+}
+
+/** What became of the copies from one service to one target in one second. They are in no {@link ServiceSample}. */
+export interface MirrorSample extends MirrorCounts {
+  readonly service: ServiceName;
+  readonly target: ServiceName;
 }
 
 /** Control process → gateway, one JSON object a line. */
@@ -51,4 +58,8 @@ export type GatewayMessage =
       readonly inFlight: Readonly<Record<ServiceName, number>>;
       readonly connections: number;
       readonly unrouted: number;
+      /** Left out when there were no copies. */
+      readonly mirrors?: readonly MirrorSample[];
+      /** The newest pairs of answers that differ, where a mirror asks for samples. */
+      readonly differences?: readonly MirrorDifference[];
     };

@@ -1,5 +1,6 @@
 import type { GroupName, InstanceId, ServiceName } from "./names.ts";
 import type { JsonObject } from "./spec/service-spec.ts";
+import type { MirrorRule } from "./traffic/mirror.ts";
 
 /** Part in a group's traffic, as `ls` shows it. `blue-green`: the group is a pair with fixed percents. */
 export type TrafficState = "grouping" | "standalone" | "blue-green";
@@ -45,6 +46,8 @@ export interface ServiceRecord extends TokenHolder {
   readonly trafficState: TrafficState;
   /** Relative weight 0–1000 in mode `customized`; percent 0–100 in blue-green; null in `auto`. */
   readonly weight: number | null;
+  /** Who gets copies of its requests. Null, or not there in records of before mirrors were: nobody. */
+  readonly mirror?: MirrorRule | null;
   readonly createdAtMs: number;
   readonly updatedAtMs: number;
 }

@@ -8,6 +8,7 @@ import { FirstBytes } from "./first-bytes.ts";
 import type { RequestAdditions } from "./head-rewrite.ts";
 import type { Instance } from "./instance.ts";
 import * as limits from "./limits.ts";
+import type { MirrorCopy } from "./mirror-copy.ts";
 import type { Service } from "./routing.ts";
 import { SignedBody } from "./signed-body.ts";
 import { isUpgradeGranted, upgradeAsked } from "./upgrade.ts";
@@ -45,6 +46,8 @@ export class Exchange implements RequestAdditions {
   /** Set while no connection could be made because too many others were; and how often that was so. */
   #pause: NodeJS.Timeout | null = null;
   #pauses = 0;
+  /** The copy of this request for mirror targets; null when there is none. */
+  #copy: MirrorCopy | null = null;
   #isIdempotent = false;
   /** The protocols that the client wishes to switch to; null: none. */
   #upgrade: readonly string[] | null = null;
@@ -98,6 +101,11 @@ export class Exchange implements RequestAdditions {
     this.#answer.welcome();
     this.#first.write(head, buf, from, bodyFrom, to, routing.index.restFrom, this);
     this.#sendFirst(this.#service!);
+    const { mirror } = this.#service!;
+    if (mirror === null || !this.isActive || this.#upgrade !== null) return;
+    // From what the instance was sent, and after it was sent.
+    this.#copy = mirror.begin(head, this.#first, to - bodyFrom, isDone, this);
+    this.#answer.capture = this.#copy?.pair?.primary ?? null;
   }
 
   #sendFirst(service: Service): void {
@@ -170,6 +178,7 @@ export class Exchange implements RequestAdditions {
       isTaken = wire.pass(buf, from, to);
     }
     if (!isTaken) this.#client.pauseForUpstream();
+    if (this.#copy !== null) this.#copy.add(buf, from, to, isDone);
   }
 
   /** An interim answer. */
@@ -223,6 +232,7 @@ export class Exchange implements RequestAdditions {
 
   /** The answer is complete, and handed to the client. */
   answerEnded(): void {
+    this.#endCopy(this.#answer.isStarted ? this.#answer.status : 0);
     this.#complete(this.#answer.status);
     this.#client.answered(this.#answer.isClosing);
   }
@@ -323,9 +333,18 @@ export class Exchange implements RequestAdditions {
     if (this.#pause !== null) clearTimeout(this.#pause);
     this.#pause = null;
     this.#first.drop();
+    this.#endCopy(0);
     this.#release();
     if (this.#service === null) this.#plane.unrouted++;
     else this.#service.meter.record(status, this.#ageMs() * 1000);
+  }
+
+  /** The copy goes on by itself, or not at all. `status` of an answer in whole, else 0. */
+  #endCopy(status: number): void {
+    if (this.#copy === null) return;
+    this.#copy.over(status);
+    this.#copy = null;
+    this.#answer.capture = null;
   }
 
   #ageMs(): number {

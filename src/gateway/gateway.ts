@@ -11,6 +11,7 @@ import { Client } from "./client.ts";
 import { ControlSocket } from "./control-socket.ts";
 import type { DataPlane, Times } from "./data-plane.ts";
 import * as limits from "./limits.ts";
+import { Mirrors } from "./mirrors.ts";
 import { RequestIds } from "./request-id.ts";
 import { Routing } from "./routing.ts";
 import { checkChange, checkTable } from "./table-check.ts";
@@ -75,6 +76,7 @@ class GatewayWorker implements Gateway, DataPlane {
   readonly #options: GatewayOptions;
   readonly #control: ControlSocket;
   readonly #server: Server;
+  readonly #mirrors: Mirrors;
   readonly #failed = Promise.withResolvers<void>();
   #isListening = false;
   #isStarting = false;
@@ -86,6 +88,7 @@ class GatewayWorker implements Gateway, DataPlane {
     this.clock = options.clock;
     this.nowMs = options.clock.monotonic();
     this.times = { ...TIMES, ...options.times };
+    this.#mirrors = new Mirrors(this);
     this.requestIds = new RequestIds(options.random.hex(8));
     this.#control = new ControlSocket(
       join(options.dir, "control.sock"),
@@ -123,6 +126,7 @@ class GatewayWorker implements Gateway, DataPlane {
     for (const client of this.clients) client.wire.destroy();
     for (const service of this.routing.services)
       for (const instance of service.instances) instance.closeIdle();
+    this.#mirrors.close();
     await this.#control.close();
   }
 
@@ -176,6 +180,7 @@ class GatewayWorker implements Gateway, DataPlane {
       if (typeof checked === "string") this.#refuseTable(change, checked);
       else {
         this.routing.change(checked);
+        this.#mirrors.apply(this.routing);
         this.#acknowledge();
       }
       return;
@@ -191,6 +196,7 @@ class GatewayWorker implements Gateway, DataPlane {
       return;
     }
     this.routing.apply(checked);
+    this.#mirrors.apply(this.routing);
     if (this.#isListening || this.isDraining) this.#acknowledge();
     else this.#listen();
   }
@@ -231,6 +237,7 @@ class GatewayWorker implements Gateway, DataPlane {
     for (const service of this.routing.services) {
       for (const instance of service.instances) instance.sweep(this.nowMs, this.times.upstreamIdleMs);
     }
+    this.#mirrors.sweep(this.nowMs);
   }
 
   #report(): void {
@@ -242,6 +249,8 @@ class GatewayWorker implements Gateway, DataPlane {
     const { unrouted } = this;
     this.unrouted = 0;
     const inFlight = this.routing.inFlight();
+    const mirrors = this.#mirrors.take();
+    const differences = this.#mirrors.takeDifferences();
     this.#control.send({
       type: "report",
       atMs: this.clock.now(),
@@ -249,6 +258,8 @@ class GatewayWorker implements Gateway, DataPlane {
       inFlight,
       connections: this.clients.size,
       unrouted,
+      ...(mirrors.length > 0 ? { mirrors } : {}),
+      ...(differences.length > 0 ? { differences } : {}),
     });
   }
 }

@@ -5,6 +5,7 @@ import type { GroupRoute, RouteChange, RouteTable, ServiceRoute } from "../core/
 import type { MessageHead } from "../http1/message-head.ts";
 import { Instance, isSameAddress } from "./instance.ts";
 import { ServiceMeter } from "./meter.ts";
+import type { Mirror } from "./mirror.ts";
 import { RouteIndex } from "./route-index.ts";
 import type { TableInForce } from "./table-check.ts";
 import { isOpenedBy, signedBodyOf } from "./token.ts";
@@ -20,6 +21,8 @@ export class Service {
   /** The body of a signed request is checked against its Content-MD5. */
   isBodyChecked = true;
   inFlight = 0;
+  /** Who copies its requests to others; null: nobody. */
+  mirror: Mirror | null = null;
   #turn = 0;
 
   constructor(name: ServiceName) {

@@ -25,6 +25,7 @@ export const FIELD = {
   DATE: 19,
   CONTENT_MD5: 20,
   CONTENT_TYPE: 21,
+  X_SLUICE_MIRROR: 22,
 } as const;
 
 const bytes = (text: string) => Uint8Array.from(text, (c) => c.charCodeAt(0));
@@ -49,6 +50,7 @@ const TRAILER = bytes("trailer");
 const DATE = bytes("date");
 const CONTENT_MD5 = bytes("content-md5");
 const CONTENT_TYPE = bytes("content-type");
+const X_SLUICE_MIRROR = bytes("x-sluice-mirror");
 
 /**
  * True when `buf` holds `lower` at `from`, letters compared without case. Only for bytes known to be token
@@ -87,7 +89,8 @@ export function fieldOf(buf: Uint8Array, from: number, to: number): number {
     case 14:
       return isFolded(buf, from, CONTENT_LENGTH) ? FIELD.CONTENT_LENGTH : 0;
     case 15:
-      return isFolded(buf, from, X_FORWARDED_FOR) ? FIELD.X_FORWARDED_FOR : 0;
+      if (isFolded(buf, from, X_FORWARDED_FOR)) return FIELD.X_FORWARDED_FOR;
+      return isFolded(buf, from, X_SLUICE_MIRROR) ? FIELD.X_SLUICE_MIRROR : 0;
     case 16:
       if (isFolded(buf, from, PROXY_CONNECTION)) return FIELD.PROXY_CONNECTION;
       if (isFolded(buf, from, X_FORWARDED_HOST)) return FIELD.X_FORWARDED_HOST;

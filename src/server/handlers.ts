@@ -2,6 +2,7 @@ import type { OperationName } from "../api/paths.ts";
 import { GROUP_HANDLERS } from "./group-handlers.ts";
 import type { Handler } from "./handler.ts";
 import { INTERNAL_HANDLERS } from "./internal-handlers.ts";
+import { MIRROR_HANDLERS } from "./mirror-handlers.ts";
 import { SERVICE_COMMANDS } from "./service-commands.ts";
 import { describeServiceLog } from "./service-logs.ts";
 import { SERVICE_QUERIES } from "./service-queries.ts";
@@ -13,6 +14,7 @@ export const HANDLERS: { readonly [N in OperationName]: Handler<N> } = {
   ...SERVICE_QUERIES,
   ...GROUP_HANDLERS,
   ...TOKEN_HANDLERS,
+  ...MIRROR_HANDLERS,
   ...INTERNAL_HANDLERS,
   DescribeServiceLog: describeServiceLog,
 };

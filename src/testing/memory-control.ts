@@ -3,6 +3,7 @@ import { createService } from "../core/change/create.ts";
 import { type Decision, findLasting } from "../core/change/decision.ts";
 import { deleteInstances } from "../core/change/delete-instances.ts";
 import { createGroup, deleteGroup, updateGroup } from "../core/change/group.ts";
+import { createMirror, deleteMirror, type MirrorRequest, updateMirror } from "../core/change/mirror.ts";
 import { release } from "../core/change/release.ts";
 import { finishRemoval, removeService } from "../core/change/remove.ts";
 import { restartService } from "../core/change/restart.ts";
@@ -16,6 +17,7 @@ import {
   revokeGroupToken,
   revokeServiceToken,
 } from "../core/change/tokens.ts";
+import type { MirrorSample } from "../core/gateway-report.ts";
 import { type GroupName, type InstanceId, instanceId, type ServiceName } from "../core/names.ts";
 import { freshStatus } from "../core/plan/fresh-status.ts";
 import type {
@@ -31,6 +33,7 @@ import type {
 import { mergeDocuments } from "../core/spec/merge.ts";
 import { parseSpec } from "../core/spec/parse.ts";
 import { allocate } from "../core/traffic/allocate.ts";
+import type { MirrorDifference } from "../core/traffic/mirror.ts";
 
 /**
  * A control plane in memory for tests of the API and the CLI: the real decisions of core/change, and instead of loops
@@ -43,6 +46,9 @@ export class MemoryControl implements ControlPlane {
   readonly statuses = new Map<ServiceName, ServiceStatus>();
   readonly history: NewEvent[] = [];
   readonly lines = new Map<InstanceId, string[]>();
+  /** What gateways would have reported of mirrors. */
+  readonly copies: MirrorSample[] = [];
+  readonly differences: MirrorDifference[] = [];
   /** Called before every read: a test moves the world on here. */
   beforeRead: () => void = () => undefined;
   nowMs = Date.UTC(2022, 5, 5, 14, 30, 49);
@@ -100,6 +106,21 @@ export class MemoryControl implements ControlPlane {
   }
   async releaseService(name: ServiceName, wanted: Parameters<ControlPlane["releaseService"]>[1]) {
     return this.#take(release(this.state, { name, release: wanted }, this));
+  }
+  async createMirror(request: MirrorRequest) {
+    return this.#take(createMirror(this.state, request, this));
+  }
+  async updateMirror(request: MirrorRequest) {
+    return this.#take(updateMirror(this.state, request, this));
+  }
+  async deleteMirror(name: ServiceName) {
+    return this.#take(deleteMirror(this.state, name, this));
+  }
+  mirrorCounts(name: ServiceName) {
+    return this.copies.filter((c) => c.service === name);
+  }
+  mirrorDifferences(name: ServiceName) {
+    return this.differences.filter((d) => d.service === name);
   }
   async switchVersion(name: ServiceName, version: number) {
     return this.#take(switchVersion(this.state, { name, version }, this));

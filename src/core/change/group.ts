@@ -2,8 +2,10 @@ import { ServingError } from "../errors.ts";
 import type { GroupName, ServiceName } from "../names.ts";
 import type { Change, DesiredState, GroupRecord, TrafficMode } from "../service.ts";
 import { toAuto, toCustomized } from "../traffic/group-traffic.ts";
+import { applyChanges } from "./apply.ts";
 import { advance, type ChangeContext, type Decision, findGroup, serviceEvent } from "./decision.ts";
 import { applyTraffic, membersOf, trafficOf } from "./membership.ts";
+import { withoutTargets } from "./mirror.ts";
 
 type Labels = Readonly<Record<string, string>>;
 
@@ -80,5 +82,7 @@ export function deleteGroup(
     changes.push({ kind: "put-service", record: advance(member, nowMs, { desired: "deleted" }) });
     changes.push(serviceEvent(member.name, nowMs, "Deleting", text));
   }
+  const gone = new Set(members.map((m) => m.name));
+  changes.push(...withoutTargets(applyChanges(state, changes), gone, nowMs));
   return { record: going, changes };
 }

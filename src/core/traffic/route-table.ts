@@ -1,4 +1,5 @@
 import type { GroupName, InstanceId, ServiceName } from "../names.ts";
+import type { MirrorRule } from "./mirror.ts";
 
 /**
  * Everything a gateway needs to serve, as one immutable, numbered value. The control process makes it,
@@ -37,6 +38,8 @@ export interface ServiceRoute {
   readonly keepaliveMs: number;
   /** The body of a signed request is checked against its Content-MD5 (`networking.gateway_policy.body_digest`). */
   readonly isBodyChecked: boolean;
+  /** Who gets copies of its requests; left out when nobody does. Ratio from 1, every target a service of the table. */
+  readonly mirror?: MirrorRule;
 }
 
 export interface InstanceRoute {

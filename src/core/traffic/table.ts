@@ -1,6 +1,7 @@
 import type { GroupName, InstanceId, ServiceName } from "../names.ts";
 import type { DesiredState, GroupRecord, ServiceRecord, ServiceStatus, TokenHolder } from "../service.ts";
 import { allocate, type Share } from "./allocate.ts";
+import type { MirrorRule } from "./mirror.ts";
 import type { Address, GroupRoute, RouteTable, ServiceRoute } from "./route-table.ts";
 
 export interface TableInput {
@@ -77,7 +78,15 @@ function serviceRoute(record: ServiceRecord, input: TableInput): ServiceRoute {
       .sort((a, b) => (a.id < b.id ? -1 : 1)),
     keepaliveMs: keepaliveMs(record),
     isBodyChecked: isBodyChecked(record),
+    ...mirrorOf(record, state),
   };
+}
+
+/** The mirror as gateways need it: a ratio of 0, and targets that are going, are as good as none. */
+function mirrorOf({ mirror }: ServiceRecord, state: DesiredState): { readonly mirror?: MirrorRule } {
+  const isThere = (name: ServiceName) => (state.services.get(name)?.desired ?? "deleted") !== "deleted";
+  const targets = mirror?.targets.filter(isThere) ?? [];
+  return mirror && mirror.ratio > 0 && targets.length > 0 ? { mirror: { ...mirror, targets } } : {};
 }
 
 function groupRoute(
