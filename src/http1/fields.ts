@@ -33,6 +33,7 @@ export function parseFields(head: MessageHead, buf: Uint8Array, from: number, en
   head.isKeepAlive = head.versionMinor === 1;
   head.isUpgrade = false;
   head.hasNominated = false;
+  head.hasFramingImitation = false;
   head.isContinueExpected = false;
   head.hostAt = -1;
   head.authorizationAt = -1;
@@ -104,6 +105,9 @@ export function parseFields(head: MessageHead, buf: Uint8Array, from: number, en
       case FIELD.AUTHORIZATION:
         if (head.authorizationAt !== -1) head.isAuthorizationRepeated = true;
         head.authorizationAt = count;
+        break;
+      case FIELD.FRAMING_IMITATION:
+        head.hasFramingImitation = true;
         break;
       default:
     }

@@ -143,6 +143,8 @@ const BAD: readonly [string, string, number][] = [
   ["length and a space", line("Content-Length: 1 "), -8],
   ["empty encoding", line("Transfer-Encoding:"), -9],
   ["chunked from 1.0", "POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n", -9],
+  ["Content_Length", line("Content_Length: 1"), -5],
+  ["transfer_encoding", line("transfer_encoding: chunked"), -5],
   ["length and chunked", line("Content-Length: 1\r\nTransfer-Encoding: chunked"), -10],
   ["chunked and length", line("Transfer-Encoding: chunked\r\nContent-Length: 1"), -10],
   ["other expectation", line("Expect: 200-ok"), -11],
