@@ -143,6 +143,8 @@ const BAD: readonly [string, string, number][] = [
   ["length and a space", line("Content-Length: 1 "), -8],
   ["empty encoding", line("Transfer-Encoding:"), -9],
   ["chunked from 1.0", "POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n", -9],
+  ["length behind a tab", line("Content-Length:\t1"), -8],
+  ["chunked behind a space and a tab", line("Transfer-Encoding: \tchunked"), -9],
   ["Content_Length", line("Content_Length: 1"), -5],
   ["transfer_encoding", line("transfer_encoding: chunked"), -5],
   ["length and chunked", line("Content-Length: 1\r\nTransfer-Encoding: chunked"), -10],

@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage } from "node:http";
 import { Duplex } from "node:stream";
 import { ContentCollector } from "../http1/content-collector.ts";
-import { MessageBody } from "../http1/message-body.ts";
+import { BODY_MORE, MessageBody } from "../http1/message-body.ts";
 import { MessageHead } from "../http1/message-head.ts";
 import { parseRequestHead } from "../http1/request-head.ts";
 
@@ -12,26 +12,43 @@ export interface ReadRequest {
   readonly body: string;
 }
 
-/** All requests that our codec reads from `raw`, and why it refused what came after them: a negative result, else 0. */
-export function readByCodec(raw: Buffer): { messages: ReadRequest[]; refusal: number; isCutOff: boolean } {
+/** What a reader made of a byte stream. */
+export interface CodecReading {
+  readonly messages: ReadRequest[];
+  /** Why it refused what came after them: a negative result of the head parser, BODY_REFUSAL, or 0 when it did not. */
+  readonly refusal: number;
+  /** The bytes end within a message. */
+  readonly isCutOff: boolean;
+  /** Messages up to and with the first that asks for an upgrade; all when none does. */
+  readonly beforeUpgrade: number;
+}
+
+/** All requests that our codec reads from `raw`. */
+export function readByCodec(raw: Buffer): CodecReading {
   const head = new MessageHead();
   const body = new MessageBody();
   const messages: ReadRequest[] = [];
+  let upgradeAt = -1;
+  const said = (refusal: number, isCutOff: boolean) => {
+    const beforeUpgrade = upgradeAt === -1 ? messages.length : upgradeAt + 1;
+    return { messages, refusal, isCutOff, beforeUpgrade };
+  };
   let at = 0;
   while (at < raw.length) {
     const bodyFrom = parseRequestHead(head, raw, at, raw.length);
-    if (bodyFrom <= 0) return { messages, refusal: bodyFrom, isCutOff: bodyFrom === 0 };
+    if (bodyFrom <= 0) return said(bodyFrom, bodyFrom === 0);
     const collector = new ContentCollector(1 << 16, head.contentLength);
     body.sink = collector;
     body.startRequest(head);
     const method = raw.toString("latin1", head.methodFrom, head.methodTo);
     const target = raw.toString("latin1", head.targetFrom, head.targetTo);
     at = body.advance(raw, bodyFrom, raw.length);
-    if (at < 0) return { messages, refusal: at === -1 ? 0 : BODY_REFUSAL, isCutOff: at === -1 };
+    if (at < 0) return said(at === BODY_MORE ? 0 : BODY_REFUSAL, at === BODY_MORE);
+    if (head.isUpgrade && upgradeAt === -1) upgradeAt = messages.length;
     messages.push({ method, target, body: collector.take().toString("latin1") });
     if (!head.isKeepAlive) break;
   }
-  return { messages, refusal: 0, isCutOff: false };
+  return said(0, false);
 }
 
 /** The `refusal` of a body whose chunks are broken; others are results of the head parser. */
