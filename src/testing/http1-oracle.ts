@@ -19,6 +19,8 @@ export interface CodecReading {
   readonly refusal: number;
   /** The bytes end within a message. */
   readonly isCutOff: boolean;
+  /** Where the message begins that was refused, or that ended the connection. */
+  readonly restFrom: number;
   /** Messages up to and with the first that asks for an upgrade; all when none does. */
   readonly beforeUpgrade: number;
 }
@@ -31,9 +33,10 @@ export function readByCodec(raw: Buffer): CodecReading {
   let upgradeAt = -1;
   const said = (refusal: number, isCutOff: boolean) => {
     const beforeUpgrade = upgradeAt === -1 ? messages.length : upgradeAt + 1;
-    return { messages, refusal, isCutOff, beforeUpgrade };
+    return { messages, refusal, isCutOff, restFrom, beforeUpgrade };
   };
   let at = 0;
+  let restFrom = 0;
   while (at < raw.length) {
     const bodyFrom = parseRequestHead(head, raw, at, raw.length);
     if (bodyFrom <= 0) return said(bodyFrom, bodyFrom === 0);
@@ -47,6 +50,7 @@ export function readByCodec(raw: Buffer): CodecReading {
     if (head.isUpgrade && upgradeAt === -1) upgradeAt = messages.length;
     messages.push({ method, target, body: collector.take().toString("latin1") });
     if (!head.isKeepAlive) break;
+    restFrom = at;
   }
   return said(0, false);
 }
@@ -56,7 +60,7 @@ export const BODY_REFUSAL = -100;
 
 /** All whole requests that node:http reads from `pieces`, each handed over in a turn of the loop of its own. */
 export async function readByNode(pieces: readonly Buffer[]): Promise<ReadRequest[]> {
-  const options = { keepAliveTimeout: 0, requestTimeout: 0, headersTimeout: 0 };
+  const options = { keepAliveTimeout: 0, requestTimeout: 0, headersTimeout: 0, maxHeaderSize: 64 * 1024 };
   // Without upgrades it goes on as we do: such a request is answered like any other.
   const server = createServer({ ...options, shouldUpgradeCallback: () => false });
   const messages: ReadRequest[] = [];

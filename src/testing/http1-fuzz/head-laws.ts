@@ -82,12 +82,12 @@ function checkText(bytes: Buffer, from: number, to: number): void {
     assert(bytes[i] !== CR && bytes[i] !== LF && bytes[i] !== 0, `a control character at ${i}`);
 }
 
-/** What decides about body, connection and route; equal means read the same way. */
-export function gist(head: MessageHead): string {
-  const { method, status, versionMinor, contentLength, isChunked, isKeepAlive, isContinueExpected } = head;
+/** What decides about body, connection and route of a request; equal means read the same way. */
+function gist(head: MessageHead): string {
+  const { method, versionMinor, contentLength, isChunked, isKeepAlive, isContinueExpected } = head;
   const { hostAt, authorizationAt, isAuthorizationRepeated, hasNominated, isUpgrade, fieldCount } = head;
   return [
-    ...[method, status, versionMinor, contentLength, isChunked, isKeepAlive, isContinueExpected],
+    ...[method, versionMinor, contentLength, isChunked, isKeepAlive, isContinueExpected],
     ...[hostAt, authorizationAt, isAuthorizationRepeated, hasNominated, isUpgrade, fieldCount],
   ].join();
 }
