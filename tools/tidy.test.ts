@@ -125,7 +125,6 @@ test("the core touches no clock, chance, process or console, and is not asynchro
 /** Files over 300 lines, each with the reason why it is one thing. None may pass 500. */
 const LONG_FILES: Record<string, string> = {
   "test/smuggling/corpus.ts": "one table: forms are compared with their neighbours",
-  "src/testing/http1-differences.ts": "one table: differences to node:http",
 };
 
 test("files are short, or say why not", () => {
