@@ -28,6 +28,7 @@ export const FIELD_LINES = bytes([
     "Connection: keep-alive, X-A\r\n",
     "connection: ,te, Upgrade\r\n",
     "TE: trailers\r\n",
+    "Connection: Content-Length, Transfer-Encoding, Host\r\n",
   ],
   ...[
     "Expect: 100-continue\r\n",

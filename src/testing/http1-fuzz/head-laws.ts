@@ -20,6 +20,7 @@ const POISON = ["\r\n\r\n", "\n\n", ": a\r\n\r\n", " HTTP/1.1\r\n\r\n", "1", "\0
 );
 const CR = 0x0d;
 const LF = 0x0a;
+const isBlank = (byte: number | undefined) => byte === 0x20 || byte === 0x09;
 
 /** Whether `result` is one that a parser may give for `length` bytes. */
 export function checkRange(result: number, length: number): void {
@@ -71,6 +72,8 @@ export function checkRanges(head: MessageHead, bytes: Buffer, result: number, is
       `field ${i}`,
     );
     checkText(bytes, nameFrom!, valueTo!);
+    const isTrimmed = valueFrom === valueTo || !(isBlank(bytes[valueFrom!]) || isBlank(bytes[valueTo! - 1]));
+    assert(isTrimmed, `white space around value ${i}`);
     at = i + 1 < head.fieldCount ? head.fields[slot + FIELD_STRIDE]! : head.fieldsTo;
     assert(bytes[at - 2] === CR && bytes[at - 1] === LF && valueTo! <= at - 2, `the end of field ${i}`);
   }
