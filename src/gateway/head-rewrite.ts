@@ -21,6 +21,7 @@ const LINE_END = ascii("\r\n");
 const STATUS_VERSION = ascii("HTTP/1.1 ");
 const CLOSE = ascii("Connection: close\r\n");
 const KEEP_ALIVE = ascii("Connection: keep-alive\r\n");
+const UPGRADE = ascii("Connection: Upgrade\r\n");
 const QUERY = 0x3f;
 
 /** Bytes that a rewritten head may be longer than the original: our own fields, the longest request id, address and member line. */
@@ -61,7 +62,8 @@ function copy(out: Buffer, at: number, buf: Buffer, from: number, to: number): n
  * that tell an instance who is in front of it: a client could take them away.
  */
 const STAYS = new Uint8Array(32);
-for (const field of [FIELD.HOST, FIELD.CONTENT_LENGTH, FIELD.TRANSFER_ENCODING]) STAYS[field] = 1;
+for (const field of [FIELD.HOST, FIELD.CONTENT_LENGTH, FIELD.TRANSFER_ENCODING, FIELD.UPGRADE])
+  STAYS[field] = 1;
 for (const field of [FIELD.X_FORWARDED_PROTO, FIELD.X_FORWARDED_HOST]) STAYS[field] = 1;
 
 /** Copies the field lines that stay, in runs. */
@@ -86,6 +88,8 @@ export interface RequestAdditions {
   readonly clientAddress: Buffer;
   /** Stands in for a Host that an HTTP/1.0 client did not send. */
   readonly serviceName: string;
+  /** The client's wish to switch protocols goes on to the instance. */
+  readonly isUpgrade: boolean;
 }
 
 /**
@@ -104,7 +108,9 @@ export function writeRequest(
   if (restFrom === head.targetTo || buf[restFrom] === QUERY) out[at++] = 0x2f;
   at = copy(out, at, buf, restFrom, head.targetTo);
   at = put(out, at, VERSION_LINE);
+  REQUEST_FATE[FIELD.UPGRADE] = added.isUpgrade ? KEEP : DROP;
   at = copyFields(out, at, head, buf, REQUEST_FATE);
+  if (added.isUpgrade) at = put(out, at, UPGRADE);
   at = put(out, at, REQUEST_ID);
   at = copy(out, at, added.requestId, 0, added.requestIdLength);
   at = put(out, at, FORWARDED_FOR);
@@ -138,6 +144,8 @@ export interface ResponseChanges {
   readonly isKeepAliveSaid: boolean;
   /** The body goes without its chunks: an HTTP/1.0 client knows none. */
   readonly isDechunked: boolean;
+  /** It is the 101 that begins a tunnel. */
+  readonly isUpgraded: boolean;
 }
 
 /** Writes the answer's head for the client to `out` and returns its end. */
@@ -152,9 +160,11 @@ export function writeResponse(
   at = copy(out, at, buf, from + STATUS_VERSION.length, head.fieldsFrom);
   // Trailers go with the chunks that carry them, and so does the field that announces them.
   RESPONSE_FATE[FIELD.TRANSFER_ENCODING] = RESPONSE_FATE[FIELD.TRAILER] = changes.isDechunked ? DROP : KEEP;
+  RESPONSE_FATE[FIELD.UPGRADE] = changes.isUpgraded ? KEEP : DROP;
   at = copyFields(out, at, head, buf, RESPONSE_FATE);
   if (changes.memberLine !== null) at = put(out, at, changes.memberLine);
-  if (changes.isClosing) at = put(out, at, CLOSE);
+  if (changes.isUpgraded) at = put(out, at, UPGRADE);
+  else if (changes.isClosing) at = put(out, at, CLOSE);
   else if (changes.isKeepAliveSaid) at = put(out, at, KEEP_ALIVE);
   return put(out, at, LINE_END);
 }

@@ -229,7 +229,7 @@ export const EXCEPTIONS: readonly { readonly name: string; readonly reason: stri
   {
     name: "what comes in one piece behind a request with Connection: upgrade and no body",
     reason:
-      "node:http drops it even when told not to upgrade; we read on, since Upgrade is removed on the way and no instance is asked",
+      "node:http drops it even when told not to upgrade; the codec can read on, and the gateway waits with those bytes for the instance's answer to the upgrade",
   },
   {
     name: "heads of 16 to 32 KiB",

@@ -93,19 +93,25 @@ async function checkMarker(
 
 async function checkPassed(form: Form, expected: readonly string[], backEnd: BackEnd, pieces: Buffer[]) {
   const client = new RawClient(rig.port());
+  const next = new RawClient(rig.port());
   try {
     const { path, bytes } = marker(backEnd);
     await send(client, pieces);
     await send(client, [bytes]);
-    await checkMarker(client, expected.length, path, backEnd, expected);
+    if (form.isLast) {
+      await until(() => client.isClosed, "the connection to be closed", PATIENCE_MS);
+      await send(next, [bytes]);
+      await checkMarker(next, 0, path, backEnd, expected);
+    } else await checkMarker(client, expected.length, path, backEnd, expected);
     for (const [i, text] of expected.entries()) {
       const { status, body } = finals(client)[i]!;
       assert.deepEqual([status, body.toString("latin1")], [200, text.split(" ")[1]], `answer ${i}`);
     }
-    assert.equal(finals(client).length, expected.length + 1, form.name);
+    assert.equal(finals(client).length, expected.length + (form.isLast ? 0 : 1), form.name);
     return "same";
   } finally {
     client.close();
+    next.close();
   }
 }
 

@@ -121,6 +121,7 @@ const added = {
   requestIdLength: 2,
   clientAddress: Buffer.from("127.0.0.1"),
   serviceName: "s",
+  isUpgrade: false,
 };
 const HOP = new Set<number>([
   FIELD.CONNECTION,
