@@ -460,6 +460,7 @@ export function smugglingForms({ address, token }: Aim): Form[] {
       bytes: `${post("Connection: Upgrade\r\nUpgrade: websocket\r\nContent-Length: 0\r\n")}${hidden}`,
       outcome: ["POST /a "],
       isLast: true,
+      refusedBy: ["haproxy"],
     },
     {
       name: "HTTP/1.0 with chunks",
