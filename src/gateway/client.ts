@@ -1,4 +1,5 @@
 import type { Socket } from "node:net";
+import { CR, LF } from "../http1/chars.ts";
 import { HEAD_BYTES_MAX } from "../http1/limits.ts";
 import { BODY_BROKEN, BODY_MORE, MessageBody } from "../http1/message-body.ts";
 import {
@@ -123,6 +124,11 @@ export class Client implements WireOwner {
     let at = from;
     while (at < to) {
       if (this.#state === HEAD) {
+        // Old clients end a body with an empty line (RFC 9112 §2.2): that begins no head, which would be timed.
+        if (buf[at] === CR && at + 1 < to && buf[at + 1] === LF) {
+          at += 2;
+          continue;
+        }
         const bodyFrom = parseRequestHead(head, buf, at, to);
         if (bodyFrom === NEED_MORE) return at;
         if (bodyFrom < 0) {

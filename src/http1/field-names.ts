@@ -26,6 +26,8 @@ export const FIELD = {
   CONTENT_MD5: 20,
   CONTENT_TYPE: 21,
   X_SLUICE_MIRROR: 22,
+  /** `Content_Length` or `Transfer_Encoding`: what reads names as CGI does (`_` for `-`) takes it for the framing field. */
+  FRAMING_IMITATION: 23,
 } as const;
 
 const bytes = (text: string) => Uint8Array.from(text, (c) => c.charCodeAt(0));
@@ -51,6 +53,9 @@ const DATE = bytes("date");
 const CONTENT_MD5 = bytes("content-md5");
 const CONTENT_TYPE = bytes("content-type");
 const X_SLUICE_MIRROR = bytes("x-sluice-mirror");
+// `_` folded by 0x20.
+const CONTENT_LENGTH_IMITATION = bytes("content\x7flength");
+const TRANSFER_ENCODING_IMITATION = bytes("transfer\x7fencoding");
 
 /**
  * True when `buf` holds `lower` at `from`, letters compared without case. Only for bytes known to be token
@@ -87,7 +92,8 @@ export function fieldOf(buf: Uint8Array, from: number, to: number): number {
     case 13:
       return isFolded(buf, from, AUTHORIZATION) ? FIELD.AUTHORIZATION : 0;
     case 14:
-      return isFolded(buf, from, CONTENT_LENGTH) ? FIELD.CONTENT_LENGTH : 0;
+      if (isFolded(buf, from, CONTENT_LENGTH)) return FIELD.CONTENT_LENGTH;
+      return isFolded(buf, from, CONTENT_LENGTH_IMITATION) ? FIELD.FRAMING_IMITATION : 0;
     case 15:
       if (isFolded(buf, from, X_FORWARDED_FOR)) return FIELD.X_FORWARDED_FOR;
       return isFolded(buf, from, X_SLUICE_MIRROR) ? FIELD.X_SLUICE_MIRROR : 0;
@@ -97,7 +103,8 @@ export function fieldOf(buf: Uint8Array, from: number, to: number): number {
       return isFolded(buf, from, X_SLUICE_SERVICE) ? FIELD.X_SLUICE_SERVICE : 0;
     case 17:
       if (isFolded(buf, from, TRANSFER_ENCODING)) return FIELD.TRANSFER_ENCODING;
-      return isFolded(buf, from, X_FORWARDED_PROTO) ? FIELD.X_FORWARDED_PROTO : 0;
+      if (isFolded(buf, from, X_FORWARDED_PROTO)) return FIELD.X_FORWARDED_PROTO;
+      return isFolded(buf, from, TRANSFER_ENCODING_IMITATION) ? FIELD.FRAMING_IMITATION : 0;
     case 18:
       return isFolded(buf, from, PROXY_AUTHENTICATE) ? FIELD.PROXY_AUTHENTICATE : 0;
     case 19:
