@@ -201,6 +201,7 @@ export function createControlPlane(deps: ControlPlaneDeps): ControlPlane & Compo
     logs: (instance, options, signal) => runtime.logs(instance, options, signal),
     loops: () => loop.reports(),
     traffic: (seconds) => metrics.last(seconds),
+    measured: () => metrics,
     gateways: () => publisher.reports(),
   };
 }

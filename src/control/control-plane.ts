@@ -12,6 +12,7 @@ import type {
 import type { Share } from "../core/traffic/allocate.ts";
 import type { LogOptions } from "../ports/runtime.ts";
 import type { EventQuery } from "../ports/store.ts";
+import type { TrafficTotals } from "./traffic-totals.ts";
 
 /**
  * What the API can ask of the control process. Commands decide by the pure functions of core/change, commit
@@ -50,6 +51,8 @@ export interface ControlPlane {
   loops(): readonly LoopReport[];
   /** Traffic of the last seconds, all gateways together, oldest first; at most 300 s are kept. */
   traffic(seconds: number): readonly TrafficSecond[];
+  /** All that gateways reported in the life of this process, and what is in flight now. */
+  measured(): Measured;
   /** What each gateway is at. */
   gateways(): readonly GatewayReport[];
 }
@@ -89,6 +92,12 @@ export interface LoopReport {
 export interface TrafficSecond {
   readonly atMs: number;
   readonly samples: readonly ServiceSample[];
+}
+
+export interface Measured {
+  readonly totals: TrafficTotals;
+  /** Requests in work by service and instance, all gateways together; only those above 0. */
+  inFlight(): ReadonlyMap<ServiceName, ReadonlyMap<InstanceId, number>>;
 }
 
 export interface GatewayReport {

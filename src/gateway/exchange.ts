@@ -8,6 +8,7 @@ import { FirstBytes } from "./first-bytes.ts";
 import type { RequestAdditions } from "./head-rewrite.ts";
 import type { Instance } from "./instance.ts";
 import * as limits from "./limits.ts";
+import type { Meter } from "./meter.ts";
 import type { Service } from "./routing.ts";
 import { Upstream } from "./upstream.ts";
 
@@ -33,6 +34,8 @@ export class Exchange implements RequestAdditions {
   readonly #plane: DataPlane;
   readonly #answer: Answer;
   #service: Service | null = null;
+  /** Where it is counted: at the instance that has it, at the service when none has; null when it came to no service. */
+  #meter: Meter | null = null;
   #instance: Instance | null = null;
   #upstream: Upstream | null = null;
   readonly #first = new FirstBytes();
@@ -42,6 +45,8 @@ export class Exchange implements RequestAdditions {
   #pauses = 0;
   #isIdempotent = false;
   #startedMs = 0;
+  /** Bytes that came with the head and were counted nowhere yet. */
+  #firstBytesIn = 0;
 
   constructor(client: Client, plane: DataPlane, clientAddress: string) {
     this.#client = client;
@@ -70,14 +75,18 @@ export class Exchange implements RequestAdditions {
     const service = routing.admitted;
     if (service !== null) {
       this.#service = service;
-      this.#answer.meter = service.meter;
-      if (routing.isThroughGroup) this.#answer.memberLine = service.memberLine;
-      service.meter.bytesIn += to - from;
+      this.#countAt(service.meter);
+      if (routing.isThroughGroup) {
+        this.#answer.memberLine = service.memberLine;
+        service.grouped++;
+      }
     }
     if (refusal !== null) {
+      if (service !== null) service.meter.bytesIn += to - from;
       this.end(refusal);
       return;
     }
+    this.#firstBytesIn = to - from;
     this.#answer.welcome();
     this.#first.write(head, buf, from, bodyFrom, to, routing.index.restFrom, this);
     this.#sendFirst(this.#service!);
@@ -85,8 +94,16 @@ export class Exchange implements RequestAdditions {
 
   #sendFirst(service: Service): void {
     const instance = service.pick(null);
+    this.#countAt(instance === null ? service.meter : instance.meter);
+    this.#meter!.bytesIn += this.#firstBytesIn;
+    this.#firstBytesIn = 0;
     if (instance === null) this.end("NO_READY_INSTANCE");
     else this.#send(instance, false);
+  }
+
+  #countAt(meter: Meter): void {
+    this.#meter = meter;
+    this.#answer.meter = meter;
   }
 
   /** Bytes that are no request: the answer, and the end of the connection. */
@@ -101,6 +118,7 @@ export class Exchange implements RequestAdditions {
     this.isActive = true;
     this.isRequestDone = isDone;
     this.#service = null;
+    this.#meter = null;
     this.#isRetried = false;
     this.#pauses = 0;
     this.#startedMs = this.#plane.clock.monotonic();
@@ -137,7 +155,7 @@ export class Exchange implements RequestAdditions {
     this.isRequestDone = isDone;
     const { wire } = this.#upstream!;
     const first = this.#first;
-    this.#service!.meter.bytesIn += to - from;
+    this.#meter!.bytesIn += to - from;
     let isTaken: boolean;
     if (first.hasRoom(to - from)) {
       isTaken = wire.write(first.buffer!, first.add(buf, from, to), first.length, null);
@@ -199,7 +217,8 @@ export class Exchange implements RequestAdditions {
     }
     this.#release();
     this.#isRetried = true;
-    this.#service!.meter.retries++;
+    this.#meter!.retries++;
+    this.#countAt(next.meter);
     this.#client.resumeFromUpstream();
     this.#send(next, true);
   }
@@ -207,6 +226,7 @@ export class Exchange implements RequestAdditions {
   /** Comes back in a moment, to whoever is the least busy then. Nothing was sent, so this is no second try. */
   #waitForRoom(): void {
     this.#release();
+    this.#countAt(this.#service!.meter);
     const pauseMs = Math.min(limits.CROWDED_MS_MAX, 2 ** this.#pauses++);
     this.#pause = setTimeout(() => {
       this.#pause = null;
@@ -279,8 +299,8 @@ export class Exchange implements RequestAdditions {
     this.#pause = null;
     this.#first.drop();
     this.#release();
-    if (this.#service === null) this.#plane.unrouted++;
-    else this.#service.meter.record(status, this.#ageMs() * 1000);
+    if (this.#meter === null) this.#plane.unrouted++;
+    else this.#meter.record(status, this.#ageMs() * 1000);
   }
 
   #ageMs(): number {

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { writeFileAtomic } from "../base/atomic-file.ts";
 import type { Component } from "../base/component.ts";
 import { ownIdentity } from "../base/process-identity.ts";
-import type { GatewayMessage, ServiceSample } from "../core/gateway-report.ts";
+import type { GatewayMessage } from "../core/gateway-report.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Log } from "../ports/log.ts";
 import type { Random } from "../ports/random.ts";
@@ -14,6 +14,7 @@ import * as limits from "./limits.ts";
 import { RequestIds } from "./request-id.ts";
 import { Routing } from "./routing.ts";
 import { checkTable } from "./table-check.ts";
+import { takeSamples } from "./traffic-report.ts";
 
 /** What a gateway worker is started with. */
 export interface GatewayOptions {
@@ -205,14 +206,11 @@ class GatewayWorker implements Gateway, DataPlane {
   }
 
   #report(): void {
-    const samples: ServiceSample[] = [];
-    for (const service of this.routing.services) {
-      const sample = service.meter.take(service.name);
-      if (sample !== null) samples.push(sample);
-    }
+    const samples = takeSamples(this.routing.measured());
     const { unrouted } = this;
     this.unrouted = 0;
     const inFlight = this.routing.inFlight();
+    const cpu = process.cpuUsage();
     this.#control.send({
       type: "report",
       atMs: this.clock.now(),
@@ -220,6 +218,8 @@ class GatewayWorker implements Gateway, DataPlane {
       inFlight,
       connections: this.clients.size,
       unrouted,
+      process: { rssBytes: process.memoryUsage.rss(), cpuUs: cpu.user + cpu.system },
+      accessLog: { written: 0, dropped: 0 },
     });
   }
 }

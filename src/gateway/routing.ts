@@ -4,17 +4,22 @@ import { continueRotation, leastBusy, nextMember, type Rotation } from "../core/
 import type { RouteTable } from "../core/traffic/route-table.ts";
 import type { MessageHead } from "../http1/message-head.ts";
 import { Instance, isSameAddress } from "./instance.ts";
-import { ServiceMeter } from "./meter.ts";
+import { Meter } from "./meter.ts";
 import { type Route, RouteIndex } from "./route-index.ts";
 import { isOpenedBy } from "./token.ts";
 
 /** A service as a gateway serves it. Lives as long as tables name it, so that counters and rotation go on over updates. */
 export class Service {
   readonly name: ServiceName;
-  readonly meter = new ServiceMeter();
+  /** What came to no instance; the rest is counted by each instance. */
+  readonly meter = new Meter();
+  /** Requests through a group's address since the last report. */
+  grouped = 0;
   /** `X-Sluice-Service: <name>` and its line end: says who answered for a group. */
   readonly memberLine: Buffer;
   instances: readonly Instance[] = [];
+  /** No longer named, but with something that was not reported yet. */
+  readonly leaving = new Set<Instance>();
   keepaliveMs = 0;
   inFlight = 0;
   #turn = 0;
@@ -22,6 +27,11 @@ export class Service {
   constructor(name: ServiceName) {
     this.name = name;
     this.memberLine = Buffer.from(`X-Sluice-Service: ${name}\r\n`, "latin1");
+  }
+
+  /** After a report: instances that have nothing in flight any more have told all. */
+  forgetLeft(): void {
+    for (const instance of this.leaving) if (instance.inFlight === 0) this.leaving.delete(instance);
   }
 
   /** The instance for the next request, `except` left out; null when there is none. */
@@ -62,6 +72,8 @@ export class Routing {
   index = new RouteIndex([]);
   #services = new Map<string, Service>();
   #groups = new Map<string, Group>();
+  /** No longer named, but with something that was not reported yet. */
+  readonly #leaving = new Set<Service>();
   /** No longer named, but with requests in flight. */
   readonly #lingering = new Map<InstanceId, Set<Instance>>();
 
@@ -88,11 +100,26 @@ export class Routing {
     return this.#services.values();
   }
 
+  /** Those that have something to report: the named ones, and once more or until they are done those that left. */
+  *measured(): Generator<Service> {
+    yield* this.#services.values();
+    for (const service of this.#leaving) {
+      yield service;
+      if (service.leaving.size === 0) this.#leaving.delete(service);
+    }
+  }
+
   /** Puts a checked table in force, whole. */
   apply(table: RouteTable): void {
     const before = this.#services;
     const named = new Map<InstanceId, Instance>();
-    for (const service of before.values()) for (const i of service.instances) named.set(i.id, i);
+    const owners = new Map<Instance, Service>();
+    for (const service of before.values()) {
+      for (const instance of service.instances) {
+        named.set(instance.id, instance);
+        owners.set(instance, service);
+      }
+    }
     this.#services = new Map();
     const kept = new Set<Instance>();
     for (const route of table.services) {
@@ -111,8 +138,18 @@ export class Routing {
       this.#services.set(route.name, service);
     }
     for (const instance of kept) this.#forget(instance);
-    for (const instance of named.values()) if (!kept.has(instance)) this.#remove(instance);
-    for (const [name, service] of before) if (!this.#services.has(name)) service.instances = [];
+    for (const [instance, owner] of owners) {
+      if (kept.has(instance)) continue;
+      owner.leaving.add(instance);
+      this.#remove(instance);
+    }
+    for (const service of this.#services.values())
+      for (const instance of service.instances) service.leaving.delete(instance);
+    for (const [name, service] of before) {
+      if (this.#services.has(name)) continue;
+      service.instances = [];
+      this.#leaving.add(service);
+    }
     const groups = new Map<string, Group>();
     for (const route of table.groups) {
       const group = this.#groups.get(route.name) ?? new Group(route.name);

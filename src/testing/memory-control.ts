@@ -1,4 +1,5 @@
 import type { Accepted, ControlPlane, Picture } from "../control/control-plane.ts";
+import { Metrics } from "../control/metrics.ts";
 import { createService } from "../core/change/create.ts";
 import type { Decision } from "../core/change/decision.ts";
 import { deleteInstances } from "../core/change/delete-instances.ts";
@@ -36,6 +37,7 @@ export class MemoryControl implements ControlPlane {
   readonly statuses = new Map<ServiceName, ServiceStatus>();
   readonly history: NewEvent[] = [];
   readonly lines = new Map<InstanceId, string[]>();
+  readonly metrics = new Metrics();
   /** Called before every read: a test moves the world on here. */
   beforeRead: () => void = () => undefined;
   nowMs = Date.UTC(2022, 5, 5, 14, 30, 49);
@@ -163,10 +165,20 @@ export class MemoryControl implements ControlPlane {
       statuses: { "200": seconds },
       bytesIn: 1,
       bytesOut: 2,
-      latency: [[15, seconds]] as const,
+      latency: [15, seconds],
+      latencyUs: 15 * seconds,
       retries: 0,
+      queued: 0,
+      queueUs: 0,
+      queueUsMax: 0,
+      inFlight: 1,
+      grouped: seconds,
+      instances: [],
     }));
     return [{ atMs: this.nowMs, samples }];
+  }
+  measured() {
+    return this.metrics;
   }
   gateways() {
     return [{ id: "gateway-0", pid: 7, isListening: true, tableNumber: 3, connections: 1 }];
