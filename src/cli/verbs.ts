@@ -215,6 +215,13 @@ export const VERBS: readonly Verb[] = [
     load: () => import("./verbs/predict.ts"),
   },
   {
+    name: "top",
+    args: [{ name: "[service]", text: "only this service" }],
+    summary: "show each second what services and instances do, until Ctrl-C",
+    options: [{ flags: "--seconds <n>", text: "end after so many seconds" }],
+    load: () => import("./verbs/top.ts"),
+  },
+  {
     name: "config",
     args: [],
     summary: "write the client's file from -e (address), -k (key) and -i",

@@ -10,8 +10,8 @@ export const GONE_KEPT_MS = 300_000;
 const STATUSES_MAX = 32;
 /** Stands for all further ones. */
 const OTHER = "other";
-/** Requests that came to no instance stand under this name. */
-export const NO_INSTANCE = "" as InstanceId;
+/** Requests that came to no instance stand under this name, which none can have. Not an empty one: Prometheus would put its target's there. */
+export const NO_INSTANCE = "none" as InstanceId;
 
 /** What one instance did since this process began. */
 export interface InstanceTotals {
