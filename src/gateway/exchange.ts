@@ -1,6 +1,7 @@
 import { DATA_PATH_REASONS, type DataPathReason } from "../core/errors.ts";
 import type { MessageBody } from "../http1/message-body.ts";
 import { METHOD, type MessageHead } from "../http1/message-head.ts";
+import type { AccessEntry } from "./access-log.ts";
 import { Answer } from "./answer.ts";
 import type { Client } from "./client.ts";
 import type { DataPlane } from "./data-plane.ts";
@@ -45,6 +46,11 @@ export class Exchange implements RequestAdditions {
   #pauses = 0;
   #isIdempotent = false;
   #startedMs = 0;
+  /** For the access log; null when it is off, or this request is not among those that get a line. */
+  #entry: AccessEntry | null = null;
+  /** Name in the address, and why an answer was our own; kept for the access log only. */
+  #routeName: string | null = null;
+  #reason: DataPathReason | null = null;
   /** Bytes that came with the head and were counted nowhere yet. */
   #firstBytesIn = 0;
 
@@ -73,6 +79,7 @@ export class Exchange implements RequestAdditions {
     this.requestIdLength = requestIds.write(head, buf, this.requestId);
     const refusal = routing.admit(head, buf);
     const service = routing.admitted;
+    if (this.#plane.accessLog !== null) this.#beginEntry(head, buf);
     if (service !== null) {
       this.#service = service;
       this.#countAt(service.meter);
@@ -111,7 +118,34 @@ export class Exchange implements RequestAdditions {
     this.#reset(false);
     this.#answer.expectNothing();
     this.requestIdLength = this.#plane.requestIds.writeNew(this.requestId);
+    if (this.#plane.accessLog !== null) this.#beginEntry(null, null);
     this.end(reason, text);
+  }
+
+  #beginEntry(head: MessageHead | null, buf: Buffer | null): void {
+    const { accessLog, routing } = this.#plane;
+    this.#entry = accessLog!.begin(head, buf, this.#client.wire.bytesWritten);
+    if (this.#entry === null) return;
+    const isRequest = head !== null && buf !== null;
+    this.#routeName = isRequest
+      ? (routing.index.find(buf, head.pathFrom, head.targetTo)?.name ?? null)
+      : null;
+    this.#reason = null;
+  }
+
+  #endEntry(entry: AccessEntry, status: number, instance: Instance | null): void {
+    this.#entry = null;
+    this.#plane.accessLog?.end(entry, {
+      requestId: this.requestId.toString("latin1", 0, this.requestIdLength),
+      client: this.clientAddress.toString("latin1"),
+      service: this.#routeName,
+      member: this.#answer.memberLine === null ? null : this.serviceName,
+      instance: instance?.id ?? null,
+      status,
+      reason: this.#reason,
+      bytes: this.#client.wire.bytesWritten - entry.sentBefore,
+      ms: this.#ageMs(),
+    });
   }
 
   #reset(isDone: boolean): void {
@@ -248,6 +282,7 @@ export class Exchange implements RequestAdditions {
   /** Ends with an answer of our own. */
   end(reason: DataPathReason, text?: string): void {
     this.#upstream?.abandon();
+    if (this.#entry !== null) this.#reason = reason;
     this.#answer.giveOwn(reason, this.requestId.toString("latin1", 0, this.requestIdLength), text);
     this.answerEnded();
   }
@@ -298,6 +333,7 @@ export class Exchange implements RequestAdditions {
     if (this.#pause !== null) clearTimeout(this.#pause);
     this.#pause = null;
     this.#first.drop();
+    if (this.#entry !== null) this.#endEntry(this.#entry, status, this.#instance);
     this.#release();
     if (this.#meter === null) this.#plane.unrouted++;
     else this.#meter.record(status, this.#ageMs() * 1000);

@@ -3,10 +3,11 @@ import { join } from "node:path";
 import { writeFileAtomic } from "../base/atomic-file.ts";
 import type { Component } from "../base/component.ts";
 import { ownIdentity } from "../base/process-identity.ts";
-import type { GatewayMessage } from "../core/gateway-report.ts";
+import type { AccessLogOptions, GatewayMessage } from "../core/gateway-report.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Log } from "../ports/log.ts";
 import type { Random } from "../ports/random.ts";
+import { AccessLog } from "./access-log.ts";
 import { Client } from "./client.ts";
 import { ControlSocket } from "./control-socket.ts";
 import type { DataPlane, Times } from "./data-plane.ts";
@@ -70,6 +71,7 @@ class GatewayWorker implements Gateway, DataPlane {
   nowMs: number;
   isDraining = false;
   unrouted = 0;
+  accessLog: AccessLog | null = null;
   readonly #options: GatewayOptions;
   readonly #control: ControlSocket;
   readonly #server: Server;
@@ -119,6 +121,7 @@ class GatewayWorker implements Gateway, DataPlane {
     for (const client of this.clients) client.wire.destroy();
     for (const service of this.routing.services)
       for (const instance of service.instances) instance.closeIdle();
+    await this.accessLog?.close();
     await this.#control.close();
   }
 
@@ -154,10 +157,28 @@ class GatewayWorker implements Gateway, DataPlane {
     };
   }
 
+  /** The log goes on as it is, ends, or begins. */
+  #setAccessLog(options: AccessLogOptions & { readonly file: string }): void {
+    const before = this.accessLog;
+    const { file, share, withQuery } = options;
+    const isSame = JSON.stringify(before?.options ?? null) === JSON.stringify({ file, share, withQuery });
+    if (isSame) return;
+    const { clock, random, log } = this.#options;
+    this.accessLog = share === null ? null : new AccessLog({ file, share, withQuery }, { clock, random });
+    log.info({ share, withQuery }, "access log");
+    void before?.close();
+  }
+
   #command(command: unknown): void {
+    const { type } = (command ?? {}) as { type?: unknown };
+    if (type === "access-log") this.#setAccessLog(command as AccessLogOptions & { readonly file: string });
+    else this.#tableCommand(command);
+  }
+
+  #tableCommand(command: unknown): void {
     const { type, table } = (command ?? {}) as { type?: unknown; table?: unknown };
     if (type !== "table") {
-      // There is only this one; a control process that knows others replaces this worker.
+      // There are only these two; a control process that knows others replaces this worker.
       this.#options.log.warn({ type }, "ignored a command that this gateway does not know");
       return;
     }
@@ -199,6 +220,7 @@ class GatewayWorker implements Gateway, DataPlane {
 
   #sweep(): void {
     this.nowMs = this.clock.monotonic();
+    this.accessLog?.flush();
     for (const client of this.clients) client.sweep(this.nowMs);
     for (const service of this.routing.services) {
       for (const instance of service.instances) instance.sweep(this.nowMs, this.times.upstreamIdleMs);
@@ -219,7 +241,7 @@ class GatewayWorker implements Gateway, DataPlane {
       connections: this.clients.size,
       unrouted,
       process: { rssBytes: process.memoryUsage.rss(), cpuUs: cpu.user + cpu.system },
-      accessLog: { written: 0, dropped: 0 },
+      accessLog: this.accessLog?.take() ?? { written: 0, dropped: 0 },
     });
   }
 }

@@ -90,6 +90,7 @@ export class MemoryFleet implements GatewayFleet {
       sendTable: (next) => {
         session.arrived = session.arrived.then(() => this.#receive(gateway, session, next));
       },
+      sendAccessLog: () => {},
       close: () => {
         if (gateway.session === session) gateway.session = null;
       },
