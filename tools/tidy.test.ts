@@ -123,7 +123,12 @@ test("the core touches no clock, chance, process or console, and is not asynchro
 });
 
 /** Files over 300 lines, each with the reason why it is one thing. None may pass 500. */
-const LONG_FILES: Record<string, string> = {};
+const LONG_FILES: Record<string, string> = {
+  "src/gateway/exchange.ts":
+    "one request from its head to its end; each way to end it has to be seen beside the others",
+  "src/engine/http-connection.ts":
+    "one connection and its states; each transition has to be seen beside the others",
+};
 
 test("files are short, or say why not", () => {
   const wrong: string[] = [];

@@ -37,9 +37,11 @@ export interface AccessEnd {
   readonly ms: number;
 }
 
-/** The file under the log; a test may give another. */
+type LogHandle = Pick<FileHandle, "write" | "close" | "stat">;
+
+/** The files under the log; a test may give others. */
 export interface AccessLogFiles {
-  open(path: string): Promise<Pick<FileHandle, "write" | "close" | "stat">>;
+  open(path: string): Promise<LogHandle>;
   rename(from: string, to: string): Promise<void>;
 }
 
@@ -60,7 +62,7 @@ export class AccessLog {
   #lines: string[] = [];
   #bytes = 0;
   #writing: Promise<void> | null = null;
-  #handle: Awaited<ReturnType<AccessLogFiles["open"]>> | null = null;
+  #handle: LogHandle | null = null;
   #fileBytes = 0;
 
   constructor(
@@ -141,14 +143,13 @@ export class AccessLog {
   async #write(lines: readonly string[]): Promise<void> {
     const bytes = Buffer.from(lines.join(""), "utf8");
     try {
-      if (this.#fileBytes + bytes.length > ACCESS_LOG_FILE_BYTES_MAX && this.#fileBytes > 0)
+      let handle = this.#handle ?? (await this.#open());
+      if (this.#fileBytes > 0 && this.#fileBytes + bytes.length > ACCESS_LOG_FILE_BYTES_MAX) {
         await this.#rotate();
-      if (this.#handle === null) {
-        this.#handle = await this.#files.open(this.options.file);
-        this.#fileBytes = (await this.#handle.stat()).size;
+        handle = await this.#open();
       }
       let at = 0;
-      while (at < bytes.length) at += (await this.#handle.write(bytes, at)).bytesWritten;
+      while (at < bytes.length) at += (await handle.write(bytes, at)).bytesWritten;
       this.#fileBytes += bytes.length;
       this.written += lines.length;
     } catch {
@@ -159,10 +160,16 @@ export class AccessLog {
     }
   }
 
+  async #open(): Promise<LogHandle> {
+    const handle = await this.#files.open(this.options.file);
+    this.#handle = handle;
+    this.#fileBytes = (await handle.stat()).size;
+    return handle;
+  }
+
   async #rotate(): Promise<void> {
     await this.#handle?.close();
     this.#handle = null;
-    this.#fileBytes = 0;
     const { file } = this.options;
     for (let i = ACCESS_LOG_FILES_MAX - 1; i >= 1; i--) {
       const from = i === 1 ? file : `${file}.${i - 1}`;

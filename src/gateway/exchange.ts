@@ -1,12 +1,12 @@
 import { DATA_PATH_REASONS, type DataPathReason } from "../core/errors.ts";
 import type { MessageBody } from "../http1/message-body.ts";
 import { METHOD, type MessageHead } from "../http1/message-head.ts";
-import type { AccessEntry } from "./access-log.ts";
+import { AccessLine } from "./access-line.ts";
 import { Answer } from "./answer.ts";
 import type { Client } from "./client.ts";
 import type { DataPlane } from "./data-plane.ts";
 import { FirstBytes } from "./first-bytes.ts";
-import type { RequestAdditions } from "./head-rewrite.ts";
+import { queueUsOf, type RequestAdditions } from "./head-rewrite.ts";
 import type { Instance } from "./instance.ts";
 import * as limits from "./limits.ts";
 import type { Meter } from "./meter.ts";
@@ -46,11 +46,8 @@ export class Exchange implements RequestAdditions {
   #pauses = 0;
   #isIdempotent = false;
   #startedMs = 0;
-  /** For the access log; null when it is off, or this request is not among those that get a line. */
-  #entry: AccessEntry | null = null;
-  /** Name in the address, and why an answer was our own; kept for the access log only. */
-  #routeName: string | null = null;
-  #reason: DataPathReason | null = null;
+  /** Made with the first request that comes while the access log is on. */
+  #line: AccessLine | null = null;
   /** Bytes that came with the head and were counted nowhere yet. */
   #firstBytesIn = 0;
 
@@ -79,7 +76,7 @@ export class Exchange implements RequestAdditions {
     this.requestIdLength = requestIds.write(head, buf, this.requestId);
     const refusal = routing.admit(head, buf);
     const service = routing.admitted;
-    if (this.#plane.accessLog !== null) this.#beginEntry(head, buf);
+    if (this.#plane.accessLog !== null) this.#beginLine(head, buf);
     if (service !== null) {
       this.#service = service;
       this.#countAt(service.meter);
@@ -118,32 +115,22 @@ export class Exchange implements RequestAdditions {
     this.#reset(false);
     this.#answer.expectNothing();
     this.requestIdLength = this.#plane.requestIds.writeNew(this.requestId);
-    if (this.#plane.accessLog !== null) this.#beginEntry(null, null);
+    if (this.#plane.accessLog !== null) this.#beginLine(null, null);
     this.end(reason, text);
   }
 
-  #beginEntry(head: MessageHead | null, buf: Buffer | null): void {
-    const { accessLog, routing } = this.#plane;
-    this.#entry = accessLog!.begin(head, buf, this.#client.wire.bytesWritten);
-    if (this.#entry === null) return;
-    const isRequest = head !== null && buf !== null;
-    this.#routeName = isRequest
-      ? (routing.index.find(buf, head.pathFrom, head.targetTo)?.name ?? null)
-      : null;
-    this.#reason = null;
+  #beginLine(head: MessageHead | null, buf: Buffer | null): void {
+    this.#line ??= new AccessLine(this.#plane);
+    this.#line.begin(head, buf, this.#client.wire.bytesWritten);
   }
 
-  #endEntry(entry: AccessEntry, status: number, instance: Instance | null): void {
-    this.#entry = null;
-    this.#plane.accessLog?.end(entry, {
+  #endLine(line: AccessLine, status: number): void {
+    line.end(this.#client.wire.bytesWritten, {
       requestId: this.requestId.toString("latin1", 0, this.requestIdLength),
       client: this.clientAddress.toString("latin1"),
-      service: this.#routeName,
       member: this.#answer.memberLine === null ? null : this.serviceName,
-      instance: instance?.id ?? null,
+      instance: this.#instance?.id ?? null,
       status,
-      reason: this.#reason,
-      bytes: this.#client.wire.bytesWritten - entry.sentBefore,
       ms: this.#ageMs(),
     });
   }
@@ -216,6 +203,8 @@ export class Exchange implements RequestAdditions {
     body: MessageBody,
   ): number {
     this.#first.drop();
+    const queueUs = queueUsOf(head, buf);
+    if (queueUs > 0) this.#meter!.recordQueue(queueUs);
     return this.#answer.start(head, buf, from, bodyFrom, to, body, this.isRequestDone);
   }
 
@@ -282,7 +271,7 @@ export class Exchange implements RequestAdditions {
   /** Ends with an answer of our own. */
   end(reason: DataPathReason, text?: string): void {
     this.#upstream?.abandon();
-    if (this.#entry !== null) this.#reason = reason;
+    this.#line?.ownAnswer(reason);
     this.#answer.giveOwn(reason, this.requestId.toString("latin1", 0, this.requestIdLength), text);
     this.answerEnded();
   }
@@ -333,7 +322,7 @@ export class Exchange implements RequestAdditions {
     if (this.#pause !== null) clearTimeout(this.#pause);
     this.#pause = null;
     this.#first.drop();
-    if (this.#entry !== null) this.#endEntry(this.#entry, status, this.#instance);
+    if (this.#line !== null) this.#endLine(this.#line, status);
     this.#release();
     if (this.#meter === null) this.#plane.unrouted++;
     else this.#meter.record(status, this.#ageMs() * 1000);

@@ -72,6 +72,8 @@ class GatewayWorker implements Gateway, DataPlane {
   isDraining = false;
   unrouted = 0;
   accessLog: AccessLog | null = null;
+  /** Lines of access logs since the last report. */
+  #lines = { written: 0, dropped: 0 };
   readonly #options: GatewayOptions;
   readonly #control: ControlSocket;
   readonly #server: Server;
@@ -166,7 +168,13 @@ class GatewayWorker implements Gateway, DataPlane {
     const { clock, random, log } = this.#options;
     this.accessLog = share === null ? null : new AccessLog({ file, share, withQuery }, { clock, random });
     log.info({ share, withQuery }, "access log");
-    void before?.close();
+    if (before !== null) void before.close().then(() => this.#countLines(before));
+  }
+
+  /** What a log has to tell since it was last asked goes into the next report, also when the log has ended. */
+  #countLines(log: AccessLog): void {
+    const { written, dropped } = log.take();
+    this.#lines = { written: this.#lines.written + written, dropped: this.#lines.dropped + dropped };
   }
 
   #command(command: unknown): void {
@@ -233,6 +241,9 @@ class GatewayWorker implements Gateway, DataPlane {
     this.unrouted = 0;
     const inFlight = this.routing.inFlight();
     const cpu = process.cpuUsage();
+    if (this.accessLog !== null) this.#countLines(this.accessLog);
+    const accessLog = this.#lines;
+    this.#lines = { written: 0, dropped: 0 };
     this.#control.send({
       type: "report",
       atMs: this.clock.now(),
@@ -241,7 +252,7 @@ class GatewayWorker implements Gateway, DataPlane {
       connections: this.clients.size,
       unrouted,
       process: { rssBytes: process.memoryUsage.rss(), cpuUs: cpu.user + cpu.system },
-      accessLog: this.accessLog?.take() ?? { written: 0, dropped: 0 },
+      accessLog,
     });
   }
 }

@@ -22,6 +22,7 @@ export const FIELD = {
   X_FORWARDED_HOST: 16,
   X_SLUICE_SERVICE: 17,
   TRAILER: 18,
+  X_SLUICE_QUEUE_US: 19,
 } as const;
 
 const bytes = (text: string) => Uint8Array.from(text, (c) => c.charCodeAt(0));
@@ -42,6 +43,7 @@ const X_FORWARDED_FOR = bytes("x-forwarded-for");
 const X_FORWARDED_PROTO = bytes("x-forwarded-proto");
 const X_FORWARDED_HOST = bytes("x-forwarded-host");
 const X_SLUICE_SERVICE = bytes("x-sluice-service");
+const X_SLUICE_QUEUE_US = bytes("x-sluice-queue-us");
 const TRAILER = bytes("trailer");
 
 /**
@@ -84,7 +86,8 @@ export function fieldOf(buf: Uint8Array, from: number, to: number): number {
       return isFolded(buf, from, X_SLUICE_SERVICE) ? FIELD.X_SLUICE_SERVICE : 0;
     case 17:
       if (isFolded(buf, from, TRANSFER_ENCODING)) return FIELD.TRANSFER_ENCODING;
-      return isFolded(buf, from, X_FORWARDED_PROTO) ? FIELD.X_FORWARDED_PROTO : 0;
+      if (isFolded(buf, from, X_FORWARDED_PROTO)) return FIELD.X_FORWARDED_PROTO;
+      return isFolded(buf, from, X_SLUICE_QUEUE_US) ? FIELD.X_SLUICE_QUEUE_US : 0;
     case 18:
       return isFolded(buf, from, PROXY_AUTHENTICATE) ? FIELD.PROXY_AUTHENTICATE : 0;
     case 19:
