@@ -47,6 +47,7 @@ export class Meter {
       const count = this.#statuses[status]!;
       if (count === 0) continue;
       statuses[status] = count;
+      this.#statuses[status] = 0;
       left -= count;
     }
     const counts: TrafficCounts = {
@@ -54,7 +55,7 @@ export class Meter {
       statuses,
       bytesIn: this.bytesIn,
       bytesOut: this.bytesOut,
-      latency: this.#latency.encode(),
+      latency: this.#latency.take(),
       latencyUs: Math.round(this.#latencyUs),
       retries: this.retries,
       queued: this.#queued,
@@ -62,8 +63,6 @@ export class Meter {
       queueUsMax: this.#queueUsMax,
       inFlight,
     };
-    if (this.#requests > 0) this.#statuses.fill(0);
-    this.#latency.clear();
     this.#requests = this.bytesIn = this.bytesOut = this.retries = 0;
     this.#latencyUs = this.#queued = this.#queueUs = this.#queueUsMax = 0;
     return counts;

@@ -84,6 +84,9 @@ test("an empty one has no percentile, a cleared one is empty, a wrong bucket is 
   assert.equal(histogram.percentile(0.5), null);
   assert.deepEqual(percentiles([], [0.5, 1]), [null, null]);
   histogram.record(10);
+  assert.deepEqual(histogram.take(), [10, 1]);
+  assert.deepEqual([histogram.total, histogram.encode()], [0, []]);
+  histogram.record(10);
   histogram.clear();
   assert.deepEqual([histogram.total, histogram.encode()], [0, []]);
   for (const bucket of [-1, 0.5, BUCKET_COUNT]) assert.throws(() => histogram.merge([bucket, 1]));
