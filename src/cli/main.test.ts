@@ -316,7 +316,10 @@ test("modify takes fields in eascmd's spelling, several of them", async (t) => {
   assert.deepEqual(sent, [{ "metadata.instance": 2, "metadata.memory": 2000, model_entry: "x=y" }]);
   assert.match(out, /\[OK\] Service is running\n$/);
   write("part.json", { labels: { a: "b" } });
-  assert.equal((await run(["modify", "pmml_grey", "-s", "part.json"])).code, 0);
+  control.updateService = async (name) => ({ record: control.services.get(name)!, notEffective: [] });
+  const again = await run(["modify", "pmml_grey", "-s", "part.json"]);
+  assert.equal(again.code, 0);
+  assert.match(again.out, /\[OK\] Service \[pmml_grey\] is as it was: nothing changed\n$/);
   for (const argv of [[], ["-Da=1", "-s", "part.json"], ["-Dnothing"], ["-Da=1", "--replace"]]) {
     assert.equal((await run(["modify", "pmml_grey", ...argv])).code, 2, argv.join(" "));
   }
