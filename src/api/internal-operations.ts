@@ -94,9 +94,21 @@ export const INTERNAL_OPERATIONS = {
           IsListening: flag("takes requests"),
           TableNumber: whole("route table in force"),
           Connections: whole("open connections of clients"),
+          RefusedTableNumber: wholeOrNull(
+            "the newest route table that it did not take; it serves on by the one in force",
+          ),
+          Refusal: textOrNull("why it did not take that table"),
         }),
       ),
     }),
+  },
+  RestartGatewayWorkers: {
+    summary:
+      "Replaces every gateway worker by a new process, one after the other, make before break; returns when that is noted",
+    tag: "Internal",
+    query: none,
+    body: null,
+    response: answer({}),
   },
   CheckHealth: {
     summary: "Is the control process there; asks for no key",

@@ -511,3 +511,17 @@ test("config writes the client's file, readable by its owner only", async (t) =>
     key: "test-key",
   });
 });
+
+test("gateways ls shows a refused table with its reason; gateways restart waits for the new workers", async (t) => {
+  const { run, control } = await cliBench(t);
+  const list = await run(["gateways", "ls"]);
+  assert.match(list.out, /\| gateway-0 +\| 7 +\| yes +\| 3 +\| 1 +\|/);
+  assert.match(list.err, /gateway-1 refused table 4: services\[0\]\.name: is not a name/);
+  const { code, out } = await run(["gateways", "restart"]);
+  assert.deepEqual([code, control.restartCount], [0, 1]);
+  assert.match(out, /New gateway workers serve/);
+  control.restartGateways = async () => {}; // they do not come up
+  const late = await run(["gateways", "restart", "--timeout", "1"]);
+  assert.equal(late.code, 1);
+  assert.match(late.err, /0 of 2 new gateway workers listen after 1 s/);
+});

@@ -69,6 +69,7 @@ export function createControlPlane(deps: ControlPlaneDeps): ControlPlane & Compo
     metrics,
     log,
     onDue: wakePublisher,
+    onDraining: (cause) => loop.wake(GATEWAYS, cause),
     onReleased: () => {
       for (const name of reconciler.waiting) wakeService(name, "a gateway has let go");
     },
@@ -203,5 +204,6 @@ export function createControlPlane(deps: ControlPlaneDeps): ControlPlane & Compo
     traffic: (seconds) => metrics.last(seconds),
     measured: () => metrics,
     gateways: () => publisher.reports(),
+    restartGateways: () => gateways.restart(),
   };
 }

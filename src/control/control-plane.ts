@@ -55,6 +55,8 @@ export interface ControlPlane {
   measured(): Measured;
   /** What each gateway is at. */
   gateways(): readonly GatewayReport[];
+  /** Replaces every gateway worker, make before break; resolves when that is noted. */
+  restartGateways(): Promise<void>;
 }
 
 export interface Accepted {
@@ -106,4 +108,6 @@ export interface GatewayReport {
   readonly isListening: boolean;
   readonly tableNumber: number;
   readonly connections: number;
+  /** The newest table that it did not take; null: it has what it was sent. */
+  readonly refusal: { readonly tableNumber: number; readonly reason: string } | null;
 }

@@ -1,5 +1,6 @@
 import type { SparseHistogram } from "./meter/histogram.ts";
 import type { InstanceId, ServiceName } from "./names.ts";
+import type { RouteChange, RouteTable } from "./traffic/route-table.ts";
 
 /** What a gateway measured in one second, of a service or of one of its instances. */
 export interface TrafficCounts {
@@ -55,10 +56,9 @@ export interface AccessLogOptions {
 
 /** Control process → gateway, one JSON object a line. */
 export type GatewayCommand =
-  | {
-      readonly type: "table";
-      readonly table: import("./traffic/route-table.ts").RouteTable;
-    }
+  | { readonly type: "table"; readonly table: RouteTable }
+  /** Sent instead of a table to a gateway that has, or is about to have, the table that it changes. */
+  | { readonly type: "change"; readonly change: RouteChange }
   | ({
       readonly type: "access-log";
       /** Where it is written; older ones have `.1` to `.4` behind. */
@@ -75,6 +75,8 @@ export type GatewayMessage =
       readonly listening: boolean;
     }
   | { readonly type: "ack"; readonly tableNumber: number }
+  /** It was told to stop: it takes no new connections, finishes what it has, and exits. */
+  | { readonly type: "draining" }
   /** The last good table stays in force. */
   | { readonly type: "nack"; readonly tableNumber: number; readonly reason: string }
   /**

@@ -15,6 +15,8 @@ import type { DataPlane } from "./data-plane.ts";
 import { Exchange } from "./exchange.ts";
 import { Held } from "./held.ts";
 import { LONG_READ_BYTES, PIPELINE_BYTES_MAX, READ_BYTES } from "./limits.ts";
+import type { Meter } from "./meter.ts";
+import { Tunnel } from "./tunnel.ts";
 import { Wire, type WireOwner } from "./wire.ts";
 
 /** A head is used up before anything else is read, so one object serves all connections. */
@@ -22,10 +24,12 @@ const head = new MessageHead();
 
 // HEAD: a request's head is awaited. BODY: its body goes on, to the instance or, when it was answered already, nowhere.
 // ANSWER: all of it is here; its answer is awaited, or has yet to leave. LINGER: we have closed; what comes is dropped.
+// TUNNEL: no HTTP any more; the connection belongs to its tunnel.
 const HEAD = 0;
 const BODY = 1;
 const ANSWER = 2;
 const LINGER = 3;
+const TUNNEL = 4;
 
 /**
  * One client connection. It cuts the byte stream into requests and works on one at a time, so answers leave in the order of
@@ -46,6 +50,7 @@ export class Client implements WireOwner {
   /** The answer is complete but the client has not taken it all. */
   #isFlushing = false;
   #isUpstreamFull = false;
+  #tunnel: Tunnel | null = null;
 
   constructor(socket: Socket, plane: DataPlane) {
     this.#plane = plane;
@@ -60,6 +65,11 @@ export class Client implements WireOwner {
   /** No request is on it, or on its way as far as we can see. */
   get isIdle(): boolean {
     return this.#state === HEAD && this.#held.isEmpty;
+  }
+
+  /** It has sent more than its request. */
+  get isAhead(): boolean {
+    return !this.#held.isEmpty;
   }
 
   /** Bytes of the request's body still to come. */
@@ -239,6 +249,31 @@ export class Client implements WireOwner {
     this.wire.end();
   }
 
+  /** The instance switched protocols. What the client sent ahead was not read as HTTP, and goes first. */
+  startTunnel(instance: Wire, meter: Meter): Tunnel {
+    const plane = this.#plane;
+    const over = () => {
+      plane.clients.delete(this);
+      this.#exchange.tunnelEnded();
+    };
+    this.#state = TUNNEL;
+    const tunnel = new Tunnel(this.wire, instance, {
+      meter,
+      times: plane.times,
+      nowMs: () => plane.nowMs,
+      over,
+    });
+    this.#tunnel = tunnel;
+    tunnel.sentAhead(this.#held.buffer, 0, this.#held.length);
+    this.#held.drop();
+    return tunnel;
+  }
+
+  /** Ends the tunnel that it has become, if it has. */
+  closeTunnel(): void {
+    this.#tunnel?.close();
+  }
+
   /** Closes an idle connection. */
   close(): void {
     this.#linger();
@@ -264,7 +299,8 @@ export class Client implements WireOwner {
   sweep(nowMs: number): void {
     const { times } = this.#plane;
     const stillMs = nowMs - this.#movedMs;
-    if (this.#state === LINGER) {
+    if (this.#tunnel !== null) this.#tunnel.sweep(nowMs);
+    else if (this.#state === LINGER) {
       if (nowMs - this.#sinceMs > (this.wire.isPending ? times.writeStallMs : times.lingerMs))
         this.wire.destroy();
     } else if (this.#state === HEAD) {

@@ -11,7 +11,9 @@ import type { Instance } from "./instance.ts";
 import * as limits from "./limits.ts";
 import type { Meter } from "./meter.ts";
 import type { Service } from "./routing.ts";
+import { isUpgradeGranted, upgradeAsked } from "./upgrade.ts";
 import { Upstream } from "./upstream.ts";
+import type { Wire } from "./wire.ts";
 
 /** Counted, never sent: the client left before its answer was complete. */
 const CLIENT_LEFT = 499;
@@ -45,6 +47,8 @@ export class Exchange implements RequestAdditions {
   #pause: NodeJS.Timeout | null = null;
   #pauses = 0;
   #isIdempotent = false;
+  /** The protocols that the client wishes to switch to; null: none. */
+  #upgrade: readonly string[] | null = null;
   #startedMs = 0;
   /** Made with the first request that comes while the access log is on. */
   #line: AccessLine | null = null;
@@ -56,6 +60,10 @@ export class Exchange implements RequestAdditions {
     this.#plane = plane;
     this.#answer = new Answer(client, plane);
     this.clientAddress = Buffer.from(clientAddress, "latin1");
+  }
+
+  get isUpgrade(): boolean {
+    return this.#upgrade !== null;
   }
 
   get serviceName(): string {
@@ -72,6 +80,7 @@ export class Exchange implements RequestAdditions {
     const { requestIds, routing } = this.#plane;
     this.#reset(isDone);
     this.#answer.expect(head, isDone || bodyFrom < to);
+    if (head.isUpgrade) this.#upgrade = upgradeAsked(head, buf);
     this.#isIdempotent = head.method !== METHOD.POST && head.method !== METHOD.OTHER;
     this.requestIdLength = requestIds.write(head, buf, this.requestId);
     const refusal = routing.admit(head, buf);
@@ -141,6 +150,7 @@ export class Exchange implements RequestAdditions {
     this.#service = null;
     this.#meter = null;
     this.#isRetried = false;
+    this.#upgrade = null;
     this.#pauses = 0;
     this.#startedMs = this.#plane.clock.monotonic();
   }
@@ -205,12 +215,34 @@ export class Exchange implements RequestAdditions {
     this.#first.drop();
     const queueUs = queueUsOf(head, buf);
     if (queueUs > 0) this.#meter!.recordQueue(queueUs);
+    // Bytes ahead of a switch that was declined may be of either protocol.
+    if (this.#upgrade !== null && this.#client.isAhead) this.#answer.willClose();
     return this.#answer.start(head, buf, from, bodyFrom, to, body, this.isRequestDone);
   }
 
   /** More of the answer's body. Returns what `body.advance` says of it. */
   passAnswer(buf: Buffer, to: number, body: MessageBody): number {
     return this.#answer.pass(buf, to, body);
+  }
+
+  /** A 101 with this head is what the client asked for. */
+  mayTunnel(head: MessageHead, buf: Buffer): boolean {
+    return this.isRequestDone && this.#upgrade !== null && isUpgradeGranted(head, buf, this.#upgrade);
+  }
+
+  /** The 101 in `buf[from..bodyFrom)`, and what came behind it: both connections are a tunnel from here on, in flight until that ends. */
+  startTunnel(head: MessageHead, buf: Buffer, from: number, bodyFrom: number, to: number, wire: Wire): void {
+    const meter = this.#meter!;
+    this.#first.drop();
+    this.#answer.switchProtocols(head, buf, from);
+    meter.record(head.status, this.#ageMs() * 1000);
+    if (this.#line !== null) this.#endLine(this.#line, head.status);
+    this.#client.startTunnel(wire, meter).cameBehind(buf, bodyFrom, to);
+  }
+
+  tunnelEnded(): void {
+    this.isActive = false;
+    this.#release();
   }
 
   /** The client took what was pending. */
@@ -272,6 +304,7 @@ export class Exchange implements RequestAdditions {
   end(reason: DataPathReason, text?: string): void {
     this.#upstream?.abandon();
     this.#line?.ownAnswer(reason);
+    if (this.#upgrade !== null) this.#answer.willClose();
     this.#answer.giveOwn(reason, this.requestId.toString("latin1", 0, this.requestIdLength), text);
     this.answerEnded();
   }

@@ -1,11 +1,12 @@
 import type { DataPathReason } from "../core/errors.ts";
 import type { GroupName, InstanceId, ServiceName } from "../core/names.ts";
 import { continueRotation, leastBusy, nextMember, type Rotation } from "../core/traffic/pick.ts";
-import type { RouteTable } from "../core/traffic/route-table.ts";
+import type { GroupRoute, RouteChange, RouteTable, ServiceRoute } from "../core/traffic/route-table.ts";
 import type { MessageHead } from "../http1/message-head.ts";
 import { Instance, isSameAddress } from "./instance.ts";
 import { Meter } from "./meter.ts";
-import { type Route, RouteIndex } from "./route-index.ts";
+import { RouteIndex } from "./route-index.ts";
+import type { TableInForce } from "./table-check.ts";
 import { isOpenedBy } from "./token.ts";
 
 /** A service as a gateway serves it. Lives as long as tables name it, so that counters and rotation go on over updates. */
@@ -67,11 +68,14 @@ export class Group {
 }
 
 /** What the table in force says, together with what has to live on from table to table. */
-export class Routing {
+export class Routing implements TableInForce {
   number = 0;
-  index = new RouteIndex([]);
-  #services = new Map<string, Service>();
-  #groups = new Map<string, Group>();
+  readonly index = new RouteIndex([]);
+  readonly serviceRoutes = new Map<ServiceName, ServiceRoute>();
+  readonly groupRoutes = new Map<GroupName, GroupRoute>();
+  readonly owners = new Map<InstanceId, ServiceName>();
+  readonly #services = new Map<string, Service>();
+  readonly #groups = new Map<string, Group>();
   /** No longer named, but with something that was not reported yet. */
   readonly #leaving = new Set<Service>();
   /** No longer named, but with requests in flight. */
@@ -111,19 +115,40 @@ export class Routing {
 
   /** Puts a checked table in force, whole. */
   apply(table: RouteTable): void {
-    const before = this.#services;
+    const services = new Set<string>(table.services.map((s) => s.name));
+    const groups = new Set<string>(table.groups.map((g) => g.name));
+    this.change({
+      ...table,
+      goneServices: [...this.serviceRoutes.keys()].filter((name) => !services.has(name)),
+      goneGroups: [...this.groupRoutes.keys()].filter((name) => !groups.has(name)),
+    });
+  }
+
+  /** Puts a checked change in force, whole: requests see the table before it or the one after. Costs what is changed. */
+  change(change: Omit<RouteChange, "base">): void {
     const named = new Map<InstanceId, Instance>();
-    const owners = new Map<Instance, Service>();
-    for (const service of before.values()) {
-      for (const instance of service.instances) {
+    for (const name of [...change.goneServices, ...change.services.map((s) => s.name)]) {
+      const service = this.#services.get(name);
+      for (const instance of service?.instances ?? []) {
         named.set(instance.id, instance);
-        owners.set(instance, service);
+        service!.leaving.add(instance);
       }
+      this.#forgetRoute(name);
     }
-    this.#services = new Map();
+    for (const name of change.goneServices) {
+      const service = this.#services.get(name)!;
+      service.instances = [];
+      this.#leaving.add(service);
+      this.#services.delete(name);
+    }
+    for (const name of change.goneGroups) {
+      this.index.remove(name);
+      this.groupRoutes.delete(name);
+      this.#groups.delete(name);
+    }
     const kept = new Set<Instance>();
-    for (const route of table.services) {
-      const service = before.get(route.name) ?? new Service(route.name);
+    for (const route of change.services) {
+      const service = this.#services.get(route.name) ?? new Service(route.name);
       service.keepaliveMs = route.keepaliveMs;
       service.instances = route.instances.map(({ id, address }) => {
         const known =
@@ -132,51 +157,48 @@ export class Routing {
         const instance =
           known !== undefined && isSameAddress(known.address, address) ? known : new Instance(id, address);
         kept.add(instance);
+        service.leaving.delete(instance);
         instance.isNamed = true;
+        this.owners.set(id, route.name);
         return instance;
       });
       this.#services.set(route.name, service);
+      this.serviceRoutes.set(route.name, route);
     }
     for (const instance of kept) this.#forget(instance);
-    for (const [instance, owner] of owners) {
-      if (kept.has(instance)) continue;
-      owner.leaving.add(instance);
-      this.#remove(instance);
-    }
-    for (const service of this.#services.values())
-      for (const instance of service.instances) service.leaving.delete(instance);
-    for (const [name, service] of before) {
-      if (this.#services.has(name)) continue;
-      service.instances = [];
-      this.#leaving.add(service);
-    }
-    const groups = new Map<string, Group>();
-    for (const route of table.groups) {
+    for (const instance of named.values()) if (!kept.has(instance)) this.#remove(instance);
+    for (const route of change.groups) {
       const group = this.#groups.get(route.name) ?? new Group(route.name);
       group.update(route.members, this.#services);
-      groups.set(route.name, group);
+      this.#groups.set(route.name, group);
+      this.groupRoutes.set(route.name, route);
+      this.index.put({ name: route.name, tokens: asBytes(route.tokens), service: null, group });
     }
-    this.#groups = groups;
-    this.index = new RouteIndex(this.#routes(table));
-    this.number = table.number;
+    for (const route of change.services) this.#addRoute(route);
+    // A group's token opens its members: they follow when it changes.
+    const groups = new Set<string>(change.groups.map((g) => g.name));
+    if (groups.size > 0) {
+      for (const route of this.serviceRoutes.values())
+        if (route.group !== null && groups.has(route.group)) this.#addRoute(route);
+    }
+    this.number = change.number;
   }
 
-  #routes(table: RouteTable): Route[] {
-    const routes: Route[] = [];
-    const groupTokens = new Map<GroupName, readonly Buffer[]>();
-    for (const { name, tokens } of table.groups) {
-      const own: Buffer[] = tokens.map((t) => Buffer.from(t, "latin1"));
-      groupTokens.set(name, own);
-      routes.push({ name, tokens: own, service: null, group: this.#groups.get(name)! });
-    }
-    for (const { name, group, tokens } of table.services) {
-      const service = this.#services.get(name)!;
-      const own: Buffer[] = tokens.map((t) => Buffer.from(t, "latin1"));
-      if (group !== null) own.push(...(groupTokens.get(group) ?? []));
-      routes.push({ name, tokens: own, service, group: null });
-      if (group !== null) routes.push({ name: `${group}.${name}`, tokens: own, service, group: null });
-    }
-    return routes;
+  #forgetRoute(name: ServiceName): void {
+    const route = this.serviceRoutes.get(name);
+    if (route === undefined) return;
+    this.index.remove(name);
+    if (route.group !== null) this.index.remove(`${route.group}.${name}`);
+    for (const { id } of route.instances) this.owners.delete(id);
+    this.serviceRoutes.delete(name);
+  }
+
+  #addRoute({ name, group, tokens }: ServiceRoute): void {
+    const service = this.#services.get(name)!;
+    const own = asBytes(tokens);
+    if (group !== null) own.push(...asBytes(this.groupRoutes.get(group)?.tokens ?? []));
+    this.index.put({ name, tokens: own, service, group: null });
+    if (group !== null) this.index.put({ name: `${group}.${name}`, tokens: own, service, group: null });
   }
 
   #remove(instance: Instance): void {
@@ -216,3 +238,5 @@ export class Routing {
     return counts;
   }
 }
+
+const asBytes = (tokens: readonly string[]) => tokens.map((t): Buffer => Buffer.from(t, "latin1"));

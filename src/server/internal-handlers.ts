@@ -11,6 +11,7 @@ type Internal = Extract<
   | "ListLoops"
   | "DescribeTraffic"
   | "ListGatewayWorkers"
+  | "RestartGatewayWorkers"
   | "CheckHealth"
   | "DescribeOpenApi"
 >;
@@ -47,8 +48,14 @@ export const INTERNAL_HANDLERS: { readonly [N in Internal]: Handler<N> } = {
       IsListening: gateway.isListening,
       TableNumber: gateway.tableNumber,
       Connections: gateway.connections,
+      RefusedTableNumber: gateway.refusal?.tableNumber ?? null,
+      Refusal: gateway.refusal?.reason ?? null,
     }));
     return { Gateways };
+  },
+  async RestartGatewayWorkers(_, { control }) {
+    await control.restartGateways();
+    return {};
   },
   async CheckHealth() {
     return { Status: "ok" };
