@@ -19,6 +19,7 @@ const WIDTH = 110;
 const PARENTS: Readonly<Record<string, string>> = {
   group: "groups of services that share one address",
   gateways: "the gateway workers of this installation",
+  token: "tokens that open a service or a group, several at once",
 };
 
 /** The command line: `eascmd`'s grammar (eas-reference §2), plus what runs a server. */

@@ -12,6 +12,9 @@ const labels: VerbOption = {
   isRepeatable: true,
 };
 
+const tokenOwner = { name: "<name>", text: "name of the service; of a group with --group" };
+const ofGroup: VerbOption = { flags: "--group", text: "the name is a group's" };
+
 /** Every verb that is a client of the API, in the order of `--help`. */
 export const VERBS: readonly Verb[] = [
   {
@@ -198,6 +201,28 @@ export const VERBS: readonly Verb[] = [
     summary: "delete a group",
     options: [{ flags: "--cascade", text: "delete its members too" }],
     load: () => import("./verbs/group-delete.ts"),
+  },
+  {
+    name: "token ls",
+    aliases: ["list"],
+    args: [tokenOwner],
+    summary: "list the tokens that open a service, newest first",
+    options: [ofGroup],
+    load: () => import("./verbs/token-list.ts"),
+  },
+  {
+    name: "token add",
+    args: [tokenOwner],
+    summary: "make a new token; the ones before stay valid until they are revoked",
+    options: [ofGroup],
+    load: () => import("./verbs/token-add.ts"),
+  },
+  {
+    name: "token revoke",
+    args: [tokenOwner, { name: "<number>", text: "number of the token, from `token ls`" }],
+    summary: "take back an older token",
+    options: [ofGroup],
+    load: () => import("./verbs/token-revoke.ts"),
   },
   {
     name: "predict",

@@ -107,9 +107,16 @@ export function createControlPlane(deps: ControlPlaneDeps): ControlPlane & Compo
     else loop.add(task, cause);
   }
 
+  /** A group's tokens open its members' instances. */
+  async function wakeMembers(group: GroupName): Promise<void> {
+    for (const { name, group: own } of (await known.desired()).services.values())
+      if (own === group && loop.has(serviceKey(name))) wakeService(name, "a command on its group");
+  }
+
   function onCommitted(changes: readonly Change[]): void {
     for (const change of changes) {
       if (change.kind === "put-service") addService(change.record.name, "a command");
+      if (change.kind === "put-group") void wakeMembers(change.record.name);
     }
     wakePublisher("a command");
   }
@@ -198,6 +205,10 @@ export function createControlPlane(deps: ControlPlaneDeps): ControlPlane & Compo
     createGroup: (name, labels) => commands.createGroup(name, labels),
     updateGroup: (name, update) => commands.updateGroup(name, update),
     deleteGroup: (name, isCascading) => commands.deleteGroup(name, isCascading),
+    addServiceToken: (name) => commands.addServiceToken(name),
+    revokeServiceToken: (name, number) => commands.revokeServiceToken(name, number),
+    addGroupToken: (name) => commands.addGroupToken(name),
+    revokeGroupToken: (name, number) => commands.revokeGroupToken(name, number),
     events: (query) => store.listEvents(query),
     logs: (instance, options, signal) => runtime.logs(instance, options, signal),
     loops: () => loop.reports(),

@@ -11,6 +11,12 @@ import { scaleService } from "../core/change/scale.ts";
 import { startService } from "../core/change/start.ts";
 import { stopService } from "../core/change/stop.ts";
 import { switchVersion } from "../core/change/switch-version.ts";
+import {
+  addGroupToken,
+  addServiceToken,
+  revokeGroupToken,
+  revokeServiceToken,
+} from "../core/change/tokens.ts";
 import { updateService } from "../core/change/update.ts";
 import { ServingError } from "../core/errors.ts";
 import type { GroupName, InstanceId, ServiceName } from "../core/names.ts";
@@ -120,6 +126,22 @@ export class Commands {
 
   async deleteGroup(name: GroupName, isCascading: boolean): Promise<void> {
     await this.#decide(name, (state, context) => deleteGroup(state, { name, isCascading }, context));
+  }
+
+  addServiceToken(name: ServiceName): Promise<ServiceRecord> {
+    return this.#decide(name, (state, context) => addServiceToken(state, name, context));
+  }
+
+  revokeServiceToken(name: ServiceName, number: number): Promise<ServiceRecord> {
+    return this.#decide(name, (state, context) => revokeServiceToken(state, { name, number }, context));
+  }
+
+  addGroupToken(name: GroupName): Promise<GroupRecord> {
+    return this.#decide(name, (state, context) => addGroupToken(state, name, context));
+  }
+
+  revokeGroupToken(name: GroupName, number: number): Promise<GroupRecord> {
+    return this.#decide(name, (state, context) => revokeGroupToken(state, { name, number }, context));
   }
 
   /** Changes that no user asked for, such as the last step of a deletion. */

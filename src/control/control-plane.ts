@@ -43,6 +43,12 @@ export interface ControlPlane {
   /** Refused with GROUP_NOT_EMPTY unless `isCascading`, which deletes the members too. */
   deleteGroup(name: GroupName, isCascading: boolean): Promise<void>;
 
+  /** A new token, valid at once; the ones before stay valid until they are revoked, each by its number. */
+  addServiceToken(name: ServiceName): Promise<ServiceRecord>;
+  revokeServiceToken(name: ServiceName, number: number): Promise<ServiceRecord>;
+  addGroupToken(name: GroupName): Promise<GroupRecord>;
+  revokeGroupToken(name: GroupName, number: number): Promise<GroupRecord>;
+
   /** All that is wanted and all that is so, read together. */
   read(): Promise<Picture>;
   events(query: EventQuery): Promise<{ readonly events: readonly NewEvent[]; readonly total: number }>;

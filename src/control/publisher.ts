@@ -65,6 +65,7 @@ export class Publisher {
         statuses: known.statuses,
         addresses: known.addresses,
         keepaliveMs: (r) => known.specOf(r)?.rpc.keepaliveMs ?? KEEPALIVE_FALLBACK_MS,
+        isBodyChecked: (r) => known.specOf(r)?.isBodyChecked ?? true,
       },
       0,
     );

@@ -1,4 +1,5 @@
 import type { Socket } from "node:net";
+import { Md5 } from "../base/message-digest.ts";
 import type { DataPathReason } from "../core/errors.ts";
 import { DATA_PATH_REASONS } from "../core/errors.ts";
 import { HEAD_BYTES_MAX } from "../http1/limits.ts";
@@ -68,6 +69,8 @@ export class HttpConnection implements Exchange {
   /** When the request began to wait in the queue, monotonic ms, and how long it did; only gateways are told. */
   #queuedAt = 0;
   #queueUs = 0;
+  /** What a signed body is to be checked against; null when it is not. */
+  #bodyMd5: string | null = null;
 
   constructor(http: HttpFront, socket: Socket, admission: Admission) {
     this.#http = http;
@@ -145,6 +148,10 @@ export class HttpConnection implements Exchange {
           }
           at = end;
           const body = this.#held.take();
+          if (!this.#isBody(body, 0, body.length)) {
+            this.#refuse("BODY_DIGEST_MISMATCH");
+            return;
+          }
           this.payload.body = body;
           this.payload.to = body.length;
           this.#submit();
@@ -168,6 +175,7 @@ export class HttpConnection implements Exchange {
       this.#refuse(path);
       return at;
     }
+    this.#bodyMd5 = this.#admission.bodyMd5;
     const length = head.isChunked ? -1 : Math.max(0, head.contentLength);
     const isRead = head.method === METHOD.GET || this.#isHeadMethod;
     if (isRead && length === 0 && isRoot(buf, path, head.targetTo)) {
@@ -177,6 +185,10 @@ export class HttpConnection implements Exchange {
     }
     const frontBytes = writeFront(head, buf, path);
     if (length >= 0 && at + length <= to) {
+      if (!this.#isBody(buf, at, at + length)) {
+        this.#refuse("BODY_DIGEST_MISMATCH");
+        return at;
+      }
       this.payload.set(FRAME.REQUEST, FRONT, frontBytes, buf, at, at + length);
       this.#submit();
       return at + length;
@@ -189,6 +201,14 @@ export class HttpConnection implements Exchange {
     this.#state = BODY;
     if (head.isContinueExpected && at === to) this.#socket.write(CONTINUE);
     return at;
+  }
+
+  /** The body is the signed one, or none was signed. */
+  #isBody(buf: Buffer, from: number, to: number): boolean {
+    if (this.#bodyMd5 === null) return true;
+    const md5 = new Md5();
+    md5.add(buf, from, to);
+    return md5.isHex(this.#bodyMd5);
   }
 
   #submit(): void {

@@ -11,6 +11,7 @@ import type { Instance } from "./instance.ts";
 import * as limits from "./limits.ts";
 import type { Meter } from "./meter.ts";
 import type { Service } from "./routing.ts";
+import { SignedBody } from "./signed-body.ts";
 import { isUpgradeGranted, upgradeAsked } from "./upgrade.ts";
 import { Upstream } from "./upstream.ts";
 import type { Wire } from "./wire.ts";
@@ -42,6 +43,8 @@ export class Exchange implements RequestAdditions {
   #instance: Instance | null = null;
   #upstream: Upstream | null = null;
   readonly #first = new FirstBytes();
+  /** Set while the body of a signed request passes. */
+  #signedBody: SignedBody | null = null;
   #isRetried = false;
   /** Set while no connection could be made because too many others were; and how often that was so. */
   #pause: NodeJS.Timeout | null = null;
@@ -97,6 +100,12 @@ export class Exchange implements RequestAdditions {
     if (refusal !== null) {
       if (service !== null) service.meter.bytesIn += to - from;
       this.end(refusal);
+      return;
+    }
+    this.#signedBody = SignedBody.of(head, routing);
+    if (this.#signedBody?.passes(buf, bodyFrom, to, isDone) === false) {
+      this.#meter!.bytesIn += to - from;
+      this.end("BODY_DIGEST_MISMATCH");
       return;
     }
     this.#firstBytesIn = to - from;
@@ -187,6 +196,11 @@ export class Exchange implements RequestAdditions {
     const { wire } = this.#upstream!;
     const first = this.#first;
     this.#meter!.bytesIn += to - from;
+    // These bytes stay here, so the instance never has the whole of a request whose body is wrong.
+    if (this.#signedBody?.passes(buf, from, to, isDone) === false) {
+      this.breakOff("BODY_DIGEST_MISMATCH");
+      return;
+    }
     let isTaken: boolean;
     if (first.hasRoom(to - from)) {
       isTaken = wire.write(first.buffer!, first.add(buf, from, to), first.length, null);

@@ -7,7 +7,7 @@ import { Instance, isSameAddress } from "./instance.ts";
 import { Meter } from "./meter.ts";
 import { RouteIndex } from "./route-index.ts";
 import type { TableInForce } from "./table-check.ts";
-import { isOpenedBy } from "./token.ts";
+import { isOpenedBy, signedBodyOf } from "./token.ts";
 
 /** A service as a gateway serves it. Lives as long as tables name it, so that counters and rotation go on over updates. */
 export class Service {
@@ -22,6 +22,8 @@ export class Service {
   /** No longer named, but with something that was not reported yet. */
   readonly leaving = new Set<Instance>();
   keepaliveMs = 0;
+  /** The body of a signed request is checked against its Content-MD5. */
+  isBodyChecked = true;
   inFlight = 0;
   #turn = 0;
 
@@ -84,6 +86,8 @@ export class Routing implements TableInForce {
   /** What the last `admit` found: the service, null when none is known, and whether a group's address led to it. */
   admitted: Service | null = null;
   isThroughGroup = false;
+  /** Of a signed request, the Content-MD5 that its body is to be checked against; null for all others. */
+  bodyMd5: string | null = null;
 
   /** Finds the service for the request in `buf`, by address, token and share. Null, or why the request is refused. */
   admit(head: MessageHead, buf: Buffer): DataPathReason | null {
@@ -91,7 +95,12 @@ export class Routing implements TableInForce {
     this.admitted = route === null ? null : route.service;
     this.isThroughGroup = false;
     if (route === null) return "ROUTE_NOT_FOUND";
-    if (!isOpenedBy(head, buf, route.tokens)) return "TOKEN_REQUIRED";
+    this.bodyMd5 = null;
+    if (!isOpenedBy(head, buf, route.tokens)) {
+      const md5 = signedBodyOf(head, buf, route.tokens);
+      if (md5 === null) return "TOKEN_REQUIRED";
+      if (md5 !== "") this.bodyMd5 = md5;
+    }
     if (route.group !== null) {
       this.admitted = route.group.pick();
       this.isThroughGroup = true;
@@ -150,6 +159,7 @@ export class Routing implements TableInForce {
     for (const route of change.services) {
       const service = this.#services.get(route.name) ?? new Service(route.name);
       service.keepaliveMs = route.keepaliveMs;
+      service.isBodyChecked = route.isBodyChecked;
       service.instances = route.instances.map(({ id, address }) => {
         const known =
           named.get(id) ??
@@ -196,7 +206,8 @@ export class Routing implements TableInForce {
   #addRoute({ name, group, tokens }: ServiceRoute): void {
     const service = this.#services.get(name)!;
     const own = asBytes(tokens);
-    if (group !== null) own.push(...asBytes(this.groupRoutes.get(group)?.tokens ?? []));
+    const ofGroup = group === null ? [] : asBytes(this.groupRoutes.get(group)?.tokens ?? []);
+    own.push(...ofGroup.filter((token) => !own.some((o) => o.equals(token))));
     this.index.put({ name, tokens: own, service, group: null });
     if (group !== null) this.index.put({ name: `${group}.${name}`, tokens: own, service, group: null });
   }

@@ -166,6 +166,7 @@ function checkService(
   checkTokens(service.tokens, `${where}.tokens`);
   const isTime = typeof keepaliveMs === "number" && Number.isFinite(keepaliveMs) && keepaliveMs > 0;
   must(isTime, `${where}.keepaliveMs`, "must be a number of ms above 0");
+  must(typeof service.isBodyChecked === "boolean", `${where}.isBodyChecked`, "must be true or false");
   listOf(service.instances, `${where}.instances`).forEach((value, i) => {
     const at = `${where}.instances[${i}]`;
     const { id, address } = fieldsOf(value, at);

@@ -22,7 +22,10 @@ export const FIELD = {
   X_FORWARDED_HOST: 16,
   X_SLUICE_SERVICE: 17,
   TRAILER: 18,
-  X_SLUICE_QUEUE_US: 19,
+  DATE: 19,
+  CONTENT_MD5: 20,
+  CONTENT_TYPE: 21,
+  X_SLUICE_QUEUE_US: 22,
 } as const;
 
 const bytes = (text: string) => Uint8Array.from(text, (c) => c.charCodeAt(0));
@@ -45,6 +48,9 @@ const X_FORWARDED_HOST = bytes("x-forwarded-host");
 const X_SLUICE_SERVICE = bytes("x-sluice-service");
 const X_SLUICE_QUEUE_US = bytes("x-sluice-queue-us");
 const TRAILER = bytes("trailer");
+const DATE = bytes("date");
+const CONTENT_MD5 = bytes("content-md5");
+const CONTENT_TYPE = bytes("content-type");
 
 /**
  * True when `buf` holds `lower` at `from`, letters compared without case. Only for bytes known to be token
@@ -63,7 +69,8 @@ export function fieldOf(buf: Uint8Array, from: number, to: number): number {
     case 2:
       return isFolded(buf, from, TE) ? FIELD.TE : 0;
     case 4:
-      return isFolded(buf, from, HOST) ? FIELD.HOST : 0;
+      if (isFolded(buf, from, HOST)) return FIELD.HOST;
+      return isFolded(buf, from, DATE) ? FIELD.DATE : 0;
     case 6:
       return isFolded(buf, from, EXPECT) ? FIELD.EXPECT : 0;
     case 7:
@@ -72,7 +79,10 @@ export function fieldOf(buf: Uint8Array, from: number, to: number): number {
     case 10:
       if (isFolded(buf, from, CONNECTION)) return FIELD.CONNECTION;
       return isFolded(buf, from, KEEP_ALIVE) ? FIELD.KEEP_ALIVE : 0;
+    case 11:
+      return isFolded(buf, from, CONTENT_MD5) ? FIELD.CONTENT_MD5 : 0;
     case 12:
+      if (isFolded(buf, from, CONTENT_TYPE)) return FIELD.CONTENT_TYPE;
       return isFolded(buf, from, X_REQUEST_ID) ? FIELD.X_REQUEST_ID : 0;
     case 13:
       return isFolded(buf, from, AUTHORIZATION) ? FIELD.AUTHORIZATION : 0;

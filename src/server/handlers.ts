@@ -5,12 +5,14 @@ import { INTERNAL_HANDLERS } from "./internal-handlers.ts";
 import { SERVICE_COMMANDS } from "./service-commands.ts";
 import { describeServiceLog } from "./service-logs.ts";
 import { SERVICE_QUERIES } from "./service-queries.ts";
+import { TOKEN_HANDLERS } from "./token-handlers.ts";
 
 /** Every operation of the contract and who does it: the compiler sees that none is missing. */
 export const HANDLERS: { readonly [N in OperationName]: Handler<N> } = {
   ...SERVICE_COMMANDS,
   ...SERVICE_QUERIES,
   ...GROUP_HANDLERS,
+  ...TOKEN_HANDLERS,
   ...INTERNAL_HANDLERS,
   DescribeServiceLog: describeServiceLog,
 };

@@ -1,7 +1,7 @@
 import type { Accepted, ControlPlane, Picture } from "../control/control-plane.ts";
 import { Metrics } from "../control/metrics.ts";
 import { createService } from "../core/change/create.ts";
-import type { Decision } from "../core/change/decision.ts";
+import { type Decision, findLasting } from "../core/change/decision.ts";
 import { deleteInstances } from "../core/change/delete-instances.ts";
 import { createGroup, deleteGroup, updateGroup } from "../core/change/group.ts";
 import { release } from "../core/change/release.ts";
@@ -11,6 +11,12 @@ import { scaleService } from "../core/change/scale.ts";
 import { startService } from "../core/change/start.ts";
 import { stopService } from "../core/change/stop.ts";
 import { switchVersion } from "../core/change/switch-version.ts";
+import {
+  addGroupToken,
+  addServiceToken,
+  revokeGroupToken,
+  revokeServiceToken,
+} from "../core/change/tokens.ts";
 import { type GroupName, type InstanceId, instanceId, type ServiceName } from "../core/names.ts";
 import { freshStatus } from "../core/plan/fresh-status.ts";
 import type {
@@ -23,6 +29,7 @@ import type {
   ServiceStatus,
   ServiceVersion,
 } from "../core/service.ts";
+import { mergeDocuments } from "../core/spec/merge.ts";
 import { parseSpec } from "../core/spec/parse.ts";
 import { allocate } from "../core/traffic/allocate.ts";
 
@@ -70,8 +77,8 @@ export class MemoryControl implements ControlPlane {
     };
   }
   async updateService(name: ServiceName, document: unknown): Promise<Accepted> {
-    const record = this.services.get(name)!;
-    const parsed = parseSpec({ ...record.document, ...(document as object) });
+    const record = findLasting(this.state, name);
+    const parsed = parseSpec(mergeDocuments(record.document, document));
     const next = { ...record, document: parsed.document, generation: record.generation + 1 };
     this.services.set(name, next);
     return { record: next, notEffective: parsed.notEffective };
@@ -110,6 +117,19 @@ export class MemoryControl implements ControlPlane {
   }
   async deleteGroup(name: GroupName, isCascading: boolean) {
     this.#take(deleteGroup(this.state, { name, isCascading }, this));
+  }
+
+  async addServiceToken(name: ServiceName) {
+    return this.#take(addServiceToken(this.state, name, this.#context()));
+  }
+  async revokeServiceToken(name: ServiceName, number: number) {
+    return this.#take(revokeServiceToken(this.state, { name, number }, this));
+  }
+  async addGroupToken(name: GroupName) {
+    return this.#take(addGroupToken(this.state, name, this.#context()));
+  }
+  async revokeGroupToken(name: GroupName, number: number) {
+    return this.#take(revokeGroupToken(this.state, { name, number }, this));
   }
 
   async read(): Promise<Picture> {

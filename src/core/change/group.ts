@@ -23,6 +23,9 @@ export function createGroup(
   const record: GroupRecord = {
     name,
     token: groupToken,
+    tokenNumber: 1,
+    tokenAddedAtMs: nowMs,
+    olderTokens: [],
     mode: "auto",
     labels,
     isExplicit: true,

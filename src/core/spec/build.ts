@@ -60,6 +60,7 @@ export function buildSpec(checked: Checked, origins: Origins): Built {
       keepaliveMs: metadata.rpc?.keepalive ?? DEFAULTS.keepaliveMs,
     },
     labels: { ...document.labels },
+    isBodyChecked: document.networking?.gateway_policy?.body_digest !== "ignore",
     isCrashBlocked: document.runtime?.enable_crash_block ?? false,
     terminationGraceMs: (metadata.eas?.termination_grace_period ?? DEFAULTS.graceS) * 1000,
   };

@@ -129,7 +129,7 @@ test("with a processor that runs here it is accepted, and each field without eff
     "$.metadata.shm_size",
     "$.metadata.workload_type",
     "$.metadata.workspace_id",
-    "$.networking",
+    "$.networking.gateway",
     "$.oss_endpoint",
     "$.sinker",
     "$.storage",

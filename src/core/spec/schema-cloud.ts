@@ -2,6 +2,7 @@ import {
   anything,
   block,
   countOrPercent,
+  EFFECTIVE,
   flag,
   integer,
   list,
@@ -67,6 +68,13 @@ export const networking = block("How the service is reached.", {
     block("Limits at the gateway.", {
       rate_limit: optional(limit("Requests a second.")),
       concurrency_limit: optional(limit("Requests at once.")),
+      body_digest: optional(
+        oneOf(
+          "Extension. Whether the body of a signed request (`Authorization: EAS`) is checked against its Content-MD5. `ignore` is for Java clients with `setIsCompressed(true)`: they sign the digest of other bytes than they send.",
+          ["check", "ignore"],
+          { ...EFFECTIVE, default: "check" },
+        ),
+      ),
     }),
   ),
   nlb: optional(

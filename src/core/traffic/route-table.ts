@@ -35,6 +35,8 @@ export interface ServiceRoute {
   readonly instances: readonly InstanceRoute[];
   /** `metadata.rpc.keepalive`: longest life of one request in ms. The gateway gives up a little later than the engine. */
   readonly keepaliveMs: number;
+  /** The body of a signed request is checked against its Content-MD5 (`networking.gateway_policy.body_digest`). */
+  readonly isBodyChecked: boolean;
 }
 
 export interface InstanceRoute {

@@ -1,5 +1,5 @@
 import type { GroupName, InstanceId, ServiceName } from "../names.ts";
-import type { DesiredState, GroupRecord, ServiceRecord, ServiceStatus } from "../service.ts";
+import type { DesiredState, GroupRecord, ServiceRecord, ServiceStatus, TokenHolder } from "../service.ts";
 import { allocate, type Share } from "./allocate.ts";
 import type { Address, GroupRoute, RouteTable, ServiceRoute } from "./route-table.ts";
 
@@ -10,6 +10,8 @@ export interface TableInput {
   readonly addresses: ReadonlyMap<InstanceId, Address>;
   /** `metadata.rpc.keepalive` of a service in ms. */
   readonly keepaliveMs: (record: ServiceRecord) => number;
+  /** `networking.gateway_policy.body_digest` of a service. */
+  readonly isBodyChecked: (record: ServiceRecord) => boolean;
 }
 
 /**
@@ -45,6 +47,14 @@ export function instancesOf(table: RouteTable): Set<InstanceId> {
   return new Set(table.services.flatMap((s) => s.instances.map((i) => i.id)));
 }
 
+/** Every token that opens a service: its own, and those of its group, which open the group and its members (design §6). */
+export function openersOf(record: ServiceRecord, group: GroupRecord | undefined): string[] {
+  return group === undefined ? tokensOf(record) : [...tokensOf(record), ...tokensOf(group)];
+}
+
+/** The newest first. */
+const tokensOf = ({ token, olderTokens }: TokenHolder) => [token, ...olderTokens.map((older) => older.token)];
+
 function lasting(state: DesiredState): ServiceRecord[] {
   return [...state.services.values()]
     .filter((s) => s.desired !== "deleted")
@@ -52,14 +62,13 @@ function lasting(state: DesiredState): ServiceRecord[] {
 }
 
 function serviceRoute(record: ServiceRecord, input: TableInput): ServiceRoute {
-  const { state, statuses, addresses, keepaliveMs } = input;
+  const { state, statuses, addresses, keepaliveMs, isBodyChecked } = input;
   const group = record.group === null ? undefined : state.groups.get(record.group);
   const serving = record.desired === "running" ? (statuses.get(record.name)?.serving ?? []) : [];
   return {
     name: record.name,
     group: record.group,
-    // A group's token opens the group and its members (design §6).
-    tokens: group === undefined ? [record.token] : [record.token, group.token],
+    tokens: openersOf(record, group),
     instances: serving
       .flatMap((id) => {
         const address = addresses.get(id);
@@ -67,6 +76,7 @@ function serviceRoute(record: ServiceRecord, input: TableInput): ServiceRoute {
       })
       .sort((a, b) => (a.id < b.id ? -1 : 1)),
     keepaliveMs: keepaliveMs(record),
+    isBodyChecked: isBodyChecked(record),
   };
 }
 
@@ -76,7 +86,7 @@ function groupRoute(
   readyCount: (name: ServiceName) => number,
 ): GroupRoute {
   const members = groupShares(group, state, readyCount).map((s) => ({ service: s.name, weight: s.weight }));
-  return { name: group.name, tokens: [group.token], members };
+  return { name: group.name, tokens: tokensOf(group), members };
 }
 
 function groupShares(
