@@ -17,6 +17,7 @@ check: setup ## formatting, lint, types
 
 test: check ## every test there is
 	@sh tools/setup-test
+	@sh tools/setup-prometheus
 	@$(node) tools/test.ts all
 
 format: setup ## rewrite the sources in the one format

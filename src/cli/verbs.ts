@@ -294,6 +294,13 @@ export const VERBS: readonly Verb[] = [
     load: () => import("./verbs/predict.ts"),
   },
   {
+    name: "top",
+    args: [{ name: "[service]", text: "only this service" }],
+    summary: "show each second what services and instances do, until Ctrl-C",
+    options: [{ flags: "--seconds <n>", text: "end after so many seconds" }],
+    load: () => import("./verbs/top.ts"),
+  },
+  {
     name: "gateways ls",
     aliases: ["list"],
     args: [],

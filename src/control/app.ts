@@ -223,6 +223,7 @@ export function createControlPlane(deps: ControlPlaneDeps): ControlPlane & Compo
     traffic: (seconds) => metrics.last(seconds),
     mirrorCounts: (name) => mirrors.counts(name),
     mirrorDifferences: (name) => mirrors.differences(name),
+    measured: () => metrics,
     gateways: () => publisher.reports(),
     restartGateways: () => gateways.restart(),
   };

@@ -14,6 +14,7 @@ import type { Share } from "../core/traffic/allocate.ts";
 import type { MirrorDifference } from "../core/traffic/mirror.ts";
 import type { LogOptions } from "../ports/runtime.ts";
 import type { EventQuery } from "../ports/store.ts";
+import type { TrafficTotals } from "./traffic-totals.ts";
 
 /**
  * What the API can ask of the control process. Commands decide by the pure functions of core/change, commit
@@ -65,6 +66,8 @@ export interface ControlPlane {
   mirrorCounts(name: ServiceName): readonly MirrorSample[];
   /** The newest pairs of answers that differ, newest first; kept in memory only, and only where the mirror asks for samples. */
   mirrorDifferences(name: ServiceName): readonly MirrorDifference[];
+  /** All that gateways reported in the life of this process, and what is in flight now. */
+  measured(): Measured;
   /** What each gateway is at. */
   gateways(): readonly GatewayReport[];
   /** Replaces every gateway worker, make before break; resolves when that is noted. */
@@ -106,6 +109,12 @@ export interface LoopReport {
 export interface TrafficSecond {
   readonly atMs: number;
   readonly samples: readonly ServiceSample[];
+}
+
+export interface Measured {
+  readonly totals: TrafficTotals;
+  /** Requests in work by service and instance, all gateways together; only those above 0. */
+  inFlight(): ReadonlyMap<ServiceName, ReadonlyMap<InstanceId, number>>;
 }
 
 export interface GatewayReport {

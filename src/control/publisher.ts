@@ -113,6 +113,7 @@ export class Publisher {
   setLive(ids: readonly GatewayId[]): void {
     const before = this.#live;
     this.#live = new Set(ids);
+    this.#deps.metrics.keepGateways(this.#live);
     for (const id of [...this.#gateways.keys()]) if (!this.#live.has(id)) this.#gateways.delete(id);
     if (before === null || [...before].some((id) => !this.#live!.has(id))) this.#deps.onReleased();
   }
@@ -171,7 +172,7 @@ export class Publisher {
         return;
       case "report":
         state.connections = message.connections;
-        this.#deps.metrics.add(message.atMs, message.samples);
+        this.#deps.metrics.report(id, message);
         this.#deps.mirrors.add(message.mirrors ?? [], message.differences ?? []);
         return;
     }

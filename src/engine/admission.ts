@@ -20,6 +20,11 @@ export class Admission {
     this.#limits = limits;
   }
 
+  /** Who connects there is a gateway. */
+  get isForGateways(): boolean {
+    return this.#tokens === null;
+  }
+
   /** Index in `buf` of the path to hand on, or why the request of this head is refused. */
   check(head: MessageHead, buf: Buffer): number | DataPathReason {
     if (this.#tokens !== null && !this.#isAuthorized(this.#tokens, head, buf)) return "TOKEN_REQUIRED";

@@ -12,7 +12,7 @@ import { FRAME } from "./frames.ts";
 import { HeldBody } from "./held-body.ts";
 import type { HttpFront } from "./http-front.ts";
 import { FRONT, isRoot, writeFront } from "./request-front.ts";
-import { composeResponse, reasonFields, reasonText } from "./responses.ts";
+import { composeResponse, reasonFields, reasonText, withQueueTime } from "./responses.ts";
 
 const NOTHING = Buffer.alloc(0);
 const CONTINUE = Buffer.from("HTTP/1.1 100 Continue\r\n\r\n");
@@ -66,6 +66,9 @@ export class HttpConnection implements Exchange {
   #isKeepAlive = true;
   #isHeadMethod = false;
   #isPaused = false;
+  /** When the request began to wait in the queue, monotonic ms, and how long it did; only gateways are told. */
+  #queuedAt = 0;
+  #queueUs = 0;
   /** What a signed body is to be checked against; null when it is not. */
   #bodyMd5: string | null = null;
 
@@ -212,6 +215,12 @@ export class HttpConnection implements Exchange {
     this.#state = WAITING;
     if (this.#http.isStopped) this.#refuse("INSTANCE_DRAINING");
     else if (!this.#http.dispatcher.submit(this)) this.#refuse("QUEUE_FULL");
+    else if (this.isQueued && this.#admission.isForGateways) this.#queuedAt = this.#http.now();
+  }
+
+  leftQueue(): void {
+    if (this.#queuedAt !== 0)
+      this.#queueUs = Math.max(1, Math.round((this.#http.now() - this.#queuedAt) * 1000));
   }
 
   /** Keeps bytes of later requests; stops reading when they are many. */
@@ -263,7 +272,8 @@ export class HttpConnection implements Exchange {
   ): void {
     if (this.#state >= LINGERING) return;
     const goesOn = isKeepAlive && !this.#http.isDraining;
-    const answer = composeResponse(status, fields, body, from, to, this.#isHeadMethod, goesOn, Date.now());
+    const told = this.#queueUs === 0 ? fields : withQueueTime(fields, this.#queueUs);
+    const answer = composeResponse(status, told, body, from, to, this.#isHeadMethod, goesOn, Date.now());
     this.#release();
     let isTaken = this.#socket.write(answer.head);
     if (answer.body !== null) isTaken = this.#socket.write(answer.body);
@@ -303,6 +313,7 @@ export class HttpConnection implements Exchange {
     if (this.startedAt !== 0) this.#http.ended(this);
     this.#held.release();
     this.payload.clear();
+    this.#queuedAt = this.#queueUs = 0;
   }
 
   #gone(): void {

@@ -7,7 +7,7 @@ import type { Client } from "./client.ts";
 import type { DataPlane } from "./data-plane.ts";
 import { ADDED_BYTES_MAX, type ResponseChanges, writeResponse } from "./head-rewrite.ts";
 import { REQUEST_ID_BYTES_MAX } from "./limits.ts";
-import type { ServiceMeter } from "./meter.ts";
+import type { Meter } from "./meter.ts";
 import { writeOwnAnswer } from "./own-answer.ts";
 import type { Wire } from "./wire.ts";
 
@@ -30,7 +30,7 @@ export class Answer implements ResponseChanges {
   isStarted = false;
   status = 0;
   /** Where the bytes sent are counted; null before the service is known. */
-  meter: ServiceMeter | null = null;
+  meter: Meter | null = null;
   /** Gets the content of the instance's answer as well, to compare it with others; null when nobody does. */
   capture: ContentSink | null = null;
   /** Where the instance's bytes come from: it waits while the client cannot take more. */

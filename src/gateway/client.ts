@@ -16,7 +16,7 @@ import type { DataPlane } from "./data-plane.ts";
 import { Exchange } from "./exchange.ts";
 import { Held } from "./held.ts";
 import { LONG_READ_BYTES, PIPELINE_BYTES_MAX, READ_BYTES } from "./limits.ts";
-import type { ServiceMeter } from "./meter.ts";
+import type { Meter } from "./meter.ts";
 import { Tunnel } from "./tunnel.ts";
 import { Wire, type WireOwner } from "./wire.ts";
 
@@ -256,7 +256,7 @@ export class Client implements WireOwner {
   }
 
   /** The instance switched protocols. What the client sent ahead was not read as HTTP, and goes first. */
-  startTunnel(instance: Wire, meter: ServiceMeter): Tunnel {
+  startTunnel(instance: Wire, meter: Meter): Tunnel {
     const plane = this.#plane;
     const over = () => {
       plane.clients.delete(this);

@@ -1,4 +1,5 @@
 import type { Clock } from "../ports/clock.ts";
+import type { AccessLog } from "./access-log.ts";
 import type { Client } from "./client.ts";
 import type { RequestIds } from "./request-id.ts";
 import type { Routing } from "./routing.ts";
@@ -15,6 +16,8 @@ export interface DataPlane {
   nowMs: number;
   /** Every answer from now on ends its connection. */
   isDraining: boolean;
+  /** Null while it is off. */
+  accessLog: AccessLog | null;
   /** Answers that no service is to blame for, since the last report. */
   unrouted: number;
   /** The last request to an instance that is no longer named is over. */

@@ -1,14 +1,16 @@
 import { DATA_PATH_REASONS, type DataPathReason } from "../core/errors.ts";
 import type { MessageBody } from "../http1/message-body.ts";
 import { METHOD, type MessageHead } from "../http1/message-head.ts";
+import { AccessLine } from "./access-line.ts";
 import { Answer } from "./answer.ts";
 import type { Client } from "./client.ts";
 import type { DataPlane } from "./data-plane.ts";
 import { FirstBytes } from "./first-bytes.ts";
-import type { RequestAdditions } from "./head-rewrite.ts";
+import { queueUsOf, type RequestAdditions } from "./head-rewrite.ts";
 import type { Instance } from "./instance.ts";
 import * as limits from "./limits.ts";
 import type { MirrorCopy } from "./mirror-copy.ts";
+import type { Meter } from "./meter.ts";
 import type { Service } from "./routing.ts";
 import { SignedBody } from "./signed-body.ts";
 import { isUpgradeGranted, upgradeAsked } from "./upgrade.ts";
@@ -37,6 +39,8 @@ export class Exchange implements RequestAdditions {
   readonly #plane: DataPlane;
   readonly #answer: Answer;
   #service: Service | null = null;
+  /** Where it is counted: at the instance that has it, at the service when none has; null when it came to no service. */
+  #meter: Meter | null = null;
   #instance: Instance | null = null;
   #upstream: Upstream | null = null;
   readonly #first = new FirstBytes();
@@ -52,6 +56,10 @@ export class Exchange implements RequestAdditions {
   /** The protocols that the client wishes to switch to; null: none. */
   #upgrade: readonly string[] | null = null;
   #startedMs = 0;
+  /** Made with the first request that comes while the access log is on. */
+  #line: AccessLine | null = null;
+  /** Bytes that came with the head and were counted nowhere yet. */
+  #firstBytesIn = 0;
 
   constructor(client: Client, plane: DataPlane, clientAddress: string) {
     this.#client = client;
@@ -83,21 +91,27 @@ export class Exchange implements RequestAdditions {
     this.requestIdLength = requestIds.write(head, buf, this.requestId);
     const refusal = routing.admit(head, buf);
     const service = routing.admitted;
+    if (this.#plane.accessLog !== null) this.#beginLine(head, buf);
     if (service !== null) {
       this.#service = service;
-      this.#answer.meter = service.meter;
-      if (routing.isThroughGroup) this.#answer.memberLine = service.memberLine;
-      service.meter.bytesIn += to - from;
+      this.#countAt(service.meter);
+      if (routing.isThroughGroup) {
+        this.#answer.memberLine = service.memberLine;
+        service.grouped++;
+      }
     }
     if (refusal !== null) {
+      if (service !== null) service.meter.bytesIn += to - from;
       this.end(refusal);
       return;
     }
     this.#signedBody = SignedBody.of(head, routing);
     if (this.#signedBody?.passes(buf, bodyFrom, to, isDone) === false) {
+      this.#meter!.bytesIn += to - from;
       this.end("BODY_DIGEST_MISMATCH");
       return;
     }
+    this.#firstBytesIn = to - from;
     this.#answer.welcome();
     this.#first.write(head, buf, from, bodyFrom, to, routing.index.restFrom, this);
     this.#sendFirst(this.#service!);
@@ -110,8 +124,16 @@ export class Exchange implements RequestAdditions {
 
   #sendFirst(service: Service): void {
     const instance = service.pick(null);
+    this.#countAt(instance === null ? service.meter : instance.meter);
+    this.#meter!.bytesIn += this.#firstBytesIn;
+    this.#firstBytesIn = 0;
     if (instance === null) this.end("NO_READY_INSTANCE");
     else this.#send(instance, false);
+  }
+
+  #countAt(meter: Meter): void {
+    this.#meter = meter;
+    this.#answer.meter = meter;
   }
 
   /** Bytes that are no request: the answer, and the end of the connection. */
@@ -119,13 +141,31 @@ export class Exchange implements RequestAdditions {
     this.#reset(false);
     this.#answer.expectNothing();
     this.requestIdLength = this.#plane.requestIds.writeNew(this.requestId);
+    if (this.#plane.accessLog !== null) this.#beginLine(null, null);
     this.end(reason, text);
+  }
+
+  #beginLine(head: MessageHead | null, buf: Buffer | null): void {
+    this.#line ??= new AccessLine(this.#plane);
+    this.#line.begin(head, buf, this.#client.wire.bytesWritten);
+  }
+
+  #endLine(line: AccessLine, status: number): void {
+    line.end(this.#client.wire.bytesWritten, {
+      requestId: this.requestId.toString("latin1", 0, this.requestIdLength),
+      client: this.clientAddress.toString("latin1"),
+      member: this.#answer.memberLine === null ? null : this.serviceName,
+      instance: this.#instance?.id ?? null,
+      status,
+      ms: this.#ageMs(),
+    });
   }
 
   #reset(isDone: boolean): void {
     this.isActive = true;
     this.isRequestDone = isDone;
     this.#service = null;
+    this.#meter = null;
     this.#isRetried = false;
     this.#upgrade = null;
     this.#pauses = 0;
@@ -163,7 +203,7 @@ export class Exchange implements RequestAdditions {
     this.isRequestDone = isDone;
     const { wire } = this.#upstream!;
     const first = this.#first;
-    this.#service!.meter.bytesIn += to - from;
+    this.#meter!.bytesIn += to - from;
     // These bytes stay here, so the instance never has the whole of a request whose body is wrong.
     if (this.#signedBody?.passes(buf, from, to, isDone) === false) {
       this.breakOff("BODY_DIGEST_MISMATCH");
@@ -196,6 +236,8 @@ export class Exchange implements RequestAdditions {
     body: MessageBody,
   ): number {
     this.#first.drop();
+    const queueUs = queueUsOf(head, buf);
+    if (queueUs > 0) this.#meter!.recordQueue(queueUs);
     // Bytes ahead of a switch that was declined may be of either protocol.
     if (this.#upgrade !== null && this.#client.isAhead) this.#answer.willClose();
     return this.#answer.start(head, buf, from, bodyFrom, to, body, this.isRequestDone);
@@ -213,10 +255,11 @@ export class Exchange implements RequestAdditions {
 
   /** The 101 in `buf[from..bodyFrom)`, and what came behind it: both connections are a tunnel from here on, in flight until that ends. */
   startTunnel(head: MessageHead, buf: Buffer, from: number, bodyFrom: number, to: number, wire: Wire): void {
-    const { meter } = this.#service!;
+    const meter = this.#meter!;
     this.#first.drop();
     this.#answer.switchProtocols(head, buf, from);
     meter.record(head.status, this.#ageMs() * 1000);
+    if (this.#line !== null) this.#endLine(this.#line, head.status);
     this.#client.startTunnel(wire, meter).cameBehind(buf, bodyFrom, to);
   }
 
@@ -253,7 +296,8 @@ export class Exchange implements RequestAdditions {
     }
     this.#release();
     this.#isRetried = true;
-    this.#service!.meter.retries++;
+    this.#meter!.retries++;
+    this.#countAt(next.meter);
     this.#client.resumeFromUpstream();
     this.#send(next, true);
   }
@@ -261,6 +305,7 @@ export class Exchange implements RequestAdditions {
   /** Comes back in a moment, to whoever is the least busy then. Nothing was sent, so this is no second try. */
   #waitForRoom(): void {
     this.#release();
+    this.#countAt(this.#service!.meter);
     const pauseMs = Math.min(limits.CROWDED_MS_MAX, 2 ** this.#pauses++);
     this.#pause = setTimeout(() => {
       this.#pause = null;
@@ -282,6 +327,7 @@ export class Exchange implements RequestAdditions {
   /** Ends with an answer of our own. */
   end(reason: DataPathReason, text?: string): void {
     this.#upstream?.abandon();
+    this.#line?.ownAnswer(reason);
     if (this.#upgrade !== null) this.#answer.willClose();
     this.#answer.giveOwn(reason, this.requestId.toString("latin1", 0, this.requestIdLength), text);
     this.answerEnded();
@@ -334,9 +380,10 @@ export class Exchange implements RequestAdditions {
     this.#pause = null;
     this.#first.drop();
     this.#endCopy(0);
+    if (this.#line !== null) this.#endLine(this.#line, status);
     this.#release();
-    if (this.#service === null) this.#plane.unrouted++;
-    else this.#service.meter.record(status, this.#ageMs() * 1000);
+    if (this.#meter === null) this.#plane.unrouted++;
+    else this.#meter.record(status, this.#ageMs() * 1000);
   }
 
   /** The copy goes on by itself, or not at all. `status` of an answer in whole, else 0. */

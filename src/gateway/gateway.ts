@@ -3,10 +3,11 @@ import { join } from "node:path";
 import { writeFileAtomic } from "../base/atomic-file.ts";
 import type { Component } from "../base/component.ts";
 import { ownIdentity } from "../base/process-identity.ts";
-import type { GatewayMessage, ServiceSample } from "../core/gateway-report.ts";
+import type { AccessLogOptions, GatewayMessage } from "../core/gateway-report.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Log } from "../ports/log.ts";
 import type { Random } from "../ports/random.ts";
+import { AccessLog } from "./access-log.ts";
 import { Client } from "./client.ts";
 import { ControlSocket } from "./control-socket.ts";
 import type { DataPlane, Times } from "./data-plane.ts";
@@ -15,6 +16,7 @@ import { Mirrors } from "./mirrors.ts";
 import { RequestIds } from "./request-id.ts";
 import { Routing } from "./routing.ts";
 import { checkChange, checkTable } from "./table-check.ts";
+import { takeSamples } from "./traffic-report.ts";
 
 /** What a gateway worker is started with. */
 export interface GatewayOptions {
@@ -73,6 +75,9 @@ class GatewayWorker implements Gateway, DataPlane {
   nowMs: number;
   isDraining = false;
   unrouted = 0;
+  accessLog: AccessLog | null = null;
+  /** Lines of access logs since the last report. */
+  #lines = { written: 0, dropped: 0 };
   readonly #options: GatewayOptions;
   readonly #control: ControlSocket;
   readonly #server: Server;
@@ -127,6 +132,7 @@ class GatewayWorker implements Gateway, DataPlane {
     for (const service of this.routing.services)
       for (const instance of service.instances) instance.closeIdle();
     this.#mirrors.close();
+    await this.accessLog?.close();
     await this.#control.close();
   }
 
@@ -173,8 +179,30 @@ class GatewayWorker implements Gateway, DataPlane {
     };
   }
 
+  /** The log goes on as it is, ends, or begins. */
+  #setAccessLog(options: AccessLogOptions & { readonly file: string }): void {
+    const before = this.accessLog;
+    const { file, share, withQuery } = options;
+    const isSame = JSON.stringify(before?.options ?? null) === JSON.stringify({ file, share, withQuery });
+    if (isSame) return;
+    const { clock, random, log } = this.#options;
+    this.accessLog = share === null ? null : new AccessLog({ file, share, withQuery }, { clock, random });
+    log.info({ share, withQuery }, "access log");
+    if (before !== null) void before.close().then(() => this.#countLines(before));
+  }
+
+  /** What a log has to tell since it was last asked goes into the next report, also when the log has ended. */
+  #countLines(log: AccessLog): void {
+    const { written, dropped } = log.take();
+    this.#lines = { written: this.#lines.written + written, dropped: this.#lines.dropped + dropped };
+  }
+
   #command(command: unknown): void {
     const { type, table, change } = (command ?? {}) as { type?: unknown; table?: unknown; change?: unknown };
+    if (type === "access-log") {
+      this.#setAccessLog(command as AccessLogOptions & { readonly file: string });
+      return;
+    }
     if (type === "change") {
       const checked = checkChange(change, this.routing);
       if (typeof checked === "string") this.#refuseTable(change, checked);
@@ -233,6 +261,7 @@ class GatewayWorker implements Gateway, DataPlane {
 
   #sweep(): void {
     this.nowMs = this.clock.monotonic();
+    this.accessLog?.flush();
     for (const client of this.clients) client.sweep(this.nowMs);
     for (const service of this.routing.services) {
       for (const instance of service.instances) instance.sweep(this.nowMs, this.times.upstreamIdleMs);
@@ -241,16 +270,16 @@ class GatewayWorker implements Gateway, DataPlane {
   }
 
   #report(): void {
-    const samples: ServiceSample[] = [];
-    for (const service of this.routing.services) {
-      const sample = service.meter.take(service.name);
-      if (sample !== null) samples.push(sample);
-    }
+    const samples = takeSamples(this.routing.measured());
     const { unrouted } = this;
     this.unrouted = 0;
     const inFlight = this.routing.inFlight();
     const mirrors = this.#mirrors.take();
     const differences = this.#mirrors.takeDifferences();
+    const cpu = process.cpuUsage();
+    if (this.accessLog !== null) this.#countLines(this.accessLog);
+    const accessLog = this.#lines;
+    this.#lines = { written: 0, dropped: 0 };
     this.#control.send({
       type: "report",
       atMs: this.clock.now(),
@@ -260,6 +289,8 @@ class GatewayWorker implements Gateway, DataPlane {
       unrouted,
       ...(mirrors.length > 0 ? { mirrors } : {}),
       ...(differences.length > 0 ? { differences } : {}),
+      process: { rssBytes: process.memoryUsage.rss(), cpuUs: cpu.user + cpu.system },
+      accessLog,
     });
   }
 }

@@ -47,6 +47,27 @@ for (const field of [FIELD.AUTHORIZATION, FIELD.EXPECT, FIELD.X_REQUEST_ID, FIEL
   REQUEST_FATE[field] = DROP;
 // Only a gateway says which member answered.
 RESPONSE_FATE[FIELD.X_SLUICE_SERVICE] = DROP;
+// What an engine tells its gateways is counted, and nobody else's to see.
+RESPONSE_FATE[FIELD.X_SLUICE_QUEUE_US] = DROP;
+
+/** Longest queue time that is believed: ten digits of µs are nearly three hours. */
+const QUEUE_DIGITS_MAX = 10;
+
+/** µs that the request of this answer waited in the engine's queue; 0 when it did not, or nobody says. */
+export function queueUsOf(head: MessageHead, buf: Buffer): number {
+  const index = findField(head, FIELD.X_SLUICE_QUEUE_US);
+  if (index === -1) return 0;
+  const from = head.fields[index * FIELD_STRIDE + 2]!;
+  const to = head.fields[index * FIELD_STRIDE + 3]!;
+  if (to - from > QUEUE_DIGITS_MAX) return 0;
+  let us = 0;
+  for (let i = from; i < to; i++) {
+    const digit = buf[i]! - 0x30;
+    if (digit < 0 || digit > 9) return 0;
+    us = us * 10 + digit;
+  }
+  return us;
+}
 
 function put(out: Buffer, at: number, bytes: Uint8Array): number {
   out.set(bytes, at);

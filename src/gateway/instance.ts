@@ -1,11 +1,13 @@
 import type { InstanceId } from "../core/names.ts";
 import type { Address } from "../core/traffic/route-table.ts";
+import { Meter } from "./meter.ts";
 import type { Upstream } from "./upstream.ts";
 
 /** One instance as a gateway sees it: how busy it is, and the warm connections to it. */
 export class Instance {
   readonly id: InstanceId;
   readonly address: Address;
+  readonly meter = new Meter();
   /** Requests handed to it and not yet over. */
   inFlight = 0;
   /** It could not be reached; until `suspectUntilMs` (monotonic) it is picked last. */

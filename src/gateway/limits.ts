@@ -125,3 +125,15 @@ export const MIRROR_COMPARE_WAITING_MAX = 64;
 
 /** Differing pairs sent with one report; the newest. At 8 KiB each they must not crowd out the rest. */
 export const MIRROR_DIFFERENCES_PER_REPORT = 4;
+/** One file of the access log, and how many there are with the older ones: 320 MiB at most, some 1.2 million lines. */
+export const ACCESS_LOG_FILE_BYTES_MAX = 64 * 1024 * 1024;
+export const ACCESS_LOG_FILES_MAX = 5;
+
+/** Lines of the access log gathered before they are written without waiting for the next sweep. */
+export const ACCESS_LOG_WRITE_BYTES = 64 * 1024;
+
+/** Lines that may wait for a slow disk; further ones are dropped. 4 MiB are some 15,000 lines, about a second at full load. */
+export const ACCESS_LOG_BEHIND_BYTES_MAX = 4 * 1024 * 1024;
+
+/** Of a path, so much gets into the access log. */
+export const ACCESS_LOG_PATH_CHARS_MAX = 2048;

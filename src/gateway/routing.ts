@@ -4,7 +4,7 @@ import { continueRotation, leastBusy, nextMember, type Rotation } from "../core/
 import type { GroupRoute, RouteChange, RouteTable, ServiceRoute } from "../core/traffic/route-table.ts";
 import type { MessageHead } from "../http1/message-head.ts";
 import { Instance, isSameAddress } from "./instance.ts";
-import { ServiceMeter } from "./meter.ts";
+import { Meter } from "./meter.ts";
 import type { Mirror } from "./mirror.ts";
 import { RouteIndex } from "./route-index.ts";
 import type { TableInForce } from "./table-check.ts";
@@ -13,10 +13,15 @@ import { isOpenedBy, signedBodyOf } from "./token.ts";
 /** A service as a gateway serves it. Lives as long as tables name it, so that counters and rotation go on over updates. */
 export class Service {
   readonly name: ServiceName;
-  readonly meter = new ServiceMeter();
+  /** What came to no instance; the rest is counted by each instance. */
+  readonly meter = new Meter();
+  /** Requests through a group's address since the last report. */
+  grouped = 0;
   /** `X-Sluice-Service: <name>` and its line end: says who answered for a group. */
   readonly memberLine: Buffer;
   instances: readonly Instance[] = [];
+  /** No longer named, but with something that was not reported yet. */
+  readonly leaving = new Set<Instance>();
   keepaliveMs = 0;
   /** The body of a signed request is checked against its Content-MD5. */
   isBodyChecked = true;
@@ -28,6 +33,11 @@ export class Service {
   constructor(name: ServiceName) {
     this.name = name;
     this.memberLine = Buffer.from(`X-Sluice-Service: ${name}\r\n`, "latin1");
+  }
+
+  /** After a report: instances that have nothing in flight any more have told all. */
+  forgetLeft(): void {
+    for (const instance of this.leaving) if (instance.inFlight === 0) this.leaving.delete(instance);
   }
 
   /** The instance for the next request, `except` left out; null when there is none. */
@@ -71,6 +81,8 @@ export class Routing implements TableInForce {
   readonly owners = new Map<InstanceId, ServiceName>();
   readonly #services = new Map<string, Service>();
   readonly #groups = new Map<string, Group>();
+  /** No longer named, but with something that was not reported yet. */
+  readonly #leaving = new Set<Service>();
   /** No longer named, but with requests in flight. */
   readonly #lingering = new Map<InstanceId, Set<Instance>>();
 
@@ -104,6 +116,15 @@ export class Routing implements TableInForce {
     return this.#services.values();
   }
 
+  /** Those that have something to report: the named ones, and once more or until they are done those that left. */
+  *measured(): Generator<Service> {
+    yield* this.#services.values();
+    for (const service of this.#leaving) {
+      yield service;
+      if (service.leaving.size === 0) this.#leaving.delete(service);
+    }
+  }
+
   /** Puts a checked table in force, whole. */
   apply(table: RouteTable): void {
     const services = new Set<string>(table.services.map((s) => s.name));
@@ -119,11 +140,17 @@ export class Routing implements TableInForce {
   change(change: Omit<RouteChange, "base">): void {
     const named = new Map<InstanceId, Instance>();
     for (const name of [...change.goneServices, ...change.services.map((s) => s.name)]) {
-      for (const instance of this.#services.get(name)?.instances ?? []) named.set(instance.id, instance);
+      const service = this.#services.get(name);
+      for (const instance of service?.instances ?? []) {
+        named.set(instance.id, instance);
+        service!.leaving.add(instance);
+      }
       this.#forgetRoute(name);
     }
     for (const name of change.goneServices) {
-      this.#services.get(name)!.instances = [];
+      const service = this.#services.get(name)!;
+      service.instances = [];
+      this.#leaving.add(service);
       this.#services.delete(name);
     }
     for (const name of change.goneGroups) {
@@ -143,6 +170,7 @@ export class Routing implements TableInForce {
         const instance =
           known !== undefined && isSameAddress(known.address, address) ? known : new Instance(id, address);
         kept.add(instance);
+        service.leaving.delete(instance);
         instance.isNamed = true;
         this.owners.set(id, route.name);
         return instance;

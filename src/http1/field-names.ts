@@ -28,6 +28,7 @@ export const FIELD = {
   X_SLUICE_MIRROR: 22,
   /** `Content_Length` or `Transfer_Encoding`: what reads names as CGI does (`_` for `-`) takes it for the framing field. */
   FRAMING_IMITATION: 23,
+  X_SLUICE_QUEUE_US: 24,
 } as const;
 
 const bytes = (text: string) => Uint8Array.from(text, (c) => c.charCodeAt(0));
@@ -48,6 +49,7 @@ const X_FORWARDED_FOR = bytes("x-forwarded-for");
 const X_FORWARDED_PROTO = bytes("x-forwarded-proto");
 const X_FORWARDED_HOST = bytes("x-forwarded-host");
 const X_SLUICE_SERVICE = bytes("x-sluice-service");
+const X_SLUICE_QUEUE_US = bytes("x-sluice-queue-us");
 const TRAILER = bytes("trailer");
 const DATE = bytes("date");
 const CONTENT_MD5 = bytes("content-md5");
@@ -104,7 +106,8 @@ export function fieldOf(buf: Uint8Array, from: number, to: number): number {
     case 17:
       if (isFolded(buf, from, TRANSFER_ENCODING)) return FIELD.TRANSFER_ENCODING;
       if (isFolded(buf, from, X_FORWARDED_PROTO)) return FIELD.X_FORWARDED_PROTO;
-      return isFolded(buf, from, TRANSFER_ENCODING_IMITATION) ? FIELD.FRAMING_IMITATION : 0;
+      if (isFolded(buf, from, TRANSFER_ENCODING_IMITATION)) return FIELD.FRAMING_IMITATION;
+      return isFolded(buf, from, X_SLUICE_QUEUE_US) ? FIELD.X_SLUICE_QUEUE_US : 0;
     case 18:
       return isFolded(buf, from, PROXY_AUTHENTICATE) ? FIELD.PROXY_AUTHENTICATE : 0;
     case 19:

@@ -1,4 +1,5 @@
 import type { Accepted, ControlPlane, Picture } from "../control/control-plane.ts";
+import { Metrics } from "../control/metrics.ts";
 import { createService } from "../core/change/create.ts";
 import { type Decision, findLasting } from "../core/change/decision.ts";
 import { deleteInstances } from "../core/change/delete-instances.ts";
@@ -49,6 +50,7 @@ export class MemoryControl implements ControlPlane {
   /** What gateways would have reported of mirrors. */
   readonly copies: MirrorSample[] = [];
   readonly differences: MirrorDifference[] = [];
+  readonly metrics = new Metrics();
   /** Called before every read: a test moves the world on here. */
   beforeRead: () => void = () => undefined;
   nowMs = Date.UTC(2022, 5, 5, 14, 30, 49);
@@ -204,10 +206,20 @@ export class MemoryControl implements ControlPlane {
       statuses: { "200": seconds },
       bytesIn: 1,
       bytesOut: 2,
-      latency: [[15, seconds]] as const,
+      latency: [15, seconds],
+      latencyUs: 15 * seconds,
       retries: 0,
+      queued: 0,
+      queueUs: 0,
+      queueUsMax: 0,
+      inFlight: 1,
+      grouped: seconds,
+      instances: [],
     }));
     return [{ atMs: this.nowMs, samples }];
+  }
+  measured() {
+    return this.metrics;
   }
   restartCount = 0;
 
