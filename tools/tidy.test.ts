@@ -123,7 +123,11 @@ test("the core touches no clock, chance, process or console, and is not asynchro
 });
 
 /** Files over 300 lines, each with the reason why it is one thing. None may pass 500. */
-const LONG_FILES: Record<string, string> = {};
+const LONG_FILES: Record<string, string> = {
+  "src/engine/http-connection.ts": "one state machine: a connection and the request in hand",
+  "src/gateway/client.ts": "one state machine: a client connection, with the time limits of each state",
+  "src/gateway/exchange.ts": "one state machine: a request from its first byte to its end, whoever ends it",
+};
 
 test("files are short, or say why not", () => {
   const wrong: string[] = [];

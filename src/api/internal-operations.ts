@@ -43,6 +43,9 @@ export const INTERNAL_OPERATIONS = {
               BytesIn: Type.Integer(),
               BytesOut: Type.Integer(),
               Retries: Type.Integer(),
+              Limits: Type.Record(Type.String(), Type.Integer(), {
+                description: "by limit of the service: requests that met it; `.evaluated` were let through",
+              }),
               P50Us: wholeOrNull("half of the answers took at most so many µs"),
               P99Us: wholeOrNull("99 % of the answers took at most so many µs"),
               Latency: Type.Array(Type.Tuple([Type.Integer(), Type.Integer()]), {
@@ -67,6 +70,9 @@ export const INTERNAL_OPERATIONS = {
           IsListening: flag("takes requests"),
           TableNumber: whole("route table in force"),
           Connections: whole("open connections of clients"),
+          Limits: Type.Record(Type.String(), Type.Integer(), {
+            description: "by limit of the worker: connections and requests that met it since it started",
+          }),
         }),
       ),
     }),

@@ -68,6 +68,7 @@ export function createControlPlane(deps: ControlPlaneDeps): ControlPlane & Compo
     known,
     metrics,
     log,
+    workerCount: deps.settings.gatewayCount,
     onDue: wakePublisher,
     onReleased: () => {
       for (const name of reconciler.waiting) wakeService(name, "a gateway has let go");

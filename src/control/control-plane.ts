@@ -97,4 +97,6 @@ export interface GatewayReport {
   readonly isListening: boolean;
   readonly tableNumber: number;
   readonly connections: number;
+  /** Connections and requests that its own limits met, by limit. */
+  readonly limits: Readonly<Record<string, number>>;
 }

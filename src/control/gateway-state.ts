@@ -9,6 +9,8 @@ export class GatewayState {
   pid: number | null = null;
   isListening = false;
   connections = 0;
+  /** Connections and requests that its own limits met, by limit, since this process of it was first heard of. */
+  limits: Readonly<Record<string, number>> = {};
   /** Why it refused the newest table; null: it did not. */
   refusal: string | null = null;
   /** What it said of lingering requests may have been lost with a link: the next table makes it say it again. */
@@ -37,6 +39,7 @@ export class GatewayState {
     this.pid = null;
     this.isListening = false;
     this.connections = 0;
+    this.limits = {};
     this.#ackedNumber = 0;
     this.#acked = new Set();
     this.#sent.clear();

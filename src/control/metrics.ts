@@ -39,17 +39,28 @@ export class Metrics {
 }
 
 function add(a: ServiceSample, b: ServiceSample): ServiceSample {
-  const statuses: Record<string, number> = { ...a.statuses };
-  for (const [status, n] of Object.entries(b.statuses)) statuses[status] = (statuses[status] ?? 0) + n;
   const latency = new Map(a.latency);
   for (const [bucket, n] of b.latency) latency.set(bucket, (latency.get(bucket) ?? 0) + n);
   return {
     service: a.service,
     requests: a.requests + b.requests,
-    statuses,
+    statuses: addCounts(a.statuses, b.statuses),
     bytesIn: a.bytesIn + b.bytesIn,
     bytesOut: a.bytesOut + b.bytesOut,
     latency: [...latency].sort(([x], [y]) => x - y),
     retries: a.retries + b.retries,
+    ...(a.limits === undefined && b.limits === undefined
+      ? {}
+      : { limits: addCounts(a.limits ?? {}, b.limits ?? {}) }),
   };
+}
+
+/** Sums of counts by name. */
+export function addCounts(
+  a: Readonly<Record<string, number>>,
+  b: Readonly<Record<string, number>>,
+): Readonly<Record<string, number>> {
+  const sum: Record<string, number> = { ...a };
+  for (const [name, n] of Object.entries(b)) sum[name] = (sum[name] ?? 0) + n;
+  return sum;
 }

@@ -15,7 +15,7 @@ import type { Store } from "../ports/store.ts";
 import { GatewayState } from "./gateway-state.ts";
 import type { Known } from "./known.ts";
 import type { Outcome } from "./loop.ts";
-import type { Metrics } from "./metrics.ts";
+import { addCounts, type Metrics } from "./metrics.ts";
 
 /** The store's key of the last number given. */
 export const TABLE_NUMBER = "route-table";
@@ -27,6 +27,8 @@ export interface PublisherDeps {
   readonly known: Known;
   readonly metrics: Metrics;
   readonly log: Log;
+  /** Gateway workers that are wanted: each has its part of the limits. */
+  readonly workerCount: number;
   /** A gateway has let go of something: plans that wait for that may go on. */
   readonly onReleased: () => void;
   /** A table is due. */
@@ -60,6 +62,8 @@ export class Publisher {
         statuses: known.statuses,
         addresses: known.addresses,
         keepaliveMs: (r) => known.specOf(r)?.rpc.keepaliveMs ?? KEEPALIVE_FALLBACK_MS,
+        policy: (r) => known.specOf(r)?.policy ?? null,
+        workerCount: this.#deps.workerCount,
       },
       0,
     );
@@ -145,6 +149,7 @@ export class Publisher {
         return;
       case "report":
         state.connections = message.connections;
+        if (message.limits !== undefined) state.limits = addCounts(state.limits, message.limits);
         this.#deps.metrics.add(message.atMs, message.samples);
         return;
     }
@@ -160,6 +165,7 @@ export class Publisher {
         isListening: s.isListening,
         tableNumber: s.tableNumber,
         connections: s.connections,
+        limits: s.limits,
       }));
   }
 

@@ -11,6 +11,11 @@ export interface ServiceSample {
   /** Sparse log-linear histogram of latency in µs: pairs of bucket index and count (core/meter/histogram.ts). */
   readonly latency: readonly (readonly [bucket: number, count: number])[];
   readonly retries: number;
+  /**
+   * Requests that each limit of the service met, by its name in `networking.gateway_policy`; `….evaluated` were let through. Absent:
+   * none.
+   */
+  readonly limits?: Readonly<Record<string, number>>;
 }
 
 /** Control process → gateway, one JSON object a line. */
@@ -48,4 +53,6 @@ export type GatewayMessage =
       readonly inFlight: Readonly<Record<ServiceName, number>>;
       readonly connections: number;
       readonly unrouted: number;
+      /** Connections and requests that each limit of the worker itself met. Absent: none. */
+      readonly limits?: Readonly<Record<string, number>>;
     };

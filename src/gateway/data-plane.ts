@@ -1,5 +1,7 @@
 import type { Clock } from "../ports/clock.ts";
+import type { AddressCounts } from "./address-counts.ts";
 import type { Client } from "./client.ts";
+import type { LimitCounts } from "./limit-counts.ts";
 import type { RequestIds } from "./request-id.ts";
 import type { Routing } from "./routing.ts";
 
@@ -15,6 +17,11 @@ export interface DataPlane {
   nowMs: number;
   /** Every answer from now on ends its connection. */
   isDraining: boolean;
+  /** Limits that are no times, from limits.ts unless a test needs smaller ones. */
+  readonly caps: Caps;
+  /** Where the limits of the worker itself are counted. */
+  readonly limited: LimitCounts;
+  readonly addresses: AddressCounts;
   /** Answers that no service is to blame for, since the last report. */
   unrouted: number;
   /** The last request to an instance that is no longer named is over. */
@@ -35,4 +42,13 @@ export interface Times {
   readonly upstreamIdleMs: number;
   readonly drainIdleMs: number;
   readonly reportMs: number;
+  readonly clientRateWindowMs: number;
+}
+
+/** Limits in connections, bytes and bytes a second; see limits.ts for each. */
+export interface Caps {
+  readonly clientsMax: number;
+  readonly clientsPerAddressMax: number;
+  readonly bytesInFlightMax: number;
+  readonly clientRateMin: number;
 }

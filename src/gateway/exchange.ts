@@ -2,6 +2,7 @@ import { DATA_PATH_REASONS, type DataPathReason } from "../core/errors.ts";
 import type { MessageBody } from "../http1/message-body.ts";
 import { METHOD, type MessageHead } from "../http1/message-head.ts";
 import { Answer } from "./answer.ts";
+import { bytesInFlight } from "./bytes-in-flight.ts";
 import type { Client } from "./client.ts";
 import type { DataPlane } from "./data-plane.ts";
 import { FirstBytes } from "./first-bytes.ts";
@@ -9,6 +10,7 @@ import type { RequestAdditions } from "./head-rewrite.ts";
 import type { Instance } from "./instance.ts";
 import * as limits from "./limits.ts";
 import type { Service } from "./routing.ts";
+import type { ServiceGate } from "./service-gate.ts";
 import { Upstream } from "./upstream.ts";
 
 /** Counted, never sent: the client left before its answer was complete. */
@@ -42,6 +44,9 @@ export class Exchange implements RequestAdditions {
   #pauses = 0;
   #isIdempotent = false;
   #startedMs = 0;
+  /** The limits that the request has passed; null: none. Then the bytes of its body so far are counted. */
+  #gate: ServiceGate | null = null;
+  #bodyBytes = 0;
 
   constructor(client: Client, plane: DataPlane, clientAddress: string) {
     this.#client = client;
@@ -52,6 +57,11 @@ export class Exchange implements RequestAdditions {
 
   get serviceName(): string {
     return this.#service!.name;
+  }
+
+  /** A head of the final answer went to the client. */
+  get isAnswering(): boolean {
+    return this.isActive && this.#answer.isStarted;
   }
 
   /** The client has bytes of the answer that it did not take yet. */
@@ -78,9 +88,31 @@ export class Exchange implements RequestAdditions {
       this.end(refusal);
       return;
     }
+    const { gate } = service!;
+    if (gate !== null && !this.#enter(gate, head, bodyFrom - from, to - bodyFrom)) return;
+    if (bytesInFlight.sum > this.#plane.caps.bytesInFlightMax) {
+      this.#plane.limited.count("bytes_in_flight");
+      this.end("GATEWAY_OVERLOADED");
+      return;
+    }
     this.#answer.welcome();
     this.#first.write(head, buf, from, bodyFrom, to, routing.index.restFrom, this);
     this.#sendFirst(this.#service!);
+  }
+
+  /** Passes the limits of the service, or is refused by them. */
+  #enter(gate: ServiceGate, head: MessageHead, headBytes: number, bodyBytes: number): boolean {
+    const { contentLength } = head;
+    const counts = this.#service!.meter.limits;
+    const refusal = gate.enter({ headBytes, contentLength, bodyBytes }, this.#startedMs, counts);
+    if (refusal === null) {
+      this.#gate = gate;
+      this.#bodyBytes = bodyBytes;
+      return true;
+    }
+    this.#answer.retryAfterS = gate.retryAfterS;
+    this.end(refusal);
+    return false;
   }
 
   #sendFirst(service: Service): void {
@@ -137,7 +169,15 @@ export class Exchange implements RequestAdditions {
     this.isRequestDone = isDone;
     const { wire } = this.#upstream!;
     const first = this.#first;
-    this.#service!.meter.bytesIn += to - from;
+    const { meter } = this.#service!;
+    meter.bytesIn += to - from;
+    if (this.#gate !== null) {
+      this.#bodyBytes += to - from;
+      if (this.#gate.isTooLarge(this.#bodyBytes, meter.limits)) {
+        this.breakOff("BODY_TOO_LARGE");
+        return;
+      }
+    }
     let isTaken: boolean;
     if (first.hasRoom(to - from)) {
       isTaken = wire.write(first.buffer!, first.add(buf, from, to), first.length, null);
@@ -259,6 +299,12 @@ export class Exchange implements RequestAdditions {
   sweep(nowMs: number): void {
     const upstream = this.#upstream;
     if (upstream === null || this.#service === null) return;
+    if (this.#gate !== null && this.#isOverTime(this.#gate, upstream.movedMs, nowMs)) {
+      if (this.#answer.isStarted) this.#cut(DATA_PATH_REASONS.UPSTREAM_TIMEOUT.status);
+      else if (this.#client.isOwing) this.breakOff("REQUEST_TOO_SLOW");
+      else this.end("UPSTREAM_TIMEOUT");
+      return;
+    }
     const { times } = this.#plane;
     const limitMs = this.#service.keepaliveMs + times.timeoutMarginMs;
     if (!upstream.isConnected && nowMs - upstream.startedMs > times.connectMs) {
@@ -273,8 +319,23 @@ export class Exchange implements RequestAdditions {
     }
   }
 
+  /** Looks at the service's own time limits. While the instance works, nothing moves, and only the total counts. */
+  #isOverTime({ idleMs, totalMs }: ServiceGate, movedMs: number, nowMs: number): boolean {
+    const counts = this.#service!.meter.limits;
+    if (totalMs !== null && nowMs - this.#startedMs > totalMs) {
+      counts.count("total_timeout");
+      return true;
+    }
+    if (idleMs === null || !(this.#answer.isStarted || this.#client.isOwing)) return false;
+    if (nowMs - Math.max(movedMs, this.#client.movedMs) <= idleMs) return false;
+    counts.count("idle_timeout");
+    return true;
+  }
+
   #complete(status: number): void {
     this.isActive = false;
+    if (this.#gate !== null) this.#gate.leave();
+    this.#gate = null;
     if (this.#pause !== null) clearTimeout(this.#pause);
     this.#pause = null;
     this.#first.drop();

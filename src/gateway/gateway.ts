@@ -7,9 +7,11 @@ import type { GatewayMessage, ServiceSample } from "../core/gateway-report.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Log } from "../ports/log.ts";
 import type { Random } from "../ports/random.ts";
+import { AddressCounts } from "./address-counts.ts";
 import { Client } from "./client.ts";
 import { ControlSocket } from "./control-socket.ts";
-import type { DataPlane, Times } from "./data-plane.ts";
+import type { Caps, DataPlane, Times } from "./data-plane.ts";
+import { LimitCounts } from "./limit-counts.ts";
 import * as limits from "./limits.ts";
 import { RequestIds } from "./request-id.ts";
 import { Routing } from "./routing.ts";
@@ -27,6 +29,10 @@ export interface GatewayOptions {
   readonly log: Log;
   /** Other time limits than those of limits.ts. */
   readonly times?: Partial<Times>;
+  /** Other limits than those of limits.ts. */
+  readonly caps?: Partial<Caps>;
+  /** Which of the workers this is, from 0; 0 unless told. */
+  readonly slot?: number;
 }
 
 const TIMES: Times = {
@@ -42,6 +48,14 @@ const TIMES: Times = {
   upstreamIdleMs: limits.UPSTREAM_IDLE_MS,
   drainIdleMs: limits.DRAIN_IDLE_MS,
   reportMs: limits.REPORT_MS,
+  clientRateWindowMs: limits.CLIENT_RATE_WINDOW_MS,
+};
+
+const CAPS: Caps = {
+  clientsMax: limits.CLIENTS_MAX,
+  clientsPerAddressMax: limits.CLIENTS_PER_ADDRESS_MAX,
+  bytesInFlightMax: limits.BYTES_IN_FLIGHT_MAX,
+  clientRateMin: limits.CLIENT_RATE_MIN,
 };
 
 /** A gateway worker as its own process, and tests, see it. */
@@ -66,6 +80,9 @@ class GatewayWorker implements Gateway, DataPlane {
   readonly requestIds: RequestIds;
   readonly clients = new Set<Client>();
   readonly times: Times;
+  readonly caps: Caps;
+  readonly limited = new LimitCounts();
+  readonly addresses = new AddressCounts();
   nowMs: number;
   isDraining = false;
   unrouted = 0;
@@ -81,6 +98,8 @@ class GatewayWorker implements Gateway, DataPlane {
     this.clock = options.clock;
     this.nowMs = options.clock.monotonic();
     this.times = { ...TIMES, ...options.times };
+    this.caps = { ...CAPS, ...options.caps };
+    this.routing.workerIndex = options.slot ?? 0;
     this.requestIds = new RequestIds(options.random.hex(8));
     this.#control = new ControlSocket(
       join(options.dir, "control.sock"),
@@ -137,11 +156,17 @@ class GatewayWorker implements Gateway, DataPlane {
   }
 
   #accept(socket: Socket): void {
-    if (this.clients.size >= limits.CLIENTS_MAX) {
-      socket.destroy();
-      return;
-    }
-    new Client(socket, this);
+    const { caps } = this;
+    const address = (socket.remoteAddress ?? "unknown").replace(/^::ffff:/, "");
+    if (this.clients.size >= caps.clientsMax) this.#turnAway(socket, "connections");
+    else if (!this.addresses.enter(address, caps.clientsPerAddressMax))
+      this.#turnAway(socket, "connections_per_address");
+    else new Client(socket, this, address);
+  }
+
+  #turnAway(socket: Socket, limit: string): void {
+    this.limited.count(limit);
+    socket.destroy();
   }
 
   #hello(): GatewayMessage {
@@ -220,6 +245,7 @@ class GatewayWorker implements Gateway, DataPlane {
       inFlight,
       connections: this.clients.size,
       unrouted,
+      ...(this.limited.isEmpty ? {} : { limits: this.limited.take() }),
     });
   }
 }

@@ -1,6 +1,7 @@
 import type { ServiceSample } from "../core/gateway-report.ts";
 import { Histogram } from "../core/meter/histogram.ts";
 import type { ServiceName } from "../core/names.ts";
+import { LimitCounts } from "./limit-counts.ts";
 
 /** Highest status that HTTP knows; counters have one place for each. */
 const STATUS_MAX = 999;
@@ -11,6 +12,7 @@ export class ServiceMeter {
   bytesIn = 0;
   bytesOut = 0;
   retries = 0;
+  readonly limits = new LimitCounts();
   #requests = 0;
   readonly #statuses = new Uint32Array(STATUS_MAX + 1);
   readonly #latency = new Histogram();
@@ -24,7 +26,8 @@ export class ServiceMeter {
 
   /** What was counted since the last call; null when nothing was. */
   take(service: ServiceName): ServiceSample | null {
-    if (this.#requests + this.bytesIn + this.bytesOut + this.retries === 0) return null;
+    if (this.#requests + this.bytesIn + this.bytesOut + this.retries === 0 && this.limits.isEmpty)
+      return null;
     const statuses: Record<string, number> = {};
     this.#statuses.forEach((count, status) => {
       if (count > 0) statuses[status] = count;
@@ -37,6 +40,7 @@ export class ServiceMeter {
       bytesOut: this.bytesOut,
       latency: this.#latency.encode(),
       retries: this.retries,
+      ...(this.limits.isEmpty ? {} : { limits: this.limits.take() }),
     };
     this.#requests = this.bytesIn = this.bytesOut = this.retries = 0;
     this.#statuses.fill(0);

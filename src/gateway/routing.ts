@@ -6,6 +6,7 @@ import type { MessageHead } from "../http1/message-head.ts";
 import { Instance, isSameAddress } from "./instance.ts";
 import { ServiceMeter } from "./meter.ts";
 import { type Route, RouteIndex } from "./route-index.ts";
+import { ServiceGate } from "./service-gate.ts";
 import { isOpenedBy } from "./token.ts";
 
 /** A service as a gateway serves it. Lives as long as tables name it, so that counters and rotation go on over updates. */
@@ -14,6 +15,8 @@ export class Service {
   readonly meter = new ServiceMeter();
   /** `X-Sluice-Service: <name>` and its line end: says who answered for a group. */
   readonly memberLine: Buffer;
+  /** Its limits; null: none. */
+  gate: ServiceGate | null = null;
   instances: readonly Instance[] = [];
   keepaliveMs = 0;
   inFlight = 0;
@@ -59,6 +62,8 @@ export class Group {
 /** What the table in force says, together with what has to live on from table to table. */
 export class Routing {
   number = 0;
+  /** Which of the gateway workers this is, from 0: says which part of a limit it has. */
+  workerIndex = 0;
   index = new RouteIndex([]);
   #services = new Map<string, Service>();
   #groups = new Map<string, Group>();
@@ -94,10 +99,14 @@ export class Routing {
     const named = new Map<InstanceId, Instance>();
     for (const service of before.values()) for (const i of service.instances) named.set(i.id, i);
     this.#services = new Map();
+    const share = { index: this.workerIndex, count: table.workerCount ?? 1 };
     const kept = new Set<Instance>();
     for (const route of table.services) {
       const service = before.get(route.name) ?? new Service(route.name);
       service.keepaliveMs = route.keepaliveMs;
+      if (route.policy === undefined) service.gate = null;
+      else if (service.gate === null) service.gate = new ServiceGate(route.policy, share);
+      else service.gate.update(route.policy, share);
       service.instances = route.instances.map(({ id, address }) => {
         const known =
           named.get(id) ??

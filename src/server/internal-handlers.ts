@@ -40,6 +40,7 @@ export const INTERNAL_HANDLERS: { readonly [N in Internal]: Handler<N> } = {
       IsListening: gateway.isListening,
       TableNumber: gateway.tableNumber,
       Connections: gateway.connections,
+      Limits: { ...gateway.limits },
     }));
     return { Gateways };
   },

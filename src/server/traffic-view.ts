@@ -18,6 +18,7 @@ export function trafficView(second: TrafficSecond): Second {
         BytesIn: sample.bytesIn,
         BytesOut: sample.bytesOut,
         Retries: sample.retries,
+        Limits: { ...sample.limits },
         P50Us: histogram.percentile(0.5),
         P99Us: histogram.percentile(0.99),
         Latency: sample.latency.map(([bucket, count]): [number, number] => [bucket, count]),

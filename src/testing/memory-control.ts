@@ -169,7 +169,7 @@ export class MemoryControl implements ControlPlane {
     return [{ atMs: this.nowMs, samples }];
   }
   gateways() {
-    return [{ id: "gateway-0", pid: 7, isListening: true, tableNumber: 3, connections: 1 }];
+    return [{ id: "gateway-0", pid: 7, isListening: true, tableNumber: 3, connections: 1, limits: {} }];
   }
 
   #known(name: ServiceName): InstanceId[] {

@@ -21,6 +21,7 @@ export function specOf(change: Partial<ServiceSpec> & { readonly name: ServiceNa
     labels: {},
     isCrashBlocked: false,
     terminationGraceMs: 30_000,
+    policy: null,
     ...change,
   };
 }

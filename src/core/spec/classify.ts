@@ -10,7 +10,7 @@ export type ChangeKind = "nothing" | "scale" | "in-place" | "new-version";
  * - `nothing`: no field that is acted on differs. The document may still have changed, and is stored.
  * - `scale`: the number of instances, and nothing else.
  * - `in-place`: what instances do not see, perhaps with the number of instances: labels, traffic state, termination grace,
- *   crash block.
+ *   crash block, the gateway's policy.
  * - `new-version`: anything that instances see, so they are replaced. The token is part of it: engines check it for
  *   direct callers, and a token that was taken back must not open them any longer.
  *
@@ -25,5 +25,10 @@ export function classifyChange(before: ServiceSpec, after: ServiceSpec): ChangeK
 const seenByInstances = ({ token, cpu, memoryMb, processor, model, rpc }: ServiceSpec) =>
   ({ token, cpu, memoryMb, processor, model, rpc }) as unknown as Json;
 
-const unseenByInstances = ({ labels, trafficState, terminationGraceMs, isCrashBlocked }: ServiceSpec) =>
-  ({ labels, trafficState, terminationGraceMs, isCrashBlocked }) as unknown as Json;
+const unseenByInstances = ({
+  labels,
+  trafficState,
+  terminationGraceMs,
+  isCrashBlocked,
+  policy,
+}: ServiceSpec) => ({ labels, trafficState, terminationGraceMs, isCrashBlocked, policy }) as unknown as Json;

@@ -36,6 +36,7 @@ test("the seeds' PMML service gets the documented defaults", () => {
       labels: {},
       isCrashBlocked: false,
       terminationGraceMs: 30_000,
+      policy: null,
     },
     document: {
       metadata: { name: "pmml_prod", instance: 4, group: "pmml", cpu: 1 },
@@ -66,6 +67,12 @@ test("every field that is acted on reaches the spec", () => {
       "eas.termination_grace_period": 7,
       rpc: { worker_threads: 2, max_queue_size: 0 },
       "rpc.keepalive": 100,
+      "rpc.rate_limit": 2.5,
+    },
+    "networking.gateway_policy": {
+      rate_limit: { enable: true, limit: 50, evaluate: true },
+      concurrency_limit: { enable: false, limit: 3 },
+      request_limit: { body_bytes: 1000, header_bytes: 512, idle_timeout: 10, total_timeout: 20 },
     },
   });
   assert.deepEqual(notEffective, []);
@@ -88,10 +95,15 @@ test("every field that is acted on reaches the spec", () => {
       entry: "a/b.bin",
       config: '{"depth":3,"nothing":null}',
     },
-    rpc: { workerThreads: 2, maxQueueSize: 0, keepaliveMs: 100 },
+    rpc: { workerThreads: 2, maxQueueSize: 0, keepaliveMs: 100, rateLimit: 2.5 },
     labels: { "team.name": "x", empty: "" },
     isCrashBlocked: true,
     terminationGraceMs: 7000,
+    policy: {
+      rate: { limit: 50, isEvaluated: true },
+      concurrency: null,
+      request: { bodyBytesMax: 1000, headBytesMax: 512, idleMs: 10, totalMs: 20 },
+    },
   });
 });
 

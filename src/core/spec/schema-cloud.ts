@@ -2,6 +2,7 @@ import {
   anything,
   block,
   countOrPercent,
+  EFFECTIVE,
   flag,
   integer,
   list,
@@ -56,17 +57,63 @@ export const cloud = block("Machines and network of a cloud.", {
 
 const limit = (description: string) =>
   block(description, {
-    enable: optional(flag("The limit is in force.")),
-    limit: optional(integer("The limit.")),
+    enable: optional(flag("The limit is in force.", { ...EFFECTIVE, default: false })),
+    limit: optional(
+      integer("The limit, over all gateway workers; required with `enable`.", {
+        ...EFFECTIVE,
+        minimum: 1,
+        maximum: 1_000_000,
+      }),
+    ),
+    evaluate: optional(
+      flag("Extension: what is above the limit is counted and let through.", {
+        ...EFFECTIVE,
+        default: false,
+      }),
+    ),
   });
+
+/** Longest time a limit may allow: a day. */
+const DAY_MS = 86_400_000;
 
 /** `networking` (eas-reference §1.6). */
 export const networking = block("How the service is reached.", {
   gateway: optional(text("Dedicated gateway, `gw-…`.")),
   gateway_policy: optional(
     block("Limits at the gateway.", {
-      rate_limit: optional(limit("Requests a second.")),
-      concurrency_limit: optional(limit("Requests at once.")),
+      rate_limit: optional(limit("Requests a second; more are 429.")),
+      concurrency_limit: optional(limit("Requests at once; more are 429.")),
+      request_limit: optional(
+        block("Extension: limits of one request.", {
+          body_bytes: optional(
+            integer("Largest request body, with the framing of chunks; larger is 413.", {
+              ...EFFECTIVE,
+              minimum: 1,
+            }),
+          ),
+          header_bytes: optional(
+            integer("Largest start line and header; larger is 431. The gateway's own limit is 32768.", {
+              ...EFFECTIVE,
+              minimum: 256,
+              maximum: 32_768,
+            }),
+          ),
+          idle_timeout: optional(
+            integer("Longest time in ms without a byte while the body comes or the answer goes.", {
+              ...EFFECTIVE,
+              minimum: 1,
+              maximum: DAY_MS,
+            }),
+          ),
+          total_timeout: optional(
+            integer("Longest time in ms from the header to the end of the answer, streams too.", {
+              ...EFFECTIVE,
+              minimum: 1,
+              maximum: DAY_MS,
+            }),
+          ),
+        }),
+      ),
     }),
   ),
   nlb: optional(

@@ -1,4 +1,5 @@
 import type { GroupName, InstanceId, ServiceName } from "../names.ts";
+import type { GatewayPolicy } from "./policy.ts";
 
 /**
  * Everything a gateway needs to serve, as one immutable, numbered value. The control process makes it,
@@ -9,6 +10,8 @@ export interface RouteTable {
   readonly number: number;
   readonly services: readonly ServiceRoute[];
   readonly groups: readonly GroupRoute[];
+  /** Gateway workers that are wanted: each has its part of the limits. Absent: 1. */
+  readonly workerCount?: number;
 }
 
 /** One service: reached at `/api/predict/{name}`, and at `/api/predict/{group}.{name}` when in a group. */
@@ -21,6 +24,8 @@ export interface ServiceRoute {
   readonly instances: readonly InstanceRoute[];
   /** `metadata.rpc.keepalive`: longest life of one request in ms. The gateway gives up a little later than the engine. */
   readonly keepaliveMs: number;
+  /** Limits and ways of picking that the spec asks for; absent: none. */
+  readonly policy?: GatewayPolicy;
 }
 
 export interface InstanceRoute {

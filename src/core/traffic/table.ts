@@ -1,6 +1,7 @@
 import type { GroupName, InstanceId, ServiceName } from "../names.ts";
 import type { DesiredState, GroupRecord, ServiceRecord, ServiceStatus } from "../service.ts";
 import { allocate, type Share } from "./allocate.ts";
+import type { GatewayPolicy } from "./policy.ts";
 import type { Address, GroupRoute, RouteTable, ServiceRoute } from "./route-table.ts";
 
 export interface TableInput {
@@ -10,6 +11,10 @@ export interface TableInput {
   readonly addresses: ReadonlyMap<InstanceId, Address>;
   /** `metadata.rpc.keepalive` of a service in ms. */
   readonly keepaliveMs: (record: ServiceRecord) => number;
+  /** `networking.gateway_policy` of a service; null: none. */
+  readonly policy?: (record: ServiceRecord) => GatewayPolicy | null;
+  /** Gateway workers that are wanted. */
+  readonly workerCount?: number;
 }
 
 /**
@@ -23,7 +28,8 @@ export function buildRouteTable(input: TableInput, number: number): RouteTable {
   const groups = [...state.groups.values()]
     .sort((a, b) => (a.name < b.name ? -1 : 1))
     .map((group) => groupRoute(group, state, (name) => counts.get(name) ?? 0));
-  return { number, services, groups };
+  const { workerCount } = input;
+  return { number, services, groups, ...(workerCount === undefined ? {} : { workerCount }) };
 }
 
 /** Shares of all groups as people see them, by instances that serve according to the statuses. */
@@ -54,6 +60,7 @@ function lasting(state: DesiredState): ServiceRecord[] {
 function serviceRoute(record: ServiceRecord, input: TableInput): ServiceRoute {
   const { state, statuses, addresses, keepaliveMs } = input;
   const group = record.group === null ? undefined : state.groups.get(record.group);
+  const policy = input.policy?.(record) ?? null;
   const serving = record.desired === "running" ? (statuses.get(record.name)?.serving ?? []) : [];
   return {
     name: record.name,
@@ -67,6 +74,7 @@ function serviceRoute(record: ServiceRecord, input: TableInput): ServiceRoute {
       })
       .sort((a, b) => (a.id < b.id ? -1 : 1)),
     keepaliveMs: keepaliveMs(record),
+    ...(policy === null ? {} : { policy }),
   };
 }
 
