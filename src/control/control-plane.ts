@@ -9,6 +9,7 @@ import type {
   TrafficMode,
   TrafficState,
 } from "../core/service.ts";
+import type { Affinity } from "../core/traffic/affinity.ts";
 import type { Share } from "../core/traffic/allocate.ts";
 import type { LogOptions } from "../ports/runtime.ts";
 import type { EventQuery } from "../ports/store.ts";
@@ -68,6 +69,8 @@ export type Release =
 export interface GroupUpdate {
   readonly mode?: TrafficMode;
   readonly labels?: Readonly<Record<string, string>>;
+  /** By what clients that stay with their member are known; null: they do not. */
+  readonly sticky?: Affinity | null;
 }
 
 export interface Picture {

@@ -1,5 +1,6 @@
 import type { GroupName, InstanceId, ServiceName } from "./names.ts";
 import type { JsonObject } from "./spec/service-spec.ts";
+import type { Affinity } from "./traffic/affinity.ts";
 
 /** Part in a group's traffic, as `ls` shows it. `blue-green`: the group is a pair with fixed percents. */
 export type TrafficState = "grouping" | "standalone" | "blue-green";
@@ -49,6 +50,8 @@ export interface GroupRecord {
   readonly labels: Readonly<Record<string, string>>;
   /** Made by CreateGroup, so it stays when its last member goes. */
   readonly isExplicit: boolean;
+  /** By what a client is known that stays with its member; absent or null: requests are shared one by one. */
+  readonly sticky?: Affinity | null;
   readonly createdAtMs: number;
   readonly updatedAtMs: number;
 }

@@ -4,6 +4,7 @@ import { METHOD, type MessageHead } from "../http1/message-head.ts";
 import { Answer } from "./answer.ts";
 import { bytesInFlight } from "./bytes-in-flight.ts";
 import type { Client } from "./client.ts";
+import { NO_KEY } from "./client-key.ts";
 import type { DataPlane } from "./data-plane.ts";
 import { FirstBytes } from "./first-bytes.ts";
 import type { RequestAdditions } from "./head-rewrite.ts";
@@ -47,6 +48,8 @@ export class Exchange implements RequestAdditions {
   /** The limits that the request has passed; null: none. Then the bytes of its body so far are counted. */
   #gate: ServiceGate | null = null;
   #bodyBytes = 0;
+  /** What the client is known by where that picks its instance; else NO_KEY. */
+  #key = NO_KEY;
 
   constructor(client: Client, plane: DataPlane, clientAddress: string) {
     this.#client = client;
@@ -88,7 +91,10 @@ export class Exchange implements RequestAdditions {
       this.end(refusal);
       return;
     }
-    const { gate } = service!;
+    const { gate, balancing } = service!;
+    this.#key = NO_KEY;
+    if (balancing?.kind === "hash") this.#key = routing.keys.read(balancing.by, head, buf);
+    if (routing.keys.setCookies !== null) this.#setCookies();
     if (gate !== null && !this.#enter(gate, head, bodyFrom - from, to - bodyFrom)) return;
     if (bytesInFlight.sum > this.#plane.caps.bytesInFlightMax) {
       this.#plane.limited.count("bytes_in_flight");
@@ -98,6 +104,13 @@ export class Exchange implements RequestAdditions {
     this.#answer.welcome();
     this.#first.write(head, buf, from, bodyFrom, to, routing.index.restFrom, this);
     this.#sendFirst(this.#service!);
+  }
+
+  /** A client that is to be known by a cookie gets it with its answer. */
+  #setCookies(): void {
+    const { keys } = this.#plane.routing;
+    const lines = [this.#answer.memberLine, keys.setCookies].filter((line) => line !== null);
+    this.#answer.memberLine = Buffer.concat(lines);
   }
 
   /** Passes the limits of the service, or is refused by them. */
@@ -116,7 +129,7 @@ export class Exchange implements RequestAdditions {
   }
 
   #sendFirst(service: Service): void {
-    const instance = service.pick(null);
+    const instance = service.pick(null, this.#key);
     if (instance === null) this.end("NO_READY_INSTANCE");
     else this.#send(instance, false);
   }
@@ -261,7 +274,7 @@ export class Exchange implements RequestAdditions {
   #secondTry(failed: Instance, wasReached: boolean, wasReused: boolean): Instance | null {
     if (this.#isRetried || this.#first.buffer === null) return null;
     if (wasReached && !this.#isIdempotent) return null;
-    const other = this.#service!.pick(failed);
+    const other = this.#service!.pick(failed, this.#key);
     return other ?? (wasReused && failed.isNamed ? failed : null);
   }
 

@@ -76,7 +76,7 @@ export function createGateway(options: GatewayOptions): Gateway {
 class GatewayWorker implements Gateway, DataPlane {
   readonly name = "gateway";
   readonly clock: Clock;
-  readonly routing = new Routing();
+  readonly routing: Routing;
   readonly requestIds: RequestIds;
   readonly clients = new Set<Client>();
   readonly times: Times;
@@ -99,6 +99,7 @@ class GatewayWorker implements Gateway, DataPlane {
     this.nowMs = options.clock.monotonic();
     this.times = { ...TIMES, ...options.times };
     this.caps = { ...CAPS, ...options.caps };
+    this.routing = new Routing(() => options.random.next());
     this.routing.workerIndex = options.slot ?? 0;
     this.requestIds = new RequestIds(options.random.hex(8));
     this.#control = new ControlSocket(

@@ -1,4 +1,5 @@
 import type { InstanceId } from "../core/names.ts";
+import { keyOfText } from "../core/traffic/affinity.ts";
 import type { Address } from "../core/traffic/route-table.ts";
 import type { Upstream } from "./upstream.ts";
 
@@ -6,6 +7,9 @@ import type { Upstream } from "./upstream.ts";
 export class Instance {
   readonly id: InstanceId;
   readonly address: Address;
+  /** For picking by the client's key: all instances of a service are alike. */
+  readonly seed: number;
+  readonly weight = 1;
   /** Requests handed to it and not yet over. */
   inFlight = 0;
   /** It could not be reached; until `suspectUntilMs` (monotonic) it is picked last. */
@@ -19,6 +23,7 @@ export class Instance {
   constructor(id: InstanceId, address: Address) {
     this.id = id;
     this.address = address;
+    this.seed = keyOfText(id);
   }
 
   /** It could not be reached. */

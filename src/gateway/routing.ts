@@ -1,8 +1,19 @@
 import type { DataPathReason } from "../core/errors.ts";
 import type { GroupName, InstanceId, ServiceName } from "../core/names.ts";
-import { continueRotation, leastBusy, nextMember, type Rotation } from "../core/traffic/pick.ts";
+import { type Affinity, chooseByKey, keyOfText, type Weighted } from "../core/traffic/affinity.ts";
+import {
+  continueRotation,
+  leastBusy,
+  lessBusyOfTwo,
+  nextMember,
+  type Rotation,
+} from "../core/traffic/pick.ts";
+import { type Balancing, hasLimit } from "../core/traffic/policy.ts";
 import type { RouteTable } from "../core/traffic/route-table.ts";
-import type { MessageHead } from "../http1/message-head.ts";
+import { FIELD } from "../http1/field-names.ts";
+import { FIELD_STRIDE, type MessageHead } from "../http1/message-head.ts";
+import { findField } from "../http1/request-head.ts";
+import { ClientKeys, NO_KEY } from "./client-key.ts";
 import { Instance, isSameAddress } from "./instance.ts";
 import { ServiceMeter } from "./meter.ts";
 import { type Route, RouteIndex } from "./route-index.ts";
@@ -18,29 +29,53 @@ export class Service {
   /** Its limits; null: none. */
   gate: ServiceGate | null = null;
   instances: readonly Instance[] = [];
+  /** Another way to pick than the least in flight. */
+  balancing: Balancing | null = null;
   keepaliveMs = 0;
   inFlight = 0;
   #turn = 0;
+  readonly #chance: () => number;
 
-  constructor(name: ServiceName) {
+  constructor(name: ServiceName, chance: () => number) {
     this.name = name;
+    this.#chance = chance;
     this.memberLine = Buffer.from(`X-Sluice-Service: ${name}\r\n`, "latin1");
   }
 
-  /** The instance for the next request, `except` left out; null when there is none. */
-  pick(except: Instance | null): Instance | null {
+  /** The instance for the next request, `except` left out; null when there is none. `key` is the client's, or NO_KEY. */
+  pick(except: Instance | null, key: number): Instance | null {
     const { instances } = this;
     const left = except === null ? -1 : instances.indexOf(except);
+    if (this.balancing !== null) {
+      const picked = this.#pickOtherwise(this.balancing, left, key);
+      if (picked !== -1) return instances[picked]!;
+    }
     this.#turn = this.#turn + 1 < instances.length ? this.#turn + 1 : 0;
     const index = leastBusy(instances, this.#turn, left);
     return index === -1 ? null : instances[index]!;
+  }
+
+  /** -1: the least busy one is to be taken. */
+  #pickOtherwise(balancing: Balancing, left: number, key: number): number {
+    const { instances } = this;
+    if (balancing.kind === "random-two")
+      return lessBusyOfTwo(instances, this.#chance(), this.#chance(), left);
+    if (key === NO_KEY) return -1;
+    const able = instances.filter((instance, i) => i !== left && !instance.isSuspect);
+    const chosen = chooseByKey(able, key);
+    return chosen === -1 ? -1 : instances.indexOf(able[chosen]!);
   }
 }
 
 /** A group as a gateway serves it. */
 export class Group {
   readonly name: GroupName;
+  /** By what a client is known that stays with its member; null: requests are shared one by one. */
+  sticky: Affinity | null = null;
+  /** All services of the group by name, those without a share too. */
+  all: ReadonlyMap<string, Service> = new Map();
   #members: readonly Service[] = [];
+  #weighted: readonly Weighted[] = [];
   #rotation: Rotation | null = null;
 
   constructor(name: GroupName) {
@@ -53,7 +88,15 @@ export class Group {
     return index === -1 ? null : this.#members[index]!;
   }
 
+  /** The member of the client with this key; null when there is none. */
+  pickFor(key: number): Service | null {
+    if (key === NO_KEY) return this.pick();
+    const index = chooseByKey(this.#weighted, key);
+    return index === -1 ? null : this.#members[index]!;
+  }
+
   update(members: Rotation["members"], services: ReadonlyMap<string, Service>): void {
+    this.#weighted = members.map((m) => ({ seed: keyOfText(m.service), weight: m.weight }));
     this.#rotation = continueRotation(this.#rotation, members);
     this.#members = members.map((m) => services.get(m.service)!);
   }
@@ -62,6 +105,8 @@ export class Group {
 /** What the table in force says, together with what has to live on from table to table. */
 export class Routing {
   number = 0;
+  /** What clients are known by, where that counts. */
+  readonly keys: ClientKeys;
   /** Which of the gateway workers this is, from 0: says which part of a limit it has. */
   workerIndex = 0;
   index = new RouteIndex([]);
@@ -74,19 +119,38 @@ export class Routing {
   admitted: Service | null = null;
   isThroughGroup = false;
 
+  readonly #chance: () => number;
+
+  /** `chance` is even in [0, 1). */
+  constructor(chance: () => number) {
+    this.#chance = chance;
+    this.keys = new ClientKeys(chance);
+  }
+
   /** Finds the service for the request in `buf`, by address, token and share. Null, or why the request is refused. */
   admit(head: MessageHead, buf: Buffer): DataPathReason | null {
+    this.keys.begin();
     const route = this.index.find(buf, head.pathFrom, head.targetTo);
     this.admitted = route === null ? null : route.service;
     this.isThroughGroup = false;
     if (route === null) return "ROUTE_NOT_FOUND";
     if (!isOpenedBy(head, buf, route.tokens)) return "TOKEN_REQUIRED";
     if (route.group !== null) {
-      this.admitted = route.group.pick();
+      const { group } = route;
       this.isThroughGroup = true;
-      if (this.admitted === null) return "NO_READY_INSTANCE";
+      const forced = findField(head, FIELD.X_SLUICE_MEMBER);
+      if (forced !== -1) this.admitted = this.#forcedMember(group, head, buf, forced);
+      else if (group.sticky === null) this.admitted = group.pick();
+      else this.admitted = group.pickFor(this.keys.read(group.sticky, head, buf));
+      if (this.admitted === null) return forced === -1 ? "NO_READY_INSTANCE" : "ROUTE_NOT_FOUND";
     }
     return this.admitted!.instances.length === 0 ? "NO_READY_INSTANCE" : null;
+  }
+
+  /** `X-Sluice-Member`: the group's token, which alone opens its address, may choose any of its services. */
+  #forcedMember(group: Group, head: MessageHead, buf: Buffer, field: number): Service | null {
+    const slot = field * FIELD_STRIDE;
+    return group.all.get(buf.toString("latin1", head.fields[slot + 2]!, head.fields[slot + 3]!)) ?? null;
   }
 
   get services(): Iterable<Service> {
@@ -102,9 +166,10 @@ export class Routing {
     const share = { index: this.workerIndex, count: table.workerCount ?? 1 };
     const kept = new Set<Instance>();
     for (const route of table.services) {
-      const service = before.get(route.name) ?? new Service(route.name);
+      const service = before.get(route.name) ?? new Service(route.name, this.#chance);
       service.keepaliveMs = route.keepaliveMs;
-      if (route.policy === undefined) service.gate = null;
+      service.balancing = route.policy?.balancing ?? null;
+      if (route.policy === undefined || !hasLimit(route.policy)) service.gate = null;
       else if (service.gate === null) service.gate = new ServiceGate(route.policy, share);
       else service.gate.update(route.policy, share);
       service.instances = route.instances.map(({ id, address }) => {
@@ -122,10 +187,18 @@ export class Routing {
     for (const instance of kept) this.#forget(instance);
     for (const instance of named.values()) if (!kept.has(instance)) this.#remove(instance);
     for (const [name, service] of before) if (!this.#services.has(name)) service.instances = [];
+    const membersOf = new Map<string, Map<string, Service>>();
+    for (const { name, group } of table.services) {
+      if (group === null) continue;
+      const members = membersOf.get(group) ?? new Map<string, Service>();
+      membersOf.set(group, members.set(name, this.#services.get(name)!));
+    }
     const groups = new Map<string, Group>();
     for (const route of table.groups) {
       const group = this.#groups.get(route.name) ?? new Group(route.name);
       group.update(route.members, this.#services);
+      group.sticky = route.sticky ?? null;
+      group.all = membersOf.get(route.name) ?? new Map();
       groups.set(route.name, group);
     }
     this.#groups = groups;

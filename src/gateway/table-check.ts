@@ -1,7 +1,7 @@
 import { isName } from "../core/names.ts";
 import type { RouteTable } from "../core/traffic/route-table.ts";
 import { isFieldValue } from "../http1/response-writer.ts";
-import { policyProblem } from "./table-check-policy.ts";
+import { affinityProblem, policyProblem } from "./table-check-policy.ts";
 
 /** Longest path of a unix socket: `sun_path` of unix(7) less its final zero. */
 const UNIX_PATH_BYTES_MAX = 107;
@@ -116,6 +116,8 @@ function checkAddress(address: Fields, where: string): void {
 function checkGroup(group: Fields, where: string, names: Set<string>, services: ReadonlySet<string>): void {
   checkName(group.name, `${where}.name`, names);
   checkTokens(group.tokens, `${where}.tokens`);
+  const problem = group.sticky === undefined ? null : affinityProblem(group.sticky);
+  must(problem === null, `${where}.sticky`, problem ?? "");
   const seen = new Set<string>();
   listOf(group.members, `${where}.members`).forEach((value, i) => {
     const at = `${where}.members[${i}]`;

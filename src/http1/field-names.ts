@@ -22,6 +22,7 @@ export const FIELD = {
   X_FORWARDED_HOST: 16,
   X_SLUICE_SERVICE: 17,
   TRAILER: 18,
+  X_SLUICE_MEMBER: 19,
 } as const;
 
 const bytes = (text: string) => Uint8Array.from(text, (c) => c.charCodeAt(0));
@@ -43,6 +44,7 @@ const X_FORWARDED_PROTO = bytes("x-forwarded-proto");
 const X_FORWARDED_HOST = bytes("x-forwarded-host");
 const X_SLUICE_SERVICE = bytes("x-sluice-service");
 const TRAILER = bytes("trailer");
+const X_SLUICE_MEMBER = bytes("x-sluice-member");
 
 /**
  * True when `buf` holds `lower` at `from`, letters compared without case. Only for bytes known to be token
@@ -77,7 +79,8 @@ export function fieldOf(buf: Uint8Array, from: number, to: number): number {
     case 14:
       return isFolded(buf, from, CONTENT_LENGTH) ? FIELD.CONTENT_LENGTH : 0;
     case 15:
-      return isFolded(buf, from, X_FORWARDED_FOR) ? FIELD.X_FORWARDED_FOR : 0;
+      if (isFolded(buf, from, X_FORWARDED_FOR)) return FIELD.X_FORWARDED_FOR;
+      return isFolded(buf, from, X_SLUICE_MEMBER) ? FIELD.X_SLUICE_MEMBER : 0;
     case 16:
       if (isFolded(buf, from, PROXY_CONNECTION)) return FIELD.PROXY_CONNECTION;
       if (isFolded(buf, from, X_FORWARDED_HOST)) return FIELD.X_FORWARDED_HOST;

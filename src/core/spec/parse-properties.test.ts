@@ -68,7 +68,8 @@ function block(field: Field): fc.Arbitrary<JsonObject> {
           Object.fromEntries([...fixed, ...chosen].map(([name, child]) => [name, allowed(child)])),
         ) as fc.Arbitrary<JsonObject>,
     )
-    .map((made) => (isLimitless(made, field) ? { ...made, limit: 1 } : made));
+    .map((made) => (isLimitless(made, field) ? { ...made, limit: 1 } : made))
+    .map((made) => (made.policy === "hash" ? { policy: "hash", hash_cookie: "c" } : made));
 }
 
 /** A limit that is enabled needs a number; no schema of one field says so. */

@@ -71,6 +71,7 @@ test("every field that is acted on reaches the spec", () => {
     },
     "networking.gateway_policy": {
       rate_limit: { enable: true, limit: 50, evaluate: true },
+      load_balancing: { policy: "hash", hash_header: "X-User" },
       concurrency_limit: { enable: false, limit: 3 },
       request_limit: { body_bytes: 1000, header_bytes: 512, idle_timeout: 10, total_timeout: 20 },
     },
@@ -103,6 +104,7 @@ test("every field that is acted on reaches the spec", () => {
       rate: { limit: 50, isEvaluated: true },
       concurrency: null,
       request: { bodyBytesMax: 1000, headBytesMax: 512, idleMs: 10, totalMs: 20 },
+      balancing: { kind: "hash", by: { kind: "header", name: "x-user" } },
     },
   });
 });

@@ -1,3 +1,4 @@
+import { AFFINITY_NAME_MAX } from "../traffic/affinity.ts";
 import {
   anything,
   block,
@@ -73,6 +74,14 @@ const limit = (description: string) =>
     ),
   });
 
+/** Names of headers and cookies (RFC 9110 §5.6.2). */
+const AFFINITY_NAME = {
+  minLength: 1,
+  maxLength: AFFINITY_NAME_MAX,
+  pattern: "^[!#$%&'*+.^_`|~0-9A-Za-z-]*$",
+  "x-allowed": "1 to 64 letters, digits or !#$%&'*+.^_`|~-",
+} as const;
+
 /** Longest time a limit may allow: a day. */
 const DAY_MS = 86_400_000;
 
@@ -83,6 +92,29 @@ export const networking = block("How the service is reached.", {
     block("Limits at the gateway.", {
       rate_limit: optional(limit("Requests a second; more are 429.")),
       concurrency_limit: optional(limit("Requests at once; more are 429.")),
+      load_balancing: optional(
+        block("Extension: which instance gets a request.", {
+          policy: optional(
+            oneOf(
+              "`least_busy`: the fewest requests in flight; `random_two`: of two at random the less busy one; `hash`: the same for the same client.",
+              ["least_busy", "random_two", "hash"],
+              { ...EFFECTIVE, default: "least_busy" },
+            ),
+          ),
+          hash_header: optional(
+            text("For `hash`: header that a client is known by.", {
+              ...EFFECTIVE,
+              ...AFFINITY_NAME,
+            }),
+          ),
+          hash_cookie: optional(
+            text("For `hash`: cookie that a client is known by; the gateway sets it where it is missing.", {
+              ...EFFECTIVE,
+              ...AFFINITY_NAME,
+            }),
+          ),
+        }),
+      ),
       request_limit: optional(
         block("Extension: limits of one request.", {
           body_bytes: optional(

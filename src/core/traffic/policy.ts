@@ -1,3 +1,5 @@
+import type { Affinity } from "./affinity.ts";
+
 /**
  * What a gateway allows a service, and how it picks among its instances: `networking.gateway_policy` of the spec
  * (eas-reference §1.6, and our extensions of it). It stands in the route table, so a change reaches gateways without new instances.
@@ -8,7 +10,15 @@ export interface GatewayPolicy {
   /** Requests at once over all gateway workers; null: no limit. */
   readonly concurrency: Ceiling | null;
   readonly request: RequestLimits;
+  /** How an instance is picked; null: the one with the least in flight, ties by rotation. */
+  readonly balancing: Balancing | null;
 }
+
+/**
+ * Other ways to pick an instance. `random-two`: of two at random the one with less in flight, so that workers that know nothing of each
+ * other do not all pick the same. `hash`: the same client gets the same instance, as long as it can be reached.
+ */
+export type Balancing = { readonly kind: "random-two" } | { readonly kind: "hash"; readonly by: Affinity };
 
 /** A limit that can be tried out first. */
 export interface Ceiling {
@@ -35,7 +45,13 @@ export const NO_POLICY: GatewayPolicy = {
   rate: null,
   concurrency: null,
   request: { bodyBytesMax: null, headBytesMax: null, idleMs: null, totalMs: null },
+  balancing: null,
 };
+
+/** True when it has a limit: then requests are counted. */
+export function hasLimit(policy: GatewayPolicy): boolean {
+  return !isNoPolicy({ ...policy, balancing: null });
+}
 
 /** True when nothing of it has an effect: then the route table leaves it out. */
 export function isNoPolicy(policy: GatewayPolicy): boolean {

@@ -1,4 +1,5 @@
 import type { GroupName, InstanceId, ServiceName } from "../names.ts";
+import type { Affinity } from "./affinity.ts";
 import type { GatewayPolicy } from "./policy.ts";
 
 /**
@@ -45,6 +46,8 @@ export interface GroupRoute {
   readonly tokens: readonly string[];
   /** Only members that get a share now: weight > 0 and at least one instance. May be empty: 503. */
   readonly members: readonly WeightedMember[];
+  /** A client stays with its member; absent: requests are shared one by one. */
+  readonly sticky?: Affinity;
 }
 
 export interface WeightedMember {

@@ -84,7 +84,8 @@ function groupRoute(
   readyCount: (name: ServiceName) => number,
 ): GroupRoute {
   const members = groupShares(group, state, readyCount).map((s) => ({ service: s.name, weight: s.weight }));
-  return { name: group.name, tokens: [group.token], members };
+  const sticky = group.sticky ?? null;
+  return { name: group.name, tokens: [group.token], members, ...(sticky === null ? {} : { sticky }) };
 }
 
 function groupShares(
