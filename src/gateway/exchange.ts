@@ -244,7 +244,7 @@ export class Exchange implements RequestAdditions {
   }
 
   #tryAgain(failed: Instance, upstream: Upstream): void {
-    if (!upstream.isConnected) failed.suspect(this.#plane.nowMs + this.#plane.times.suspectMs);
+    if (!upstream.isConnected) failed.suspect(this.#plane.nowMs, this.#plane.times.suspectMs);
     const next = this.#secondTry(failed, upstream.isConnected, upstream.isReused);
     if (next === null) {
       this.end("BAD_UPSTREAM");

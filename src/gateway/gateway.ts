@@ -16,6 +16,7 @@ import * as limits from "./limits.ts";
 import { RequestIds } from "./request-id.ts";
 import { Routing } from "./routing.ts";
 import { checkTable } from "./table-check.ts";
+import { Upstream } from "./upstream.ts";
 
 /** What a gateway worker is started with. */
 export interface GatewayOptions {
@@ -226,7 +227,11 @@ class GatewayWorker implements Gateway, DataPlane {
     this.nowMs = this.clock.monotonic();
     for (const client of this.clients) client.sweep(this.nowMs);
     for (const service of this.routing.services) {
-      for (const instance of service.instances) instance.sweep(this.nowMs, this.times.upstreamIdleMs);
+      for (const instance of service.instances) {
+        instance.sweep(this.nowMs, this.times.upstreamIdleMs);
+        if (instance.isSuspect)
+          instance.probe(this.nowMs, this.times.connectMs, (i) => new Upstream(i, this));
+      }
     }
   }
 

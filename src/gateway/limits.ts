@@ -57,7 +57,10 @@ export const CROWDED_MS_MAX = 32;
  */
 export const TIMEOUT_MARGIN_MS = 2_000;
 
-/** An instance that could not be reached is picked last for this long; then it is tried like the others. */
+/**
+ * An instance that could not be reached is picked last, and probed after this long by a connection without a request, then after twice as long, and
+ * so on up to 30 s (core/traffic/ejection.ts). It is taken again with the first connection; when nobody else is left, before that.
+ */
 export const SUSPECT_MS = 1_000;
 
 /** A connection to an instance that was not used for this long is closed. The engine must keep idle connections for longer, so that we close first. */
