@@ -112,3 +112,12 @@ test("the policy of a service and the number of gateway workers stand in the tab
   assert.equal(limited.workerCount, 2);
   assert.ok(!sameRoutes(plain, limited));
 });
+
+test("a sticky group says by what its clients are known", () => {
+  const records = [recordOf("a", { group: g })];
+  const input = inputOf(records, { a: ids("a", 1) });
+  const sticky = { kind: "cookie", name: "side" } as const;
+  const state = desiredOf(records, [groupOf("g", { sticky })]);
+  assert.deepEqual(buildRouteTable({ ...input, state }, 1).groups[0]!.sticky, sticky);
+  assert.ok(!("sticky" in buildRouteTable(input, 1).groups[0]!));
+});
