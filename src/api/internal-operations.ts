@@ -73,9 +73,21 @@ export const INTERNAL_OPERATIONS = {
           Limits: Type.Record(Type.String(), Type.Integer(), {
             description: "by limit of the worker: connections and requests that met it since it started",
           }),
+          RefusedTableNumber: wholeOrNull(
+            "the newest route table that it did not take; it serves on by the one in force",
+          ),
+          Refusal: textOrNull("why it did not take that table"),
         }),
       ),
     }),
+  },
+  RestartGatewayWorkers: {
+    summary:
+      "Replaces every gateway worker by a new process, one after the other, make before break; returns when that is noted",
+    tag: "Internal",
+    query: none,
+    body: null,
+    response: answer({}),
   },
   CheckHealth: {
     summary: "Is the control process there; asks for no key",

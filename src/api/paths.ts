@@ -31,6 +31,7 @@ export const PATHS = {
   ListLoops: { method: "GET", path: "/api/v2/internal/loops" },
   DescribeTraffic: { method: "GET", path: "/api/v2/internal/traffic" },
   ListGatewayWorkers: { method: "GET", path: "/api/v2/internal/gateways" },
+  RestartGatewayWorkers: { method: "PUT", path: "/api/v2/internal/gateways/restart" },
   CheckHealth: { method: "GET", path: "/healthz" },
   DescribeOpenApi: { method: "GET", path: "/openapi.json" },
 } as const satisfies Record<

@@ -316,7 +316,10 @@ test("modify takes fields in eascmd's spelling, several of them", async (t) => {
   assert.deepEqual(sent, [{ "metadata.instance": 2, "metadata.memory": 2000, model_entry: "x=y" }]);
   assert.match(out, /\[OK\] Service is running\n$/);
   write("part.json", { labels: { a: "b" } });
-  assert.equal((await run(["modify", "pmml_grey", "-s", "part.json"])).code, 0);
+  control.updateService = async (name) => ({ record: control.services.get(name)!, notEffective: [] });
+  const again = await run(["modify", "pmml_grey", "-s", "part.json"]);
+  assert.equal(again.code, 0);
+  assert.match(again.out, /\[OK\] Service \[pmml_grey\] is as it was: nothing changed\n$/);
   for (const argv of [[], ["-Da=1", "-s", "part.json"], ["-Dnothing"], ["-Da=1", "--replace"]]) {
     assert.equal((await run(["modify", "pmml_grey", ...argv])).code, 2, argv.join(" "));
   }
@@ -507,4 +510,18 @@ test("config writes the client's file, readable by its owner only", async (t) =>
     keyId: "me",
     key: "test-key",
   });
+});
+
+test("gateways ls shows a refused table with its reason; gateways restart waits for the new workers", async (t) => {
+  const { run, control } = await cliBench(t);
+  const list = await run(["gateways", "ls"]);
+  assert.match(list.out, /\| gateway-0 +\| 7 +\| yes +\| 3 +\| 1 +\|/);
+  assert.match(list.err, /gateway-1 refused table 4: services\[0\]\.name: is not a name/);
+  const { code, out } = await run(["gateways", "restart"]);
+  assert.deepEqual([code, control.restartCount], [0, 1]);
+  assert.match(out, /New gateway workers serve/);
+  control.restartGateways = async () => {}; // they do not come up
+  const late = await run(["gateways", "restart", "--timeout", "1"]);
+  assert.equal(late.code, 1);
+  assert.match(late.err, /0 of 2 new gateway workers listen after 1 s/);
 });

@@ -15,6 +15,12 @@ export interface Runner {
 
 const WIDTH = 110;
 
+/** First words that several verbs share. */
+const PARENTS: Readonly<Record<string, string>> = {
+  group: "groups of services that share one address",
+  gateways: "the gateway workers of this installation",
+};
+
 /** The command line: `eascmd`'s grammar (eas-reference §2), plus what runs a server. */
 export function buildProgram(version: string, locals: readonly LocalVerb[], runner: Runner): Command {
   const program = new Command("sluice")
@@ -35,16 +41,12 @@ export function buildProgram(version: string, locals: readonly LocalVerb[], runn
     for (const option of local.options) command.addOption(toOption(option));
     command.action(() => runner.runLocal(local, command.opts()));
   }
-  let groups: Command | null = null;
+  const parents = new Map<string, Command>();
   for (const verb of VERBS) {
     const [first, second] = verb.name.split(" ") as [string, string | undefined];
-    if (second !== undefined) {
-      groups ??= program
-        .command(first)
-        .description("groups of services that share one address")
-        .helpCommand(false);
-    }
-    const command = (second === undefined ? program : groups!)
+    if (second !== undefined && !parents.has(first))
+      parents.set(first, program.command(first).description(PARENTS[first]!).helpCommand(false));
+    const command = (second === undefined ? program : parents.get(first)!)
       .command(second ?? first)
       .description(verb.summary);
     if (verb.aliases) command.aliases([...verb.aliases]);

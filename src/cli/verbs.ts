@@ -219,6 +219,21 @@ export const VERBS: readonly Verb[] = [
     load: () => import("./verbs/predict.ts"),
   },
   {
+    name: "gateways ls",
+    aliases: ["list"],
+    args: [],
+    summary: "list the gateway workers, the route table each serves by, and a table that one refused",
+    options: [],
+    load: () => import("./verbs/gateways-list.ts"),
+  },
+  {
+    name: "gateways restart",
+    args: [],
+    summary: "replace every gateway worker by a new process, one after the other, make before break",
+    options: waiting,
+    load: () => import("./verbs/gateways-restart.ts"),
+  },
+  {
     name: "config",
     args: [],
     summary: "write the client's file from -e (address), -k (key) and -i",

@@ -241,6 +241,51 @@ test("a gateway that dies is replaced and gets the table; a hung one delays a st
   assert.ok(world.store.events.some((e) => e.reason === "InstanceKilled"));
 });
 
+test("gateways are restarted one by one, and the old one goes when the new one listens", async (t) => {
+  const world = await worldFor(t);
+  await world.control.createService(documentFor("a"));
+  await world.untilRunning("a");
+  const serving = () => world.fleet.live.filter((g) => g.table !== null).length;
+  const before = new Set(world.fleet.live.map((g) => g.pid));
+  await world.control.restartGateways();
+  let most = 0;
+  await world.until("all replaced", () => {
+    most = Math.max(most, world.fleet.live.length);
+    assert.ok(serving() >= 2, "a gateway went before its successor served");
+    return world.fleet.live.length === 2 && world.fleet.live.every((g) => !before.has(g.pid));
+  });
+  assert.equal(most, 3, "one at a time");
+  assert.ok(world.routed("a").every((ids) => ids.length === 1));
+  await world.control.restartGateways();
+  await world.until("replaced again, under the first names", () =>
+    world.fleet.live.map((g) => g.launch.id).every((id) => /^gateway-[01]$/.test(id)),
+  );
+});
+
+test("a gateway that lost the table that a change is of gets a whole one", async (t) => {
+  const world = await worldFor(t);
+  await world.control.createService(documentFor("a"));
+  await world.untilRunning("a");
+  const gateway = world.fleet.gateways.get("gateway-0" as GatewayId)!;
+  gateway.table = { ...gateway.table!, number: gateway.table!.number - 1 };
+  await world.control.createService(documentFor("b"));
+  await world.until("routed everywhere", () => world.routed("b").every((ids) => ids.length === 1));
+  assert.ok(world.routed("a").every((ids) => ids.length === 1));
+});
+
+test("a successor that does not come up costs nothing: the old gateways serve on", async (t) => {
+  const world = await worldFor(t);
+  const before = world.fleet.live.map((g) => g.pid);
+  world.fleet.timing = () => ({ startMs: Number.MAX_SAFE_INTEGER, tableMs: 1, lingerMs: 0 });
+  await world.control.restartGateways();
+  await world.clock.advance(20_000);
+  assert.deepEqual(
+    world.fleet.live.filter((g) => g.table !== null).map((g) => g.pid),
+    before,
+  );
+  assert.equal(world.fleet.live.length, 3);
+});
+
 test("a link that breaks while requests linger delays a stop only until the link is there again", async (t) => {
   const world = await worldFor(t);
   await world.control.createService(documentFor("a", { count: 2 }));

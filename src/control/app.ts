@@ -70,6 +70,7 @@ export function createControlPlane(deps: ControlPlaneDeps): ControlPlane & Compo
     log,
     workerCount: deps.settings.gatewayCount,
     onDue: wakePublisher,
+    onDraining: (cause) => loop.wake(GATEWAYS, cause),
     onReleased: () => {
       for (const name of reconciler.waiting) wakeService(name, "a gateway has let go");
     },
@@ -203,5 +204,6 @@ export function createControlPlane(deps: ControlPlaneDeps): ControlPlane & Compo
     loops: () => loop.reports(),
     traffic: (seconds) => metrics.last(seconds),
     gateways: () => publisher.reports(),
+    restartGateways: () => gateways.restart(),
   };
 }

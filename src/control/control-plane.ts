@@ -53,6 +53,8 @@ export interface ControlPlane {
   traffic(seconds: number): readonly TrafficSecond[];
   /** What each gateway is at. */
   gateways(): readonly GatewayReport[];
+  /** Replaces every gateway worker, make before break; resolves when that is noted. */
+  restartGateways(): Promise<void>;
 }
 
 export interface Accepted {
@@ -102,4 +104,6 @@ export interface GatewayReport {
   readonly connections: number;
   /** Connections and requests that its own limits met, by limit. */
   readonly limits: Readonly<Record<string, number>>;
+  /** The newest table that it did not take; null: it has what it was sent. */
+  readonly refusal: { readonly tableNumber: number; readonly reason: string } | null;
 }

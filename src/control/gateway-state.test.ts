@@ -49,9 +49,9 @@ test("a table that was sent counts as in force before it is acknowledged", () =>
 test("a refused table may be in force until a later one is taken; so long its reason is kept", () => {
   const state = fresh();
   state.sent(1, new Set([x]));
-  state.nack("weight 0");
+  state.nack(2, "weight 0");
   assert.equal(state.routing(x), "routed", "it may have come twice, and be in force");
-  assert.equal(state.refusal, "weight 0");
+  assert.deepEqual(state.refusal, { tableNumber: 2, reason: "weight 0" });
   state.sent(2, none);
   state.ack(2);
   state.lingering(2, {});
@@ -82,4 +82,28 @@ test("another process under the same name begins from nothing", () => {
   state.hello(8, 0, false);
   assert.equal(state.routing(x), "released");
   assert.equal(state.tableNumber, 0);
+});
+
+test("a refused change asks for a whole table; a refused whole table does not ask again", () => {
+  const state = new GatewayState();
+  state.hello(7, 0, false);
+  state.sent(1, new Set());
+  state.ack(1);
+  state.sentChange(2, new Set());
+  state.nack(2, "base: 1 is not 0, the one in force");
+  assert.equal(state.needsTable, true);
+  state.sent(3, new Set());
+  assert.equal(state.needsTable, false);
+  state.nack(3, "services[0].name: is not a name");
+  assert.deepEqual([state.needsTable, state.refusal?.tableNumber], [false, 3]);
+});
+
+test("one that drains is known by its word, and by a hello that listens no more", () => {
+  const state = new GatewayState();
+  state.hello(7, 0, false);
+  assert.equal(state.isDraining, false);
+  state.hello(7, 4, false);
+  assert.equal(state.isDraining, true);
+  state.begin();
+  assert.equal(state.isDraining, false);
 });

@@ -1,6 +1,12 @@
 import type { InstanceId } from "../core/names.ts";
 import type { Routing } from "../core/plan/plan-input.ts";
 
+/** A table that a gateway did not take. */
+export interface TableRefusal {
+  readonly tableNumber: number;
+  readonly reason: string;
+}
+
 /**
  * What one gateway may be doing with instances, from the tables it was sent and what it said. In doubt it routes: only
  * what it has acknowledged counts as let go.
@@ -11,9 +17,14 @@ export class GatewayState {
   connections = 0;
   /** Connections and requests that its own limits met, by limit, since this process of it was first heard of. */
   limits: Readonly<Record<string, number>> = {};
-  /** Why it refused the newest table; null: it did not. */
-  refusal: string | null = null;
-  /** What it said of lingering requests may have been lost with a link: the next table makes it say it again. */
+  /** It takes no new connections any more, and exits by itself. */
+  isDraining = false;
+  /** The newest table that it refused, and why; null: it has accepted a later one, or refused none. */
+  refusal: TableRefusal | null = null;
+  /**
+   * What it said of lingering requests may have been lost with a link: the next table makes it say it again. Or it has refused a
+   * change: perhaps it does not have what that changes, and a whole table helps.
+   */
   needsTable = false;
   #ackedNumber = 0;
   /** Instances of the table in force; null: a table of before this process, so anything may be in it. */
@@ -22,6 +33,8 @@ export class GatewayState {
   readonly #sent = new Map<number, ReadonlySet<InstanceId>>();
   /** Highest number sent on this link. */
   #linkNumber = 0;
+  /** Number of the last table that was sent as a change. */
+  #changeNumber = 0;
   #lingering: { readonly number: number; readonly inFlight: Readonly<Record<InstanceId, number>> } | null =
     null;
 
@@ -38,6 +51,7 @@ export class GatewayState {
   begin(): void {
     this.pid = null;
     this.isListening = false;
+    this.isDraining = false;
     this.connections = 0;
     this.limits = {};
     this.#ackedNumber = 0;
@@ -56,6 +70,8 @@ export class GatewayState {
     if (!isSameProcess) this.begin();
     this.pid = pid;
     this.isListening = isListening;
+    // It listens from its first table on, until it drains.
+    if (tableNumber > 0 && !isListening) this.isDraining = true;
     this.#linkNumber = 0;
     if (this.#sent.has(tableNumber)) this.ack(tableNumber);
     if (tableNumber === this.#ackedNumber) {
@@ -65,6 +81,11 @@ export class GatewayState {
     this.#ackedNumber = tableNumber; // a table of a life before this one
     this.#acked = null;
     this.#lingering = null;
+  }
+
+  sentChange(number: number, instances: ReadonlySet<InstanceId>): void {
+    this.sent(number, instances);
+    this.#changeNumber = number;
   }
 
   sent(number: number, instances: ReadonlySet<InstanceId>): void {
@@ -83,8 +104,9 @@ export class GatewayState {
   }
 
   /** It keeps what it has; that may be this very table, when it came twice. So it stays possibly in force. */
-  nack(reason: string): void {
-    this.refusal = reason;
+  nack(tableNumber: number, reason: string): void {
+    this.refusal = { tableNumber, reason };
+    if (tableNumber === this.#changeNumber) this.needsTable = true;
   }
 
   lingering(number: number, inFlight: Readonly<Record<InstanceId, number>>): void {

@@ -12,8 +12,8 @@ export interface GatewaySettings {
   readonly port: number;
 }
 
-/** Longest drain of a gateway that is replaced or no longer wanted. */
-const DRAIN_MS = 30_000;
+/** Longest drain of a gateway that is replaced or no longer wanted: what it gives itself (roles/gateway.ts), and time to end. */
+const DRAIN_MS = 65_000;
 /** A gateway that is starting is tried again so often; it takes some 100 ms. */
 const CONNECT_RETRY_MS = 25;
 const CONNECT_PATIENCE_MS = 5_000;
@@ -31,7 +31,9 @@ interface Slot {
 
 /**
  * Keeps the wanted number of gateway processes alive, each with a link to this process. Living ones are adopted; one
- * with another host or port, or one too many, drains and goes.
+ * too many drains and goes. One with another host or port, or that is to be restarted, is replaced, make before break:
+ * each slot has two names, the successor gets the free one, and the old one is told to drain when the new one listens. One
+ * slot after the other, so that a successor that does not come up costs nothing.
  */
 export class Gateways {
   readonly #fleet: GatewayFleet;
@@ -42,6 +44,8 @@ export class Gateways {
   readonly #onChange: (cause: string) => void;
   readonly #slots = new Map<GatewayId, Slot>();
   readonly #stopping = new Map<GatewayId, Promise<void>>();
+  /** Processes that somebody asked to replace. */
+  readonly #outdated = new Set<GatewayId>();
   /** Ends waits for drains when this process stops watching; the gateways themselves go on. */
   readonly #end = new AbortController();
 
@@ -66,22 +70,61 @@ export class Gateways {
     const processes = await this.#fleet.list();
     const alive = processes.filter((p) => p.isAlive);
     this.#publisher.setLive(alive.map((p) => p.id));
-    const wanted = this.#wanted();
+    const slots = this.#wanted();
     const waits: number[] = [];
-    for (const process of processes) {
-      const launch = wanted.find((w) => w.id === process.id);
-      if (launch === undefined || !isAs(process, launch)) this.#stop(process);
+    for (const process of processes)
+      if (!slots.some((names) => names.some((launch) => launch.id === process.id))) this.#stop(process);
+    for (const names of slots) {
+      const ofSlot = processes.filter((p) => names.some((l) => l.id === p.id) && !this.#stopping.has(p.id));
+      // Another slot is being replaced: this one waits for its turn, unless nobody serves in it.
+      const isTurn = waits.length === 0;
+      for (const waitMs of await this.#keepSlot(names, ofSlot, isTurn)) waits.push(waitMs);
     }
-    for (const launch of wanted) {
-      if (this.#stopping.has(launch.id)) continue;
-      const process = alive.find((p) => p.id === launch.id);
-      const waitMs = process === undefined ? await this.#start(launch) : await this.#connect(launch.id);
-      if (waitMs !== null) waits.push(waitMs);
-    }
-    const text = `${alive.length} of ${wanted.length} gateways are alive`;
+    const text = `${alive.length} of ${slots.length} gateways are alive`;
     return waits.length === 0
       ? { kind: "settled", text }
       : { kind: "recheck", inMs: Math.min(...waits), text };
+  }
+
+  /** Replaces every process that is there now by a new one. Returns as soon as that is noted. */
+  async restart(): Promise<void> {
+    for (const { id, isAlive } of await this.#fleet.list())
+      if (isAlive && !this.#stopping.has(id)) this.#outdated.add(id);
+    this.#onChange("a restart of the gateways was asked for");
+  }
+
+  /** One slot of `names`, with the processes that are there under them. Gives times to look again. */
+  async #keepSlot(
+    names: readonly GatewayLaunch[],
+    processes: readonly GatewayProcess[],
+    isTurn: boolean,
+  ): Promise<number[]> {
+    const alive = processes.filter((p) => p.isAlive);
+    const good = alive.filter(
+      (p) => isAs(p, names[0]!) && !this.#outdated.has(p.id) && !this.#publisher.isDraining(p.id),
+    );
+    const kept = good.find((p) => this.#publisher.isServing(p.id)) ?? good[0];
+    const waits: number[] = [];
+    for (const process of alive) {
+      const isSurplus = kept !== undefined && process !== kept && this.#publisher.isServing(kept.id);
+      const waitMs = isSurplus ? null : await this.#connect(process.id);
+      // One that drains already exits by itself; to tell it again would end it at once.
+      if (isSurplus && !this.#publisher.isDraining(process.id)) this.#stop(process);
+      if (waitMs !== null) waits.push(waitMs);
+    }
+    if (kept !== undefined) {
+      const isReplacing = alive.some(
+        (p) => p !== kept && !this.#stopping.has(p.id) && !this.#publisher.isDraining(p.id),
+      );
+      if (isReplacing) waits.push(CONNECT_RETRY_MS); // until it listens
+      return waits;
+    }
+    if (!isTurn && alive.some((p) => this.#publisher.isServing(p.id))) return [...waits, CONNECT_RETRY_MS];
+    const free = names.filter((l) => !this.#stopping.has(l.id) && !alive.some((p) => p.id === l.id));
+    // A dead one's name first: its folder is used again.
+    const next = free.find((l) => processes.some((p) => p.id === l.id)) ?? free[0];
+    const waitMs = next === undefined ? null : await this.#start(next);
+    return waitMs === null ? waits : [...waits, waitMs];
   }
 
   async close(): Promise<void> {
@@ -89,9 +132,12 @@ export class Gateways {
     this.#publisher.close();
   }
 
-  #wanted(): GatewayLaunch[] {
+  /** Per slot the two ways to fill it. */
+  #wanted(): GatewayLaunch[][] {
     const { gatewayCount, host, port } = this.#settings;
-    return Array.from({ length: gatewayCount }, (_, i) => ({ id: `gateway-${i}` as GatewayId, host, port }));
+    return Array.from({ length: gatewayCount }, (_, i) =>
+      [`gateway-${i}`, `gateway-${i}b`].map((id) => ({ id: id as GatewayId, host, port })),
+    );
   }
 
   async #start(launch: GatewayLaunch): Promise<number | null> {
@@ -105,6 +151,7 @@ export class Gateways {
       this.#log.warn({ gateway: launch.id }, "a gateway has ended and is started again");
     }
     slot.startedAt = now;
+    this.#outdated.delete(launch.id);
     slot.connectingSince = null;
     this.#publisher.begin(launch.id);
     await this.#fleet.start(launch);
@@ -145,6 +192,7 @@ export class Gateways {
       () => {
         this.#stopping.delete(id);
         this.#slots.delete(id);
+        this.#outdated.delete(id);
         if (!this.#end.signal.aborted) this.#onChange(`${id} has stopped`);
       },
       (error: unknown) => {

@@ -7,7 +7,8 @@
 import type { GatewayMessage } from "../core/gateway-report.ts";
 import type { GatewayId, InstanceId } from "../core/names.ts";
 import type { Routing } from "../core/plan/plan-input.ts";
-import type { RouteTable } from "../core/traffic/route-table.ts";
+import { routeChange } from "../core/traffic/route-change.ts";
+import type { RouteChange, RouteTable } from "../core/traffic/route-table.ts";
 import { buildRouteTable, instancesOf, sameRoutes } from "../core/traffic/table.ts";
 import type { GatewayLink } from "../ports/gateways.ts";
 import type { Log } from "../ports/log.ts";
@@ -31,6 +32,8 @@ export interface PublisherDeps {
   readonly workerCount: number;
   /** A gateway has let go of something: plans that wait for that may go on. */
   readonly onReleased: () => void;
+  /** A gateway was told to stop, by us or by somebody else. */
+  readonly onDraining: (cause: string) => void;
   /** A table is due. */
   readonly onDue: (cause: string) => void;
 }
@@ -40,6 +43,8 @@ export class Publisher {
   readonly #gateways = new Map<GatewayId, GatewayState>();
   readonly #links = new Map<GatewayId, GatewayLink>();
   #table: RouteTable | null = null;
+  /** From the table before this one to this one; null: there was none. */
+  #change: RouteChange | null = null;
   /** Instances of a table that is built and not sent yet. */
   #pending: ReadonlySet<InstanceId> = new Set();
   /** Highest number that anybody holds; null: the store was not asked yet. */
@@ -76,7 +81,9 @@ export class Publisher {
         const number = Math.max(this.#number, this.#highest()) + 1;
         await store.putNumber(TABLE_NUMBER, number);
         this.#number = number;
-        this.#table = { ...draft, number };
+        const table = { ...draft, number };
+        this.#change = this.#table === null ? null : routeChange(this.#table, table);
+        this.#table = table;
         const sentTo = this.#sendToAll();
         return { kind: "settled", text: `table ${number} sent to ${sentTo} gateways` };
       } finally {
@@ -115,6 +122,16 @@ export class Publisher {
     return this.#links.has(id);
   }
 
+  /** It listens for clients, and has a table. */
+  isServing(id: GatewayId): boolean {
+    const state = this.#gateways.get(id);
+    return state?.isListening === true && state.tableNumber > 0;
+  }
+
+  isDraining(id: GatewayId): boolean {
+    return this.#gateways.get(id)?.isDraining === true;
+  }
+
   attach(id: GatewayId, link: GatewayLink): void {
     this.#links.set(id, link);
     this.#deps.onDue(`${id} is connected`);
@@ -133,11 +150,17 @@ export class Publisher {
         return;
       case "ack":
         state.ack(message.tableNumber);
-        state.isListening = true;
+        state.isListening = !state.isDraining;
         this.#deps.onReleased();
         return;
+      case "draining":
+        state.isDraining = true;
+        state.isListening = false;
+        this.#deps.onDraining(`${id} drains`);
+        return;
       case "nack":
-        state.nack(message.reason);
+        state.nack(message.tableNumber, message.reason);
+        if (state.needsTable) this.#deps.onDue(`${id} refused a change`);
         this.#deps.log.warn(
           { gateway: id, table: message.tableNumber, reason: message.reason },
           "table refused",
@@ -166,6 +189,7 @@ export class Publisher {
         tableNumber: s.tableNumber,
         connections: s.connections,
         limits: s.limits,
+        refusal: s.refusal,
       }));
   }
 
@@ -181,8 +205,15 @@ export class Publisher {
     for (const [id, link] of this.#links) {
       const state = this.#state(id);
       if (state.pid === null || state.newestNumber >= table.number) continue; // no hello yet, or has it
-      state.sent(table.number, instances);
-      link.sendTable(table);
+      // What it has, or will have when this arrives. After a refusal nobody knows for sure.
+      const isBase = state.refusal === null && state.newestNumber === this.#change?.base;
+      if (isBase) {
+        state.sentChange(table.number, instances);
+        link.sendChange(this.#change!);
+      } else {
+        state.sent(table.number, instances);
+        link.sendTable(table);
+      }
       count += 1;
     }
     return count;

@@ -1,4 +1,5 @@
 import type { InstanceId, ServiceName } from "./names.ts";
+import type { RouteChange, RouteTable } from "./traffic/route-table.ts";
 
 /** What a gateway measured of one service in one second. */
 export interface ServiceSample {
@@ -19,10 +20,10 @@ export interface ServiceSample {
 }
 
 /** Control process → gateway, one JSON object a line. */
-export type GatewayCommand = {
-  readonly type: "table";
-  readonly table: import("./traffic/route-table.ts").RouteTable;
-};
+export type GatewayCommand =
+  | { readonly type: "table"; readonly table: RouteTable }
+  /** Sent instead of a table to a gateway that has, or is about to have, the table that it changes. */
+  | { readonly type: "change"; readonly change: RouteChange };
 
 /** Gateway → control process, one JSON object a line. */
 export type GatewayMessage =
@@ -34,6 +35,8 @@ export type GatewayMessage =
       readonly listening: boolean;
     }
   | { readonly type: "ack"; readonly tableNumber: number }
+  /** It was told to stop: it takes no new connections, finishes what it has, and exits. */
+  | { readonly type: "draining" }
   /** The last good table stays in force. */
   | { readonly type: "nack"; readonly tableNumber: number; readonly reason: string }
   /**

@@ -25,6 +25,7 @@ export class Answer implements ResponseChanges {
   isClosing = false;
   isKeepAliveSaid = false;
   isDechunked = false;
+  isUpgraded = false;
   /** A head of the final answer went to the client. */
   isStarted = false;
   status = 0;
@@ -88,6 +89,15 @@ export class Answer implements ResponseChanges {
     const out = takeBuffer(head.fieldsTo - from + ADDED_BYTES_MAX);
     this.isClosing = this.isKeepAliveSaid = this.isDechunked = false;
     this.#send(out, writeResponse(out, head, buf, from, this));
+  }
+
+  /** The 101 that the instance said: the last of HTTP on these connections. */
+  switchProtocols(head: MessageHead, buf: Buffer, from: number): void {
+    const out = takeBuffer(head.fieldsTo - from + ADDED_BYTES_MAX);
+    this.isClosing = this.isKeepAliveSaid = this.isDechunked = false;
+    this.isUpgraded = true;
+    this.#send(out, writeResponse(out, head, buf, from, this));
+    this.isUpgraded = false;
   }
 
   /**

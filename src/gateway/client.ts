@@ -15,7 +15,9 @@ import type { DataPlane } from "./data-plane.ts";
 import { Exchange } from "./exchange.ts";
 import { Held } from "./held.ts";
 import { LONG_READ_BYTES, PIPELINE_BYTES_MAX, READ_BYTES } from "./limits.ts";
+import type { ServiceMeter } from "./meter.ts";
 import { Pace } from "./pace.ts";
+import { Tunnel } from "./tunnel.ts";
 import { Wire, type WireOwner } from "./wire.ts";
 
 /** A head is used up before anything else is read, so one object serves all connections. */
@@ -23,10 +25,12 @@ const head = new MessageHead();
 
 // HEAD: a request's head is awaited. BODY: its body goes on, to the instance or, when it was answered already, nowhere.
 // ANSWER: all of it is here; its answer is awaited, or has yet to leave. LINGER: we have closed; what comes is dropped.
+// TUNNEL: no HTTP any more; the connection belongs to its tunnel.
 const HEAD = 0;
 const BODY = 1;
 const ANSWER = 2;
 const LINGER = 3;
+const TUNNEL = 4;
 
 /**
  * One client connection. It cuts the byte stream into requests and works on one at a time, so answers leave in the order of
@@ -52,6 +56,7 @@ export class Client implements WireOwner {
   /** Made when the client is waited for at a sweep. */
   #sendPace: Pace | null = null;
   #takePace: Pace | null = null;
+  #tunnel: Tunnel | null = null;
 
   constructor(socket: Socket, plane: DataPlane, address: string) {
     this.#plane = plane;
@@ -66,6 +71,11 @@ export class Client implements WireOwner {
   /** No request is on it, or on its way as far as we can see. */
   get isIdle(): boolean {
     return this.#state === HEAD && this.#held.isEmpty;
+  }
+
+  /** It has sent more than its request. */
+  get isAhead(): boolean {
+    return !this.#held.isEmpty;
   }
 
   /** Bytes of the request's body still to come. */
@@ -251,6 +261,31 @@ export class Client implements WireOwner {
     this.wire.end();
   }
 
+  /** The instance switched protocols. What the client sent ahead was not read as HTTP, and goes first. */
+  startTunnel(instance: Wire, meter: ServiceMeter): Tunnel {
+    const plane = this.#plane;
+    const over = () => {
+      plane.clients.delete(this);
+      this.#exchange.tunnelEnded();
+    };
+    this.#state = TUNNEL;
+    const tunnel = new Tunnel(this.wire, instance, {
+      meter,
+      times: plane.times,
+      nowMs: () => plane.nowMs,
+      over,
+    });
+    this.#tunnel = tunnel;
+    tunnel.sentAhead(this.#held.buffer, 0, this.#held.length);
+    this.#held.drop();
+    return tunnel;
+  }
+
+  /** Ends the tunnel that it has become, if it has. */
+  closeTunnel(): void {
+    this.#tunnel?.close();
+  }
+
   /** Closes an idle connection. */
   close(): void {
     this.#linger();
@@ -277,7 +312,8 @@ export class Client implements WireOwner {
   sweep(nowMs: number): void {
     const { times, limited } = this.#plane;
     const stillMs = nowMs - this.#movedMs;
-    if (this.#state === LINGER) {
+    if (this.#tunnel !== null) this.#tunnel.sweep(nowMs);
+    else if (this.#state === LINGER) {
       if (nowMs - this.#sinceMs > (this.wire.isPending ? times.writeStallMs : times.lingerMs))
         this.wire.destroy();
     } else if (this.#state === HEAD) {

@@ -41,6 +41,9 @@ export interface Times {
   readonly suspectMs: number;
   readonly upstreamIdleMs: number;
   readonly drainIdleMs: number;
+  readonly tunnelIdleMs: number;
+  readonly tunnelHalfMs: number;
+  readonly tunnelCloseMs: number;
   readonly reportMs: number;
   readonly clientRateWindowMs: number;
 }

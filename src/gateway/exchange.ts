@@ -12,7 +12,9 @@ import type { Instance } from "./instance.ts";
 import * as limits from "./limits.ts";
 import type { Service } from "./routing.ts";
 import type { ServiceGate } from "./service-gate.ts";
+import { isUpgradeGranted, upgradeAsked } from "./upgrade.ts";
 import { Upstream } from "./upstream.ts";
+import type { Wire } from "./wire.ts";
 
 /** Counted, never sent: the client left before its answer was complete. */
 const CLIENT_LEFT = 499;
@@ -44,6 +46,8 @@ export class Exchange implements RequestAdditions {
   #pause: NodeJS.Timeout | null = null;
   #pauses = 0;
   #isIdempotent = false;
+  /** The protocols that the client wishes to switch to; null: none. */
+  #upgrade: readonly string[] | null = null;
   #startedMs = 0;
   /** The limits that the request has passed; null: none. Then the bytes of its body so far are counted. */
   #gate: ServiceGate | null = null;
@@ -56,6 +60,10 @@ export class Exchange implements RequestAdditions {
     this.#plane = plane;
     this.#answer = new Answer(client, plane);
     this.clientAddress = Buffer.from(clientAddress, "latin1");
+  }
+
+  get isUpgrade(): boolean {
+    return this.#upgrade !== null;
   }
 
   get serviceName(): string {
@@ -77,6 +85,7 @@ export class Exchange implements RequestAdditions {
     const { requestIds, routing } = this.#plane;
     this.#reset(isDone);
     this.#answer.expect(head, isDone || bodyFrom < to);
+    if (head.isUpgrade) this.#upgrade = upgradeAsked(head, buf);
     this.#isIdempotent = head.method !== METHOD.POST && head.method !== METHOD.OTHER;
     this.requestIdLength = requestIds.write(head, buf, this.requestId);
     const refusal = routing.admit(head, buf);
@@ -147,6 +156,7 @@ export class Exchange implements RequestAdditions {
     this.isRequestDone = isDone;
     this.#service = null;
     this.#isRetried = false;
+    this.#upgrade = null;
     this.#pauses = 0;
     this.#startedMs = this.#plane.clock.monotonic();
   }
@@ -217,12 +227,33 @@ export class Exchange implements RequestAdditions {
     body: MessageBody,
   ): number {
     this.#first.drop();
+    // Bytes ahead of a switch that was declined may be of either protocol.
+    if (this.#upgrade !== null && this.#client.isAhead) this.#answer.willClose();
     return this.#answer.start(head, buf, from, bodyFrom, to, body, this.isRequestDone);
   }
 
   /** More of the answer's body. Returns what `body.advance` says of it. */
   passAnswer(buf: Buffer, to: number, body: MessageBody): number {
     return this.#answer.pass(buf, to, body);
+  }
+
+  /** A 101 with this head is what the client asked for. */
+  mayTunnel(head: MessageHead, buf: Buffer): boolean {
+    return this.isRequestDone && this.#upgrade !== null && isUpgradeGranted(head, buf, this.#upgrade);
+  }
+
+  /** The 101 in `buf[from..bodyFrom)`, and what came behind it: both connections are a tunnel from here on, in flight until that ends. */
+  startTunnel(head: MessageHead, buf: Buffer, from: number, bodyFrom: number, to: number, wire: Wire): void {
+    const { meter } = this.#service!;
+    this.#first.drop();
+    this.#answer.switchProtocols(head, buf, from);
+    meter.record(head.status, this.#ageMs() * 1000);
+    this.#client.startTunnel(wire, meter).cameBehind(buf, bodyFrom, to);
+  }
+
+  tunnelEnded(): void {
+    this.isActive = false;
+    this.#release();
   }
 
   /** The client took what was pending. */
@@ -281,6 +312,7 @@ export class Exchange implements RequestAdditions {
   /** Ends with an answer of our own. */
   end(reason: DataPathReason, text?: string): void {
     this.#upstream?.abandon();
+    if (this.#upgrade !== null) this.#answer.willClose();
     this.#answer.giveOwn(reason, this.requestId.toString("latin1", 0, this.requestIdLength), text);
     this.answerEnded();
   }

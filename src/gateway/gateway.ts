@@ -15,7 +15,7 @@ import { LimitCounts } from "./limit-counts.ts";
 import * as limits from "./limits.ts";
 import { RequestIds } from "./request-id.ts";
 import { Routing } from "./routing.ts";
-import { checkTable } from "./table-check.ts";
+import { checkChange, checkTable } from "./table-check.ts";
 import { Upstream } from "./upstream.ts";
 
 /** What a gateway worker is started with. */
@@ -48,6 +48,9 @@ const TIMES: Times = {
   suspectMs: limits.SUSPECT_MS,
   upstreamIdleMs: limits.UPSTREAM_IDLE_MS,
   drainIdleMs: limits.DRAIN_IDLE_MS,
+  tunnelIdleMs: limits.TUNNEL_IDLE_MS,
+  tunnelHalfMs: limits.TUNNEL_HALF_MS,
+  tunnelCloseMs: limits.TUNNEL_CLOSE_MS,
   reportMs: limits.REPORT_MS,
   clientRateWindowMs: limits.CLIENT_RATE_WINDOW_MS,
 };
@@ -93,6 +96,8 @@ class GatewayWorker implements Gateway, DataPlane {
   readonly #failed = Promise.withResolvers<void>();
   #isListening = false;
   #isStarting = false;
+  /** Connections of clients so far. */
+  #accepted = 0;
 
   constructor(options: GatewayOptions) {
     this.#options = options;
@@ -145,19 +150,30 @@ class GatewayWorker implements Gateway, DataPlane {
   async drain(deadlineMs: number): Promise<void> {
     this.isDraining = true;
     const begunMs = this.clock.monotonic();
-    // Whatever has connected so far is taken in first: closing resets connections that the kernel still holds for us.
-    await new Promise<void>((resolve) => setImmediate(resolve));
     this.#isListening = false;
+    this.#control.send({ type: "draining" });
+    // Whatever has connected so far is taken in first: closing resets connections that the kernel still holds for us. After a
+    // turn of the loop that brought none, close follows at once.
+    let seen = -1;
+    for (let turns = 0; seen !== this.#accepted && turns < limits.DRAIN_TURNS_MAX; turns++) {
+      seen = this.#accepted;
+      await new Promise<void>((resolve) => setImmediate(resolve));
+    }
     this.#server.close();
     while (this.clients.size > 0 && this.clock.monotonic() < deadlineMs) {
       const isPatienceOver = this.clock.monotonic() - begunMs > this.times.drainIdleMs;
-      for (const client of this.clients) if (isPatienceOver && client.isIdle) client.close();
+      const isLast = this.clock.monotonic() > deadlineMs - this.times.tunnelCloseMs;
+      for (const client of this.clients) {
+        if (isPatienceOver && client.isIdle) client.close();
+        if (isLast) client.closeTunnel();
+      }
       await this.clock.sleep(Math.min(20, this.times.drainIdleMs));
     }
     this.#report();
   }
 
   #accept(socket: Socket): void {
+    this.#accepted++;
     const { caps } = this;
     const address = (socket.remoteAddress ?? "unknown").replace(/^::ffff:/, "");
     if (this.clients.size >= caps.clientsMax) this.#turnAway(socket, "connections");
@@ -181,23 +197,36 @@ class GatewayWorker implements Gateway, DataPlane {
   }
 
   #command(command: unknown): void {
-    const { type, table } = (command ?? {}) as { type?: unknown; table?: unknown };
+    const { type, table, change } = (command ?? {}) as { type?: unknown; table?: unknown; change?: unknown };
+    if (type === "change") {
+      const checked = checkChange(change, this.routing);
+      if (typeof checked === "string") this.#refuseTable(change, checked);
+      else {
+        this.routing.change(checked);
+        this.#acknowledge();
+      }
+      return;
+    }
     if (type !== "table") {
-      // There is only this one; a control process that knows others replaces this worker.
+      // There are only these; a control process that knows others replaces this worker.
       this.#options.log.warn({ type }, "ignored a command that this gateway does not know");
       return;
     }
     const checked = checkTable(table, this.routing.number);
     if (typeof checked === "string") {
-      const number = Number((table as { number?: unknown } | null)?.number);
-      const tableNumber = Number.isSafeInteger(number) ? number : 0;
-      this.#options.log.warn({ tableNumber, reason: checked }, "refused a route table");
-      this.#control.send({ type: "nack", tableNumber, reason: checked });
+      this.#refuseTable(table, checked);
       return;
     }
     this.routing.apply(checked);
     if (this.#isListening || this.isDraining) this.#acknowledge();
     else this.#listen();
+  }
+
+  #refuseTable(table: unknown, reason: string): void {
+    const number = Number((table as { number?: unknown } | null)?.number);
+    const tableNumber = Number.isSafeInteger(number) ? number : 0;
+    this.#options.log.warn({ tableNumber, reason }, "refused a route table");
+    this.#control.send({ type: "nack", tableNumber, reason });
   }
 
   #acknowledge(): void {

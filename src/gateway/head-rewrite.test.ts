@@ -11,6 +11,7 @@ const added = {
   requestIdLength: 4,
   clientAddress: Buffer.from("10.0.0.1"),
   serviceName: "s",
+  isUpgrade: false,
 };
 const token = fc.stringMatching(/^[A-Za-z][A-Za-z0-9-]{0,20}$/);
 const value = fc.stringMatching(/^([!-~]([ !-~]{0,30}[!-~])?)?$/);
@@ -75,7 +76,13 @@ test("an answer keeps its status line and fields, less those of this hop, plus w
     out.toString(
       "latin1",
       0,
-      writeResponse(out, head, buf, 0, { isClosing, isKeepAliveSaid, isDechunked: false, memberLine }),
+      writeResponse(out, head, buf, 0, {
+        isClosing,
+        isKeepAliveSaid,
+        isDechunked: false,
+        isUpgraded: false,
+        memberLine,
+      }),
     );
   const start = "HTTP/1.1 450 so full\r\nX-Sluice-Reason: QUEUE_FULL\r\nContent-Length: 0\r\n";
   assert.equal(write(false, false, null), `${start}\r\n`);

@@ -21,6 +21,7 @@ const LINE_END = ascii("\r\n");
 const STATUS_VERSION = ascii("HTTP/1.1 ");
 const CLOSE = ascii("Connection: close\r\n");
 const KEEP_ALIVE = ascii("Connection: keep-alive\r\n");
+const UPGRADE = ascii("Connection: Upgrade\r\n");
 const QUERY = 0x3f;
 
 /** Bytes that a rewritten head may be longer than the original: our own fields, the longest request id, address and member line. */
@@ -60,7 +61,12 @@ function copy(out: Buffer, at: number, buf: Buffer, from: number, to: number): n
 
 /** Fields that frame or route the message stay, whatever Connection says: dropping them would change what it means. */
 function mayBeNominated(field: number): boolean {
-  return field !== FIELD.HOST && field !== FIELD.CONTENT_LENGTH && field !== FIELD.TRANSFER_ENCODING;
+  return (
+    field !== FIELD.HOST &&
+    field !== FIELD.CONTENT_LENGTH &&
+    field !== FIELD.TRANSFER_ENCODING &&
+    field !== FIELD.UPGRADE
+  );
 }
 
 /** Copies the field lines that stay, in runs. */
@@ -86,6 +92,8 @@ export interface RequestAdditions {
   readonly clientAddress: Buffer;
   /** Stands in for a Host that an HTTP/1.0 client did not send. */
   readonly serviceName: string;
+  /** The client's wish to switch protocols goes on to the instance. */
+  readonly isUpgrade: boolean;
 }
 
 /**
@@ -104,7 +112,9 @@ export function writeRequest(
   if (restFrom === head.targetTo || buf[restFrom] === QUERY) out[at++] = 0x2f;
   at = copy(out, at, buf, restFrom, head.targetTo);
   at = put(out, at, VERSION_LINE);
+  REQUEST_FATE[FIELD.UPGRADE] = added.isUpgrade ? KEEP : DROP;
   at = copyFields(out, at, head, buf, REQUEST_FATE);
+  if (added.isUpgrade) at = put(out, at, UPGRADE);
   at = put(out, at, REQUEST_ID);
   at = copy(out, at, added.requestId, 0, added.requestIdLength);
   at = put(out, at, FORWARDED_FOR);
@@ -138,6 +148,8 @@ export interface ResponseChanges {
   readonly isKeepAliveSaid: boolean;
   /** The body goes without its chunks: an HTTP/1.0 client knows none. */
   readonly isDechunked: boolean;
+  /** It is the 101 that begins a tunnel. */
+  readonly isUpgraded: boolean;
 }
 
 /** Writes the answer's head for the client to `out` and returns its end. */
@@ -151,9 +163,11 @@ export function writeResponse(
   let at = put(out, 0, STATUS_VERSION);
   at = copy(out, at, buf, from + STATUS_VERSION.length, head.fieldsFrom);
   RESPONSE_FATE[FIELD.TRANSFER_ENCODING] = changes.isDechunked ? DROP : KEEP;
+  RESPONSE_FATE[FIELD.UPGRADE] = changes.isUpgraded ? KEEP : DROP;
   at = copyFields(out, at, head, buf, RESPONSE_FATE);
   if (changes.memberLine !== null) at = put(out, at, changes.memberLine);
-  if (changes.isClosing) at = put(out, at, CLOSE);
+  if (changes.isUpgraded) at = put(out, at, UPGRADE);
+  else if (changes.isClosing) at = put(out, at, CLOSE);
   else if (changes.isKeepAliveSaid) at = put(out, at, KEEP_ALIVE);
   return put(out, at, LINE_END);
 }

@@ -84,8 +84,26 @@ export const LONG_READ_BYTES = 256 * 1024;
 /** Longest X-Request-Id that is taken over from a client; a UUID has 36. A longer or odd one is replaced. */
 export const REQUEST_ID_BYTES_MAX = 128;
 
+/**
+ * Turns of the loop that a worker goes on accepting for once it drains, while each brings new connections. A turn takes well
+ * below 1 ms; under a flood it must still come to its end.
+ */
+export const DRAIN_TURNS_MAX = 100;
+
 /** While draining, an idle client connection is kept this long, so that a request already on its way is still answered. */
 export const DRAIN_IDLE_MS = 1_000;
+
+/**
+ * A tunnel (WebSocket or other upgrade) over which no byte has moved for this long is cut. Common clients and servers send pings
+ * every 20 to 60 s; one without them may well be silent while a person reads, but a peer that vanished must not stay for hours.
+ */
+export const TUNNEL_IDLE_MS = 600_000;
+
+/** The same once one side has said its last word: the other has only its rest to send. */
+export const TUNNEL_HALF_MS = 60_000;
+
+/** Before the end of a drain, tunnels that are left are closed in order: time for last bytes, and for a client to see an end instead of a reset. */
+export const TUNNEL_CLOSE_MS = 1_000;
 
 /** One line from the control process: a route table of 10,000 services and instances is about 5 MB. */
 export const CONTROL_LINE_BYTES_MAX = 64 * 1024 * 1024;

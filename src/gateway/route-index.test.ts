@@ -31,6 +31,25 @@ test("a name ends at a slash, a query, or the end", () => {
   assert.equal(find(new RouteIndex([]), "/api/predict/a"), null);
 });
 
+test("property: an index that was changed finds what a new one finds", () => {
+  const name = fc.stringMatching(/^[a-c]{1,3}$/); // few names: runs of neighbours, and holes in them
+  const step = fc.tuple(fc.boolean(), name);
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 80 }), (steps) => {
+      const index = new RouteIndex([]);
+      const names = new Set<string>();
+      for (const [isPut, each] of steps) {
+        if (isPut) index.put(route(each));
+        else index.remove(each);
+        if (isPut) names.add(each);
+        else names.delete(each);
+        for (const [, any] of steps)
+          assert.deepEqual(find(index, `/api/predict/${any}/r`), names.has(any) ? [any, "/r"] : null);
+      }
+    }),
+  );
+});
+
 test("property: every name is found, and no other", () => {
   const name = fc.stringMatching(/^[a-z0-9][a-z0-9_.-]{0,20}$/);
   fc.assert(

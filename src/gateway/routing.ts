@@ -9,15 +9,16 @@ import {
   type Rotation,
 } from "../core/traffic/pick.ts";
 import { type Balancing, hasLimit } from "../core/traffic/policy.ts";
-import type { RouteTable } from "../core/traffic/route-table.ts";
+import type { GroupRoute, RouteChange, RouteTable, ServiceRoute } from "../core/traffic/route-table.ts";
 import { FIELD } from "../http1/field-names.ts";
 import { FIELD_STRIDE, type MessageHead } from "../http1/message-head.ts";
 import { findField } from "../http1/request-head.ts";
 import { ClientKeys, NO_KEY } from "./client-key.ts";
 import { Instance, isSameAddress } from "./instance.ts";
 import { ServiceMeter } from "./meter.ts";
-import { type Route, RouteIndex } from "./route-index.ts";
+import { RouteIndex } from "./route-index.ts";
 import { ServiceGate } from "./service-gate.ts";
+import type { TableInForce } from "./table-check.ts";
 import { isOpenedBy } from "./token.ts";
 
 /** A service as a gateway serves it. Lives as long as tables name it, so that counters and rotation go on over updates. */
@@ -72,8 +73,6 @@ export class Group {
   readonly name: GroupName;
   /** By what a client is known that stays with its member; null: requests are shared one by one. */
   sticky: Affinity | null = null;
-  /** All services of the group by name, those without a share too. */
-  all: ReadonlyMap<string, Service> = new Map();
   #members: readonly Service[] = [];
   #weighted: readonly Weighted[] = [];
   #rotation: Rotation | null = null;
@@ -103,15 +102,20 @@ export class Group {
 }
 
 /** What the table in force says, together with what has to live on from table to table. */
-export class Routing {
+export class Routing implements TableInForce {
   number = 0;
   /** What clients are known by, where that counts. */
   readonly keys: ClientKeys;
   /** Which of the gateway workers this is, from 0: says which part of a limit it has. */
   workerIndex = 0;
-  index = new RouteIndex([]);
-  #services = new Map<string, Service>();
-  #groups = new Map<string, Group>();
+  /** How many there are; only whole tables say it. */
+  #workerCount = 1;
+  readonly index = new RouteIndex([]);
+  readonly serviceRoutes = new Map<ServiceName, ServiceRoute>();
+  readonly groupRoutes = new Map<GroupName, GroupRoute>();
+  readonly owners = new Map<InstanceId, ServiceName>();
+  readonly #services = new Map<string, Service>();
+  readonly #groups = new Map<string, Group>();
   /** No longer named, but with requests in flight. */
   readonly #lingering = new Map<InstanceId, Set<Instance>>();
 
@@ -150,7 +154,8 @@ export class Routing {
   /** `X-Sluice-Member`: the group's token, which alone opens its address, may choose any of its services. */
   #forcedMember(group: Group, head: MessageHead, buf: Buffer, field: number): Service | null {
     const slot = field * FIELD_STRIDE;
-    return group.all.get(buf.toString("latin1", head.fields[slot + 2]!, head.fields[slot + 3]!)) ?? null;
+    const name = buf.toString("latin1", head.fields[slot + 2]!, head.fields[slot + 3]!) as ServiceName;
+    return this.serviceRoutes.get(name)?.group === group.name ? this.#services.get(name)! : null;
   }
 
   get services(): Iterable<Service> {
@@ -159,14 +164,36 @@ export class Routing {
 
   /** Puts a checked table in force, whole. */
   apply(table: RouteTable): void {
-    const before = this.#services;
+    this.#workerCount = table.workerCount ?? 1;
+    const services = new Set<string>(table.services.map((s) => s.name));
+    const groups = new Set<string>(table.groups.map((g) => g.name));
+    this.change({
+      ...table,
+      goneServices: [...this.serviceRoutes.keys()].filter((name) => !services.has(name)),
+      goneGroups: [...this.groupRoutes.keys()].filter((name) => !groups.has(name)),
+    });
+  }
+
+  /** Puts a checked change in force, whole: requests see the table before it or the one after. Costs what is changed. */
+  change(change: Omit<RouteChange, "base">): void {
     const named = new Map<InstanceId, Instance>();
-    for (const service of before.values()) for (const i of service.instances) named.set(i.id, i);
-    this.#services = new Map();
-    const share = { index: this.workerIndex, count: table.workerCount ?? 1 };
+    for (const name of [...change.goneServices, ...change.services.map((s) => s.name)]) {
+      for (const instance of this.#services.get(name)?.instances ?? []) named.set(instance.id, instance);
+      this.#forgetRoute(name);
+    }
+    for (const name of change.goneServices) {
+      this.#services.get(name)!.instances = [];
+      this.#services.delete(name);
+    }
+    for (const name of change.goneGroups) {
+      this.index.remove(name);
+      this.groupRoutes.delete(name);
+      this.#groups.delete(name);
+    }
+    const share = { index: this.workerIndex, count: this.#workerCount };
     const kept = new Set<Instance>();
-    for (const route of table.services) {
-      const service = before.get(route.name) ?? new Service(route.name, this.#chance);
+    for (const route of change.services) {
+      const service = this.#services.get(route.name) ?? new Service(route.name, this.#chance);
       service.keepaliveMs = route.keepaliveMs;
       service.balancing = route.policy?.balancing ?? null;
       if (route.policy === undefined || !hasLimit(route.policy)) service.gate = null;
@@ -180,48 +207,47 @@ export class Routing {
           known !== undefined && isSameAddress(known.address, address) ? known : new Instance(id, address);
         kept.add(instance);
         instance.isNamed = true;
+        this.owners.set(id, route.name);
         return instance;
       });
       this.#services.set(route.name, service);
+      this.serviceRoutes.set(route.name, route);
     }
     for (const instance of kept) this.#forget(instance);
     for (const instance of named.values()) if (!kept.has(instance)) this.#remove(instance);
-    for (const [name, service] of before) if (!this.#services.has(name)) service.instances = [];
-    const membersOf = new Map<string, Map<string, Service>>();
-    for (const { name, group } of table.services) {
-      if (group === null) continue;
-      const members = membersOf.get(group) ?? new Map<string, Service>();
-      membersOf.set(group, members.set(name, this.#services.get(name)!));
-    }
-    const groups = new Map<string, Group>();
-    for (const route of table.groups) {
+    for (const route of change.groups) {
       const group = this.#groups.get(route.name) ?? new Group(route.name);
       group.update(route.members, this.#services);
       group.sticky = route.sticky ?? null;
-      group.all = membersOf.get(route.name) ?? new Map();
-      groups.set(route.name, group);
+      this.#groups.set(route.name, group);
+      this.groupRoutes.set(route.name, route);
+      this.index.put({ name: route.name, tokens: asBytes(route.tokens), service: null, group });
     }
-    this.#groups = groups;
-    this.index = new RouteIndex(this.#routes(table));
-    this.number = table.number;
+    for (const route of change.services) this.#addRoute(route);
+    // A group's token opens its members: they follow when it changes.
+    const groups = new Set<string>(change.groups.map((g) => g.name));
+    if (groups.size > 0) {
+      for (const route of this.serviceRoutes.values())
+        if (route.group !== null && groups.has(route.group)) this.#addRoute(route);
+    }
+    this.number = change.number;
   }
 
-  #routes(table: RouteTable): Route[] {
-    const routes: Route[] = [];
-    const groupTokens = new Map<GroupName, readonly Buffer[]>();
-    for (const { name, tokens } of table.groups) {
-      const own: Buffer[] = tokens.map((t) => Buffer.from(t, "latin1"));
-      groupTokens.set(name, own);
-      routes.push({ name, tokens: own, service: null, group: this.#groups.get(name)! });
-    }
-    for (const { name, group, tokens } of table.services) {
-      const service = this.#services.get(name)!;
-      const own: Buffer[] = tokens.map((t) => Buffer.from(t, "latin1"));
-      if (group !== null) own.push(...(groupTokens.get(group) ?? []));
-      routes.push({ name, tokens: own, service, group: null });
-      if (group !== null) routes.push({ name: `${group}.${name}`, tokens: own, service, group: null });
-    }
-    return routes;
+  #forgetRoute(name: ServiceName): void {
+    const route = this.serviceRoutes.get(name);
+    if (route === undefined) return;
+    this.index.remove(name);
+    if (route.group !== null) this.index.remove(`${route.group}.${name}`);
+    for (const { id } of route.instances) this.owners.delete(id);
+    this.serviceRoutes.delete(name);
+  }
+
+  #addRoute({ name, group, tokens }: ServiceRoute): void {
+    const service = this.#services.get(name)!;
+    const own = asBytes(tokens);
+    if (group !== null) own.push(...asBytes(this.groupRoutes.get(group)?.tokens ?? []));
+    this.index.put({ name, tokens: own, service, group: null });
+    if (group !== null) this.index.put({ name: `${group}.${name}`, tokens: own, service, group: null });
   }
 
   #remove(instance: Instance): void {
@@ -261,3 +287,5 @@ export class Routing {
     return counts;
   }
 }
+
+const asBytes = (tokens: readonly string[]) => tokens.map((t): Buffer => Buffer.from(t, "latin1"));

@@ -1,5 +1,5 @@
 import { isName } from "../core/names.ts";
-import type { RouteTable } from "../core/traffic/route-table.ts";
+import type { GroupRoute, RouteChange, RouteTable, ServiceRoute } from "../core/traffic/route-table.ts";
 import { isFieldValue } from "../http1/response-writer.ts";
 import { affinityProblem, policyProblem } from "./table-check-policy.ts";
 
@@ -43,7 +43,7 @@ export function checkTable(value: unknown, numberInForce: number): RouteTable | 
     const isCount = Number.isSafeInteger(workerCount) && (workerCount as number) >= 1;
     must(isCount, "workerCount", "must be a whole number from 1");
     const names = new Set<string>();
-    const services = new Set<string>();
+    const services = new Set<unknown>();
     const instances = new Set<string>();
     const groupNames = new Set<unknown>();
     for (const group of listOf(table.groups, "groups")) groupNames.add(fieldsOf(group, "groups").name);
@@ -59,6 +59,88 @@ export function checkTable(value: unknown, numberInForce: number): RouteTable | 
     if (error instanceof TableProblem) return error.message;
     throw error;
   }
+}
+
+/** What a gateway holds of the table in force, as far as a change can contradict it. */
+export interface TableInForce {
+  readonly number: number;
+  readonly serviceRoutes: ReadonlyMap<string, ServiceRoute>;
+  readonly groupRoutes: ReadonlyMap<string, GroupRoute>;
+  /** The service that each instance belongs to. */
+  readonly owners: ReadonlyMap<string, string>;
+}
+
+/**
+ * Checks a change of the table in force, whole, before any of it is in force. Costs what is changed; only when something goes, what
+ * stays is asked whether it can do without. Gives the change, or the reason for a `nack`.
+ */
+export function checkChange(value: unknown, now: TableInForce): RouteChange | string {
+  try {
+    const change = fieldsOf(value, "change");
+    const { base, number } = change;
+    must(base === now.number, "base", `${base} is not ${now.number}, the one in force`);
+    must(now.number > 0, "base", "there is no table in force");
+    const isLater = Number.isSafeInteger(number) && (number as number) > now.number;
+    must(isLater, "number", `must be a whole number above ${now.number}`);
+    const goneServices = new Set(listOf(change.goneServices, "goneServices"));
+    const goneGroups = new Set(listOf(change.goneGroups, "goneGroups"));
+    const names = new Set<string>();
+    const instances = new Set<string>();
+    const services = listOf(change.services, "services").map((s, i) => fieldsOf(s, `services[${i}]`));
+    const groups = listOf(change.groups, "groups").map((g, i) => fieldsOf(g, `groups[${i}]`));
+    const putServices = new Set(services.map((s) => s.name));
+    const putGroups = new Set(groups.map((g) => g.name));
+    const hasGroup = {
+      has: (g: unknown) => putGroups.has(g) || (now.groupRoutes.has(g as string) && !goneGroups.has(g)),
+    };
+    const hasService = {
+      has: (s: unknown) => putServices.has(s) || (now.serviceRoutes.has(s as string) && !goneServices.has(s)),
+    };
+    for (const name of goneServices) {
+      must(now.serviceRoutes.has(name as string), "goneServices", `there is no ${name}`);
+      must(!putServices.has(name), "goneServices", `${name} is there, too`);
+    }
+    for (const name of goneGroups) must(!putGroups.has(name), "goneGroups", `${name} is there, too`);
+    services.forEach((service, i) => {
+      const where = `services[${i}]`;
+      checkService(service, where, names, instances, hasGroup);
+      const isGroup = now.groupRoutes.has(service.name as string) && !goneGroups.has(service.name);
+      must(!isGroup, `${where}.name`, `${service.name} is a group`);
+    });
+    for (const id of instances) {
+      const owner = now.owners.get(id);
+      const isFree = owner === undefined || putServices.has(owner) || goneServices.has(owner);
+      must(isFree, "services", `instance ${id} belongs to ${owner}`);
+    }
+    groups.forEach((group, i) => {
+      const where = `groups[${i}]`;
+      checkGroup(group, where, names, hasService);
+      const isService = now.serviceRoutes.has(group.name as string) && !goneServices.has(group.name);
+      must(!isService, `${where}.name`, `${group.name} is a service`);
+    });
+    if (goneGroups.size > 0) {
+      for (const { name, group } of now.serviceRoutes.values()) {
+        const isStaying = !putServices.has(name) && !goneServices.has(name);
+        must(!isStaying || group === null || hasGroup.has(group), "goneGroups", `${name} is in ${group}`);
+      }
+    }
+    if (goneServices.size > 0) {
+      for (const { name, members } of now.groupRoutes.values()) {
+        if (putGroups.has(name) || goneGroups.has(name)) continue;
+        for (const { service } of members)
+          must(hasService.has(service), "goneServices", `${service} is a member of ${name}`);
+      }
+    }
+    return value as RouteChange;
+  } catch (error) {
+    if (error instanceof TableProblem) return error.message;
+    throw error;
+  }
+}
+
+/** What may be asked of a set of names. */
+interface Names {
+  has(name: unknown): boolean;
 }
 
 function checkName(value: unknown, where: string, names: Set<string>): void {
@@ -80,7 +162,7 @@ function checkService(
   where: string,
   names: Set<string>,
   instances: Set<string>,
-  groups: ReadonlySet<unknown>,
+  groups: Names,
 ): void {
   checkName(service.name, `${where}.name`, names);
   const { group, keepaliveMs } = service;
@@ -113,7 +195,7 @@ function checkAddress(address: Fields, where: string): void {
   must(isPort, `${where}.port`, "must be a port");
 }
 
-function checkGroup(group: Fields, where: string, names: Set<string>, services: ReadonlySet<string>): void {
+function checkGroup(group: Fields, where: string, names: Set<string>, services: Names): void {
   checkName(group.name, `${where}.name`, names);
   checkTokens(group.tokens, `${where}.tokens`);
   const problem = group.sticky === undefined ? null : affinityProblem(group.sticky);

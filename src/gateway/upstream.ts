@@ -155,7 +155,13 @@ export class Upstream implements WireOwner {
       const exchange = this.#exchange!;
       const bodyFrom = parseResponseHead(head, buf, at, to);
       if (bodyFrom === NEED_MORE) return at;
-      // We never ask for an upgrade, so a 101 is as wrong as bad HTTP.
+      if (head.status === 101 && bodyFrom > 0 && exchange.mayTunnel(head, buf)) {
+        this.#exchange = null;
+        this.#state = OVER;
+        exchange.startTunnel(head, buf, at, bodyFrom, to, this.wire);
+        return -1;
+      }
+      // A 101 that nobody asked for is as wrong as bad HTTP.
       if (bodyFrom < 0 || head.status === 101) {
         this.#fail();
         return -1;

@@ -32,7 +32,7 @@ export interface WireOwner {
  * callback each. Public API of `node:net`, but for one seam in {@link adopt}.
  */
 export class Wire {
-  readonly #owner: WireOwner;
+  #owner: WireOwner;
   #socket!: Socket;
   #error: Error | null = null;
   #pendingWrites = 0;
@@ -105,6 +105,12 @@ export class Wire {
       this.#pendingBytes = 0;
       this.#owner.gone(this.#error);
     });
+  }
+
+  /** From now on `owner` lives on it, and each direction ends for itself: a last word of the other side does not close ours. */
+  handTo(owner: WireOwner): void {
+    this.#owner = owner;
+    this.#socket.allowHalfOpen = true;
   }
 
   get remoteAddress(): string | undefined {

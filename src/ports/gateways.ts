@@ -1,6 +1,6 @@
 import type { GatewayMessage } from "../core/gateway-report.ts";
 import type { GatewayId } from "../core/names.ts";
-import type { RouteTable } from "../core/traffic/route-table.ts";
+import type { RouteChange, RouteTable } from "../core/traffic/route-table.ts";
 
 /** The gateway worker processes of this installation, as the control process sees them. */
 export interface GatewayFleet {
@@ -34,5 +34,6 @@ export interface GatewayProcess extends GatewayLaunch {
 
 export interface GatewayLink {
   sendTable(table: RouteTable): void;
+  sendChange(change: RouteChange): void;
   close(): void;
 }

@@ -6,7 +6,7 @@ import { systemClock } from "../adapters/system/clock.ts";
 import { systemRandom } from "../adapters/system/random.ts";
 import { createGateway } from "../gateway/gateway.ts";
 
-/** Longest drain when a person stops a gateway; the control process has its own, shorter patience. */
+/** Longest drain. The control process waits a little longer before it kills a gateway that it replaces. */
 const DRAIN_MS = 60_000;
 
 /** The role `gateway`: one gateway worker in this process. Exits when it has ended. */

@@ -247,7 +247,14 @@ test("what the control process does can be seen", async () => {
   const api = await twoMembers();
   assert.equal((await call(api, "DescribeRegions")).Regions[0].RegionId, "local");
   assert.equal((await call(api, "ListLoops")).Loops[0].NextDueInMs, 13);
-  assert.equal((await call(api, "ListGatewayWorkers")).Gateways[0].TableNumber, 3);
+  const { Gateways } = await call(api, "ListGatewayWorkers");
+  assert.deepEqual([Gateways[0].TableNumber, Gateways[0].Refusal], [3, null]);
+  assert.deepEqual(
+    [Gateways[1].RefusedTableNumber, Gateways[1].Refusal],
+    [4, "services[0].name: is not a name"],
+  );
+  await call(api, "RestartGatewayWorkers");
+  assert.equal(api.control.restartCount, 1);
   const { Traffic } = await call(api, "DescribeTraffic", "", "?Seconds=5");
   assert.deepEqual([Traffic[0].Samples[0].Requests, Traffic[0].Samples[0].P99Us], [5, 15]);
   assert.equal((await call(api, "CheckHealth")).Status, "ok");

@@ -10,6 +10,7 @@ type Internal = Extract<
   | "ListLoops"
   | "DescribeTraffic"
   | "ListGatewayWorkers"
+  | "RestartGatewayWorkers"
   | "CheckHealth"
   | "DescribeOpenApi"
 >;
@@ -41,8 +42,14 @@ export const INTERNAL_HANDLERS: { readonly [N in Internal]: Handler<N> } = {
       TableNumber: gateway.tableNumber,
       Connections: gateway.connections,
       Limits: { ...gateway.limits },
+      RefusedTableNumber: gateway.refusal?.tableNumber ?? null,
+      Refusal: gateway.refusal?.reason ?? null,
     }));
     return { Gateways };
+  },
+  async RestartGatewayWorkers(_, { control }) {
+    await control.restartGateways();
+    return {};
   },
   async CheckHealth() {
     return { Status: "ok" };

@@ -168,8 +168,19 @@ export class MemoryControl implements ControlPlane {
     }));
     return [{ atMs: this.nowMs, samples }];
   }
+  restartCount = 0;
+
   gateways() {
-    return [{ id: "gateway-0", pid: 7, isListening: true, tableNumber: 3, connections: 1, limits: {} }];
+    const gateway = { pid: 7, isListening: true, tableNumber: 3, connections: 1, limits: {}, refusal: null };
+    const refusal = { tableNumber: 4, reason: "services[0].name: is not a name" };
+    return [
+      { ...gateway, id: "gateway-0", pid: 7 + 10 * this.restartCount },
+      { ...gateway, id: "gateway-1", pid: 8 + 10 * this.restartCount, refusal },
+    ];
+  }
+
+  async restartGateways() {
+    this.restartCount++;
   }
 
   #known(name: ServiceName): InstanceId[] {

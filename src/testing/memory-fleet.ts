@@ -1,6 +1,7 @@
 import type { GatewayMessage } from "../core/gateway-report.ts";
 import type { GatewayId, InstanceId } from "../core/names.ts";
-import type { RouteTable } from "../core/traffic/route-table.ts";
+import { withRouteChange } from "../core/traffic/route-change.ts";
+import type { RouteChange, RouteTable } from "../core/traffic/route-table.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { GatewayFleet, GatewayLaunch, GatewayLink, GatewayProcess } from "../ports/gateways.ts";
 
@@ -88,7 +89,12 @@ export class MemoryFleet implements GatewayFleet {
     onMessage({ type: "hello", pid, tableNumber, listening: table !== null });
     return {
       sendTable: (next) => {
-        session.arrived = session.arrived.then(() => this.#receive(gateway, session, next));
+        session.arrived = session.arrived.then(() => this.#receive(gateway, session, () => next));
+      },
+      sendChange: (change) => {
+        const make = () =>
+          gateway.table?.number === change.base ? withRouteChange(gateway.table, change) : change;
+        session.arrived = session.arrived.then(() => this.#receive(gateway, session, make));
       },
       close: () => {
         if (gateway.session === session) gateway.session = null;
@@ -120,11 +126,12 @@ export class MemoryFleet implements GatewayFleet {
     for (const gateway of this.gateways.values()) gateway.session = null;
   }
 
-  async #receive(gateway: Gateway, session: Session, table: RouteTable): Promise<void> {
+  async #receive(gateway: Gateway, session: Session, make: () => RouteTable | RouteChange): Promise<void> {
     const { tableMs, lingerMs } = this.timing();
     await this.#clock.sleep(tableMs);
     if (!gateway.isAlive || gateway.session !== session) return; // a broken link loses what was under way
-    if (table.number <= gateway.tableNumber) {
+    const table = make();
+    if ("base" in table || table.number <= gateway.tableNumber) {
       session.onMessage({ type: "nack", tableNumber: table.number, reason: "not above the one in force" });
       return;
     }

@@ -21,10 +21,10 @@ export interface LoadTarget {
   readonly body: string;
 }
 
-/** A constant rate of requests on keep-alive connections, without retries, until stopped. */
+/** A constant rate of requests, without retries, until stopped; on keep-alive connections, or each on a new one. */
 export class ConstantLoad {
   readonly outcomes: Outcome[] = [];
-  private readonly agent = new Agent({ keepAlive: true, maxSockets: 64 });
+  private readonly agent: Agent;
   private readonly target: LoadTarget;
   private readonly ratePerSecond: number;
   private timer: NodeJS.Timeout | null = null;
@@ -32,7 +32,8 @@ export class ConstantLoad {
   private sent = 0;
   private pending = 0;
 
-  constructor(target: LoadTarget, ratePerSecond: number) {
+  constructor(target: LoadTarget, ratePerSecond: number, connections: "kept" | "new" = "kept") {
+    this.agent = new Agent({ keepAlive: connections === "kept", maxSockets: 64 });
     this.target = target;
     this.ratePerSecond = ratePerSecond;
   }

@@ -48,7 +48,7 @@ export class ProcessGatewayFleet implements GatewayFleet {
       if (owner !== null && isSameProcess(owner)) return;
       mkdirSync(folder, { recursive: true, mode: 0o700 });
       const { id, host, port } = gateway;
-      const slot = Number(/-(\d+)$/.exec(id)?.[1] ?? 0);
+      const slot = Number(/-(\d+)b?$/.exec(id)?.[1] ?? 0);
       await writeFileAtomic(join(folder, "gateway.json"), JSON.stringify({ id, host, port, slot }), 0o600);
       const logFile = join(this.#options.logDir, `${id}.log`);
       await launch({ folder, logFile, command: this.#options.gatewayCommand(folder) });
@@ -75,6 +75,7 @@ export class ProcessGatewayFleet implements GatewayFleet {
     const link = await connectLines(path, (value) => onMessage(value as GatewayMessage), onClose);
     return {
       sendTable: (table) => link.send({ type: "table", table } satisfies GatewayCommand),
+      sendChange: (change) => link.send({ type: "change", change } satisfies GatewayCommand),
       close: () => link.close(),
     };
   }

@@ -18,10 +18,14 @@ export const run: VerbRun = async (session, [service], options) => {
     file === undefined ? readAssignments(assignments) : readDocument(file, client.address, session.io);
   const path = await session.service(service!);
   const query = { UpdateType: isReplacing ? ("replace" as const) : ("merge" as const) };
+  const { Generation: before, Status } = await client.call("DescribeService", { path });
   const answer = await client.call("UpdateService", { path, query, body });
   session.show(answer);
   session.warnOf(answer);
-  const { Status } = await client.call("DescribeService", { path });
+  if (answer.Generation === before) {
+    session.ok(`Service [${path.ServiceName}] is as it was: nothing changed`);
+    return EXIT.done;
+  }
   // A stopped service takes the change and stays stopped.
   if (!wait || Status === "Stopped" || Status === "Stopping") {
     session.ok(`Service [${path.ServiceName}] was updated`);

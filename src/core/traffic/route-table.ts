@@ -15,6 +15,20 @@ export interface RouteTable {
   readonly workerCount?: number;
 }
 
+/**
+ * What turns the table `base` into the table `number`, so that a change costs what it changes and not what there is. A service or
+ * group that is not named stays as it is.
+ */
+export interface RouteChange {
+  readonly base: number;
+  readonly number: number;
+  /** New ones, and those of which anything is different. */
+  readonly services: readonly ServiceRoute[];
+  readonly goneServices: readonly ServiceName[];
+  readonly groups: readonly GroupRoute[];
+  readonly goneGroups: readonly GroupName[];
+}
+
 /** One service: reached at `/api/predict/{name}`, and at `/api/predict/{group}.{name}` when in a group. */
 export interface ServiceRoute {
   readonly name: ServiceName;
