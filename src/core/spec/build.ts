@@ -39,7 +39,8 @@ export function buildSpec(checked: Checked, origins: Origins): Built {
   const isTypeRefused = checked.refused.has("$.processor_type");
   const processor = isTypeRefused ? null : buildProcessor(given, refuse);
   const model = buildModel(given, processor, refuse);
-  const policy = buildPolicy(given.networking?.gateway_policy, refuse);
+  // Where a type is wrong, nothing can be read together.
+  const policy = checked.refused.size > 0 ? null : buildPolicy(given.networking?.gateway_policy, refuse);
   if (processor === null || model === null || checked.refused.size > 0 || problems.length > 0) {
     return { spec: null, problems };
   }

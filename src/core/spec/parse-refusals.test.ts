@@ -69,6 +69,12 @@ const BAD: readonly (readonly [
   ["cpu infinite", withMetadata({ cpu: Infinity }), ["$.metadata.cpu"], /JSON value/],
   ["no worker", withMetadata({ rpc: { worker_threads: 0 } }), ["$.metadata.rpc.worker_threads"], /1 to 1024/],
   [
+    "a header's name of a wrong type",
+    { ...pmml, networking: { gateway_policy: { load_balancing: { policy: "hash", hash_header: {} } } } },
+    ["$.networking.gateway_policy.load_balancing.hash_header"],
+    /1 to 64/,
+  ],
+  [
     "a limit in force without a number",
     { ...pmml, "networking.gateway_policy": { rate_limit: { enable: true } } },
     ['$["networking.gateway_policy"].rate_limit.limit'],
