@@ -16,6 +16,8 @@ check: setup ## formatting, lint, types
 	@$(node) node_modules/typescript/bin/tsc --noEmit
 
 test: check ## every test there is
+	@sh tools/setup-test
+	@sh tools/setup-prometheus
 	@$(node) tools/test.ts all
 
 format: setup ## rewrite the sources in the one format

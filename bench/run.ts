@@ -2,7 +2,7 @@
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 
-for (const name of ["gateway", "engine", "first-answer", "route-table"]) {
+for (const name of ["gateway", "mirror", "engine", "first-answer", "route-table"]) {
   console.log(`\n== ${name}`);
   const outcome = spawnSync(
     process.execPath,

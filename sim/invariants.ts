@@ -6,7 +6,7 @@ import { instanceCountOf } from "../src/core/change/decision.ts";
 import { wantedInstances } from "../src/core/change/slots.ts";
 import type { InstanceId } from "../src/core/names.ts";
 import type { RouteTable } from "../src/core/traffic/route-table.ts";
-import { sharesOf } from "../src/core/traffic/table.ts";
+import { openersOf, sharesOf } from "../src/core/traffic/table.ts";
 import type { ControlWorld } from "../src/testing/control-world.ts";
 
 export type Law = (world: ControlWorld) => string | null;
@@ -142,6 +142,24 @@ export const convergesToWhatIsWanted: Law = (world) => {
     if (routed.length !== wanted.size)
       return `${gateway.launch.id} routes to ${routed.length} of ${wanted.size}`;
     for (const id of routed) if (!wanted.has(id)) return `${gateway.launch.id} routes to ${id}`;
+  }
+  return tokensAreInForce(world);
+};
+
+/** When settled: every gateway and every instance is opened by the tokens that are valid, and by no other. */
+const tokensAreInForce: Law = ({ store, runtime, fleet }) => {
+  const { services, groups } = store.state;
+  const valid = new Map(
+    [...services.values()].map((s) => {
+      const group = s.group === null ? undefined : groups.get(s.group);
+      return [s.name, openersOf(s, group).join(" ")];
+    }),
+  );
+  for (const { spec } of runtime.engines.values())
+    if (spec.tokens.join(" ") !== valid.get(spec.service)) return `${spec.id} has other tokens`;
+  for (const { launch, table } of fleet.live) {
+    const other = table?.services.find((s) => s.tokens.join(" ") !== valid.get(s.name));
+    if (other !== undefined) return `${launch.id} has other tokens of ${other.name}`;
   }
   return null;
 };

@@ -115,6 +115,10 @@ class Simulation {
       retire: () =>
         control.deleteInstances(name, [r.pick([...this.#alive(name), `${name}-v1-0` as InstanceId])]),
       mode: () => control.updateGroup(r.pick(GROUPS), { mode: r.pick(["auto", "customized"]) }),
+      "token-add": () => control.addServiceToken(name),
+      "token-revoke": () => control.revokeServiceToken(name, 1 + r.below(3)),
+      "group-token-add": () => control.addGroupToken(r.pick(GROUPS)),
+      "group-token-revoke": () => control.revokeGroupToken(r.pick(GROUPS), 1 + r.below(3)),
       "delete-group": () => control.deleteGroup(r.pick(GROUPS), r.chance(0.3)),
     };
     const likely = ["create", "create", "create", "scale", "version"];

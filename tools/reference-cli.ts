@@ -27,7 +27,7 @@ what is in it; \`sluice config\` writes it.
 change was accepted. Ctrl-C ends the wait, leaves the service as it is, says so, and exits with 1, for nobody knows yet how
 it ends; so does \`--timeout\`.
 
-**Questions.** \`delete\`, \`stop\`, \`dw\`, \`release\` and \`group delete\` ask first and take \`Y\`, \`y\` or \`yes\`. \`-y\` answers for you. Without
+**Questions.** \`delete\`, \`stop\`, \`dw\`, \`release\`, \`group delete\` and \`token revoke\` ask first and take \`Y\`, \`y\` or \`yes\`. \`-y\` answers for you. Without
 a terminal and without \`-y\` they refuse, with 2.
 
 **JSON.** With \`--output json\` standard output is the API's answer and nothing else; steps and warnings go to standard

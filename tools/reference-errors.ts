@@ -99,6 +99,26 @@ const CODES: { readonly [C in ErrorCode]: { readonly facts: Facts<C>; readonly r
     facts: { group: "pmml", mode: "customized" },
     remedy: "Go back to mode `auto` (weight −1) before using traffic states.",
   },
+  TOKEN_NOT_FOUND: {
+    facts: { owner: "service pmml_prod", number: 4, numbers: [1, 2] },
+    remedy: "`sluice token ls` lists the tokens by number. A revoked one is gone.",
+  },
+  TOKEN_IN_FORCE: {
+    facts: { owner: "service pmml_prod", number: 2 },
+    remedy: "`sluice token add` makes a newer one; then this one can be revoked.",
+  },
+  TOO_MANY_TOKENS: {
+    facts: { owner: "service pmml_prod", limit: 8 },
+    remedy: "`sluice token revoke` takes back one that no client uses any more.",
+  },
+  MIRROR_EXISTS: {
+    facts: { service: "pmml_prod", targets: ["pmml_grey"] },
+    remedy: "Change it with `sluice mirror update`, or delete it first.",
+  },
+  MIRROR_NOT_FOUND: {
+    facts: { service: "pmml_prod" },
+    remedy: "Create a mirror with `sluice mirror create`.",
+  },
   WRITE_CONFLICT: {
     facts: { service: "pmml_prod" },
     remedy: "Send the same request again.",
@@ -126,13 +146,19 @@ const REASONS: {
   readonly [R in DataPathReason]: { readonly isRetriable: boolean; readonly remedy: string };
 } = {
   BAD_REQUEST: { isRetriable: false, remedy: "Correct the client: what is unclear in HTTP/1.1 is refused." },
+  BODY_DIGEST_MISMATCH: {
+    isRetriable: true,
+    remedy:
+      "The body was changed on its way, or the client signs other bytes than it sends: for Java clients with `setIsCompressed(true)` set `networking.gateway_policy.body_digest` to `ignore`.",
+  },
   PROCESSOR_REFUSED: {
     isRetriable: false,
     remedy: "The body says what the processor did not like; its log has more (`sluice logs`).",
   },
   TOKEN_REQUIRED: {
     isRetriable: false,
-    remedy: "Send `Authorization:` with the token of the service, or of its group (`sluice desc`).",
+    remedy:
+      "Send `Authorization:` with the token of the service, or of its group (`sluice desc`), or a signature made with it.",
   },
   ROUTE_NOT_FOUND: {
     isRetriable: false,

@@ -134,7 +134,7 @@ One JSON object says what a service runs and how. It is the file given to \`slui
 | Changed | Effect |
 | --- | --- |
 | \`metadata.instance\` only | scale, no new version |
-| \`token\`, \`labels\`, \`metadata.traffic_state\`, \`metadata.eas.termination_grace_period\`, \`runtime.enable_crash_block\` | in place, no new version |
+| \`token\`, \`labels\`, \`metadata.traffic_state\`, \`metadata.eas.termination_grace_period\`, \`runtime.enable_crash_block\`, \`networking.gateway_policy.body_digest\` | in place, no new version |
 | any other field that is acted on | a new version; instances are replaced, make before break |
 | fields that are not acted on | the document is stored, nothing else |
 

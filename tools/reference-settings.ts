@@ -1,14 +1,14 @@
 /** Writes docs/reference/settings.md from the one table of settings. `node tools/reference-settings.ts` */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { envOf, flagOf, type Setting } from "../src/base/settings.ts";
-import { SERVE_SETTINGS } from "../src/roles/settings.ts";
+import { envOf, flagOf } from "../src/base/settings.ts";
+import { type AnySetting, SERVE_SETTINGS } from "../src/roles/settings.ts";
 
 export const SETTINGS_PAGE = join(import.meta.dirname, "..", "docs", "reference", "settings.md");
 
 /** The page as it should be. */
 export function settingsPage(): string {
-  const rows = Object.values<Setting<string> | Setting<number>>(SERVE_SETTINGS).map(
+  const rows = Object.values<AnySetting>(SERVE_SETTINGS).map(
     (s) =>
       `| \`${flagOf(s.name)}\` | \`${envOf(s.name)}\` | ${s.defaultText ?? `\`${s.defaultValue}\``} | ${s.text} |`,
   );

@@ -23,7 +23,7 @@ function service(i: number, version: number): ServiceRoute {
     };
   });
   const group = i % 2 === 0 ? null : (`group_${i >> 1}` as GroupName);
-  return { name, group, tokens: [TOKEN], instances, keepaliveMs: 5000 };
+  return { name, group, tokens: [TOKEN], instances, isBodyChecked: true, keepaliveMs: 5000 };
 }
 
 const groups: GroupRoute[] = Array.from({ length: SERVICES / 2 }, (_, i) => ({

@@ -6,6 +6,30 @@ const none = query({});
 const textOrNull = (description: string) => Type.Union([Type.Null(), Type.String()], { description });
 const wholeOrNull = (description: string) => Type.Union([Type.Null(), Type.Integer()], { description });
 
+const percentile = (name: string) => wholeOrNull(`${name} % of the answers took at most so many µs`);
+/** What is counted of a service and of each of its instances. */
+const TRAFFIC_COUNTS = {
+  Requests: Type.Integer({ description: "that came to their end" }),
+  Statuses: Type.Record(Type.String(), Type.Integer(), {
+    description: "by exact HTTP status; 499: the client left first",
+  }),
+  BytesIn: Type.Integer({ description: "from clients" }),
+  BytesOut: Type.Integer({ description: "to clients" }),
+  Retries: Type.Integer({ description: "second tries" }),
+  InFlight: whole("requests in work at the end of the second"),
+  MeanUs: wholeOrNull("mean latency in µs"),
+  P5Us: percentile("5"),
+  P50Us: percentile("50"),
+  P80Us: percentile("80"),
+  P90Us: percentile("90"),
+  P95Us: percentile("95"),
+  P99Us: percentile("99"),
+  P100Us: percentile("100"),
+  Queued: whole("requests that waited in the queue of an instance's engine"),
+  QueueMeanUs: wholeOrNull("their mean wait in µs"),
+  QueueMaxUs: whole("the longest wait in µs"),
+};
+
 /** Our own: what the control process does, and what the gateways see. */
 export const INTERNAL_OPERATIONS = {
   ListLoops: {
@@ -29,7 +53,11 @@ export const INTERNAL_OPERATIONS = {
   DescribeTraffic: {
     summary: "Traffic of the last seconds, all gateways together, oldest first",
     tag: "Internal",
-    query: query({ Seconds: Type.Optional(whole("how many; 60 unless told", 1, 300)) }),
+    query: query({
+      Seconds: Type.Optional(whole("how many; 60 unless told", 1, 300)),
+      ServiceName: Type.Optional(Type.String({ description: "only this service" })),
+      Instances: Type.Optional(flag("what each instance did, too")),
+    }),
     body: null,
     response: answer({
       Traffic: Type.Array(
@@ -38,19 +66,18 @@ export const INTERNAL_OPERATIONS = {
           Samples: Type.Array(
             Type.Object({
               ServiceName: Type.String(),
-              Requests: Type.Integer(),
-              Statuses: Type.Record(Type.String(), Type.Integer(), { description: "by exact HTTP status" }),
-              BytesIn: Type.Integer(),
-              BytesOut: Type.Integer(),
-              Retries: Type.Integer(),
+              ...TRAFFIC_COUNTS,
+              GroupName: textOrNull("the group that it is a member of"),
+              GroupedRequests: whole("requests that came in through the group's address"),
               Limits: Type.Record(Type.String(), Type.Integer(), {
                 description: "by limit of the service: requests that met it; `.evaluated` were let through",
               }),
-              P50Us: wholeOrNull("half of the answers took at most so many µs"),
-              P99Us: wholeOrNull("99 % of the answers took at most so many µs"),
               Latency: Type.Array(Type.Tuple([Type.Integer(), Type.Integer()]), {
                 description: "pairs of bucket index and count of a log-linear histogram in µs",
               }),
+              Instances: Type.Optional(
+                Type.Array(Type.Object({ InstanceName: Type.String(), ...TRAFFIC_COUNTS })),
+              ),
             }),
           ),
         }),

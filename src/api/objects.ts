@@ -135,6 +135,14 @@ export const endpointObject = Type.Object({
 });
 export type Endpoint = Static<typeof endpointObject>;
 
+export const tokenObject = Type.Object({
+  Number: whole("what it is revoked by; never given twice"),
+  Token: text("opens the address, alone, behind `Bearer`, or as the key of an EAS signature"),
+  IsNewest: flag("the AccessToken; it can be revoked once there is a newer one"),
+  AddTime: text("RFC 3339, UTC"),
+});
+export type Token = Static<typeof tokenObject>;
+
 /** Every refusal. The facts of its code stand beside these three, see docs/reference/errors.md. */
 export const errorObject = Type.Object({
   Code: text("from the catalogue of codes"),
@@ -150,5 +158,6 @@ export const OBJECTS = {
   Event: eventObject,
   Version: versionObject,
   Endpoint: endpointObject,
+  Token: tokenObject,
   Error: errorObject,
 } as const;

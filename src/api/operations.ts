@@ -1,14 +1,18 @@
 import type { Static, TSchema } from "typebox";
 import { GROUP_OPERATIONS } from "./group-operations.ts";
 import { INTERNAL_OPERATIONS } from "./internal-operations.ts";
+import { MIRROR_OPERATIONS } from "./mirror-operations.ts";
 import type { OperationSchema } from "./operation.ts";
 import { type OperationName, PATHS, type PathOf } from "./paths.ts";
 import { SERVICE_OPERATIONS } from "./service-operations.ts";
+import { TOKEN_OPERATIONS } from "./token-operations.ts";
 
 /** The whole contract: every operation with what it takes and gives. Its method and path stand in paths.ts. */
 export const OPERATIONS = {
   ...SERVICE_OPERATIONS,
+  ...MIRROR_OPERATIONS,
   ...GROUP_OPERATIONS,
+  ...TOKEN_OPERATIONS,
   ...INTERNAL_OPERATIONS,
 } as const satisfies Record<OperationName, OperationSchema>;
 

@@ -364,6 +364,28 @@ test("desc and w show the rows and columns of eascmd", async (t) => {
   );
 });
 
+test("tokens: listed, added, revoked, of services and groups", async (t) => {
+  const { run } = await withPair(t);
+  const added = await run(["token", "add", "pmml_grey"]);
+  assert.equal(added.code, 0, added.err);
+  const token = /\| +Token \| (\S+)/.exec(added.out)![1]!;
+  assert.match((await run(["desc", "pmml_grey"])).out, new RegExp(`AccessToken \\| ${token} `));
+  const listed = (await run(["token", "ls", "pmml_grey"])).out;
+  assert.match(listed, /\| +2 \| \S+ +\| yes +\|[\s\S]*\| +1 \| \S+ +\| {8}\|/);
+  assert.equal((await run(["token", "revoke", "pmml_grey", "1"])).code, 2, "nobody to ask");
+  assert.match((await run(["token", "revoke", "pmml_grey", "2", "-y"])).err, /TOKEN_IN_FORCE/);
+  assert.match((await run(["token", "revoke", "pmml_grey", token, "-y"])).err, /INVALID_ARGUMENT/);
+  const revoked = await run(["token", "revoke", "pmml_grey", "1"], { answers: ["y"] });
+  assert.match(revoked.out, /\[OK\] Token 1 of service \[pmml_grey\] in region \[local\] is revoked/);
+  assert.doesNotMatch((await run(["token", "list", "pmml_grey"])).out, /\| +1 \|/);
+
+  assert.equal((await run(["token", "add", "pmml", "--group"])).code, 0);
+  assert.match((await run(["token", "ls", "pmml", "--group"])).out, /group-token-1/);
+  assert.equal((await run(["token", "revoke", "pmml", "1", "--group", "-y"])).code, 0);
+  assert.doesNotMatch((await run(["token", "ls", "pmml", "--group"])).out, /group-token-1/);
+  assert.match((await run(["token", "ls", "pmml"])).err, /SERVICE_NOT_FOUND/);
+});
+
 test("groups, logs and events", async (t) => {
   const { run, control } = await withPair(t);
   assert.match((await run(["group", "ls"])).out, /\| pmml +\| auto +\|/);

@@ -19,6 +19,8 @@ const WIDTH = 110;
 const PARENTS: Readonly<Record<string, string>> = {
   group: "groups of services that share one address",
   gateways: "the gateway workers of this installation",
+  token: "tokens that open a service or a group, several at once",
+  mirror: "copies of a service's requests for other services",
 };
 
 /** The command line: `eascmd`'s grammar (eas-reference §2), plus what runs a server. */

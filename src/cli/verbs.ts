@@ -12,6 +12,28 @@ const labels: VerbOption = {
   isRepeatable: true,
 };
 
+const tokenOwner = { name: "<name>", text: "name of the service; of a group with --group" };
+const ofGroup: VerbOption = { flags: "--group", text: "the name is a group's" };
+const mirrored: readonly VerbOption[] = [
+  { flags: "--target <services>", text: "services that get the copies, parted by commas" },
+  { flags: "--ratio <percent>", text: "percent of the requests that are copied, 0-100" },
+  {
+    flags: "--compare <mode>",
+    text: "compare the answers: status codes; also bodies, byte by byte; also bodies, as JSON; or not at all",
+    choices: ["status", "exact", "json", "off"],
+  },
+  { flags: "--tolerance <part>", text: "json: numbers may differ by this part, e.g. 0.001" },
+  {
+    flags: "--ignore <path>",
+    text: "json: a path that is not looked at, e.g. '$.time'; may be repeated",
+    isRepeatable: true,
+  },
+  {
+    flags: "--samples <n>",
+    text: "newest differing pairs to keep for mirror diffs, 0-20; they hold users' data, so 0 unless told",
+  },
+];
+
 /** Every verb that is a client of the API, in the order of `--help`. */
 export const VERBS: readonly Verb[] = [
   {
@@ -88,6 +110,41 @@ export const VERBS: readonly Verb[] = [
       },
     ],
     load: () => import("./verbs/release.ts"),
+  },
+  {
+    name: "mirror create",
+    args: [service],
+    summary: "send copies of a service's requests to other services",
+    options: mirrored,
+    load: () => import("./verbs/mirror-create.ts"),
+  },
+  {
+    name: "mirror update",
+    args: [service],
+    summary: "change a mirror; what is not named stays",
+    options: mirrored,
+    load: () => import("./verbs/mirror-update.ts"),
+  },
+  {
+    name: "mirror desc",
+    args: [service],
+    summary: "describe a mirror and what became of its copies",
+    options: [],
+    load: () => import("./verbs/mirror-desc.ts"),
+  },
+  {
+    name: "mirror diffs",
+    args: [service],
+    summary: "show the newest pairs of answers that differ, newest last",
+    options: [],
+    load: () => import("./verbs/mirror-diffs.ts"),
+  },
+  {
+    name: "mirror delete",
+    args: [service],
+    summary: "end a mirror",
+    options: [],
+    load: () => import("./verbs/mirror-delete.ts"),
   },
   {
     name: "version",
@@ -204,6 +261,28 @@ export const VERBS: readonly Verb[] = [
     load: () => import("./verbs/group-delete.ts"),
   },
   {
+    name: "token ls",
+    aliases: ["list"],
+    args: [tokenOwner],
+    summary: "list the tokens that open a service, newest first",
+    options: [ofGroup],
+    load: () => import("./verbs/token-list.ts"),
+  },
+  {
+    name: "token add",
+    args: [tokenOwner],
+    summary: "make a new token; the ones before stay valid until they are revoked",
+    options: [ofGroup],
+    load: () => import("./verbs/token-add.ts"),
+  },
+  {
+    name: "token revoke",
+    args: [tokenOwner, { name: "<number>", text: "number of the token, from `token ls`" }],
+    summary: "take back an older token",
+    options: [ofGroup],
+    load: () => import("./verbs/token-revoke.ts"),
+  },
+  {
     name: "predict",
     args: [{ name: "<name>", text: "a service, a group, or group.service" }],
     summary: "send one request through the gateway and print the answer's body",
@@ -217,6 +296,13 @@ export const VERBS: readonly Verb[] = [
       { flags: "-H, --header <name:value>", text: "a header; may be repeated", isRepeatable: true },
     ],
     load: () => import("./verbs/predict.ts"),
+  },
+  {
+    name: "top",
+    args: [{ name: "[service]", text: "only this service" }],
+    summary: "show each second what services and instances do, until Ctrl-C",
+    options: [{ flags: "--seconds <n>", text: "end after so many seconds" }],
+    load: () => import("./verbs/top.ts"),
   },
   {
     name: "gateways ls",

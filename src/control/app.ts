@@ -17,6 +17,7 @@ import { type GatewaySettings, Gateways } from "./gateways.ts";
 import { Known } from "./known.ts";
 import { Loop } from "./loop.ts";
 import { Metrics } from "./metrics.ts";
+import { MirrorBook } from "./mirror-book.ts";
 import { Operations } from "./operations.ts";
 import { Publisher } from "./publisher.ts";
 import { Reconciler } from "./reconciler.ts";
@@ -57,6 +58,7 @@ export function createControlPlane(deps: ControlPlaneDeps): ControlPlane & Compo
   const loop = new Loop({ clock, random, log, concurrency: CONCURRENCY });
   const known = new Known(store, log);
   const metrics = new Metrics();
+  const mirrors = new MirrorBook();
   let isAdopted = false;
 
   const wakeService = (name: ServiceName, cause: string) => loop.wake(serviceKey(name), cause);
@@ -67,6 +69,7 @@ export function createControlPlane(deps: ControlPlaneDeps): ControlPlane & Compo
     store,
     known,
     metrics,
+    mirrors,
     log,
     workerCount: deps.settings.gatewayCount,
     onDue: wakePublisher,
@@ -108,9 +111,17 @@ export function createControlPlane(deps: ControlPlaneDeps): ControlPlane & Compo
     else loop.add(task, cause);
   }
 
+  /** A group's tokens open its members' instances. */
+  async function wakeMembers(group: GroupName): Promise<void> {
+    for (const { name, group: own } of (await known.desired()).services.values())
+      if (own === group && loop.has(serviceKey(name))) wakeService(name, "a command on its group");
+  }
+
   function onCommitted(changes: readonly Change[]): void {
+    mirrors.onCommitted(changes);
     for (const change of changes) {
       if (change.kind === "put-service") addService(change.record.name, "a command");
+      if (change.kind === "put-group") void wakeMembers(change.record.name);
     }
     wakePublisher("a command");
   }
@@ -129,6 +140,7 @@ export function createControlPlane(deps: ControlPlaneDeps): ControlPlane & Compo
     await known.refresh();
     await known.loadStatuses();
     isAdopted = true;
+    mirrors.adopt((await known.desired()).services.values());
     const reports = Map.groupBy(await runtime.list(), (r) => r.spec.service);
     for (const [service, own] of reports) known.setReports(service, own);
     for (const name of new Set([...known.statuses.keys(), ...reports.keys()])) addService(name, "start");
@@ -194,15 +206,25 @@ export function createControlPlane(deps: ControlPlaneDeps): ControlPlane & Compo
     restartService: (name) => commands.restartService(name),
     scaleService: (name, count, gone) => commands.scaleService(name, count, gone),
     releaseService: (name, release) => commands.releaseService(name, release),
+    createMirror: (request) => commands.createMirror(request),
+    updateMirror: (request) => commands.updateMirror(request),
+    deleteMirror: (name) => commands.deleteMirror(name),
     switchVersion: (name, version) => commands.switchVersion(name, version),
     deleteInstances: (name, instances) => commands.deleteInstances(name, instances),
     createGroup: (name, labels) => commands.createGroup(name, labels),
     updateGroup: (name, update) => commands.updateGroup(name, update),
     deleteGroup: (name, isCascading) => commands.deleteGroup(name, isCascading),
+    addServiceToken: (name) => commands.addServiceToken(name),
+    revokeServiceToken: (name, number) => commands.revokeServiceToken(name, number),
+    addGroupToken: (name) => commands.addGroupToken(name),
+    revokeGroupToken: (name, number) => commands.revokeGroupToken(name, number),
     events: (query) => store.listEvents(query),
     logs: (instance, options, signal) => runtime.logs(instance, options, signal),
     loops: () => loop.reports(),
     traffic: (seconds) => metrics.last(seconds),
+    mirrorCounts: (name) => mirrors.counts(name),
+    mirrorDifferences: (name) => mirrors.differences(name),
+    measured: () => metrics,
     gateways: () => publisher.reports(),
     restartGateways: () => gateways.restart(),
   };

@@ -4,6 +4,7 @@ import type { ChangeContext, Decision } from "../core/change/decision.ts";
 import { findLasting } from "../core/change/decision.ts";
 import { deleteInstances } from "../core/change/delete-instances.ts";
 import { createGroup, deleteGroup, updateGroup } from "../core/change/group.ts";
+import { createMirror, deleteMirror, type MirrorRequest, updateMirror } from "../core/change/mirror.ts";
 import { release } from "../core/change/release.ts";
 import { removeService } from "../core/change/remove.ts";
 import { restartService } from "../core/change/restart.ts";
@@ -11,6 +12,12 @@ import { scaleService } from "../core/change/scale.ts";
 import { startService } from "../core/change/start.ts";
 import { stopService } from "../core/change/stop.ts";
 import { switchVersion } from "../core/change/switch-version.ts";
+import {
+  addGroupToken,
+  addServiceToken,
+  revokeGroupToken,
+  revokeServiceToken,
+} from "../core/change/tokens.ts";
 import { updateService } from "../core/change/update.ts";
 import { ServingError } from "../core/errors.ts";
 import type { GroupName, InstanceId, ServiceName } from "../core/names.ts";
@@ -99,6 +106,18 @@ export class Commands {
     return this.#decide(name, (state, context) => release(state, { name, release: asked }, context));
   }
 
+  createMirror(request: MirrorRequest): Promise<ServiceRecord> {
+    return this.#decide(request.name, (state, context) => createMirror(state, request, context));
+  }
+
+  updateMirror(request: MirrorRequest): Promise<ServiceRecord> {
+    return this.#decide(request.name, (state, context) => updateMirror(state, request, context));
+  }
+
+  deleteMirror(name: ServiceName): Promise<ServiceRecord> {
+    return this.#decide(name, (state, context) => deleteMirror(state, name, context));
+  }
+
   switchVersion(name: ServiceName, version: number): Promise<ServiceRecord> {
     return this.#decide(name, (state, context) => switchVersion(state, { name, version }, context));
   }
@@ -120,6 +139,22 @@ export class Commands {
 
   async deleteGroup(name: GroupName, isCascading: boolean): Promise<void> {
     await this.#decide(name, (state, context) => deleteGroup(state, { name, isCascading }, context));
+  }
+
+  addServiceToken(name: ServiceName): Promise<ServiceRecord> {
+    return this.#decide(name, (state, context) => addServiceToken(state, name, context));
+  }
+
+  revokeServiceToken(name: ServiceName, number: number): Promise<ServiceRecord> {
+    return this.#decide(name, (state, context) => revokeServiceToken(state, { name, number }, context));
+  }
+
+  addGroupToken(name: GroupName): Promise<GroupRecord> {
+    return this.#decide(name, (state, context) => addGroupToken(state, name, context));
+  }
+
+  revokeGroupToken(name: GroupName, number: number): Promise<GroupRecord> {
+    return this.#decide(name, (state, context) => revokeGroupToken(state, { name, number }, context));
   }
 
   /** Changes that no user asked for, such as the last step of a deletion. */

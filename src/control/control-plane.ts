@@ -1,4 +1,5 @@
-import type { ServiceSample } from "../core/gateway-report.ts";
+import type { MirrorRequest } from "../core/change/mirror.ts";
+import type { MirrorSample, ServiceSample } from "../core/gateway-report.ts";
 import type { GroupName, InstanceId, ServiceName } from "../core/names.ts";
 import type {
   DesiredState,
@@ -11,8 +12,10 @@ import type {
 } from "../core/service.ts";
 import type { Affinity } from "../core/traffic/affinity.ts";
 import type { Share } from "../core/traffic/allocate.ts";
+import type { MirrorDifference } from "../core/traffic/mirror.ts";
 import type { LogOptions } from "../ports/runtime.ts";
 import type { EventQuery } from "../ports/store.ts";
+import type { TrafficTotals } from "./traffic-totals.ts";
 
 /**
  * What the API can ask of the control process. Commands decide by the pure functions of core/change, commit
@@ -34,6 +37,9 @@ export interface ControlPlane {
     instancesToDelete: readonly InstanceId[],
   ): Promise<ServiceRecord>;
   releaseService(name: ServiceName, release: Release): Promise<ServiceRecord>;
+  createMirror(request: MirrorRequest): Promise<ServiceRecord>;
+  updateMirror(request: MirrorRequest): Promise<ServiceRecord>;
+  deleteMirror(name: ServiceName): Promise<ServiceRecord>;
   switchVersion(name: ServiceName, version: number): Promise<ServiceRecord>;
   /** They are drained and replaced by new ones under new slots. */
   deleteInstances(name: ServiceName, instances: readonly InstanceId[]): Promise<ServiceRecord>;
@@ -43,6 +49,12 @@ export interface ControlPlane {
   /** Refused with GROUP_NOT_EMPTY unless `isCascading`, which deletes the members too. */
   deleteGroup(name: GroupName, isCascading: boolean): Promise<void>;
 
+  /** A new token, valid at once; the ones before stay valid until they are revoked, each by its number. */
+  addServiceToken(name: ServiceName): Promise<ServiceRecord>;
+  revokeServiceToken(name: ServiceName, number: number): Promise<ServiceRecord>;
+  addGroupToken(name: GroupName): Promise<GroupRecord>;
+  revokeGroupToken(name: GroupName, number: number): Promise<GroupRecord>;
+
   /** All that is wanted and all that is so, read together. */
   read(): Promise<Picture>;
   events(query: EventQuery): Promise<{ readonly events: readonly NewEvent[]; readonly total: number }>;
@@ -51,6 +63,12 @@ export interface ControlPlane {
   loops(): readonly LoopReport[];
   /** Traffic of the last seconds, all gateways together, oldest first; at most 300 s are kept. */
   traffic(seconds: number): readonly TrafficSecond[];
+  /** What became of the copies of a service's requests since this process began or its mirror was created, by target. */
+  mirrorCounts(name: ServiceName): readonly MirrorSample[];
+  /** The newest pairs of answers that differ, newest first; kept in memory only, and only where the mirror asks for samples. */
+  mirrorDifferences(name: ServiceName): readonly MirrorDifference[];
+  /** All that gateways reported in the life of this process, and what is in flight now. */
+  measured(): Measured;
   /** What each gateway is at. */
   gateways(): readonly GatewayReport[];
   /** Replaces every gateway worker, make before break; resolves when that is noted. */
@@ -94,6 +112,12 @@ export interface LoopReport {
 export interface TrafficSecond {
   readonly atMs: number;
   readonly samples: readonly ServiceSample[];
+}
+
+export interface Measured {
+  readonly totals: TrafficTotals;
+  /** Requests in work by service and instance, all gateways together; only those above 0. */
+  inFlight(): ReadonlyMap<ServiceName, ReadonlyMap<InstanceId, number>>;
 }
 
 export interface GatewayReport {

@@ -1,3 +1,4 @@
+import type { AccessLogOptions } from "../core/gateway-report.ts";
 import type { GatewayId } from "../core/names.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { GatewayFleet, GatewayLaunch, GatewayProcess } from "../ports/gateways.ts";
@@ -10,6 +11,7 @@ export interface GatewaySettings {
   readonly gatewayCount: number;
   readonly host: string;
   readonly port: number;
+  readonly accessLog: AccessLogOptions;
 }
 
 /** Longest drain of a gateway that is replaced or no longer wanted: what it gives itself (roles/gateway.ts), and time to end. */
@@ -175,7 +177,10 @@ export class Gateways {
       );
       slot.connectingSince = null;
       if (this.#end.signal.aborted) link.close();
-      else this.#publisher.attach(id, link);
+      else {
+        link.sendAccessLog(this.#settings.accessLog);
+        this.#publisher.attach(id, link);
+      }
       return null;
     } catch (error) {
       const isPatient = now - since < CONNECT_PATIENCE_MS;

@@ -1,8 +1,15 @@
-import type { ServiceSample } from "../core/gateway-report.ts";
-import type { ServiceName } from "../core/names.ts";
+import type { GatewayTraffic, ServiceSample } from "../core/gateway-report.ts";
+import { addSamples } from "../core/meter/traffic-sum.ts";
+import type { GatewayId, InstanceId, ServiceName } from "../core/names.ts";
+import { TrafficTotals } from "./traffic-totals.ts";
 
 /** Seconds of traffic that are kept. */
 export const SECONDS_MAX = 300;
+/**
+ * Samples of services and instances that are kept, all seconds together: 200 of them in each of 300 s. With more, fewer
+ * seconds are kept. A sample with 50 different latencies takes about 1 KB, so this is 60 MB at most.
+ */
+export const SAMPLES_MAX = 60_000;
 
 export interface Second {
   readonly atMs: number;
@@ -11,22 +18,37 @@ export interface Second {
 
 /** The traffic of the last seconds, of all gateways together. A second of several gateways is one. */
 export class Metrics {
+  readonly totals = new TrafficTotals();
   /** By whole second; in order of first arrival, which gateways keep nearly by time. */
   readonly #seconds = new Map<number, Map<ServiceName, ServiceSample>>();
+  #samples = 0;
+  readonly #newest = new Map<GatewayId, GatewayTraffic>();
 
-  add(atMs: number, samples: readonly ServiceSample[]): void {
-    const second = Math.floor(atMs / 1000);
-    let merged = this.#seconds.get(second);
-    if (merged === undefined) {
-      merged = new Map();
-      this.#seconds.set(second, merged);
-      const oldest = this.#seconds.keys().next().value;
-      if (this.#seconds.size > SECONDS_MAX && oldest !== undefined) this.#seconds.delete(oldest);
+  /** What a gateway measured since its report before. */
+  report(gateway: GatewayId, report: GatewayTraffic): void {
+    this.#newest.set(gateway, report);
+    this.totals.add(gateway, report);
+    this.#add(report.atMs, report.samples);
+  }
+
+  /** Nothing is in flight at gateways that are gone. */
+  keepGateways(living: ReadonlySet<GatewayId>): void {
+    for (const id of this.#newest.keys()) if (!living.has(id)) this.#newest.delete(id);
+  }
+
+  /** Requests in work by service and instance, all gateways together; only those above 0. */
+  inFlight(): ReadonlyMap<ServiceName, ReadonlyMap<InstanceId, number>> {
+    const all = new Map<ServiceName, Map<InstanceId, number>>();
+    for (const { samples } of this.#newest.values()) {
+      for (const { service, instances } of samples) {
+        for (const { instance, inFlight } of instances) {
+          if (inFlight === 0) continue;
+          const counts = all.get(service) ?? new Map<InstanceId, number>();
+          all.set(service, counts.set(instance, (counts.get(instance) ?? 0) + inFlight));
+        }
+      }
     }
-    for (const sample of samples) {
-      const before = merged.get(sample.service);
-      merged.set(sample.service, before === undefined ? sample : add(before, sample));
-    }
+    return all;
   }
 
   /** The newest `count` seconds in which a gateway reported, oldest first. */
@@ -36,31 +58,24 @@ export class Metrics {
       .slice(-Math.max(1, Math.min(count, SECONDS_MAX)))
       .map(([second, samples]) => ({ atMs: second * 1000, samples: [...samples.values()] }));
   }
+
+  #add(atMs: number, samples: readonly ServiceSample[]): void {
+    const second = Math.floor(atMs / 1000);
+    const merged = this.#seconds.get(second) ?? new Map<ServiceName, ServiceSample>();
+    this.#seconds.set(second, merged);
+    for (const sample of samples) {
+      const before = merged.get(sample.service);
+      const now = before === undefined ? sample : addSamples(before, sample);
+      merged.set(sample.service, now);
+      this.#samples += sizeOf(now) - (before === undefined ? 0 : sizeOf(before));
+    }
+    for (const [oldest, gone] of this.#seconds) {
+      const isFull = this.#seconds.size > SECONDS_MAX || this.#samples > SAMPLES_MAX;
+      if (!isFull || this.#seconds.size === 1) break;
+      this.#seconds.delete(oldest);
+      for (const sample of gone.values()) this.#samples -= sizeOf(sample);
+    }
+  }
 }
 
-function add(a: ServiceSample, b: ServiceSample): ServiceSample {
-  const latency = new Map(a.latency);
-  for (const [bucket, n] of b.latency) latency.set(bucket, (latency.get(bucket) ?? 0) + n);
-  return {
-    service: a.service,
-    requests: a.requests + b.requests,
-    statuses: addCounts(a.statuses, b.statuses),
-    bytesIn: a.bytesIn + b.bytesIn,
-    bytesOut: a.bytesOut + b.bytesOut,
-    latency: [...latency].sort(([x], [y]) => x - y),
-    retries: a.retries + b.retries,
-    ...(a.limits === undefined && b.limits === undefined
-      ? {}
-      : { limits: addCounts(a.limits ?? {}, b.limits ?? {}) }),
-  };
-}
-
-/** Sums of counts by name. */
-export function addCounts(
-  a: Readonly<Record<string, number>>,
-  b: Readonly<Record<string, number>>,
-): Readonly<Record<string, number>> {
-  const sum: Record<string, number> = { ...a };
-  for (const [name, n] of Object.entries(b)) sum[name] = (sum[name] ?? 0) + n;
-  return sum;
-}
+const sizeOf = (sample: ServiceSample) => 1 + sample.instances.length;

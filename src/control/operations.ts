@@ -1,4 +1,4 @@
-import type { InstanceSpec } from "../core/instance-spec.ts";
+import type { AccessRules, InstanceSpec } from "../core/instance-spec.ts";
 import type { InstanceId, ServiceName } from "../core/names.ts";
 import type { Log } from "../ports/log.ts";
 import type { RuntimeDriver } from "../ports/runtime.ts";
@@ -53,6 +53,16 @@ export class Operations {
       // Not woken: the service's period tries again, since at once it would most likely fail again.
       this.#log.warn({ instance: id, err: error }, "an instance could not be stopped");
     });
+  }
+
+  /** Short, and no plan has to wait for it; one that fails is begun again by the service's period. */
+  setAccess(id: InstanceId, access: AccessRules): void {
+    const end = this.#runtime.setAccess(id, access, this.#end.signal).catch((error: unknown) => {
+      if (!this.#end.signal.aborted)
+        this.#log.warn({ instance: id, err: error }, "an instance could not be given its tokens");
+    });
+    const tracked = end.finally(() => this.#running.delete(tracked));
+    this.#running.add(tracked);
   }
 
   /** Lets go of what is under way, and waits until nothing of it runs in this process. */

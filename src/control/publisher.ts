@@ -5,6 +5,7 @@
  * sent no table with it since, and has nothing in flight to it.
  */
 import type { GatewayMessage } from "../core/gateway-report.ts";
+import { addByName } from "../core/meter/traffic-sum.ts";
 import type { GatewayId, InstanceId } from "../core/names.ts";
 import type { Routing } from "../core/plan/plan-input.ts";
 import { routeChange } from "../core/traffic/route-change.ts";
@@ -16,7 +17,8 @@ import type { Store } from "../ports/store.ts";
 import { GatewayState } from "./gateway-state.ts";
 import type { Known } from "./known.ts";
 import type { Outcome } from "./loop.ts";
-import { addCounts, type Metrics } from "./metrics.ts";
+import type { Metrics } from "./metrics.ts";
+import type { MirrorBook } from "./mirror-book.ts";
 
 /** The store's key of the last number given. */
 export const TABLE_NUMBER = "route-table";
@@ -27,6 +29,7 @@ export interface PublisherDeps {
   readonly store: Store;
   readonly known: Known;
   readonly metrics: Metrics;
+  readonly mirrors: MirrorBook;
   readonly log: Log;
   /** Gateway workers that are wanted: each has its part of the limits. */
   readonly workerCount: number;
@@ -69,6 +72,7 @@ export class Publisher {
         keepaliveMs: (r) => known.specOf(r)?.rpc.keepaliveMs ?? KEEPALIVE_FALLBACK_MS,
         policy: (r) => known.specOf(r)?.policy ?? null,
         workerCount: this.#deps.workerCount,
+        isBodyChecked: (r) => known.specOf(r)?.isBodyChecked ?? true,
       },
       0,
     );
@@ -114,6 +118,7 @@ export class Publisher {
   setLive(ids: readonly GatewayId[]): void {
     const before = this.#live;
     this.#live = new Set(ids);
+    this.#deps.metrics.keepGateways(this.#live);
     for (const id of [...this.#gateways.keys()]) if (!this.#live.has(id)) this.#gateways.delete(id);
     if (before === null || [...before].some((id) => !this.#live!.has(id))) this.#deps.onReleased();
   }
@@ -172,8 +177,9 @@ export class Publisher {
         return;
       case "report":
         state.connections = message.connections;
-        if (message.limits !== undefined) state.limits = addCounts(state.limits, message.limits);
-        this.#deps.metrics.add(message.atMs, message.samples);
+        if (message.limits !== undefined) state.limits = addByName(state.limits, message.limits);
+        this.#deps.metrics.report(id, message);
+        this.#deps.mirrors.add(message.mirrors ?? [], message.differences ?? []);
         return;
     }
   }

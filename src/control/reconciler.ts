@@ -3,6 +3,7 @@ import type { ServiceName } from "../core/names.ts";
 import { planInstances } from "../core/plan/instances.ts";
 import type { Action, FilesState, Plan, Wanted } from "../core/plan/plan-input.ts";
 import type { Change, DesiredState, NewEvent, ServiceRecord } from "../core/service.ts";
+import { openersOf } from "../core/traffic/table.ts";
 import type { RuntimeDriver } from "../ports/runtime.ts";
 import type { Store } from "../ports/store.ts";
 import type { FilePreparation } from "./file-preparation.ts";
@@ -95,7 +96,7 @@ export class Reconciler {
     return {
       record,
       spec,
-      tokens: group === undefined ? [record.token] : [record.token, group.token],
+      tokens: openersOf(record, group),
       files: record.desired === "running" ? files.stateOf(record, spec) : NO_FILES,
     };
   }
@@ -130,6 +131,7 @@ export class Reconciler {
   #begin(name: ServiceName, action: Action): void {
     const { operations } = this.#deps;
     if (action.kind === "start") operations.start(action.spec);
+    else if (action.kind === "set-access") operations.setAccess(action.id, action.access);
     else operations.stop(action.id, name, action.graceMs);
   }
 

@@ -82,6 +82,31 @@ const CODES = {
     (f: { group: string; mode: string }) =>
       `group ${f.group} is in ${f.mode} mode; traffic states grouping and standalone do not apply there`,
   ),
+  TOKEN_NOT_FOUND: code(
+    404,
+    false,
+    (f: { owner: string; number: number; numbers: readonly number[] }) =>
+      `${f.owner} has no token ${f.number}; it has ${f.numbers.join(", ")}`,
+  ),
+  TOKEN_IN_FORCE: code(
+    409,
+    false,
+    (f: { owner: string; number: number }) =>
+      `token ${f.number} is the newest of ${f.owner}; add another before this one is revoked`,
+  ),
+  TOO_MANY_TOKENS: code(
+    409,
+    false,
+    (f: { owner: string; limit: number }) =>
+      `${f.owner} has ${f.limit} tokens, the most; revoke one that nobody uses any more`,
+  ),
+  MIRROR_EXISTS: code(
+    409,
+    false,
+    (f: { service: string; targets: readonly string[] }) =>
+      `service ${f.service} is mirrored to ${f.targets.join(", ")} already`,
+  ),
+  MIRROR_NOT_FOUND: code(404, false, (f: { service: string }) => `service ${f.service} is not mirrored`),
   WRITE_CONFLICT: code(
     409,
     true,
@@ -143,6 +168,7 @@ export function errorEntry(code: ErrorCode): { status: number; isRetriable: bool
  */
 export const DATA_PATH_REASONS = {
   BAD_REQUEST: { status: 400, text: "the request is not valid HTTP/1.1" },
+  BODY_DIGEST_MISMATCH: { status: 400, text: "the body is not the one that Content-MD5 speaks of" },
   PROCESSOR_REFUSED: { status: 400, text: "the processor raised an error for this request" },
   TOKEN_REQUIRED: { status: 401, text: "the token is missing or wrong" },
   ROUTE_NOT_FOUND: { status: 404, text: "no service or group has this address" },

@@ -1,29 +1,81 @@
+import type { SparseHistogram } from "./meter/histogram.ts";
 import type { InstanceId, ServiceName } from "./names.ts";
+import type { MirrorCounts, MirrorDifference } from "./traffic/mirror.ts";
 import type { RouteChange, RouteTable } from "./traffic/route-table.ts";
 
-/** What a gateway measured of one service in one second. */
-export interface ServiceSample {
-  readonly service: ServiceName;
+/** What a gateway measured in one second, of a service or of one of its instances. */
+export interface TrafficCounts {
+  /** Requests that came to their end. */
   readonly requests: number;
   /** By exact status, e.g. `{"200": 97, "503": 3}`; 499 is a client that left first. */
   readonly statuses: Readonly<Record<string, number>>;
+  /** Bytes from and to clients, heads included. */
   readonly bytesIn: number;
   readonly bytesOut: number;
-  /** Sparse log-linear histogram of latency in µs: pairs of bucket index and count (core/meter/histogram.ts). */
-  readonly latency: readonly (readonly [bucket: number, count: number])[];
+  /** Sparse log-linear histogram of latency in µs (core/meter/histogram.ts). */
+  readonly latency: SparseHistogram;
+  /** Sum of the same latencies in µs. */
+  readonly latencyUs: number;
+  /** Second tries; counted at the instance that the first one failed at. */
   readonly retries: number;
+  /** Requests that waited in an engine's queue, the sum of their waits in µs, and the longest one. */
+  readonly queued: number;
+  readonly queueUs: number;
+  readonly queueUsMax: number;
+  /** Requests in work at the end of the second. */
+  readonly inFlight: number;
+}
+
+/** The part of one instance in a service's traffic. */
+export interface InstanceSample extends TrafficCounts {
+  readonly instance: InstanceId;
+}
+
+/** What a gateway measured of one service in one second: all of it, and of that what each instance did. */
+export interface ServiceSample extends TrafficCounts {
+  readonly service: ServiceName;
+  /** Of the requests, those that came through a group's address. */
+  readonly grouped: number;
   /**
    * Requests that each limit of the service met, by its name in `networking.gateway_policy`; `….evaluated` were let through. Absent:
    * none.
    */
   readonly limits?: Readonly<Record<string, number>>;
+  /** Instances with anything to tell. What is missing to the whole came to no instance: refused, or nobody ready. */
+  readonly instances: readonly InstanceSample[];
+}
+
+/** What a gateway's process uses. */
+export interface ProcessUse {
+  readonly rssBytes: number;
+  /** User and system time since its start, in µs. */
+  readonly cpuUs: number;
+}
+
+/** What a gateway writes into its access log. */
+export interface AccessLogOptions {
+  /** Share of the requests that get a line, above 0 to 1; null: no log. */
+  readonly share: number | null;
+  /** The part behind the `?` too. It may hold what nobody should keep. */
+  readonly withQuery: boolean;
+}
+
+/** What became of the copies from one service to one target in one second. They are in no {@link ServiceSample}. */
+export interface MirrorSample extends MirrorCounts {
+  readonly service: ServiceName;
+  readonly target: ServiceName;
 }
 
 /** Control process → gateway, one JSON object a line. */
 export type GatewayCommand =
   | { readonly type: "table"; readonly table: RouteTable }
   /** Sent instead of a table to a gateway that has, or is about to have, the table that it changes. */
-  | { readonly type: "change"; readonly change: RouteChange };
+  | { readonly type: "change"; readonly change: RouteChange }
+  | ({
+      readonly type: "access-log";
+      /** Where it is written; older ones have `.1` to `.4` behind. */
+      readonly file: string;
+    } & AccessLogOptions);
 
 /** Gateway → control process, one JSON object a line. */
 export type GatewayMessage =
@@ -49,13 +101,22 @@ export type GatewayMessage =
       readonly inFlight: Readonly<Record<InstanceId, number>>;
     }
   /** Once a second; services without requests are left out. `unrouted` counts answers without a service (404, 400). */
-  | {
-      readonly type: "report";
-      readonly atMs: number;
-      readonly samples: readonly ServiceSample[];
-      readonly inFlight: Readonly<Record<ServiceName, number>>;
-      readonly connections: number;
-      readonly unrouted: number;
-      /** Connections and requests that each limit of the worker itself met. Absent: none. */
-      readonly limits?: Readonly<Record<string, number>>;
-    };
+  | GatewayTraffic;
+
+export interface GatewayTraffic {
+  readonly type: "report";
+  readonly atMs: number;
+  readonly samples: readonly ServiceSample[];
+  readonly inFlight: Readonly<Record<ServiceName, number>>;
+  readonly connections: number;
+  readonly unrouted: number;
+  readonly process: ProcessUse;
+  /** Lines of the access log since the last report: written, and dropped because the disk did not keep up. */
+  readonly accessLog: { readonly written: number; readonly dropped: number };
+  /** Connections and requests that each limit of the worker itself met. Absent: none. */
+  readonly limits?: Readonly<Record<string, number>>;
+  /** Left out when there were no copies. */
+  readonly mirrors?: readonly MirrorSample[];
+  /** The newest pairs of answers that differ, where a mirror asks for samples. */
+  readonly differences?: readonly MirrorDifference[];
+}

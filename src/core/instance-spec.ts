@@ -1,14 +1,20 @@
 import type { InstanceId, ServiceName } from "./names.ts";
 
+/** What an instance asks of direct callers over TCP; the only part of its spec that may change while it lives. */
+export interface AccessRules {
+  /** Tokens that open the instance; the gateway's unix socket needs none. */
+  readonly tokens: readonly string[];
+  /** The body of a signed request is checked against its Content-MD5. */
+  readonly isBodyChecked: boolean;
+}
+
 /** All that one instance has to know; written to its run directory, read by its engine. */
-export interface InstanceSpec {
+export interface InstanceSpec extends AccessRules {
   readonly id: InstanceId;
   readonly service: ServiceName;
   readonly version: number;
   readonly epoch: number;
   readonly slot: number;
-  /** Tokens that open the instance to direct callers over TCP; the gateway's unix socket needs none. */
-  readonly tokens: readonly string[];
   readonly processor: ProcessorSpec;
   readonly model: ModelSpec;
   readonly rpc: RpcSpec;

@@ -1,14 +1,33 @@
 import type { GroupName, InstanceId, ServiceName } from "./names.ts";
 import type { JsonObject } from "./spec/service-spec.ts";
 import type { Affinity } from "./traffic/affinity.ts";
+import type { MirrorRule } from "./traffic/mirror.ts";
 
 /** Part in a group's traffic, as `ls` shows it. `blue-green`: the group is a pair with fixed percents. */
 export type TrafficState = "grouping" | "standalone" | "blue-green";
 /** `auto`: by ready instances. `customized`: by weights, blue-green among them (eas-reference §6.3). */
 export type TrafficMode = "auto" | "customized";
 
+/** A token that stays valid although a newer one was added. */
+export interface OlderToken {
+  readonly number: number;
+  readonly token: string;
+  readonly addedAtMs: number;
+}
+
+/** What opens a service or a group; see core/change/tokens.ts. */
+export interface TokenHolder {
+  /** The newest: the one that is shown. */
+  readonly token: string;
+  /** Of the newest. The first has 1, each further one the next number, and none is given twice. */
+  readonly tokenNumber: number;
+  readonly tokenAddedAtMs: number;
+  /** Oldest first. */
+  readonly olderTokens: readonly OlderToken[];
+}
+
 /** What is wanted of one service. Changed only by the commands in core/change, each one generation. */
-export interface ServiceRecord {
+export interface ServiceRecord extends TokenHolder {
   readonly name: ServiceName;
   /** `eas-m-…` */
   readonly id: string;
@@ -18,7 +37,6 @@ export interface ServiceRecord {
   readonly desired: "running" | "stopped" | "deleted";
   /** The service.json in force, canonical (ParsedSpec.document), with the instance count of now. */
   readonly document: JsonObject;
-  readonly token: string;
   /** Version in force, and the highest ever given. */
   readonly version: number;
   readonly latestVersion: number;
@@ -29,6 +47,8 @@ export interface ServiceRecord {
   readonly trafficState: TrafficState;
   /** Relative weight 0–1000 in mode `customized`; percent 0–100 in blue-green; null in `auto`. */
   readonly weight: number | null;
+  /** Who gets copies of its requests. Null, or not there in records of before mirrors were: nobody. */
+  readonly mirror?: MirrorRule | null;
   readonly createdAtMs: number;
   readonly updatedAtMs: number;
 }
@@ -43,9 +63,8 @@ export interface ServiceVersion {
 }
 
 /** What is wanted of one group. */
-export interface GroupRecord {
+export interface GroupRecord extends TokenHolder {
   readonly name: GroupName;
-  readonly token: string;
   readonly mode: TrafficMode;
   readonly labels: Readonly<Record<string, string>>;
   /** Made by CreateGroup, so it stays when its last member goes. */

@@ -17,6 +17,10 @@ class FakeExchange implements Exchange {
     this.payload.set(2, Buffer.from(`head of ${name}`), 4, Buffer.from(name), 0, name.length);
   }
 
+  waits = 0;
+  leftQueue(): void {
+    this.waits++;
+  }
   answered(): void {}
   refused(): void {}
   workerDied(): void {}

@@ -57,6 +57,7 @@ export class Dispatcher {
   withdraw(exchange: Exchange): void {
     if (exchange.isQueued) {
       this.#unlink(exchange);
+      exchange.leftQueue();
       exchange.payload.clear();
     } else if (exchange.worker !== null) {
       exchange.worker.cancel(exchange);
@@ -70,6 +71,7 @@ export class Dispatcher {
       if (worker === null) return;
       const exchange = this.#first;
       this.#unlink(exchange);
+      exchange.leftQueue();
       worker.send(exchange);
     }
   }

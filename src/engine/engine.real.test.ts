@@ -225,6 +225,15 @@ test("a processor's own status and headers pass, but not those of the connection
   assert.equal(body.toString(), "{}");
 });
 
+test("an answer to a gateway says how long its request waited in the queue, one that did not wait says nothing", async (t) => {
+  const instance = await started(t, { source: SLOW, rpc: { workerThreads: 1, maxQueueSize: 2 } });
+  const answers = await Promise.all([instance.call("0.2"), instance.call("0.2")]);
+  const told = answers.map((answer) => answer.headers["x-sluice-queue-us"]).filter((us) => us !== undefined);
+  assert.deepEqual([statuses(answers), told.length], [[200, 200], 1]);
+  assert.ok(Number(told[0]) > 100_000 && Number(told[0]) < 60_000_000, String(told));
+  assert.equal((await instance.call("0")).headers["x-sluice-queue-us"], undefined);
+});
+
 test("a client that goes away frees its place in the queue", async (t) => {
   const instance = await started(t, { source: SLOW, rpc: { workerThreads: 1, maxQueueSize: 1 } });
   const working = instance.call("0.5");

@@ -1,6 +1,7 @@
 import type { Component } from "../base/component.ts";
 import type { InstanceSpec, InstanceState } from "../core/instance-spec.ts";
 import { RateLimiter } from "../core/traffic/rate-limiter.ts";
+import { AccessFile } from "./access-file.ts";
 import { Dispatcher } from "./dispatcher.ts";
 import { HttpFront } from "./http-front.ts";
 import type { InstanceDir } from "./instance-dir.ts";
@@ -14,6 +15,8 @@ import { WorkerSupervisor } from "./worker-supervisor.ts";
 
 /** Progress messages go to state.json at most this often, in ms. */
 const STATE_MS_MIN = 100;
+/** How often access.json is looked at: a revoked token opens no instance for longer than this. */
+const ACCESS_LOOK_MS = 500;
 /** While draining, what is left is looked at this often, in ms. */
 const DRAIN_LOOK_MS = 10;
 
@@ -45,6 +48,8 @@ export class Engine implements Component {
   readonly #parts: EngineParts;
   readonly #http: HttpFront;
   readonly #supervisor: WorkerSupervisor;
+  readonly #tokens: Tokens;
+  #accessLook: NodeJS.Timeout | null = null;
   readonly #startedAtMs: number;
   #phase: InstanceState["phase"] = "loading";
   #message = "starting";
@@ -59,13 +64,14 @@ export class Engine implements Component {
     const { spec, limits } = parts;
     this.#parts = parts;
     this.#startedAtMs = parts.wallNow();
+    this.#tokens = new Tokens(spec);
     const dispatcher = new Dispatcher(spec.rpc.maxQueueSize);
     this.#http = new HttpFront(
       {
         limits,
         dispatcher,
         paths: new RequestPaths(spec.service),
-        tokens: new Tokens(spec.tokens),
+        tokens: this.#tokens,
         heads: new ResponseHeads(
           spec.processor.kind === "builtin" ? "application/json" : "application/octet-stream",
         ),
@@ -108,6 +114,7 @@ export class Engine implements Component {
       if (signal.aborted) return;
       this.#parts.log.line(`engine of ${this.#parts.spec.id} started, pid ${process.pid}`);
       this.#writeState();
+      this.#followAccess();
       await this.#http.listenOnSocket(this.#parts.dir.dataSocket);
       this.#port = await this.#http.listenOnPort();
       if (this.#phase === "loading") {
@@ -121,10 +128,25 @@ export class Engine implements Component {
       this.#http.close();
       this.#supervisor.kill();
       if (this.#stateDue !== null) clearTimeout(this.#stateDue);
+      if (this.#accessLook !== null) clearInterval(this.#accessLook);
       if (this.#graceDue !== null) clearTimeout(this.#graceDue);
       this.#stateDue = null;
       this.#parts.log.close();
     }
+  }
+
+  /**
+   * Goes by what stands in access.json, also when that changes. Looked at and not watched: a look costs some µs, and
+   * inotify instances are few on a machine with many engines.
+   */
+  #followAccess(): void {
+    const file = new AccessFile(this.#parts.dir.accessFile);
+    const look = () => {
+      const rules = file.changed();
+      if (rules !== null) this.#tokens.replace(rules);
+    };
+    look();
+    this.#accessLook = setInterval(look, ACCESS_LOOK_MS);
   }
 
   /**

@@ -49,6 +49,8 @@ export interface Exchange {
   /** What it asks of the worker. */
   readonly payload: Payload;
 
+  /** It waited in the queue, and that is over. */
+  leftQueue(): void;
   /** The processor's answer; `head` is `name: value` lines, `buf[from..to)` the body, valid only during the call. */
   answered(status: number, head: string, buf: Buffer, from: number, to: number): void;
   /** The processor refused this request; `message` is for the client. */

@@ -1,4 +1,5 @@
 import type { Socket } from "node:net";
+import { Md5 } from "../base/message-digest.ts";
 import type { DataPathReason } from "../core/errors.ts";
 import { DATA_PATH_REASONS } from "../core/errors.ts";
 import { HEAD_BYTES_MAX } from "../http1/limits.ts";
@@ -11,7 +12,7 @@ import { FRAME } from "./frames.ts";
 import { HeldBody } from "./held-body.ts";
 import type { HttpFront } from "./http-front.ts";
 import { FRONT, isRoot, writeFront } from "./request-front.ts";
-import { composeResponse, rateLimitedFields, reasonFields, reasonText } from "./responses.ts";
+import { composeResponse, rateLimitedFields, reasonFields, reasonText, withQueueTime } from "./responses.ts";
 
 const NOTHING = Buffer.alloc(0);
 const CONTINUE = Buffer.from("HTTP/1.1 100 Continue\r\n\r\n");
@@ -65,6 +66,11 @@ export class HttpConnection implements Exchange {
   #isKeepAlive = true;
   #isHeadMethod = false;
   #isPaused = false;
+  /** When the request began to wait in the queue, monotonic ms, and how long it did; only gateways are told. */
+  #queuedAt = 0;
+  #queueUs = 0;
+  /** What a signed body is to be checked against; null when it is not. */
+  #bodyMd5: string | null = null;
 
   constructor(http: HttpFront, socket: Socket, admission: Admission) {
     this.#http = http;
@@ -142,6 +148,10 @@ export class HttpConnection implements Exchange {
           }
           at = end;
           const body = this.#held.take();
+          if (!this.#isBody(body, 0, body.length)) {
+            this.#refuse("BODY_DIGEST_MISMATCH");
+            return;
+          }
           this.payload.body = body;
           this.payload.to = body.length;
           this.#submit();
@@ -165,6 +175,7 @@ export class HttpConnection implements Exchange {
       this.#refuse(path);
       return at;
     }
+    this.#bodyMd5 = this.#admission.bodyMd5;
     const waitMs = this.#http.limiter?.take(this.startedAt) ?? 0;
     if (waitMs > 0) {
       this.#refuse("RATE_LIMITED", "metadata.rpc.rate_limit", 429, rateLimitedFields(waitMs));
@@ -179,6 +190,10 @@ export class HttpConnection implements Exchange {
     }
     const frontBytes = writeFront(head, buf, path);
     if (length >= 0 && at + length <= to) {
+      if (!this.#isBody(buf, at, at + length)) {
+        this.#refuse("BODY_DIGEST_MISMATCH");
+        return at;
+      }
       this.payload.set(FRAME.REQUEST, FRONT, frontBytes, buf, at, at + length);
       this.#submit();
       return at + length;
@@ -193,10 +208,24 @@ export class HttpConnection implements Exchange {
     return at;
   }
 
+  /** The body is the signed one, or none was signed. */
+  #isBody(buf: Buffer, from: number, to: number): boolean {
+    if (this.#bodyMd5 === null) return true;
+    const md5 = new Md5();
+    md5.add(buf, from, to);
+    return md5.isHex(this.#bodyMd5);
+  }
+
   #submit(): void {
     this.#state = WAITING;
     if (this.#http.isStopped) this.#refuse("INSTANCE_DRAINING");
     else if (!this.#http.dispatcher.submit(this)) this.#refuse("QUEUE_FULL");
+    else if (this.isQueued && this.#admission.isForGateways) this.#queuedAt = this.#http.now();
+  }
+
+  leftQueue(): void {
+    if (this.#queuedAt !== 0)
+      this.#queueUs = Math.max(1, Math.round((this.#http.now() - this.#queuedAt) * 1000));
   }
 
   /** Keeps bytes of later requests; stops reading when they are many. */
@@ -248,7 +277,8 @@ export class HttpConnection implements Exchange {
   ): void {
     if (this.#state >= LINGERING) return;
     const goesOn = isKeepAlive && !this.#http.isDraining;
-    const answer = composeResponse(status, fields, body, from, to, this.#isHeadMethod, goesOn, Date.now());
+    const told = this.#queueUs === 0 ? fields : withQueueTime(fields, this.#queueUs);
+    const answer = composeResponse(status, told, body, from, to, this.#isHeadMethod, goesOn, Date.now());
     this.#release();
     let isTaken = this.#socket.write(answer.head);
     if (answer.body !== null) isTaken = this.#socket.write(answer.body);
@@ -288,6 +318,7 @@ export class HttpConnection implements Exchange {
     if (this.startedAt !== 0) this.#http.ended(this);
     this.#held.release();
     this.payload.clear();
+    this.#queuedAt = this.#queueUs = 0;
   }
 
   #gone(): void {

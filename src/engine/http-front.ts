@@ -78,6 +78,11 @@ export class HttpFront {
     return false;
   }
 
+  /** Monotonic ms, exact. */
+  now(): number {
+    return this.#now();
+  }
+
   /** Since when no request has begun, monotonic ms. */
   get lastBeganAt(): number {
     return this.#lastBeganAt;

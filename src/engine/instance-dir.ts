@@ -21,6 +21,10 @@ export class InstanceDir {
     return join(this.path, "worker.sock");
   }
 
+  get accessFile(): string {
+    return join(this.path, "access.json");
+  }
+
   readSpec(): InstanceSpec {
     return JSON.parse(readFileSync(join(this.path, "spec.json"), "utf8")) as InstanceSpec;
   }

@@ -25,6 +25,7 @@ const OWN_FIELDS = new Set([
   "trailer",
   "transfer-encoding",
   "upgrade",
+  "x-sluice-queue-us",
 ]);
 
 /** The fields of answers, as bytes, made once per different head that a processor gives. */
@@ -86,6 +87,11 @@ export function composeResponse(
   if (!isCopied) return { head: out.subarray(0, at), body: body.subarray(from, to) };
   if (bodyBytes > 0) at += body.copy(out, at, from, to);
   return { head: out.subarray(0, at), body: null };
+}
+
+/** The fields, and how long the request waited in the queue: a gateway counts it and does not pass it on (protocols.md). */
+export function withQueueTime(fields: Buffer, us: number): Buffer {
+  return Buffer.concat([fields, Buffer.from(`X-Sluice-Queue-Us: ${us}\r\n`, "latin1")]);
 }
 
 const refusalFields = new Map<DataPathReason, Buffer>();

@@ -1,4 +1,7 @@
 import { createHash, timingSafeEqual } from "node:crypto";
+import { isHmacSha1 } from "../base/message-digest.ts";
+import type { AccessRules } from "../core/instance-spec.ts";
+import type { SignedRequest } from "../http1/signed-request.ts";
 
 const BEARER = /^bearer +/i;
 
@@ -6,10 +9,20 @@ const digest = (text: string) => createHash("sha256").update(text, "latin1").dig
 
 /** The tokens that open an instance to direct callers. With none, nobody gets in. */
 export class Tokens {
-  readonly #digests: readonly Buffer[];
+  /** The body of a signed request is to be checked. */
+  isBodyChecked = true;
+  #digests: readonly Buffer[] = [];
+  #keys: readonly Buffer[] = [];
 
-  constructor(tokens: readonly string[]) {
+  constructor(rules: AccessRules) {
+    this.replace(rules);
+  }
+
+  /** From the next request on, these rules are in force. */
+  replace({ tokens, isBodyChecked }: AccessRules): void {
+    this.isBodyChecked = isBodyChecked;
     this.#digests = tokens.map(digest);
+    this.#keys = tokens.map((token) => Buffer.from(token, "latin1"));
   }
 
   /**
@@ -21,5 +34,10 @@ export class Tokens {
     let isFound = false;
     for (const known of this.#digests) if (timingSafeEqual(known, given)) isFound = true;
     return isFound;
+  }
+
+  /** True when one of the tokens made the signature. */
+  haveSigned({ signature, texts }: SignedRequest): boolean {
+    return texts.some((text) => isHmacSha1(signature, text, this.#keys));
   }
 }

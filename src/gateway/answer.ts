@@ -1,5 +1,5 @@
 import { DATA_PATH_REASONS, type DataPathReason } from "../core/errors.ts";
-import { BODY_BROKEN, type MessageBody } from "../http1/message-body.ts";
+import { BODY_BROKEN, type ContentSink, type MessageBody } from "../http1/message-body.ts";
 import { METHOD, type MessageHead } from "../http1/message-head.ts";
 import { takeBuffer } from "./buffer-pool.ts";
 import { ChunkRemover } from "./chunk-remover.ts";
@@ -7,7 +7,7 @@ import type { Client } from "./client.ts";
 import type { DataPlane } from "./data-plane.ts";
 import { ADDED_BYTES_MAX, type ResponseChanges, writeResponse } from "./head-rewrite.ts";
 import { REQUEST_ID_BYTES_MAX } from "./limits.ts";
-import type { ServiceMeter } from "./meter.ts";
+import type { Meter } from "./meter.ts";
 import { writeOwnAnswer } from "./own-answer.ts";
 import type { Wire } from "./wire.ts";
 
@@ -32,7 +32,9 @@ export class Answer implements ResponseChanges {
   /** For a 429 of our own. */
   retryAfterS = 1;
   /** Where the bytes sent are counted; null before the service is known. */
-  meter: ServiceMeter | null = null;
+  meter: Meter | null = null;
+  /** Gets the content of the instance's answer as well, to compare it with others; null when nobody does. */
+  capture: ContentSink | null = null;
   /** Where the instance's bytes come from: it waits while the client cannot take more. */
   source: Wire | null = null;
   readonly #client: Client;
@@ -113,7 +115,7 @@ export class Answer implements ResponseChanges {
     body: MessageBody,
     isRequestDone: boolean,
   ): number {
-    body.sink = null;
+    body.sink = this.capture;
     body.startResponse(head, this.#isHead);
     this.isStarted = true;
     this.status = head.status;

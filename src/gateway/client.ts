@@ -1,4 +1,5 @@
 import type { Socket } from "node:net";
+import { CR, LF } from "../http1/chars.ts";
 import { HEAD_BYTES_MAX } from "../http1/limits.ts";
 import { BODY_BROKEN, BODY_MORE, MessageBody } from "../http1/message-body.ts";
 import {
@@ -15,7 +16,7 @@ import type { DataPlane } from "./data-plane.ts";
 import { Exchange } from "./exchange.ts";
 import { Held } from "./held.ts";
 import { LONG_READ_BYTES, PIPELINE_BYTES_MAX, READ_BYTES } from "./limits.ts";
-import type { ServiceMeter } from "./meter.ts";
+import type { Meter } from "./meter.ts";
 import { Pace } from "./pace.ts";
 import { Tunnel } from "./tunnel.ts";
 import { Wire, type WireOwner } from "./wire.ts";
@@ -135,6 +136,11 @@ export class Client implements WireOwner {
     let at = from;
     while (at < to) {
       if (this.#state === HEAD) {
+        // Old clients end a body with an empty line (RFC 9112 §2.2): that begins no head, which would be timed.
+        if (buf[at] === CR && at + 1 < to && buf[at + 1] === LF) {
+          at += 2;
+          continue;
+        }
         const bodyFrom = parseRequestHead(head, buf, at, to);
         if (bodyFrom === NEED_MORE) return at;
         if (bodyFrom < 0) {
@@ -262,7 +268,7 @@ export class Client implements WireOwner {
   }
 
   /** The instance switched protocols. What the client sent ahead was not read as HTTP, and goes first. */
-  startTunnel(instance: Wire, meter: ServiceMeter): Tunnel {
+  startTunnel(instance: Wire, meter: Meter): Tunnel {
     const plane = this.#plane;
     const over = () => {
       plane.clients.delete(this);

@@ -1,4 +1,5 @@
 import type { Clock } from "../ports/clock.ts";
+import type { AccessLog } from "./access-log.ts";
 import type { AddressCounts } from "./address-counts.ts";
 import type { Client } from "./client.ts";
 import type { LimitCounts } from "./limit-counts.ts";
@@ -22,6 +23,8 @@ export interface DataPlane {
   /** Where the limits of the worker itself are counted. */
   readonly limited: LimitCounts;
   readonly addresses: AddressCounts;
+  /** Null while it is off. */
+  accessLog: AccessLog | null;
   /** Answers that no service is to blame for, since the last report. */
   unrouted: number;
   /** The last request to an instance that is no longer named is over. */

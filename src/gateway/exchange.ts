@@ -1,20 +1,32 @@
 import { DATA_PATH_REASONS, type DataPathReason } from "../core/errors.ts";
 import type { MessageBody } from "../http1/message-body.ts";
 import { METHOD, type MessageHead } from "../http1/message-head.ts";
+import { AccessLine } from "./access-line.ts";
 import { Answer } from "./answer.ts";
 import { bytesInFlight } from "./bytes-in-flight.ts";
 import type { Client } from "./client.ts";
 import { NO_KEY } from "./client-key.ts";
 import type { DataPlane } from "./data-plane.ts";
 import { FirstBytes } from "./first-bytes.ts";
-import type { RequestAdditions } from "./head-rewrite.ts";
+import { queueUsOf, type RequestAdditions } from "./head-rewrite.ts";
 import type { Instance } from "./instance.ts";
 import * as limits from "./limits.ts";
-import type { Service } from "./routing.ts";
+import type { Meter } from "./meter.ts";
+import type { MirrorCopy } from "./mirror-copy.ts";
+import type { Service } from "./service.ts";
 import type { ServiceGate } from "./service-gate.ts";
+import { SignedBody } from "./signed-body.ts";
 import { isUpgradeGranted, upgradeAsked } from "./upgrade.ts";
 import { Upstream } from "./upstream.ts";
 import type { Wire } from "./wire.ts";
+
+/** Where a request stands in what was read: its head from `from`, and what is here of its body, up to `to`. */
+interface Extent {
+  readonly from: number;
+  readonly bodyFrom: number;
+  readonly to: number;
+  readonly isDone: boolean;
+}
 
 /** Counted, never sent: the client left before its answer was complete. */
 const CLIENT_LEFT = 499;
@@ -38,19 +50,31 @@ export class Exchange implements RequestAdditions {
   readonly #plane: DataPlane;
   readonly #answer: Answer;
   #service: Service | null = null;
+  #isThroughGroup = false;
+  /** Where it is counted: at the instance that has it, at the service when none has; null when it came to no service. */
+  #meter: Meter | null = null;
   #instance: Instance | null = null;
   #upstream: Upstream | null = null;
   readonly #first = new FirstBytes();
+  /** Set while the body of a signed request passes. */
+  #signedBody: SignedBody | null = null;
   #isRetried = false;
   /** Set while no connection could be made because too many others were; and how often that was so. */
   #pause: NodeJS.Timeout | null = null;
   #pauses = 0;
+  /** The copy of this request for mirror targets; null when there is none. */
+  #copy: MirrorCopy | null = null;
   #isIdempotent = false;
   /** The protocols that the client wishes to switch to; null: none. */
   #upgrade: readonly string[] | null = null;
   #startedMs = 0;
-  /** The limits that the request has passed; null: none. Then the bytes of its body so far are counted. */
+  /** Made with the first request that comes while the access log is on. */
+  #line: AccessLine | null = null;
+  /** Bytes that came with the head and were counted nowhere yet. */
+  #firstBytesIn = 0;
+  /** The limits that the request has passed, and has to leave; null: none. */
   #gate: ServiceGate | null = null;
+  /** Of its body, so far. */
   #bodyBytes = 0;
   /** What the client is known by where that picks its instance; else NO_KEY. */
   #key = NO_KEY;
@@ -90,29 +114,31 @@ export class Exchange implements RequestAdditions {
     this.requestIdLength = requestIds.write(head, buf, this.requestId);
     const refusal = routing.admit(head, buf);
     const service = routing.admitted;
+    if (this.#plane.accessLog !== null) this.#beginLine(head, buf);
     if (service !== null) {
       this.#service = service;
-      this.#answer.meter = service.meter;
-      if (routing.isThroughGroup) this.#answer.memberLine = service.memberLine;
-      service.meter.bytesIn += to - from;
+      this.#countAt(service.meter);
+      this.#isThroughGroup = routing.isThroughGroup;
+      if (routing.isThroughGroup) {
+        this.#answer.memberLine = service.memberLine;
+        service.grouped++;
+      }
     }
-    if (refusal !== null) {
-      this.end(refusal);
+    const why = refusal ?? this.#refusalOf(service!, head, buf, { from, bodyFrom, to, isDone });
+    if (why !== null) {
+      if (service !== null) service.meter.bytesIn += to - from;
+      this.end(why);
       return;
     }
-    const { gate, balancing } = service!;
-    this.#key = NO_KEY;
-    if (balancing?.kind === "hash") this.#key = routing.keys.read(balancing.by, head, buf);
-    if (routing.keys.setCookies !== null) this.#setCookies();
-    if (gate !== null && !this.#enter(gate, head, bodyFrom - from, to - bodyFrom)) return;
-    if (bytesInFlight.sum > this.#plane.caps.bytesInFlightMax) {
-      this.#plane.limited.count("bytes_in_flight");
-      this.end("GATEWAY_OVERLOADED");
-      return;
-    }
+    this.#firstBytesIn = to - from;
     this.#answer.welcome();
     this.#first.write(head, buf, from, bodyFrom, to, routing.index.restFrom, this);
     this.#sendFirst(this.#service!);
+    const { mirror } = this.#service!;
+    if (mirror === null || !this.isActive || this.#upgrade !== null) return;
+    // From what the instance was sent, and after it was sent.
+    this.#copy = mirror.begin(head, this.#first, to - bodyFrom, isDone, this);
+    this.#answer.capture = this.#copy?.pair?.primary ?? null;
   }
 
   /** A client that is to be known by a cookie gets it with its answer. */
@@ -122,25 +148,47 @@ export class Exchange implements RequestAdditions {
     this.#answer.memberLine = Buffer.concat(lines);
   }
 
-  /** Passes the limits of the service, or is refused by them. */
-  #enter(gate: ServiceGate, head: MessageHead, headBytes: number, bodyBytes: number): boolean {
-    const { contentLength } = head;
-    const counts = this.#service!.meter.limits;
-    const refusal = gate.enter({ headBytes, contentLength, bodyBytes }, this.#startedMs, counts);
-    if (refusal === null) {
+  /** Null lets the request go on, through its service's gate if there is one. Limits first: they cost less than a digest. */
+  #refusalOf(service: Service, head: MessageHead, buf: Buffer, at: Extent): DataPathReason | null {
+    const { routing, caps, limited } = this.#plane;
+    const { gate, balancing } = service;
+    this.#key = balancing?.kind === "hash" ? routing.keys.read(balancing.by, head, buf) : NO_KEY;
+    if (routing.keys.setCookies !== null) this.#setCookies();
+    this.#bodyBytes = at.to - at.bodyFrom;
+    if (gate !== null) {
+      const arrival = {
+        headBytes: at.bodyFrom - at.from,
+        contentLength: head.contentLength,
+        bodyBytes: this.#bodyBytes,
+      };
+      const refusal = gate.enter(arrival, this.#startedMs, service.limited);
+      if (refusal !== null) {
+        this.#answer.retryAfterS = gate.retryAfterS;
+        return refusal;
+      }
       this.#gate = gate;
-      this.#bodyBytes = bodyBytes;
-      return true;
     }
-    this.#answer.retryAfterS = gate.retryAfterS;
-    this.end(refusal);
-    return false;
+    if (bytesInFlight.sum > caps.bytesInFlightMax) {
+      limited.count("bytes_in_flight");
+      return "GATEWAY_OVERLOADED";
+    }
+    this.#signedBody = SignedBody.of(head, routing);
+    const isRight = this.#signedBody?.passes(buf, at.bodyFrom, at.to, at.isDone) !== false;
+    return isRight ? null : "BODY_DIGEST_MISMATCH";
   }
 
   #sendFirst(service: Service): void {
     const instance = service.pick(null, this.#key);
+    this.#countAt(instance === null ? service.meter : instance.meter);
+    this.#meter!.bytesIn += this.#firstBytesIn;
+    this.#firstBytesIn = 0;
     if (instance === null) this.end("NO_READY_INSTANCE");
     else this.#send(instance, false);
+  }
+
+  #countAt(meter: Meter): void {
+    this.#meter = meter;
+    this.#answer.meter = meter;
   }
 
   /** Bytes that are no request: the answer, and the end of the connection. */
@@ -148,13 +196,32 @@ export class Exchange implements RequestAdditions {
     this.#reset(false);
     this.#answer.expectNothing();
     this.requestIdLength = this.#plane.requestIds.writeNew(this.requestId);
+    if (this.#plane.accessLog !== null) this.#beginLine(null, null);
     this.end(reason, text);
+  }
+
+  #beginLine(head: MessageHead | null, buf: Buffer | null): void {
+    this.#line ??= new AccessLine(this.#plane);
+    this.#line.begin(head, buf, this.#client.wire.bytesWritten);
+  }
+
+  #endLine(line: AccessLine, status: number): void {
+    line.end(this.#client.wire.bytesWritten, {
+      requestId: this.requestId.toString("latin1", 0, this.requestIdLength),
+      client: this.clientAddress.toString("latin1"),
+      member: this.#isThroughGroup ? this.serviceName : null,
+      instance: this.#instance?.id ?? null,
+      status,
+      ms: this.#ageMs(),
+    });
   }
 
   #reset(isDone: boolean): void {
     this.isActive = true;
     this.isRequestDone = isDone;
     this.#service = null;
+    this.#isThroughGroup = false;
+    this.#meter = null;
     this.#isRetried = false;
     this.#upgrade = null;
     this.#pauses = 0;
@@ -192,14 +259,16 @@ export class Exchange implements RequestAdditions {
     this.isRequestDone = isDone;
     const { wire } = this.#upstream!;
     const first = this.#first;
-    const { meter } = this.#service!;
-    meter.bytesIn += to - from;
-    if (this.#gate !== null) {
-      this.#bodyBytes += to - from;
-      if (this.#gate.isTooLarge(this.#bodyBytes, meter.limits)) {
-        this.breakOff("BODY_TOO_LARGE");
-        return;
-      }
+    this.#meter!.bytesIn += to - from;
+    this.#bodyBytes += to - from;
+    if (this.#gate?.isTooLarge(this.#bodyBytes, this.#service!.limited) === true) {
+      this.breakOff("BODY_TOO_LARGE");
+      return;
+    }
+    // These bytes stay here, so the instance never has the whole of a request whose body is wrong.
+    if (this.#signedBody?.passes(buf, from, to, isDone) === false) {
+      this.breakOff("BODY_DIGEST_MISMATCH");
+      return;
     }
     let isTaken: boolean;
     if (first.hasRoom(to - from)) {
@@ -210,6 +279,7 @@ export class Exchange implements RequestAdditions {
       isTaken = wire.pass(buf, from, to);
     }
     if (!isTaken) this.#client.pauseForUpstream();
+    if (this.#copy !== null) this.#copy.add(buf, from, to, isDone);
   }
 
   /** An interim answer. */
@@ -227,6 +297,8 @@ export class Exchange implements RequestAdditions {
     body: MessageBody,
   ): number {
     this.#first.drop();
+    const queueUs = queueUsOf(head, buf);
+    if (queueUs > 0) this.#meter!.recordQueue(queueUs);
     // Bytes ahead of a switch that was declined may be of either protocol.
     if (this.#upgrade !== null && this.#client.isAhead) this.#answer.willClose();
     return this.#answer.start(head, buf, from, bodyFrom, to, body, this.isRequestDone);
@@ -244,15 +316,18 @@ export class Exchange implements RequestAdditions {
 
   /** The 101 in `buf[from..bodyFrom)`, and what came behind it: both connections are a tunnel from here on, in flight until that ends. */
   startTunnel(head: MessageHead, buf: Buffer, from: number, bodyFrom: number, to: number, wire: Wire): void {
-    const { meter } = this.#service!;
+    const meter = this.#meter!;
     this.#first.drop();
     this.#answer.switchProtocols(head, buf, from);
     meter.record(head.status, this.#ageMs() * 1000);
+    if (this.#line !== null) this.#endLine(this.#line, head.status);
     this.#client.startTunnel(wire, meter).cameBehind(buf, bodyFrom, to);
   }
 
+  /** Up to here it was one of the requests that its service has at once. */
   tunnelEnded(): void {
     this.isActive = false;
+    this.#leaveGate();
     this.#release();
   }
 
@@ -263,6 +338,7 @@ export class Exchange implements RequestAdditions {
 
   /** The answer is complete, and handed to the client. */
   answerEnded(): void {
+    this.#endCopy(this.#answer.isStarted ? this.#answer.status : 0);
     this.#complete(this.#answer.status);
     this.#client.answered(this.#answer.isClosing);
   }
@@ -283,7 +359,8 @@ export class Exchange implements RequestAdditions {
     }
     this.#release();
     this.#isRetried = true;
-    this.#service!.meter.retries++;
+    this.#meter!.retries++;
+    this.#countAt(next.meter);
     this.#client.resumeFromUpstream();
     this.#send(next, true);
   }
@@ -291,6 +368,7 @@ export class Exchange implements RequestAdditions {
   /** Comes back in a moment, to whoever is the least busy then. Nothing was sent, so this is no second try. */
   #waitForRoom(): void {
     this.#release();
+    this.#countAt(this.#service!.meter);
     const pauseMs = Math.min(limits.CROWDED_MS_MAX, 2 ** this.#pauses++);
     this.#pause = setTimeout(() => {
       this.#pause = null;
@@ -312,6 +390,7 @@ export class Exchange implements RequestAdditions {
   /** Ends with an answer of our own. */
   end(reason: DataPathReason, text?: string): void {
     this.#upstream?.abandon();
+    this.#line?.ownAnswer(reason);
     if (this.#upgrade !== null) this.#answer.willClose();
     this.#answer.giveOwn(reason, this.requestId.toString("latin1", 0, this.requestIdLength), text);
     this.answerEnded();
@@ -366,7 +445,7 @@ export class Exchange implements RequestAdditions {
 
   /** Looks at the service's own time limits. While the instance works, nothing moves, and only the total counts. */
   #isOverTime({ idleMs, totalMs }: ServiceGate, movedMs: number, nowMs: number): boolean {
-    const counts = this.#service!.meter.limits;
+    const counts = this.#service!.limited;
     if (totalMs !== null && nowMs - this.#startedMs > totalMs) {
       counts.count("total_timeout");
       return true;
@@ -379,14 +458,28 @@ export class Exchange implements RequestAdditions {
 
   #complete(status: number): void {
     this.isActive = false;
-    if (this.#gate !== null) this.#gate.leave();
-    this.#gate = null;
+    this.#leaveGate();
     if (this.#pause !== null) clearTimeout(this.#pause);
     this.#pause = null;
     this.#first.drop();
+    this.#endCopy(0);
+    if (this.#line !== null) this.#endLine(this.#line, status);
     this.#release();
-    if (this.#service === null) this.#plane.unrouted++;
-    else this.#service.meter.record(status, this.#ageMs() * 1000);
+    if (this.#meter === null) this.#plane.unrouted++;
+    else this.#meter.record(status, this.#ageMs() * 1000);
+  }
+
+  #leaveGate(): void {
+    this.#gate?.leave();
+    this.#gate = null;
+  }
+
+  /** The copy goes on by itself, or not at all. `status` of an answer in whole, else 0. */
+  #endCopy(status: number): void {
+    if (this.#copy === null) return;
+    this.#copy.over(status);
+    this.#copy = null;
+    this.#answer.capture = null;
   }
 
   #ageMs(): number {

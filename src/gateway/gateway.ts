@@ -3,20 +3,24 @@ import { join } from "node:path";
 import { writeFileAtomic } from "../base/atomic-file.ts";
 import type { Component } from "../base/component.ts";
 import { ownIdentity } from "../base/process-identity.ts";
-import type { GatewayMessage, ServiceSample } from "../core/gateway-report.ts";
+import type { AccessLogOptions, GatewayMessage } from "../core/gateway-report.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Log } from "../ports/log.ts";
 import type { Random } from "../ports/random.ts";
+import { AccessLog } from "./access-log.ts";
 import { AddressCounts } from "./address-counts.ts";
 import { Client } from "./client.ts";
 import { ControlSocket } from "./control-socket.ts";
 import type { Caps, DataPlane, Times } from "./data-plane.ts";
 import { LimitCounts } from "./limit-counts.ts";
 import * as limits from "./limits.ts";
+import { Mirrors } from "./mirrors.ts";
 import { RequestIds } from "./request-id.ts";
 import { Routing } from "./routing.ts";
 import { checkChange, checkTable } from "./table-check.ts";
+import { takeSamples } from "./traffic-report.ts";
 import { Upstream } from "./upstream.ts";
+import { CAPS, TIMES } from "./worker-limits.ts";
 
 /** What a gateway worker is started with. */
 export interface GatewayOptions {
@@ -35,32 +39,6 @@ export interface GatewayOptions {
   /** Which of the workers this is, from 0; 0 unless told. */
   readonly slot?: number;
 }
-
-const TIMES: Times = {
-  sweepMs: limits.SWEEP_MS,
-  clientIdleMs: limits.CLIENT_IDLE_MS,
-  headMs: limits.HEAD_MS,
-  bodyStallMs: limits.BODY_STALL_MS,
-  writeStallMs: limits.WRITE_STALL_MS,
-  lingerMs: limits.LINGER_MS,
-  connectMs: limits.CONNECT_MS,
-  timeoutMarginMs: limits.TIMEOUT_MARGIN_MS,
-  suspectMs: limits.SUSPECT_MS,
-  upstreamIdleMs: limits.UPSTREAM_IDLE_MS,
-  drainIdleMs: limits.DRAIN_IDLE_MS,
-  tunnelIdleMs: limits.TUNNEL_IDLE_MS,
-  tunnelHalfMs: limits.TUNNEL_HALF_MS,
-  tunnelCloseMs: limits.TUNNEL_CLOSE_MS,
-  reportMs: limits.REPORT_MS,
-  clientRateWindowMs: limits.CLIENT_RATE_WINDOW_MS,
-};
-
-const CAPS: Caps = {
-  clientsMax: limits.CLIENTS_MAX,
-  clientsPerAddressMax: limits.CLIENTS_PER_ADDRESS_MAX,
-  bytesInFlightMax: limits.BYTES_IN_FLIGHT_MAX,
-  clientRateMin: limits.CLIENT_RATE_MIN,
-};
 
 /** A gateway worker as its own process, and tests, see it. */
 export interface Gateway extends Component {
@@ -90,9 +68,13 @@ class GatewayWorker implements Gateway, DataPlane {
   nowMs: number;
   isDraining = false;
   unrouted = 0;
+  accessLog: AccessLog | null = null;
+  /** Lines of access logs since the last report. */
+  #lines = { written: 0, dropped: 0 };
   readonly #options: GatewayOptions;
   readonly #control: ControlSocket;
   readonly #server: Server;
+  readonly #mirrors: Mirrors;
   readonly #failed = Promise.withResolvers<void>();
   #isListening = false;
   #isStarting = false;
@@ -107,6 +89,7 @@ class GatewayWorker implements Gateway, DataPlane {
     this.caps = { ...CAPS, ...options.caps };
     this.routing = new Routing(() => options.random.next());
     this.routing.workerIndex = options.slot ?? 0;
+    this.#mirrors = new Mirrors(this);
     this.requestIds = new RequestIds(options.random.hex(8));
     this.#control = new ControlSocket(
       join(options.dir, "control.sock"),
@@ -144,6 +127,8 @@ class GatewayWorker implements Gateway, DataPlane {
     for (const client of this.clients) client.wire.destroy();
     for (const service of this.routing.services)
       for (const instance of service.instances) instance.closeIdle();
+    this.#mirrors.close();
+    await this.accessLog?.close();
     await this.#control.close();
   }
 
@@ -174,10 +159,9 @@ class GatewayWorker implements Gateway, DataPlane {
 
   #accept(socket: Socket): void {
     this.#accepted++;
-    const { caps } = this;
     const address = (socket.remoteAddress ?? "unknown").replace(/^::ffff:/, "");
-    if (this.clients.size >= caps.clientsMax) this.#turnAway(socket, "connections");
-    else if (!this.addresses.enter(address, caps.clientsPerAddressMax))
+    if (this.clients.size >= this.caps.clientsMax) this.#turnAway(socket, "connections");
+    else if (!this.addresses.enter(address, this.caps.clientsPerAddressMax))
       this.#turnAway(socket, "connections_per_address");
     else new Client(socket, this, address);
   }
@@ -196,13 +180,36 @@ class GatewayWorker implements Gateway, DataPlane {
     };
   }
 
+  /** The log goes on as it is, ends, or begins. */
+  #setAccessLog(options: AccessLogOptions & { readonly file: string }): void {
+    const before = this.accessLog;
+    const { file, share, withQuery } = options;
+    const isSame = JSON.stringify(before?.options ?? null) === JSON.stringify({ file, share, withQuery });
+    if (isSame) return;
+    const { clock, random, log } = this.#options;
+    this.accessLog = share === null ? null : new AccessLog({ file, share, withQuery }, { clock, random });
+    log.info({ share, withQuery }, "access log");
+    if (before !== null) void before.close().then(() => this.#countLines(before));
+  }
+
+  /** What a log has to tell since it was last asked goes into the next report, also when the log has ended. */
+  #countLines(log: AccessLog): void {
+    const { written, dropped } = log.take();
+    this.#lines = { written: this.#lines.written + written, dropped: this.#lines.dropped + dropped };
+  }
+
   #command(command: unknown): void {
     const { type, table, change } = (command ?? {}) as { type?: unknown; table?: unknown; change?: unknown };
+    if (type === "access-log") {
+      this.#setAccessLog(command as AccessLogOptions & { readonly file: string });
+      return;
+    }
     if (type === "change") {
       const checked = checkChange(change, this.routing);
       if (typeof checked === "string") this.#refuseTable(change, checked);
       else {
         this.routing.change(checked);
+        this.#mirrors.apply(this.routing);
         this.#acknowledge();
       }
       return;
@@ -218,6 +225,7 @@ class GatewayWorker implements Gateway, DataPlane {
       return;
     }
     this.routing.apply(checked);
+    this.#mirrors.apply(this.routing);
     if (this.#isListening || this.isDraining) this.#acknowledge();
     else this.#listen();
   }
@@ -254,6 +262,7 @@ class GatewayWorker implements Gateway, DataPlane {
 
   #sweep(): void {
     this.nowMs = this.clock.monotonic();
+    this.accessLog?.flush();
     for (const client of this.clients) client.sweep(this.nowMs);
     for (const service of this.routing.services) {
       for (const instance of service.instances) {
@@ -262,25 +271,30 @@ class GatewayWorker implements Gateway, DataPlane {
           instance.probe(this.nowMs, this.times.connectMs, (i) => new Upstream(i, this));
       }
     }
+    this.#mirrors.sweep(this.nowMs);
   }
 
   #report(): void {
-    const samples: ServiceSample[] = [];
-    for (const service of this.routing.services) {
-      const sample = service.meter.take(service.name);
-      if (sample !== null) samples.push(sample);
-    }
+    const samples = takeSamples(this.routing.measured());
     const { unrouted } = this;
     this.unrouted = 0;
-    const inFlight = this.routing.inFlight();
+    const mirrors = this.#mirrors.take();
+    const differences = this.#mirrors.takeDifferences();
+    const cpu = process.cpuUsage();
+    if (this.accessLog !== null) this.#countLines(this.accessLog);
     this.#control.send({
       type: "report",
       atMs: this.clock.now(),
       samples,
-      inFlight,
+      inFlight: this.routing.inFlight(),
       connections: this.clients.size,
       unrouted,
       ...(this.limited.isEmpty ? {} : { limits: this.limited.take() }),
+      ...(mirrors.length > 0 ? { mirrors } : {}),
+      ...(differences.length > 0 ? { differences } : {}),
+      process: { rssBytes: process.memoryUsage.rss(), cpuUs: cpu.user + cpu.system },
+      accessLog: this.#lines,
     });
+    this.#lines = { written: 0, dropped: 0 };
   }
 }

@@ -89,3 +89,23 @@ test("an answer keeps its status line and fields, less those of this hop, plus w
   assert.equal(write(true, false, Buffer.from("M: m\r\n")), `${start}M: m\r\nConnection: close\r\n\r\n`);
   assert.equal(write(false, true, null), `${start}Connection: keep-alive\r\n\r\n`);
 });
+
+test("a client that nominates our own fields as fields of its hop does not keep them from the instance", () => {
+  const buf = Buffer.from(
+    "GET /api/predict/s HTTP/1.1\r\nConnection: X-Forwarded-Proto, X-Forwarded-Host, X-Forwarded-For, X-Request-Id\r\nHost: h\r\n" +
+      "X-Forwarded-Proto: https\r\nX-Forwarded-Host: a\r\nX-Request-Id: mine\r\n\r\n",
+    "latin1",
+  );
+  const head = new MessageHead();
+  assert.equal(parseRequestHead(head, buf, 0, buf.length), buf.length);
+  const out = Buffer.alloc(buf.length + ADDED_BYTES_MAX);
+  const to = writeRequest(out, head, buf, head.targetTo, added);
+  const names = out.toString("latin1", 0, to).match(/^[^:\r\n]+(?=: )/gm);
+  assert.deepEqual(names?.sort(), [
+    "Host",
+    "X-Forwarded-For",
+    "X-Forwarded-Host",
+    "X-Forwarded-Proto",
+    "X-Request-Id",
+  ]);
+});

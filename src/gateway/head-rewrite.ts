@@ -49,6 +49,27 @@ for (const field of [FIELD.AUTHORIZATION, FIELD.EXPECT, FIELD.X_REQUEST_ID, FIEL
 REQUEST_FATE[FIELD.X_SLUICE_MEMBER] = DROP;
 // Only a gateway says which member answered.
 RESPONSE_FATE[FIELD.X_SLUICE_SERVICE] = DROP;
+// What an engine tells its gateways is counted, and nobody else's to see.
+RESPONSE_FATE[FIELD.X_SLUICE_QUEUE_US] = DROP;
+
+/** Longest queue time that is believed: ten digits of µs are nearly three hours. */
+const QUEUE_DIGITS_MAX = 10;
+
+/** µs that the request of this answer waited in the engine's queue; 0 when it did not, or nobody says. */
+export function queueUsOf(head: MessageHead, buf: Buffer): number {
+  const index = findField(head, FIELD.X_SLUICE_QUEUE_US);
+  if (index === -1) return 0;
+  const from = head.fields[index * FIELD_STRIDE + 2]!;
+  const to = head.fields[index * FIELD_STRIDE + 3]!;
+  if (to - from > QUEUE_DIGITS_MAX) return 0;
+  let us = 0;
+  for (let i = from; i < to; i++) {
+    const digit = buf[i]! - 0x30;
+    if (digit < 0 || digit > 9) return 0;
+    us = us * 10 + digit;
+  }
+  return us;
+}
 
 function put(out: Buffer, at: number, bytes: Uint8Array): number {
   out.set(bytes, at);
@@ -59,15 +80,14 @@ function copy(out: Buffer, at: number, buf: Buffer, from: number, to: number): n
   return at + buf.copy(out, at, from, to);
 }
 
-/** Fields that frame or route the message stay, whatever Connection says: dropping them would change what it means. */
-function mayBeNominated(field: number): boolean {
-  return (
-    field !== FIELD.HOST &&
-    field !== FIELD.CONTENT_LENGTH &&
-    field !== FIELD.TRANSFER_ENCODING &&
-    field !== FIELD.UPGRADE
-  );
-}
+/**
+ * Fields that frame or route the message stay, whatever Connection says: dropping them would change what it means. So do those
+ * that tell an instance who is in front of it: a client could take them away.
+ */
+const STAYS = new Uint8Array(32);
+for (const field of [FIELD.HOST, FIELD.CONTENT_LENGTH, FIELD.TRANSFER_ENCODING, FIELD.UPGRADE])
+  STAYS[field] = 1;
+for (const field of [FIELD.X_FORWARDED_PROTO, FIELD.X_FORWARDED_HOST]) STAYS[field] = 1;
 
 /** Copies the field lines that stay, in runs. */
 function copyFields(out: Buffer, start: number, head: MessageHead, buf: Buffer, fate: Uint8Array): number {
@@ -76,8 +96,7 @@ function copyFields(out: Buffer, start: number, head: MessageHead, buf: Buffer, 
   let keptFrom = head.fieldsFrom;
   for (let i = 0; i < fieldCount; i++) {
     const field = fields[i * FIELD_STRIDE + 4]!;
-    if (fate[field] === KEEP && !(hasNominated && mayBeNominated(field) && isNominated(head, buf, i)))
-      continue;
+    if (fate[field] === KEEP && !(hasNominated && STAYS[field] === 0 && isNominated(head, buf, i))) continue;
     const lineFrom = fields[i * FIELD_STRIDE]!;
     if (lineFrom > keptFrom) at = copy(out, at, buf, keptFrom, lineFrom);
     keptFrom = i + 1 < fieldCount ? fields[(i + 1) * FIELD_STRIDE]! : head.fieldsTo;
@@ -162,7 +181,8 @@ export function writeResponse(
 ): number {
   let at = put(out, 0, STATUS_VERSION);
   at = copy(out, at, buf, from + STATUS_VERSION.length, head.fieldsFrom);
-  RESPONSE_FATE[FIELD.TRANSFER_ENCODING] = changes.isDechunked ? DROP : KEEP;
+  // Trailers go with the chunks that carry them, and so does the field that announces them.
+  RESPONSE_FATE[FIELD.TRANSFER_ENCODING] = RESPONSE_FATE[FIELD.TRAILER] = changes.isDechunked ? DROP : KEEP;
   RESPONSE_FATE[FIELD.UPGRADE] = changes.isUpgraded ? KEEP : DROP;
   at = copyFields(out, at, head, buf, RESPONSE_FATE);
   if (changes.memberLine !== null) at = put(out, at, changes.memberLine);

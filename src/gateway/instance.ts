@@ -2,6 +2,7 @@ import type { InstanceId } from "../core/names.ts";
 import { keyOfText } from "../core/traffic/affinity.ts";
 import { ejectionMs } from "../core/traffic/ejection.ts";
 import type { Address } from "../core/traffic/route-table.ts";
+import { Meter } from "./meter.ts";
 import type { Upstream } from "./upstream.ts";
 
 /** One instance as a gateway sees it: how busy it is, and the warm connections to it. */
@@ -11,6 +12,7 @@ export class Instance {
   /** For picking by the client's key: all instances of a service are alike. */
   readonly seed: number;
   readonly weight = 1;
+  readonly meter = new Meter();
   /** Requests handed to it and not yet over. */
   inFlight = 0;
   /** It could not be reached, so it is picked last: until a connection to it is made, by a request or by a probe. */

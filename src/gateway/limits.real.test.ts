@@ -130,6 +130,27 @@ test("concurrency_limit: one more than the limit is 429 at once; a place is free
   await met(rig, "s", "concurrency_limit", 1);
 });
 
+test("concurrency_limit: a tunnel has its place until it ends, and then gives it back once", async () => {
+  const rig = await rigOf();
+  const held: Socket[] = [];
+  const upstream = upstreamOf((_, socket) => {
+    held.push(socket);
+    if (held.length > 1) return;
+    socket.write("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: raw\r\n\r\n");
+  });
+  await serve(rig, upstream, { concurrency: { limit: 1, isEvaluated: false } });
+  const tunnel = clientOf(rig);
+  assert.equal((await tunnel.ask(ask("GET", "Connection: Upgrade\r\nUpgrade: raw\r\n"))).status, 101);
+  assert.equal((await clientOf(rig).ask(GET)).status, 429);
+  tunnel.close();
+  held[0]!.destroy();
+  await until(() => rig.last("report")?.inFlight["s" as never] === undefined, "the tunnel to be over");
+  clientOf(rig).send(GET);
+  await until(() => held.length === 2, "a request in the tunnel's place");
+  assert.equal((await clientOf(rig).ask(GET)).status, 429, "one place, not two");
+  await met(rig, "s", "concurrency_limit", 2);
+});
+
 test("a limit comes and goes with the table; requests that go on meanwhile are not lost", async () => {
   const rig = await rigOf();
   const upstream = upstreamOf(good);

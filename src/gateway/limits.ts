@@ -113,3 +113,51 @@ export const CONTROL_BEHIND_BYTES_MAX = 4 * 1024 * 1024;
 
 /** How often the control process gets a report. */
 export const REPORT_MS = 1_000;
+
+/**
+ * Bytes that the copies of all mirrors of one worker may hold: requests being gathered, waiting, or not yet with the kernel, and
+ * answers kept for comparing. Some 10,000 small requests; a target that hangs costs this much at most.
+ */
+export const MIRROR_BYTES_MAX = 16 * 1024 * 1024;
+
+/** Charged for a copy beside its bytes: what the objects around it take, measured as about 400 bytes. */
+export const MIRROR_COPY_OVERHEAD_BYTES = 512;
+
+/** Longest request body that is mirrored, as framed. Larger ones are rare for models, and a few would take all the room there is. */
+export const MIRROR_BODY_BYTES_MAX = 256 * 1024;
+
+/** Copies in flight from one service to one target, in one worker; above what a target of the primary's speed has in practice. */
+export const MIRROR_IN_FLIGHT_MAX = 128;
+
+/** Copies that wait for one of these to end: a burst. */
+export const MIRROR_WAITING_MAX = 256;
+
+/** Longest such wait. A target that is behind for longer is slow, not late. */
+export const MIRROR_WAIT_MS = 1_000;
+
+/** Longest life of a copy that goes on moving bytes: a stream that never ends must not hold its place for ever. */
+export const MIRROR_LIFE_MS = 600_000;
+
+/** Copies sent in one turn of the loop; then requests of users are looked at again. A copy costs some 20 µs. */
+export const MIRROR_BATCH = 16;
+
+/** Longest answer that is compared, either one. Reading 64 KiB of JSON twice takes about 1 ms, in which nothing else is done. */
+export const MIRROR_ANSWER_BYTES_MAX = 64 * 1024;
+
+/** Pairs of answers that wait to be compared, one in a turn of the loop. */
+export const MIRROR_COMPARE_WAITING_MAX = 64;
+
+/** Differing pairs sent with one report; the newest. At 8 KiB each they must not crowd out the rest. */
+export const MIRROR_DIFFERENCES_PER_REPORT = 4;
+/** One file of the access log, and how many there are with the older ones: 320 MiB at most, some 1.2 million lines. */
+export const ACCESS_LOG_FILE_BYTES_MAX = 64 * 1024 * 1024;
+export const ACCESS_LOG_FILES_MAX = 5;
+
+/** Lines of the access log gathered before they are written without waiting for the next sweep. */
+export const ACCESS_LOG_WRITE_BYTES = 64 * 1024;
+
+/** Lines that may wait for a slow disk; further ones are dropped. 4 MiB are some 15,000 lines, about a second at full load. */
+export const ACCESS_LOG_BEHIND_BYTES_MAX = 4 * 1024 * 1024;
+
+/** Of a path, so much gets into the access log. */
+export const ACCESS_LOG_PATH_CHARS_MAX = 2048;

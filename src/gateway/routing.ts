@@ -1,105 +1,18 @@
 import type { DataPathReason } from "../core/errors.ts";
 import type { GroupName, InstanceId, ServiceName } from "../core/names.ts";
-import { type Affinity, chooseByKey, keyOfText, type Weighted } from "../core/traffic/affinity.ts";
-import {
-  continueRotation,
-  leastBusy,
-  lessBusyOfTwo,
-  nextMember,
-  type Rotation,
-} from "../core/traffic/pick.ts";
-import { type Balancing, hasLimit } from "../core/traffic/policy.ts";
+import { hasLimit } from "../core/traffic/policy.ts";
 import type { GroupRoute, RouteChange, RouteTable, ServiceRoute } from "../core/traffic/route-table.ts";
 import { FIELD } from "../http1/field-names.ts";
 import { FIELD_STRIDE, type MessageHead } from "../http1/message-head.ts";
 import { findField } from "../http1/request-head.ts";
-import { ClientKeys, NO_KEY } from "./client-key.ts";
+import { ClientKeys } from "./client-key.ts";
+import { Group } from "./group.ts";
 import { Instance, isSameAddress } from "./instance.ts";
-import { ServiceMeter } from "./meter.ts";
 import { RouteIndex } from "./route-index.ts";
+import { Service } from "./service.ts";
 import { ServiceGate } from "./service-gate.ts";
 import type { TableInForce } from "./table-check.ts";
-import { isOpenedBy } from "./token.ts";
-
-/** A service as a gateway serves it. Lives as long as tables name it, so that counters and rotation go on over updates. */
-export class Service {
-  readonly name: ServiceName;
-  readonly meter = new ServiceMeter();
-  /** `X-Sluice-Service: <name>` and its line end: says who answered for a group. */
-  readonly memberLine: Buffer;
-  /** Its limits; null: none. */
-  gate: ServiceGate | null = null;
-  instances: readonly Instance[] = [];
-  /** Another way to pick than the least in flight. */
-  balancing: Balancing | null = null;
-  keepaliveMs = 0;
-  inFlight = 0;
-  #turn = 0;
-  readonly #chance: () => number;
-
-  constructor(name: ServiceName, chance: () => number) {
-    this.name = name;
-    this.#chance = chance;
-    this.memberLine = Buffer.from(`X-Sluice-Service: ${name}\r\n`, "latin1");
-  }
-
-  /** The instance for the next request, `except` left out; null when there is none. `key` is the client's, or NO_KEY. */
-  pick(except: Instance | null, key: number): Instance | null {
-    const { instances } = this;
-    const left = except === null ? -1 : instances.indexOf(except);
-    if (this.balancing !== null) {
-      const picked = this.#pickOtherwise(this.balancing, left, key);
-      if (picked !== -1) return instances[picked]!;
-    }
-    this.#turn = this.#turn + 1 < instances.length ? this.#turn + 1 : 0;
-    const index = leastBusy(instances, this.#turn, left);
-    return index === -1 ? null : instances[index]!;
-  }
-
-  /** -1: the least busy one is to be taken. */
-  #pickOtherwise(balancing: Balancing, left: number, key: number): number {
-    const { instances } = this;
-    if (balancing.kind === "random-two")
-      return lessBusyOfTwo(instances, this.#chance(), this.#chance(), left);
-    if (key === NO_KEY) return -1;
-    const able = instances.filter((instance, i) => i !== left && !instance.isSuspect);
-    const chosen = chooseByKey(able, key);
-    return chosen === -1 ? -1 : instances.indexOf(able[chosen]!);
-  }
-}
-
-/** A group as a gateway serves it. */
-export class Group {
-  readonly name: GroupName;
-  /** By what a client is known that stays with its member; null: requests are shared one by one. */
-  sticky: Affinity | null = null;
-  #members: readonly Service[] = [];
-  #weighted: readonly Weighted[] = [];
-  #rotation: Rotation | null = null;
-
-  constructor(name: GroupName) {
-    this.name = name;
-  }
-
-  /** The member for the next request, by exact weights; null when there is none. */
-  pick(): Service | null {
-    const index = this.#rotation === null ? -1 : nextMember(this.#rotation);
-    return index === -1 ? null : this.#members[index]!;
-  }
-
-  /** The member of the client with this key; null when there is none. */
-  pickFor(key: number): Service | null {
-    if (key === NO_KEY) return this.pick();
-    const index = chooseByKey(this.#weighted, key);
-    return index === -1 ? null : this.#members[index]!;
-  }
-
-  update(members: Rotation["members"], services: ReadonlyMap<string, Service>): void {
-    this.#weighted = members.map((m) => ({ seed: keyOfText(m.service), weight: m.weight }));
-    this.#rotation = continueRotation(this.#rotation, members);
-    this.#members = members.map((m) => services.get(m.service)!);
-  }
-}
+import { isOpenedBy, signedBodyOf } from "./token.ts";
 
 /** What the table in force says, together with what has to live on from table to table. */
 export class Routing implements TableInForce {
@@ -116,12 +29,16 @@ export class Routing implements TableInForce {
   readonly owners = new Map<InstanceId, ServiceName>();
   readonly #services = new Map<string, Service>();
   readonly #groups = new Map<string, Group>();
+  /** No longer named, but with something that was not reported yet. */
+  readonly #leaving = new Set<Service>();
   /** No longer named, but with requests in flight. */
   readonly #lingering = new Map<InstanceId, Set<Instance>>();
 
   /** What the last `admit` found: the service, null when none is known, and whether a group's address led to it. */
   admitted: Service | null = null;
   isThroughGroup = false;
+  /** Of a signed request, the Content-MD5 that its body is to be checked against; null for all others. */
+  bodyMd5: string | null = null;
 
   readonly #chance: () => number;
 
@@ -138,7 +55,12 @@ export class Routing implements TableInForce {
     this.admitted = route === null ? null : route.service;
     this.isThroughGroup = false;
     if (route === null) return "ROUTE_NOT_FOUND";
-    if (!isOpenedBy(head, buf, route.tokens)) return "TOKEN_REQUIRED";
+    this.bodyMd5 = null;
+    if (!isOpenedBy(head, buf, route.tokens)) {
+      const md5 = signedBodyOf(head, buf, route.tokens);
+      if (md5 === null) return "TOKEN_REQUIRED";
+      if (md5 !== "") this.bodyMd5 = md5;
+    }
     if (route.group !== null) {
       const { group } = route;
       this.isThroughGroup = true;
@@ -162,6 +84,15 @@ export class Routing implements TableInForce {
     return this.#services.values();
   }
 
+  /** Those that have something to report: the named ones, and once more or until they are done those that left. */
+  *measured(): Generator<Service> {
+    yield* this.#services.values();
+    for (const service of this.#leaving) {
+      yield service;
+      if (service.leaving.size === 0) this.#leaving.delete(service);
+    }
+  }
+
   /** Puts a checked table in force, whole. */
   apply(table: RouteTable): void {
     this.#workerCount = table.workerCount ?? 1;
@@ -178,11 +109,17 @@ export class Routing implements TableInForce {
   change(change: Omit<RouteChange, "base">): void {
     const named = new Map<InstanceId, Instance>();
     for (const name of [...change.goneServices, ...change.services.map((s) => s.name)]) {
-      for (const instance of this.#services.get(name)?.instances ?? []) named.set(instance.id, instance);
+      const service = this.#services.get(name);
+      for (const instance of service?.instances ?? []) {
+        named.set(instance.id, instance);
+        service!.leaving.add(instance);
+      }
       this.#forgetRoute(name);
     }
     for (const name of change.goneServices) {
-      this.#services.get(name)!.instances = [];
+      const service = this.#services.get(name)!;
+      service.instances = [];
+      this.#leaving.add(service);
       this.#services.delete(name);
     }
     for (const name of change.goneGroups) {
@@ -199,6 +136,7 @@ export class Routing implements TableInForce {
       if (route.policy === undefined || !hasLimit(route.policy)) service.gate = null;
       else if (service.gate === null) service.gate = new ServiceGate(route.policy, share);
       else service.gate.update(route.policy, share);
+      service.isBodyChecked = route.isBodyChecked;
       service.instances = route.instances.map(({ id, address }) => {
         const known =
           named.get(id) ??
@@ -206,6 +144,7 @@ export class Routing implements TableInForce {
         const instance =
           known !== undefined && isSameAddress(known.address, address) ? known : new Instance(id, address);
         kept.add(instance);
+        service.leaving.delete(instance);
         instance.isNamed = true;
         this.owners.set(id, route.name);
         return instance;
@@ -245,7 +184,8 @@ export class Routing implements TableInForce {
   #addRoute({ name, group, tokens }: ServiceRoute): void {
     const service = this.#services.get(name)!;
     const own = asBytes(tokens);
-    if (group !== null) own.push(...asBytes(this.groupRoutes.get(group)?.tokens ?? []));
+    const ofGroup = group === null ? [] : asBytes(this.groupRoutes.get(group)?.tokens ?? []);
+    own.push(...ofGroup.filter((token) => !own.some((o) => o.equals(token))));
     this.index.put({ name, tokens: own, service, group: null });
     if (group !== null) this.index.put({ name: `${group}.${name}`, tokens: own, service, group: null });
   }

@@ -51,6 +51,9 @@ export function checkTable(value: unknown, numberInForce: number): RouteTable | 
       checkService(fieldsOf(service, `services[${i}]`), `services[${i}]`, names, instances, groupNames);
       services.add(fieldsOf(service, "").name as string);
     });
+    listOf(table.services, "services").forEach((service, i) => {
+      checkMirror(fieldsOf(service, ""), `services[${i}].mirror`, services);
+    });
     listOf(table.groups, "groups").forEach((group, i) => {
       checkGroup(fieldsOf(group, `groups[${i}]`), `groups[${i}]`, names, services);
     });
@@ -112,6 +115,9 @@ export function checkChange(value: unknown, now: TableInForce): RouteChange | st
       const isFree = owner === undefined || putServices.has(owner) || goneServices.has(owner);
       must(isFree, "services", `instance ${id} belongs to ${owner}`);
     }
+    services.forEach((service, i) => {
+      checkMirror(service, `services[${i}].mirror`, hasService);
+    });
     groups.forEach((group, i) => {
       const where = `groups[${i}]`;
       checkGroup(group, where, names, hasService);
@@ -125,6 +131,11 @@ export function checkChange(value: unknown, now: TableInForce): RouteChange | st
       }
     }
     if (goneServices.size > 0) {
+      for (const { name, mirror } of now.serviceRoutes.values()) {
+        if (putServices.has(name) || goneServices.has(name)) continue;
+        for (const target of mirror?.targets ?? [])
+          must(hasService.has(target), "goneServices", `${target} is a mirror target of ${name}`);
+      }
       for (const { name, members } of now.groupRoutes.values()) {
         if (putGroups.has(name) || goneGroups.has(name)) continue;
         for (const { service } of members)
@@ -172,6 +183,7 @@ function checkService(
   must(problem === null, `${where}.policy`, problem ?? "");
   const isTime = typeof keepaliveMs === "number" && Number.isFinite(keepaliveMs) && keepaliveMs > 0;
   must(isTime, `${where}.keepaliveMs`, "must be a number of ms above 0");
+  must(typeof service.isBodyChecked === "boolean", `${where}.isBodyChecked`, "must be true or false");
   listOf(service.instances, `${where}.instances`).forEach((value, i) => {
     const at = `${where}.instances[${i}]`;
     const { id, address } = fieldsOf(value, at);
@@ -215,6 +227,35 @@ function checkGroup(group: Fields, where: string, names: Set<string>, services: 
     must(isWeight, `${at}.weight`, `must be a whole number from 1 to ${WEIGHT_MAX}`);
   });
 }
+
+/** Once all services are known: targets may stand behind. */
+function checkMirror({ name, mirror }: Fields, where: string, services: Names): void {
+  if (mirror === undefined) return;
+  const { ratio, targets, compare } = fieldsOf(mirror, where);
+  const isRatio = Number.isInteger(ratio) && (ratio as number) >= 1 && (ratio as number) <= 100;
+  must(isRatio, `${where}.ratio`, "must be a whole number from 1 to 100");
+  const list = listOf(targets, `${where}.targets`);
+  must(
+    list.length > 0 && new Set(list).size === list.length,
+    `${where}.targets`,
+    "is empty, or names one twice",
+  );
+  for (const target of list) {
+    const isTarget = typeof target === "string" && target !== name && services.has(target);
+    must(isTarget, `${where}.targets`, "names no other service of the table");
+  }
+  if (compare === null) return;
+  const { mode, tolerance, ignorePaths, sampleCount } = fieldsOf(compare, `${where}.compare`);
+  must(COMPARE_MODES.has(mode), `${where}.compare.mode`, "must be status, exact or json");
+  const isTolerance = typeof tolerance === "number" && tolerance >= 0;
+  must(isTolerance, `${where}.compare.tolerance`, "must be a number from 0");
+  const isPaths = listOf(ignorePaths, `${where}.compare.ignorePaths`).every((p) => typeof p === "string");
+  must(isPaths, `${where}.compare.ignorePaths`, "must be a list of texts");
+  const isCount = Number.isInteger(sampleCount) && (sampleCount as number) >= 0;
+  must(isCount, `${where}.compare.sampleCount`, "must be a whole number from 0");
+}
+
+const COMPARE_MODES: ReadonlySet<unknown> = new Set(["status", "exact", "json"]);
 
 /** Keeps sums of weights exact as numbers. */
 const WEIGHT_MAX = 1e9;

@@ -1,6 +1,8 @@
+import { isHmacSha1 } from "../base/message-digest.ts";
 import { SP, TAB } from "../http1/chars.ts";
 import { isFolded } from "../http1/field-names.ts";
 import { FIELD_STRIDE, type MessageHead } from "../http1/message-head.ts";
+import { readSignature } from "../http1/signed-request.ts";
 
 const BEARER = Uint8Array.from("bearer", (c) => c.charCodeAt(0));
 
@@ -20,6 +22,17 @@ export function isOpenedBy(head: MessageHead, buf: Buffer, tokens: readonly Buff
   let isOpen = 0;
   for (let i = 0; i < tokens.length; i++) isOpen |= isSameToken(buf, from, to, tokens[i]!);
   return isOpen === 1;
+}
+
+/**
+ * The Content-MD5 of a request that is signed with one of `tokens`, `Authorization: EAS …`; empty when it has none. Null when
+ * it is not signed, or not by them. Asked only when {@link isOpenedBy} said no, so that others do not pay for it.
+ */
+export function signedBodyOf(head: MessageHead, buf: Buffer, tokens: readonly Buffer[]): string | null {
+  const signed = readSignature(head, buf);
+  if (signed === null) return null;
+  const isTrue = signed.texts.some((text) => isHmacSha1(signed.signature, text, tokens));
+  return isTrue ? signed.bodyMd5 : null;
 }
 
 const isBlank = (byte: number) => byte === SP || byte === TAB;

@@ -1,6 +1,6 @@
 import { takeBuffer } from "./buffer-pool.ts";
 import type { Times } from "./data-plane.ts";
-import type { ServiceMeter } from "./meter.ts";
+import type { Meter } from "./meter.ts";
 import type { Wire, WireOwner } from "./wire.ts";
 
 /**
@@ -11,7 +11,7 @@ import type { Wire, WireOwner } from "./wire.ts";
 export class Tunnel {
   readonly #client: End;
   readonly #instance: End;
-  readonly #meter: ServiceMeter;
+  readonly #meter: Meter;
   readonly #times: Times;
   readonly #over: () => void;
   #movedMs: number;
@@ -21,7 +21,7 @@ export class Tunnel {
     client: Wire,
     instance: Wire,
     how: {
-      readonly meter: ServiceMeter;
+      readonly meter: Meter;
       readonly times: Times;
       readonly nowMs: () => number;
       readonly over: () => void;

@@ -117,6 +117,11 @@ export class Wire {
     return this.#socket.remoteAddress;
   }
 
+  /** Bytes written since the connection began; not free to read. */
+  get bytesWritten(): number {
+    return this.#socket.bytesWritten;
+  }
+
   /** Nothing can be written any more: a write failed on the spot, or it is destroyed. */
   get isBroken(): boolean {
     return this.#socket.destroyed || this.#socket.errored !== null;

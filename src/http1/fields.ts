@@ -33,6 +33,7 @@ export function parseFields(head: MessageHead, buf: Uint8Array, from: number, en
   head.isKeepAlive = head.versionMinor === 1;
   head.isUpgrade = false;
   head.hasNominated = false;
+  head.hasFramingImitation = false;
   head.isContinueExpected = false;
   head.hostAt = -1;
   head.authorizationAt = -1;
@@ -80,13 +81,13 @@ export function parseFields(head: MessageHead, buf: Uint8Array, from: number, en
         head.hostAt = count;
         break;
       case FIELD.CONTENT_LENGTH:
-        // Readers differ on white space behind a framing value (a form of request smuggling); nobody sends any.
-        if (head.contentLength !== -1 || buf[valueTo] !== CR) return BAD_LENGTH;
+        if (head.contentLength !== -1 || !isPlain(buf, nameTo, valueFrom, valueTo)) return BAD_LENGTH;
         head.contentLength = lengthOf(buf, valueFrom, valueTo);
         if (head.contentLength === -1) return BAD_LENGTH;
         break;
       case FIELD.TRANSFER_ENCODING:
-        if (head.isChunked || head.versionMinor === 0 || buf[valueTo] !== CR) return BAD_TRANSFER_ENCODING;
+        if (head.isChunked || head.versionMinor === 0) return BAD_TRANSFER_ENCODING;
+        if (!isPlain(buf, nameTo, valueFrom, valueTo)) return BAD_TRANSFER_ENCODING;
         if (!isWord(buf, valueFrom, valueTo, CHUNKED)) return BAD_TRANSFER_ENCODING;
         head.isChunked = true;
         break;
@@ -105,6 +106,9 @@ export function parseFields(head: MessageHead, buf: Uint8Array, from: number, en
         if (head.authorizationAt !== -1) head.isAuthorizationRepeated = true;
         head.authorizationAt = count;
         break;
+      case FIELD.FRAMING_IMITATION:
+        head.hasFramingImitation = true;
+        break;
       default:
     }
     count++;
@@ -114,6 +118,15 @@ export function parseFields(head: MessageHead, buf: Uint8Array, from: number, en
   head.fieldCount = count;
   head.fieldsTo = at;
   return at + 2;
+}
+
+/**
+ * True when only spaces are between colon and value, and nothing is behind it. Readers differ on other white space around a framing
+ * value: some refuse it, some take it for a part of the value, a form of request smuggling. Nobody sends any.
+ */
+function isPlain(buf: Uint8Array, colon: number, valueFrom: number, valueTo: number): boolean {
+  for (let i = colon + 1; i < valueFrom; i++) if (buf[i] !== SP) return false;
+  return buf[valueTo] === CR;
 }
 
 /** Digits only, bounded so that the number is exact; -1 when it is anything else (a sign, a list, nothing). */

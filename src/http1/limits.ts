@@ -14,8 +14,14 @@ export const METHOD_BYTES_MAX = 32;
 /** Digits of a Content-Length: 15 decimal digits stay below 2^53, so a length is always an exact number. */
 export const LENGTH_DIGITS_MAX = 15;
 
-/** Hexadecimal digits of a chunk size: 12 digits are 48 bits, exact as a number and far above any real chunk. */
-export const CHUNK_DIGITS_MAX = 12;
+/** Hexadecimal digits of a chunk size, zeros in front included. */
+export const CHUNK_DIGITS_MAX = 8;
+
+/**
+ * Largest chunk. Readers that count in 32 bits (the JDK's HttpServer is one) take 0x100000005 for 5, and what follows for another
+ * request. Real chunks are what fits one write, far below.
+ */
+export const CHUNK_BYTES_MAX = 0x7fffffff;
 
 /**
  * Longest extension of one chunk, in bytes. Extensions carry no payload, so a limit keeps a peer from making us

@@ -47,7 +47,9 @@ const BAD: readonly [string, string][] = [
   ["sign", "+5\r\nhello"],
   ["0x", "0x5\r\nhello"],
   ["not hex", "g\r\n"],
-  ["13 digits", "0000000000005\r\nhello"],
+  ["9 digits", "000000005\r\nhello"],
+  ["a size that 32 bits read as 5", "100000005\r\nhello"],
+  ["a size that 32 bits with a sign read as negative", "80000000\r\nhello"],
   ["LF after size", "5\nhello"],
   ["CR x after size", "5\rxhello"],
   ["data too long", "5\r\nhello!\r\n"],
@@ -69,6 +71,9 @@ const BAD: readonly [string, string][] = [
   ["Content-Length as trailer", "0\r\nA: b\r\nContent-Length: 5\r\n\r\n"],
   ["Host as trailer", "0\r\nHOST: h\r\n\r\n"],
   ["Authorization as trailer", "0\r\nAuthorization: t\r\n\r\n"],
+  ["Cookie as trailer", "0\r\nCookie: a\r\n\r\n"],
+  ["X-Forwarded-For as trailer", "0\r\nX-Forwarded-For: a\r\n\r\n"],
+  ["Content_Length as trailer", "0\r\nContent_Length: 5\r\n\r\n"],
   ["long trailer", `0\r\nX: ${"a".repeat(TRAILER_BYTES_MAX)}\r\n\r\n`],
   ["end is LF", "0\r\n\n"],
 ];
@@ -99,6 +104,7 @@ test("broken chunking is refused, cut at every position", () => {
 test("a body goes on until all of it is here", () => {
   assert.equal(feed(lengthHead(6), "hello", []).result, BODY_MORE);
   assert.equal(feed(chunkedHead, "5\r\nhello\r\n0\r\n", []).result, BODY_MORE);
+  assert.equal(feed(chunkedHead, "7FFFFFFF\r\nhello", []).result, BODY_MORE);
 });
 
 test("the collector refuses what passes its limit, at the limit and not before", () => {

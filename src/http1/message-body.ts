@@ -1,5 +1,5 @@
 import { COLON, CR, HEX, LF, SEMICOLON, TOKEN, VALUE } from "./chars.ts";
-import { CHUNK_DIGITS_MAX, CHUNK_EXTENSION_BYTES_MAX, TRAILER_BYTES_MAX } from "./limits.ts";
+import { CHUNK_BYTES_MAX, CHUNK_DIGITS_MAX, CHUNK_EXTENSION_BYTES_MAX, TRAILER_BYTES_MAX } from "./limits.ts";
 import type { MessageHead } from "./message-head.ts";
 
 /** The body goes on; every byte given was taken. */
@@ -44,20 +44,34 @@ const EXTENSION_ESCAPED = 19;
 const EXTENSION_END = 20;
 
 /**
- * Names that no trailer may have: those that frame, route or authenticate a message (RFC 9110 §6.5.1). A reader that adds trailers to the
- * header fields would take them at their word.
+ * Names that no trailer may have: those that frame, route or authenticate a message, or say how to read its content (RFC 9110 §6.5.1), and
+ * those that only a gateway may say. A reader that adds trailers to the header fields would take them at their word.
  */
 const NO_TRAILERS = [
   "authorization",
   "connection",
+  "content-encoding",
   "content-length",
+  "content-range",
+  "content-type",
+  "content_length",
+  "cookie",
   "expect",
   "host",
   "keep-alive",
   "proxy-authorization",
+  "proxy-connection",
+  "set-cookie",
   "te",
+  "trailer",
   "transfer-encoding",
+  "transfer_encoding",
   "upgrade",
+  "x-forwarded-for",
+  "x-forwarded-host",
+  "x-forwarded-proto",
+  "x-request-id",
+  "x-sluice-service",
 ];
 // FNV-1a, so that a name is compared without being held. Another name with the same hash is refused, too; that is harmless.
 const HASH_START = 0x811c9dc5 | 0;
@@ -179,7 +193,7 @@ export class MessageBody {
         if (HEX[byte] !== 255) {
           if (++this.#seen > CHUNK_DIGITS_MAX) return BODY_BROKEN;
           this.#left = this.#left * 16 + HEX[byte]!;
-          return SIZE;
+          return this.#left > CHUNK_BYTES_MAX ? BODY_BROKEN : SIZE;
         }
         this.#seen = 0;
         if (byte === SEMICOLON) return EXTENSION_NAME_FIRST;

@@ -18,7 +18,11 @@ export const HEAD_ERRORS = [
   { result: -2, status: 400, text: "the method is not a token, or is CONNECT" },
   { result: -3, status: 400, text: "the request target is not a path, an http URL or *" },
   { result: -4, status: 505, text: "the HTTP version is not 1.0 or 1.1" },
-  { result: -5, status: 400, text: "a field name is not a token followed by a colon" },
+  {
+    result: -5,
+    status: 400,
+    text: "a field name is not a token followed by a colon, or imitates a framing field",
+  },
   { result: -6, status: 400, text: "a field value has a control character, or its line ends without CR LF" },
   { result: -7, status: 400, text: "there is not exactly one valid Host" },
   { result: -8, status: 400, text: "Content-Length is repeated or not a whole number" },
@@ -76,6 +80,8 @@ export class MessageHead {
   isUpgrade = false;
   /** Connection names fields other than close, keep-alive, upgrade and TE: those belong to this hop only. */
   hasNominated = false;
+  /** A name spells a framing field with `_`; refused in requests. */
+  hasFramingImitation = false;
   isContinueExpected = false;
   /** Index of the one Host or Authorization field; -1: none. `hasAuthorizationTwice` when it was repeated. */
   hostAt = -1;

@@ -30,6 +30,7 @@ import { parseFields } from "./fields.ts";
 import { HEAD_BYTES_MAX, METHOD_BYTES_MAX } from "./limits.ts";
 import type { MessageHead } from "./message-head.ts";
 import {
+  BAD_FIELD_NAME,
   BAD_HOST,
   BAD_METHOD,
   BAD_START_LINE,
@@ -62,6 +63,7 @@ export function parseRequestHead(head: MessageHead, buf: Uint8Array, from: numbe
   if (result > 0) result = parseFields(head, buf, result, end);
   if (result === NEED_MORE) return to - from >= HEAD_BYTES_MAX ? HEAD_TOO_LARGE : NEED_MORE;
   if (result < 0) return result;
+  if (head.hasFramingImitation) return BAD_FIELD_NAME;
   return isHostGood(head, buf) ? result : BAD_HOST;
 }
 

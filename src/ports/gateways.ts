@@ -1,4 +1,4 @@
-import type { GatewayMessage } from "../core/gateway-report.ts";
+import type { AccessLogOptions, GatewayMessage } from "../core/gateway-report.ts";
 import type { GatewayId } from "../core/names.ts";
 import type { RouteChange, RouteTable } from "../core/traffic/route-table.ts";
 
@@ -34,6 +34,7 @@ export interface GatewayProcess extends GatewayLaunch {
 
 export interface GatewayLink {
   sendTable(table: RouteTable): void;
+  sendAccessLog(options: AccessLogOptions): void;
   sendChange(change: RouteChange): void;
   close(): void;
 }

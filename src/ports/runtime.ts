@@ -1,4 +1,4 @@
-import type { InstanceSpec, InstanceState } from "../core/instance-spec.ts";
+import type { AccessRules, InstanceSpec, InstanceState } from "../core/instance-spec.ts";
 import type { InstanceId, ServiceName } from "../core/names.ts";
 import type { InstanceExit } from "../core/service.ts";
 import type { Address } from "../core/traffic/route-table.ts";
@@ -8,6 +8,11 @@ export interface RuntimeDriver {
   readonly kind: "process" | "docker" | "kubernetes";
   /** Idempotent by `spec.id`. Resolves once launched; readiness is read from `list`. An exited one is started anew. */
   start(spec: InstanceSpec, signal: AbortSignal): Promise<void>;
+  /**
+   * Idempotent. Gives it other rules for direct callers while it lives. Resolves once `list` tells them in its spec; the
+   * instance goes by them within a second. Nothing happens to one that is not there.
+   */
+  setAccess(id: InstanceId, access: AccessRules, signal: AbortSignal): Promise<void>;
   /**
    * Idempotent. Asks it to drain and end; kills it and all its children when `graceMs` is over.
    * Resolves once it is gone and `list` no longer names it.

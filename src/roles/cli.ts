@@ -1,16 +1,16 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { envOf, flagOf, type Setting } from "../base/settings.ts";
+import { envOf, flagOf } from "../base/settings.ts";
 import { EXIT } from "../cli/cli-io.ts";
 import { runCli } from "../cli/main.ts";
 import { processIo } from "../cli/process-io.ts";
 import { type LocalVerb, textOption } from "../cli/verb.ts";
-import { SERVE_SETTINGS } from "./settings.ts";
+import { type AnySetting, SERVE_SETTINGS } from "./settings.ts";
 
 const serve: LocalVerb = {
   name: "serve",
   summary: "start Sluice: the control process and its gateways",
-  options: Object.values<Setting<string> | Setting<number>>(SERVE_SETTINGS).map((s) => ({
+  options: Object.values<AnySetting>(SERVE_SETTINGS).map((s) => ({
     flags: `${flagOf(s.name)} <${typeof s.defaultValue === "number" ? "n" : "text"}>`,
     text: `${s.text} [${envOf(s.name)}, default ${s.defaultText ?? s.defaultValue}]`,
   })),

@@ -69,6 +69,8 @@ function readServeSettings(
     apiPort: of(SERVE_SETTINGS.apiPort),
     gatewayWorkers: of(SERVE_SETTINGS.gatewayWorkers),
     region: of(SERVE_SETTINGS.region),
+    accessLog: of<number | null>(SERVE_SETTINGS.accessLog),
+    accessLogQuery: of<boolean>(SERVE_SETTINGS.accessLogQuery),
     logLevel: of(SERVE_SETTINGS.logLevel),
   };
 }
@@ -99,7 +101,12 @@ async function serveHome(settings: ServeSettings, layout: HomeLayout): Promise<v
     clock: systemClock,
     random: systemRandom,
     log,
-    settings: { gatewayCount: settings.gatewayWorkers, host: settings.host, port },
+    settings: {
+      gatewayCount: settings.gatewayWorkers,
+      host: settings.host,
+      port,
+      accessLog: { share: settings.accessLog, withQuery: settings.accessLogQuery },
+    },
   });
   const gatewayAddress = `http://${urlHost(settings.host)}:${port}`;
   const app = createApp({

@@ -21,6 +21,21 @@ function logLevel(text: string): string | SettingProblem {
   return levels.includes(text) ? text : new SettingProblem(levels.join(", "));
 }
 
+function accessLog(text: string): number | null | SettingProblem {
+  if (text === "off") return null;
+  const share = Number(text);
+  return /^[\d.]+$/.test(text) && share > 0 && share <= 1
+    ? share
+    : new SettingProblem("off, or a number above 0 to 1, e.g. 0.01");
+}
+
+function onOrOff(text: string): boolean | SettingProblem {
+  return text === "on" || text === "off" ? text === "on" : new SettingProblem("on, off");
+}
+
+/** One of the settings, whatever its values are. */
+export type AnySetting = Setting<string> | Setting<number> | Setting<number | null> | Setting<boolean>;
+
 const PORT_MAX = 65_535;
 
 /** The settings of `sluice serve`: one table gives flag, environment name, help, and docs/reference/settings.md. */
@@ -64,13 +79,27 @@ export const SERVE_SETTINGS = {
     defaultValue: "local",
     parse: region,
   },
+  accessLog: {
+    name: "accessLog",
+    text: "share of the requests that get a line in logs/access-<gateway>.log: off, or a number above 0 to 1",
+    defaultValue: null,
+    defaultText: "`off`",
+    parse: accessLog,
+  },
+  accessLogQuery: {
+    name: "accessLogQuery",
+    text: "on: lines of the access log have the query of the address too, whatever is in it; off",
+    defaultValue: false,
+    defaultText: "`off`",
+    parse: onOrOff,
+  },
   logLevel: {
     name: "logLevel",
     text: "least level that is logged: debug, info, warn, error",
     defaultValue: "info",
     parse: logLevel,
   },
-} as const satisfies Record<string, Setting<string> | Setting<number>>;
+} as const satisfies Record<string, AnySetting>;
 
 export interface ServeSettings {
   readonly home: string;
@@ -80,6 +109,9 @@ export interface ServeSettings {
   readonly apiPort: number;
   readonly gatewayWorkers: number;
   readonly region: string;
+  /** Null: off. */
+  readonly accessLog: number | null;
+  readonly accessLogQuery: boolean;
   readonly logLevel: string;
 }
 

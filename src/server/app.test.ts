@@ -218,6 +218,37 @@ test("groups: described, changed, refused while they have members", async () => 
   );
 });
 
+test("tokens: several at once, each with its number; a token where a number is due is not repeated", async () => {
+  const api = await twoMembers();
+  const { AccessToken: first } = await call(api, "DescribeService", "pmml_grey");
+  const added = await call(api, "CreateServiceToken", "pmml_grey");
+  assert.deepEqual([added.Number, added.IsNewest], [2, true]);
+  const { Tokens } = await call(api, "ListServiceTokens", "pmml_grey");
+  assert.deepEqual(
+    Tokens.map((t: { Number: number; Token: string; IsNewest: boolean }) => [t.Number, t.Token, t.IsNewest]),
+    [
+      [2, added.Token, true],
+      [1, first, false],
+    ],
+  );
+  const url = (number: string) => `/api/v2/services/local/pmml_grey/tokens/${number}`;
+  assert.equal((await ask(api, "DELETE", url("2"))).body.Code, "TOKEN_IN_FORCE");
+  assert.equal((await ask(api, "DELETE", url("7"))).body.Code, "TOKEN_NOT_FOUND");
+  const wrong = await ask(api, "DELETE", url(first));
+  assert.deepEqual([wrong.status, wrong.body.Code], [400, "INVALID_ARGUMENT"]);
+  assert.ok(!JSON.stringify(wrong.body).includes(first));
+  assert.equal((await ask(api, "DELETE", url("1"))).status, 200);
+  const group = await call(api, "CreateGroupToken", "pmml");
+  assert.equal((await call(api, "DescribeGroup", "pmml")).AccessToken, group.Token);
+  assert.equal((await ask(api, "DELETE", "/api/v2/groups/local/pmml/tokens/1")).status, 200);
+  assert.equal((await call(api, "ListGroupTokens", "pmml")).Tokens.length, 1);
+  const { Events } = await call(api, "DescribeServiceEvent", "pmml_grey");
+  assert.deepEqual(
+    Events.slice(0, 2).map((e: { Reason: string }) => e.Reason),
+    ["TokenRevoked", "TokenAdded"],
+  );
+});
+
 test("events and logs", async () => {
   const api = await twoMembers();
   const { Events } = await call(api, "DescribeServiceEvent", "pmml_prod", "?PageSize=1");

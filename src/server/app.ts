@@ -12,6 +12,7 @@ import { type Handler, LineStream } from "./handler.ts";
 import { HANDLERS } from "./handlers.ts";
 import { checked, typedQuery } from "./input.ts";
 import { streamLines } from "./line-stream.ts";
+import { addMetricsRoute } from "./metrics-route.ts";
 import { asRefusal } from "./refusal.ts";
 
 type Operation = (typeof OPERATION_LIST)[number];
@@ -73,6 +74,7 @@ export function createApp(deps: ServerDeps): FastifyInstance {
   });
   app.addHook("preClose", async () => closing.abort(new Error("the server stops")));
 
+  addMetricsRoute(app, deps, checkAccess);
   for (const operation of OPERATION_LIST) {
     const needsRegion = operation.path.includes("{ClusterId}");
     app.route({

@@ -6,7 +6,10 @@ import { groupEndpoints, groupView } from "./group-view.ts";
 import { groupIn, groupName, type Handler } from "./handler.ts";
 import { hasLabels, pageOf, sortKey } from "./page.ts";
 
-type GroupOperations = Extract<OperationName, `${string}Group${string}`>;
+type GroupOperations = Exclude<
+  Extract<OperationName, `${string}Group${string}`>,
+  `${string}Token` | `${string}Tokens`
+>;
 
 /** Operations on groups. */
 export const GROUP_HANDLERS: { readonly [N in GroupOperations]: Handler<N> } = {

@@ -2,15 +2,19 @@ import type { OperationName } from "../api/paths.ts";
 import { GROUP_HANDLERS } from "./group-handlers.ts";
 import type { Handler } from "./handler.ts";
 import { INTERNAL_HANDLERS } from "./internal-handlers.ts";
+import { MIRROR_HANDLERS } from "./mirror-handlers.ts";
 import { SERVICE_COMMANDS } from "./service-commands.ts";
 import { describeServiceLog } from "./service-logs.ts";
 import { SERVICE_QUERIES } from "./service-queries.ts";
+import { TOKEN_HANDLERS } from "./token-handlers.ts";
 
 /** Every operation of the contract and who does it: the compiler sees that none is missing. */
 export const HANDLERS: { readonly [N in OperationName]: Handler<N> } = {
   ...SERVICE_COMMANDS,
   ...SERVICE_QUERIES,
   ...GROUP_HANDLERS,
+  ...TOKEN_HANDLERS,
+  ...MIRROR_HANDLERS,
   ...INTERNAL_HANDLERS,
   DescribeServiceLog: describeServiceLog,
 };

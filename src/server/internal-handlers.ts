@@ -1,5 +1,6 @@
 import { openApiDocument } from "../api/openapi.ts";
 import type { OperationName } from "../api/paths.ts";
+import type { ServiceName } from "../core/names.ts";
 import type { Handler } from "./handler.ts";
 import { rfc3339 } from "./time.ts";
 import { trafficView } from "./traffic-view.ts";
@@ -32,7 +33,13 @@ export const INTERNAL_HANDLERS: { readonly [N in Internal]: Handler<N> } = {
     return { Loops };
   },
   async DescribeTraffic({ query }, { control }) {
-    return { Traffic: control.traffic(query.Seconds ?? 60).map(trafficView) };
+    const { state } = await control.read();
+    const options = {
+      service: query.ServiceName ?? null,
+      withInstances: query.Instances === true,
+      groupOf: (name: ServiceName) => state.services.get(name)?.group ?? null,
+    };
+    return { Traffic: control.traffic(query.Seconds ?? 60).map((second) => trafficView(second, options)) };
   },
   async ListGatewayWorkers(_, { control }) {
     const Gateways = control.gateways().map((gateway) => ({

@@ -64,7 +64,12 @@ export class ControlWorld {
       clock: mortal(this.clock),
       random: this.random,
       log: this.log,
-      settings: { gatewayCount: this.#gatewayCount, host: "127.0.0.1", port: 8080 },
+      settings: {
+        gatewayCount: this.#gatewayCount,
+        host: "127.0.0.1",
+        port: 8080,
+        accessLog: { share: null, withQuery: false },
+      },
     });
     const ended = control.run(end.signal);
     ended.catch(() => {}); // looked at by stop

@@ -85,6 +85,7 @@ export class EngineInstance {
       epoch: 0,
       slot: 0,
       tokens: ["secret"],
+      isBodyChecked: true,
       processor: options.processor ?? { kind: "custom", language: "python", dir: app, entry: "app.py" },
       model: { path: model, entry: model, config: null },
       rpc: { workerThreads: 5, maxQueueSize: 64, keepaliveMs: 5000, ...options.rpc },

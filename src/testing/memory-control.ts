@@ -1,8 +1,10 @@
 import type { Accepted, ControlPlane, Picture } from "../control/control-plane.ts";
+import { Metrics } from "../control/metrics.ts";
 import { createService } from "../core/change/create.ts";
-import type { Decision } from "../core/change/decision.ts";
+import { type Decision, findLasting } from "../core/change/decision.ts";
 import { deleteInstances } from "../core/change/delete-instances.ts";
 import { createGroup, deleteGroup, updateGroup } from "../core/change/group.ts";
+import { createMirror, deleteMirror, type MirrorRequest, updateMirror } from "../core/change/mirror.ts";
 import { release } from "../core/change/release.ts";
 import { finishRemoval, removeService } from "../core/change/remove.ts";
 import { restartService } from "../core/change/restart.ts";
@@ -10,6 +12,13 @@ import { scaleService } from "../core/change/scale.ts";
 import { startService } from "../core/change/start.ts";
 import { stopService } from "../core/change/stop.ts";
 import { switchVersion } from "../core/change/switch-version.ts";
+import {
+  addGroupToken,
+  addServiceToken,
+  revokeGroupToken,
+  revokeServiceToken,
+} from "../core/change/tokens.ts";
+import type { MirrorSample } from "../core/gateway-report.ts";
 import { type GroupName, type InstanceId, instanceId, type ServiceName } from "../core/names.ts";
 import { freshStatus } from "../core/plan/fresh-status.ts";
 import type {
@@ -22,8 +31,10 @@ import type {
   ServiceStatus,
   ServiceVersion,
 } from "../core/service.ts";
+import { mergeDocuments } from "../core/spec/merge.ts";
 import { parseSpec } from "../core/spec/parse.ts";
 import { allocate } from "../core/traffic/allocate.ts";
+import type { MirrorDifference } from "../core/traffic/mirror.ts";
 
 /**
  * A control plane in memory for tests of the API and the CLI: the real decisions of core/change, and instead of loops
@@ -36,6 +47,10 @@ export class MemoryControl implements ControlPlane {
   readonly statuses = new Map<ServiceName, ServiceStatus>();
   readonly history: NewEvent[] = [];
   readonly lines = new Map<InstanceId, string[]>();
+  /** What gateways would have reported of mirrors. */
+  readonly copies: MirrorSample[] = [];
+  readonly differences: MirrorDifference[] = [];
+  readonly metrics = new Metrics();
   /** Called before every read: a test moves the world on here. */
   beforeRead: () => void = () => undefined;
   nowMs = Date.UTC(2022, 5, 5, 14, 30, 49);
@@ -68,8 +83,8 @@ export class MemoryControl implements ControlPlane {
     };
   }
   async updateService(name: ServiceName, document: unknown): Promise<Accepted> {
-    const record = this.services.get(name)!;
-    const parsed = parseSpec({ ...record.document, ...(document as object) });
+    const record = findLasting(this.state, name);
+    const parsed = parseSpec(mergeDocuments(record.document, document));
     const next = { ...record, document: parsed.document, generation: record.generation + 1 };
     this.services.set(name, next);
     return { record: next, notEffective: parsed.notEffective };
@@ -94,6 +109,21 @@ export class MemoryControl implements ControlPlane {
   async releaseService(name: ServiceName, wanted: Parameters<ControlPlane["releaseService"]>[1]) {
     return this.#take(release(this.state, { name, release: wanted }, this));
   }
+  async createMirror(request: MirrorRequest) {
+    return this.#take(createMirror(this.state, request, this));
+  }
+  async updateMirror(request: MirrorRequest) {
+    return this.#take(updateMirror(this.state, request, this));
+  }
+  async deleteMirror(name: ServiceName) {
+    return this.#take(deleteMirror(this.state, name, this));
+  }
+  mirrorCounts(name: ServiceName) {
+    return this.copies.filter((c) => c.service === name);
+  }
+  mirrorDifferences(name: ServiceName) {
+    return this.differences.filter((d) => d.service === name);
+  }
   async switchVersion(name: ServiceName, version: number) {
     return this.#take(switchVersion(this.state, { name, version }, this));
   }
@@ -108,6 +138,19 @@ export class MemoryControl implements ControlPlane {
   }
   async deleteGroup(name: GroupName, isCascading: boolean) {
     this.#take(deleteGroup(this.state, { name, isCascading }, this));
+  }
+
+  async addServiceToken(name: ServiceName) {
+    return this.#take(addServiceToken(this.state, name, this.#context()));
+  }
+  async revokeServiceToken(name: ServiceName, number: number) {
+    return this.#take(revokeServiceToken(this.state, { name, number }, this));
+  }
+  async addGroupToken(name: GroupName) {
+    return this.#take(addGroupToken(this.state, name, this.#context()));
+  }
+  async revokeGroupToken(name: GroupName, number: number) {
+    return this.#take(revokeGroupToken(this.state, { name, number }, this));
   }
 
   async read(): Promise<Picture> {
@@ -163,10 +206,20 @@ export class MemoryControl implements ControlPlane {
       statuses: { "200": seconds },
       bytesIn: 1,
       bytesOut: 2,
-      latency: [[15, seconds]] as const,
+      latency: [15, seconds],
+      latencyUs: 15 * seconds,
       retries: 0,
+      queued: 0,
+      queueUs: 0,
+      queueUsMax: 0,
+      inFlight: 1,
+      grouped: seconds,
+      instances: [],
     }));
     return [{ atMs: this.nowMs, samples }];
+  }
+  measured() {
+    return this.metrics;
   }
   restartCount = 0;
 

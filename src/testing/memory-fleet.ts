@@ -96,6 +96,7 @@ export class MemoryFleet implements GatewayFleet {
           gateway.table?.number === change.base ? withRouteChange(gateway.table, change) : change;
         session.arrived = session.arrived.then(() => this.#receive(gateway, session, make));
       },
+      sendAccessLog: () => {},
       close: () => {
         if (gateway.session === session) gateway.session = null;
       },

@@ -1,4 +1,4 @@
-import type { InstanceSpec } from "../core/instance-spec.ts";
+import type { AccessRules, InstanceSpec } from "../core/instance-spec.ts";
 import type { InstanceId, ServiceName } from "../core/names.ts";
 import type { InstanceExit } from "../core/service.ts";
 import type { Clock } from "../ports/clock.ts";
@@ -27,7 +27,7 @@ export const WELL_BEHAVED: Behaviour = {
 };
 
 interface Engine {
-  readonly spec: InstanceSpec;
+  spec: InstanceSpec;
   readonly pid: number;
   readonly startedAtMs: number;
   readonly drainMs: number;
@@ -72,6 +72,11 @@ export class MemoryRuntime implements RuntimeDriver {
     this.engines.set(spec.id, engine);
     this.#hint(spec.id);
     if (behaviour.loadMs !== null) void this.#load(engine, behaviour.loadMs, behaviour.isCrashing);
+  }
+
+  async setAccess(id: InstanceId, { tokens, isBodyChecked }: AccessRules): Promise<void> {
+    const engine = this.engines.get(id);
+    if (engine !== undefined) engine.spec = { ...engine.spec, tokens, isBodyChecked };
   }
 
   async stop(id: InstanceId, graceMs: number): Promise<void> {

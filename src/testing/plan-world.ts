@@ -77,6 +77,9 @@ export class PlanWorld {
           phase: "loading",
           endedAtMs: 0,
         });
+      } else if (action.kind === "set-access") {
+        const engine = this.engines.get(action.id)!;
+        this.engines.set(action.id, { ...engine, spec: { ...engine.spec, ...action.access } });
       } else if (this.engines.get(action.id)?.phase === "dead") {
         this.engines.delete(action.id);
       } else {

@@ -20,6 +20,7 @@ export function instanceSpecOf(service: string, slot: number, config: string | n
     ...key,
     id: instanceId(key),
     tokens: ["dG9rZW4"],
+    isBodyChecked: true,
     processor: { kind: "custom", language: "python", dir: "/nowhere", entry: "app.py" },
     model: { path: null, entry: null, config },
     rpc: { workerThreads: 1, maxQueueSize: 64, keepaliveMs: 5000 },
@@ -89,6 +90,24 @@ export function testRuntimeConformance(name: string, open: () => Promise<Runtime
     assert.deepEqual(await ids("b" as ServiceName), []);
     assert.equal((await ids()).length, 3);
   });
+
+  check(
+    "other rules for direct callers are in the spec at once, and gone with a new start",
+    async (under) => {
+      const { driver } = under;
+      const access = { tokens: ["bmV3", "b2xk"], isBodyChecked: false };
+      await driver.setAccess(spec.id, access, never);
+      assert.deepEqual(await driver.list(), [], "nothing comes of one that is not there");
+      await driver.start(spec, never);
+      await driver.setAccess(spec.id, access, never);
+      assert.deepEqual((await driver.list())[0]?.spec, { ...spec, ...access });
+      await under.crash(spec.id);
+      await reportWhen(driver, spec.id, (r) => r?.isAlive === false);
+      await driver.start(spec, never);
+      const again = await reportWhen(driver, spec.id, (r) => r?.isAlive === true);
+      assert.deepEqual(again?.spec, spec);
+    },
+  );
 
   check("what was stopped is gone; stopping again is done", async ({ driver }) => {
     await driver.start(spec, never);

@@ -144,6 +144,7 @@ export function serviceRoute(
     tokens: [TOKEN],
     instances: addresses.map((address, i) => ({ id: `${name}-v1-${i}` as InstanceId, address })),
     keepaliveMs: 5000,
+    isBodyChecked: true,
     ...more,
   };
 }

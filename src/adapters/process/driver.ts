@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readdirSync, rmSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { writeFileAtomic } from "../../base/atomic-file.ts";
 import { isSameProcess } from "../../base/process-identity.ts";
-import type { InstanceSpec, InstanceState } from "../../core/instance-spec.ts";
+import type { AccessRules, InstanceSpec, InstanceState } from "../../core/instance-spec.ts";
 import type { InstanceId, ServiceName } from "../../core/names.ts";
 import type { InstanceExit } from "../../core/service.ts";
 import type { InstanceReport, LogOptions, RuntimeDriver } from "../../ports/runtime.ts";
@@ -56,10 +56,21 @@ export class ProcessDriver implements RuntimeDriver {
       await this.#isNoted(spec.id);
       if (owner !== null) await killLeftOvers(owner, folder, signal);
       mkdirSync(folder, { recursive: true, mode: 0o700 });
+      rmSync(join(folder, "access.json"), { force: true });
       await writeFileAtomic(join(folder, "spec.json"), JSON.stringify(spec), 0o600);
       signal.throwIfAborted();
       await this.#launch(spec, folder);
       pruneLogs(dirname(this.#logFile(spec.id)), (id) => existsSync(folderOf(this.#parent, id)));
+    });
+  }
+
+  setAccess(id: InstanceId, access: AccessRules, signal: AbortSignal): Promise<void> {
+    return this.#turns.take(id, async () => {
+      signal.throwIfAborted();
+      const folder = folderOf(this.#parent, id);
+      if (!existsSync(folder)) return;
+      const { tokens, isBodyChecked } = access;
+      await writeFileAtomic(join(folder, "access.json"), JSON.stringify({ tokens, isBodyChecked }), 0o600);
     });
   }
 
@@ -156,7 +167,7 @@ export class ProcessDriver implements RuntimeDriver {
     const exit = isAlive ? null : this.#exitOf(folder, startedAtMs);
     if (!existsSync(join(folder, "spec.json"))) return null; // stopped while we looked
     return {
-      spec,
+      spec: { ...spec, ...readJson<AccessRules>(join(folder, "access.json")) },
       isAlive,
       pid: isAlive ? (owner?.pid ?? null) : null,
       startedAtMs,

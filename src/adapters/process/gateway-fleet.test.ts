@@ -72,7 +72,14 @@ class Link {
 }
 
 const tableOf = (number: number, act: string): RouteTable => {
-  const service = { name: "a" as ServiceName, group: null, tokens: [act], instances: [], keepaliveMs: 1 };
+  const service = {
+    name: "a" as ServiceName,
+    group: null,
+    tokens: [act],
+    instances: [],
+    isBodyChecked: true,
+    keepaliveMs: 1,
+  };
   return { number, services: [service], groups: [] };
 };
 

@@ -75,6 +75,10 @@ export class ProcessGatewayFleet implements GatewayFleet {
     const link = await connectLines(path, (value) => onMessage(value as GatewayMessage), onClose);
     return {
       sendTable: (table) => link.send({ type: "table", table } satisfies GatewayCommand),
+      sendAccessLog: (options) => {
+        const file = join(this.#options.logDir, `access-${id}.log`);
+        link.send({ type: "access-log", file, ...options } satisfies GatewayCommand);
+      },
       sendChange: (change) => link.send({ type: "change", change } satisfies GatewayCommand),
       close: () => link.close(),
     };

@@ -53,6 +53,14 @@ const MIGRATIONS: readonly Migration[] = [
     purpose: "small durable numbers",
     statements: ["CREATE TABLE number (key TEXT PRIMARY KEY, value REAL NOT NULL) STRICT, WITHOUT ROWID"],
   },
+  {
+    purpose: "tokens have numbers, and older ones may stay valid",
+    statements: ["service", "service_group"].map(
+      (table) =>
+        `UPDATE ${table} SET record = json_set(record, '$.tokenNumber', 1,
+          '$.tokenAddedAtMs', json_extract(record, '$.createdAtMs'), '$.olderTokens', json('[]'))`,
+    ),
+  },
 ];
 
 /**

@@ -61,6 +61,20 @@ test("a file that others may read is closed to them", async () => {
   assert.equal(statSync(file).mode & 0o777, 0o600);
 });
 
+test("records of before tokens had numbers get them", async () => {
+  const file = newFile();
+  await openSqliteStore(file).close();
+  const database = new DatabaseSync(file);
+  const { tokenNumber: _, tokenAddedAtMs: __, olderTokens: ___, ...old } = serviceRecord("a");
+  database.prepare("INSERT INTO service (name, record) VALUES (?, ?)").run("a", JSON.stringify(old));
+  database.exec("PRAGMA user_version = 4");
+  database.close();
+  const store = openSqliteStore(file);
+  const record = (await store.readDesired()).state.services.get(a);
+  assert.deepEqual(record, { ...old, tokenNumber: 1, tokenAddedAtMs: old.createdAtMs, olderTokens: [] });
+  await store.close();
+});
+
 test("what was committed before kill -9 is there", async (t) => {
   const file = newFile();
   const program = `

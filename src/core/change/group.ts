@@ -3,8 +3,10 @@ import type { GroupName, ServiceName } from "../names.ts";
 import type { Change, DesiredState, GroupRecord, TrafficMode } from "../service.ts";
 import { type Affinity, showAffinity } from "../traffic/affinity.ts";
 import { toAuto, toCustomized } from "../traffic/group-traffic.ts";
+import { applyChanges } from "./apply.ts";
 import { advance, type ChangeContext, type Decision, findGroup, serviceEvent } from "./decision.ts";
 import { applyTraffic, membersOf, trafficOf } from "./membership.ts";
+import { withoutTargets } from "./mirror.ts";
 
 type Labels = Readonly<Record<string, string>>;
 
@@ -24,6 +26,9 @@ export function createGroup(
   const record: GroupRecord = {
     name,
     token: groupToken,
+    tokenNumber: 1,
+    tokenAddedAtMs: nowMs,
+    olderTokens: [],
     mode: "auto",
     labels,
     isExplicit: true,
@@ -87,5 +92,7 @@ export function deleteGroup(
     changes.push({ kind: "put-service", record: advance(member, nowMs, { desired: "deleted" }) });
     changes.push(serviceEvent(member.name, nowMs, "Deleting", text));
   }
+  const gone = new Set(members.map((m) => m.name));
+  changes.push(...withoutTargets(applyChanges(state, changes), gone, nowMs));
   return { record: going, changes };
 }

@@ -1,6 +1,7 @@
 import type { GroupName, ServiceName } from "../names.ts";
 import type { Change, DesiredState, ServiceRecord } from "../service.ts";
 import { leave } from "../traffic/group-traffic.ts";
+import { applyChanges } from "./apply.ts";
 import {
   advance,
   type ChangeContext,
@@ -10,9 +11,10 @@ import {
   serviceEvent,
 } from "./decision.ts";
 import { applyTraffic, trafficOf } from "./membership.ts";
+import { withoutTargets } from "./mirror.ts";
 
 /**
- * `delete`: the service leaves its group's traffic at once, its instances drain, and the record goes when the last has
+ * `delete`: the service leaves its group's traffic, and every mirror to it, at once, its instances drain, and the record goes when the last has
  * stopped ({@link finishRemoval}). Deleting it again changes nothing.
  * @throws ServingError SERVICE_NOT_FOUND
  */
@@ -32,6 +34,7 @@ export function removeService(
     const group = findGroup(state, before.group);
     changes.push(...applyTraffic(state, group, leave(trafficOf(state, group), name), nowMs).changes);
   }
+  changes.push(...withoutTargets(applyChanges(state, changes), new Set([name]), nowMs));
   return { record, changes };
 }
 

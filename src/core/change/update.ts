@@ -14,6 +14,7 @@ import {
   withMetadata,
 } from "./decision.ts";
 import { release } from "./release.ts";
+import { withReplaced } from "./tokens.ts";
 
 /** Versions kept to roll back to. Ten documents of at most some 100 kB: more would only make lists long. */
 export const VERSIONS_MAX = 10;
@@ -67,7 +68,7 @@ export function updateService(
       trafficState: moved.record.trafficState,
       weight: moved.record.weight,
       document,
-      token: spec.token ?? before.token,
+      ...withReplaced(before, spec.token ?? before.token, context.nowMs),
     }),
     ...(isNewVersion ? { version, latestVersion: version, epoch: 0, retiredSlots: [] } : {}),
   };

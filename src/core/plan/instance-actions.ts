@@ -21,13 +21,23 @@ export type Start = Extract<Action, { kind: "start" }>;
 /** Starts an older instance again, as it was: its report is all that is known of it. */
 export function restartOf(a: Assessed, wanted: Wanted | null, nowMs: number): Start[] {
   if (a.observed === null || !isStartable(a, wanted, nowMs)) return [];
-  return [{ kind: "start", spec: a.observed.spec }];
+  const access = wanted === null ? {} : { tokens: wanted.tokens, isBodyChecked: wanted.spec.isBodyChecked };
+  return [{ kind: "start", spec: { ...a.observed.spec, ...access } }];
 }
 
 /** Starts a wanted instance, when its files are there. */
 export function startOf(a: Assessed, wanted: Wanted | null, nowMs: number): Start[] {
   if (wanted === null || wanted.files.kind !== "ready" || !isStartable(a, wanted, nowMs)) return [];
   return [{ kind: "start", spec: instanceSpecOf(wanted, wanted.files, a.status.slot) }];
+}
+
+/** Gives a living instance the rules for direct callers that are wanted, if it has others: a revoked token must not open it any longer. */
+export function setAccessOf(a: Assessed, wanted: Wanted | null, { busy }: PlanInput): Action[] {
+  if (wanted === null || a.observed === null || !a.isAlive || busy.has(a.status.id)) return [];
+  const access = { tokens: wanted.tokens, isBodyChecked: wanted.spec.isBodyChecked };
+  const { tokens, isBodyChecked } = a.observed.spec;
+  const isSame = isBodyChecked === access.isBodyChecked && tokens.join("\n") === access.tokens.join("\n");
+  return isSame ? [] : [{ kind: "set-access", id: a.status.id, access }];
 }
 
 /** Stops an instance that leaves, as soon as that costs nobody a request, or its grace is over. */

@@ -19,6 +19,7 @@ export function instanceSpecOf(
     epoch,
     slot,
     tokens,
+    isBodyChecked: spec.isBodyChecked,
     processor: processorOf(spec.processor, files),
     model: {
       path: files.modelPath,

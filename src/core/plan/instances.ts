@@ -19,7 +19,7 @@ import type { InstanceId } from "../names.ts";
 import type { InstanceStatus } from "../service.ts";
 import { type Assessed, assess } from "./assess.ts";
 import { eventsBetween } from "./events.ts";
-import { isBlocked, restartOf, startOf, stopOf } from "./instance-actions.ts";
+import { isBlocked, restartOf, setAccessOf, startOf, stopOf } from "./instance-actions.ts";
 import { byAge, keepers } from "./keepers.ts";
 import type { Action, Plan, PlanInput, Wanted } from "./plan-input.ts";
 import { serviceStatus } from "./service-status.ts";
@@ -53,7 +53,8 @@ export function planInstances(input: PlanInput): Plan {
     ...others.filter((a) => !kept.includes(a)),
     ...current.filter((a) => a.isGoing && !isBlocked(a, wanted)),
   ];
-  const actions: Action[] = [...starts, ...leaving.flatMap((a) => stopOf(a, graceMs, input))];
+  const access = [...current, ...others].flatMap((a) => setAccessOf(a, wanted, input));
+  const actions: Action[] = [...starts, ...access, ...leaving.flatMap((a) => stopOf(a, graceMs, input))];
 
   const started = new Set(starts.map((s) => s.spec.id));
   const gone = new Set(leaving.map((a) => a.status.id));

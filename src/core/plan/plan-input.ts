@@ -1,4 +1,4 @@
-import type { InstanceSpec, InstanceState } from "../instance-spec.ts";
+import type { AccessRules, InstanceSpec, InstanceState } from "../instance-spec.ts";
 import type { InstanceId } from "../names.ts";
 import type { InstanceExit, NewEvent, ServiceRecord, ServiceStatus } from "../service.ts";
 import type { ServiceSpec } from "../spec/service-spec.ts";
@@ -59,6 +59,8 @@ export interface PlanInput {
 
 export type Action =
   | { readonly kind: "start"; readonly spec: InstanceSpec }
+  /** It goes on under other rules for direct callers. */
+  | { readonly kind: "set-access"; readonly id: InstanceId; readonly access: AccessRules }
   | {
       readonly kind: "stop";
       readonly id: InstanceId;

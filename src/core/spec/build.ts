@@ -64,6 +64,7 @@ export function buildSpec(checked: Checked, origins: Origins): Built {
       ...(metadata.rpc?.rate_limit ? { rateLimit: metadata.rpc.rate_limit } : {}),
     },
     labels: { ...document.labels },
+    isBodyChecked: document.networking?.gateway_policy?.body_digest !== "ignore",
     isCrashBlocked: document.runtime?.enable_crash_block ?? false,
     terminationGraceMs: (metadata.eas?.termination_grace_period ?? DEFAULTS.graceS) * 1000,
     policy,

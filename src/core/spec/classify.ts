@@ -9,10 +9,10 @@ export type ChangeKind = "nothing" | "scale" | "in-place" | "new-version";
  *
  * - `nothing`: no field that is acted on differs. The document may still have changed, and is stored.
  * - `scale`: the number of instances, and nothing else.
- * - `in-place`: what instances do not see, perhaps with the number of instances: labels, traffic state, termination grace,
- *   crash block, the gateway's policy.
- * - `new-version`: anything that instances see, so they are replaced. The token is part of it: engines check it for
- *   direct callers, and a token that was taken back must not open them any longer.
+ * - `in-place`: what instances need not be replaced for, perhaps with the number of instances: labels, traffic state, termination
+ *   grace, crash block; the gateway's policy, token and check of bodies,
+ *   which living instances are told of where they need to know.
+ * - `new-version`: anything else that instances see, so they are replaced.
  *
  * Name and group are not looked at: they cannot change, and the caller refuses that.
  */
@@ -22,13 +22,18 @@ export function classifyChange(before: ServiceSpec, after: ServiceSpec): ChangeK
   return before.instanceCount === after.instanceCount ? "nothing" : "scale";
 }
 
-const seenByInstances = ({ token, cpu, memoryMb, processor, model, rpc }: ServiceSpec) =>
-  ({ token, cpu, memoryMb, processor, model, rpc }) as unknown as Json;
+const seenByInstances = ({ cpu, memoryMb, processor, model, rpc }: ServiceSpec) =>
+  ({ cpu, memoryMb, processor, model, rpc }) as unknown as Json;
 
-const unseenByInstances = ({
-  labels,
-  trafficState,
-  terminationGraceMs,
-  isCrashBlocked,
-  policy,
-}: ServiceSpec) => ({ labels, trafficState, terminationGraceMs, isCrashBlocked, policy }) as unknown as Json;
+const unseenByInstances = (spec: ServiceSpec) => {
+  const { token, isBodyChecked, labels, trafficState, terminationGraceMs, isCrashBlocked, policy } = spec;
+  return {
+    token,
+    isBodyChecked,
+    labels,
+    trafficState,
+    terminationGraceMs,
+    isCrashBlocked,
+    policy,
+  } as unknown as Json;
+};

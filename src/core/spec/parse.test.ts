@@ -34,6 +34,7 @@ test("the seeds' PMML service gets the documented defaults", () => {
       model: { source: { kind: "path", path: "/models/a.pmml" }, entry: null, config: null },
       rpc: { workerThreads: 5, maxQueueSize: 64, keepaliveMs: 5000 },
       labels: {},
+      isBodyChecked: true,
       isCrashBlocked: false,
       terminationGraceMs: 30_000,
       policy: null,
@@ -57,6 +58,7 @@ test("every field that is acted on reaches the spec", () => {
     model_config: { depth: 3, nothing: null },
     labels: { "team.name": "x", empty: "" },
     runtime: { enable_crash_block: "true" },
+    "networking.gateway_policy.body_digest": "ignore",
     metadata: {
       name: "echo",
       instance: 0,
@@ -98,6 +100,7 @@ test("every field that is acted on reaches the spec", () => {
     },
     rpc: { workerThreads: 2, maxQueueSize: 0, keepaliveMs: 100, rateLimit: 2.5 },
     labels: { "team.name": "x", empty: "" },
+    isBodyChecked: false,
     isCrashBlocked: true,
     terminationGraceMs: 7000,
     policy: {

@@ -146,6 +146,13 @@ export const networking = block("How the service is reached.", {
           ),
         }),
       ),
+      body_digest: optional(
+        oneOf(
+          "Extension. Whether the body of a signed request (`Authorization: EAS`) is checked against its Content-MD5. `ignore` is for Java clients with `setIsCompressed(true)`: they sign the digest of other bytes than they send.",
+          ["check", "ignore"],
+          { ...EFFECTIVE, default: "check" },
+        ),
+      ),
     }),
   ),
   nlb: optional(

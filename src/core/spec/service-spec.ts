@@ -29,6 +29,8 @@ export interface ServiceSpec {
   readonly model: ModelSource;
   readonly rpc: RpcSpec;
   readonly labels: Readonly<Record<string, string>>;
+  /** `networking.gateway_policy.body_digest`: the body of a signed request is checked against its Content-MD5. */
+  readonly isBodyChecked: boolean;
   /** `runtime.enable_crash_block`: a crashed instance is kept for inspection instead of started again. */
   readonly isCrashBlocked: boolean;
   /** `metadata.eas.termination_grace_period` in ms, default 30 000: longest drain of one instance. */

@@ -1,5 +1,6 @@
 import type { GroupName, InstanceId, ServiceName } from "../names.ts";
 import type { Affinity } from "./affinity.ts";
+import type { MirrorRule } from "./mirror.ts";
 import type { GatewayPolicy } from "./policy.ts";
 
 /**
@@ -41,6 +42,10 @@ export interface ServiceRoute {
   readonly keepaliveMs: number;
   /** Limits and ways of picking that the spec asks for; absent: none. */
   readonly policy?: GatewayPolicy;
+  /** The body of a signed request is checked against its Content-MD5 (`networking.gateway_policy.body_digest`). */
+  readonly isBodyChecked: boolean;
+  /** Who gets copies of its requests; left out when nobody does. Ratio from 1, every target a service of the table. */
+  readonly mirror?: MirrorRule;
 }
 
 export interface InstanceRoute {

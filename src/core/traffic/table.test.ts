@@ -25,6 +25,7 @@ function inputOf(
     ),
     addresses: new Map(ids.map((id) => [id, { kind: "unix", path: `/run/${id}` } as const])),
     keepaliveMs: () => 5000,
+    isBodyChecked: () => true,
   };
 }
 

@@ -1,6 +1,7 @@
 import type { GroupName, InstanceId, ServiceName } from "../names.ts";
-import type { DesiredState, GroupRecord, ServiceRecord, ServiceStatus } from "../service.ts";
+import type { DesiredState, GroupRecord, ServiceRecord, ServiceStatus, TokenHolder } from "../service.ts";
 import { allocate, type Share } from "./allocate.ts";
+import type { MirrorRule } from "./mirror.ts";
 import type { GatewayPolicy } from "./policy.ts";
 import type { Address, GroupRoute, RouteTable, ServiceRoute } from "./route-table.ts";
 
@@ -15,6 +16,8 @@ export interface TableInput {
   readonly policy?: (record: ServiceRecord) => GatewayPolicy | null;
   /** Gateway workers that are wanted. */
   readonly workerCount?: number;
+  /** `networking.gateway_policy.body_digest` of a service. */
+  readonly isBodyChecked: (record: ServiceRecord) => boolean;
 }
 
 /**
@@ -51,6 +54,14 @@ export function instancesOf(table: RouteTable): Set<InstanceId> {
   return new Set(table.services.flatMap((s) => s.instances.map((i) => i.id)));
 }
 
+/** Every token that opens a service: its own, and those of its group, which open the group and its members (design §6). */
+export function openersOf(record: ServiceRecord, group: GroupRecord | undefined): string[] {
+  return group === undefined ? tokensOf(record) : [...tokensOf(record), ...tokensOf(group)];
+}
+
+/** The newest first. */
+const tokensOf = ({ token, olderTokens }: TokenHolder) => [token, ...olderTokens.map((older) => older.token)];
+
 function lasting(state: DesiredState): ServiceRecord[] {
   return [...state.services.values()]
     .filter((s) => s.desired !== "deleted")
@@ -58,15 +69,14 @@ function lasting(state: DesiredState): ServiceRecord[] {
 }
 
 function serviceRoute(record: ServiceRecord, input: TableInput): ServiceRoute {
-  const { state, statuses, addresses, keepaliveMs } = input;
+  const { state, statuses, addresses, keepaliveMs, isBodyChecked } = input;
   const group = record.group === null ? undefined : state.groups.get(record.group);
   const policy = input.policy?.(record) ?? null;
   const serving = record.desired === "running" ? (statuses.get(record.name)?.serving ?? []) : [];
   return {
     name: record.name,
     group: record.group,
-    // A group's token opens the group and its members (design §6).
-    tokens: group === undefined ? [record.token] : [record.token, group.token],
+    tokens: openersOf(record, group),
     instances: serving
       .flatMap((id) => {
         const address = addresses.get(id);
@@ -75,7 +85,16 @@ function serviceRoute(record: ServiceRecord, input: TableInput): ServiceRoute {
       .sort((a, b) => (a.id < b.id ? -1 : 1)),
     keepaliveMs: keepaliveMs(record),
     ...(policy === null ? {} : { policy }),
+    isBodyChecked: isBodyChecked(record),
+    ...mirrorOf(record, state),
   };
+}
+
+/** The mirror as gateways need it: a ratio of 0, and targets that are going, are as good as none. */
+function mirrorOf({ mirror }: ServiceRecord, state: DesiredState): { readonly mirror?: MirrorRule } {
+  const isThere = (name: ServiceName) => (state.services.get(name)?.desired ?? "deleted") !== "deleted";
+  const targets = mirror?.targets.filter(isThere) ?? [];
+  return mirror && mirror.ratio > 0 && targets.length > 0 ? { mirror: { ...mirror, targets } } : {};
 }
 
 function groupRoute(
@@ -85,7 +104,7 @@ function groupRoute(
 ): GroupRoute {
   const members = groupShares(group, state, readyCount).map((s) => ({ service: s.name, weight: s.weight }));
   const sticky = group.sticky ?? null;
-  return { name: group.name, tokens: [group.token], members, ...(sticky === null ? {} : { sticky }) };
+  return { name: group.name, tokens: tokensOf(group), members, ...(sticky === null ? {} : { sticky }) };
 }
 
 function groupShares(
