@@ -34,7 +34,7 @@ function requestOf(body: Buffer, random: (below: number) => number): Buffer {
     );
     at += piece.length;
   }
-  parts.push(Buffer.from(random(3) === 0 ? "0\r\nTrailer: 1\r\n\r\n" : "0\r\n\r\n"));
+  parts.push(Buffer.from(random(3) === 0 ? "0\r\nX-Checksum: 1\r\n\r\n" : "0\r\n\r\n"));
   return Buffer.concat(parts);
 }
 
