@@ -174,6 +174,15 @@ const REASONS: {
   },
   BODY_TOO_LARGE: { isRetriable: false, remedy: "Send less in one request." },
   HEAD_TOO_LARGE: { isRetriable: false, remedy: "Send shorter headers or a shorter path." },
+  RATE_LIMITED: {
+    isRetriable: true,
+    remedy:
+      "Wait as long as `Retry-After` says. `networking.gateway_policy.rate_limit` holds for all instances together, `metadata.rpc.rate_limit` for each.",
+  },
+  CONCURRENCY_LIMITED: {
+    isRetriable: true,
+    remedy: "Send fewer requests at once, or raise `networking.gateway_policy.concurrency_limit`.",
+  },
   QUEUE_FULL: {
     isRetriable: true,
     remedy: "Try again after a pause. If it stays so: more instances, or more `metadata.rpc.worker_threads`.",
@@ -191,6 +200,11 @@ const REASONS: {
     isRetriable: true,
     remedy:
       "Wait until an instance is ready; `sluice desc` says why none is. Perhaps it is stopped or scaled to 0.",
+  },
+  GATEWAY_OVERLOADED: {
+    isRetriable: true,
+    remedy:
+      "Try again. Clients that take their answers slowly hold the gateway's memory: `sluice` shows its limits and counts.",
   },
   INSTANCE_DRAINING: {
     isRetriable: true,

@@ -53,6 +53,9 @@ export const GROUP_OPERATIONS = {
       {
         TrafficMode: opt(oneOf(["auto", "customized"], "by ready instances, or by weights")),
         Labels: opt(textMap("labels, instead of the present ones")),
+        Sticky: opt(
+          text("extension: a client stays with its member, known by header:<name> or cookie:<name>; or off"),
+        ),
         Network: opt(Type.Unknown({ description: "not effective", "x-not-effective": true })),
       },
       { additionalProperties: false },

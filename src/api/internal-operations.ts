@@ -69,6 +69,9 @@ export const INTERNAL_OPERATIONS = {
               ...TRAFFIC_COUNTS,
               GroupName: textOrNull("the group that it is a member of"),
               GroupedRequests: whole("requests that came in through the group's address"),
+              Limits: Type.Record(Type.String(), Type.Integer(), {
+                description: "by limit of the service: requests that met it; `.evaluated` were let through",
+              }),
               Latency: Type.Array(Type.Tuple([Type.Integer(), Type.Integer()]), {
                 description: "pairs of bucket index and count of a log-linear histogram in µs",
               }),
@@ -94,6 +97,9 @@ export const INTERNAL_OPERATIONS = {
           IsListening: flag("takes requests"),
           TableNumber: whole("route table in force"),
           Connections: whole("open connections of clients"),
+          Limits: Type.Record(Type.String(), Type.Integer(), {
+            description: "by limit of the worker: connections and requests that met it since it started",
+          }),
           RefusedTableNumber: wholeOrNull(
             "the newest route table that it did not take; it serves on by the one in force",
           ),

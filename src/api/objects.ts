@@ -94,6 +94,7 @@ export const groupObject = Type.Object({
   ClusterId: text("region of this installation"),
   TrafficMode: oneOf(["auto", "customized"], "by ready instances, or by weights"),
   Labels: Type.Array(label),
+  Sticky: text("extension: by what a client is known that stays with its member; off: by nothing"),
   AccessToken: text("opens the group and its members"),
   InternetEndpoint: text("address"),
   IntranetEndpoint: text("address"),

@@ -245,6 +245,10 @@ export const VERBS: readonly Verb[] = [
     summary: "change how a group shares its traffic, or its labels",
     options: [
       { flags: "--mode <mode>", text: "by instance counts, or by weights", choices: ["auto", "customized"] },
+      {
+        flags: "--sticky <by>",
+        text: "a client stays with its member: header:<name>, cookie:<name>, or off",
+      },
       labels,
     ],
     load: () => import("./verbs/group-update.ts"),

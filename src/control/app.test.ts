@@ -45,6 +45,24 @@ test("create: instances start, get ready, and are routed at once", async (t) => 
     assert.ok(reasons.includes(r), r);
 });
 
+test("a limit and a sticky group are in every gateway's table at once, without a new version or instance", async (t) => {
+  const world = await worldFor(t);
+  await world.control.createService(documentFor("a", { group: "g" }));
+  await world.untilRunning("a");
+  const before = world.alive("a");
+  const limit = { "networking.gateway_policy.rate_limit": { enable: true, limit: 9 } };
+  const { record } = await world.control.updateService(name("a"), limit, "merge");
+  assert.equal(record.version, 1);
+  await world.control.updateGroup("g" as GroupName, { sticky: { kind: "cookie", name: "side" } });
+  await world.until("both in force", () =>
+    world.fleet.live.every(({ table }) => {
+      const rate = table!.services[0]?.policy?.rate;
+      return rate?.limit === 9 && table!.groups[0]?.sticky?.name === "side" && table!.workerCount === 2;
+    }),
+  );
+  assert.deepEqual(world.alive("a"), before);
+});
+
 test("delete: the address goes at once, the record when everything has stopped, and the name is free again", async (t) => {
   const world = await worldFor(t);
   await world.control.createService(documentFor("a", { group: "g" }));

@@ -71,6 +71,7 @@ export function createControlPlane(deps: ControlPlaneDeps): ControlPlane & Compo
     metrics,
     mirrors,
     log,
+    workerCount: deps.settings.gatewayCount,
     onDue: wakePublisher,
     onDraining: (cause) => loop.wake(GATEWAYS, cause),
     onReleased: () => {

@@ -10,6 +10,7 @@ import type {
   TrafficMode,
   TrafficState,
 } from "../core/service.ts";
+import type { Affinity } from "../core/traffic/affinity.ts";
 import type { Share } from "../core/traffic/allocate.ts";
 import type { MirrorDifference } from "../core/traffic/mirror.ts";
 import type { LogOptions } from "../ports/runtime.ts";
@@ -88,6 +89,8 @@ export type Release =
 export interface GroupUpdate {
   readonly mode?: TrafficMode;
   readonly labels?: Readonly<Record<string, string>>;
+  /** By what clients that stay with their member are known; null: they do not. */
+  readonly sticky?: Affinity | null;
 }
 
 export interface Picture {
@@ -123,6 +126,8 @@ export interface GatewayReport {
   readonly isListening: boolean;
   readonly tableNumber: number;
   readonly connections: number;
+  /** Connections and requests that its own limits met, by limit. */
+  readonly limits: Readonly<Record<string, number>>;
   /** The newest table that it did not take; null: it has what it was sent. */
   readonly refusal: { readonly tableNumber: number; readonly reason: string } | null;
 }

@@ -15,6 +15,8 @@ export class GatewayState {
   pid: number | null = null;
   isListening = false;
   connections = 0;
+  /** Connections and requests that its own limits met, by limit, since this process of it was first heard of. */
+  limits: Readonly<Record<string, number>> = {};
   /** It takes no new connections any more, and exits by itself. */
   isDraining = false;
   /** The newest table that it refused, and why; null: it has accepted a later one, or refused none. */
@@ -51,6 +53,7 @@ export class GatewayState {
     this.isListening = false;
     this.isDraining = false;
     this.connections = 0;
+    this.limits = {};
     this.#ackedNumber = 0;
     this.#acked = new Set();
     this.#sent.clear();

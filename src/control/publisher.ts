@@ -5,6 +5,7 @@
  * sent no table with it since, and has nothing in flight to it.
  */
 import type { GatewayMessage } from "../core/gateway-report.ts";
+import { addByName } from "../core/meter/traffic-sum.ts";
 import type { GatewayId, InstanceId } from "../core/names.ts";
 import type { Routing } from "../core/plan/plan-input.ts";
 import { routeChange } from "../core/traffic/route-change.ts";
@@ -30,6 +31,8 @@ export interface PublisherDeps {
   readonly metrics: Metrics;
   readonly mirrors: MirrorBook;
   readonly log: Log;
+  /** Gateway workers that are wanted: each has its part of the limits. */
+  readonly workerCount: number;
   /** A gateway has let go of something: plans that wait for that may go on. */
   readonly onReleased: () => void;
   /** A gateway was told to stop, by us or by somebody else. */
@@ -67,6 +70,8 @@ export class Publisher {
         statuses: known.statuses,
         addresses: known.addresses,
         keepaliveMs: (r) => known.specOf(r)?.rpc.keepaliveMs ?? KEEPALIVE_FALLBACK_MS,
+        policy: (r) => known.specOf(r)?.policy ?? null,
+        workerCount: this.#deps.workerCount,
         isBodyChecked: (r) => known.specOf(r)?.isBodyChecked ?? true,
       },
       0,
@@ -172,6 +177,7 @@ export class Publisher {
         return;
       case "report":
         state.connections = message.connections;
+        if (message.limits !== undefined) state.limits = addByName(state.limits, message.limits);
         this.#deps.metrics.report(id, message);
         this.#deps.mirrors.add(message.mirrors ?? [], message.differences ?? []);
         return;
@@ -188,6 +194,7 @@ export class Publisher {
         isListening: s.isListening,
         tableNumber: s.tableNumber,
         connections: s.connections,
+        limits: s.limits,
         refusal: s.refusal,
       }));
   }

@@ -36,6 +36,11 @@ export interface ServiceSample extends TrafficCounts {
   readonly service: ServiceName;
   /** Of the requests, those that came through a group's address. */
   readonly grouped: number;
+  /**
+   * Requests that each limit of the service met, by its name in `networking.gateway_policy`; `….evaluated` were let through. Absent:
+   * none.
+   */
+  readonly limits?: Readonly<Record<string, number>>;
   /** Instances with anything to tell. What is missing to the whole came to no instance: refused, or nobody ready. */
   readonly instances: readonly InstanceSample[];
 }
@@ -108,6 +113,8 @@ export interface GatewayTraffic {
   readonly process: ProcessUse;
   /** Lines of the access log since the last report: written, and dropped because the disk did not keep up. */
   readonly accessLog: { readonly written: number; readonly dropped: number };
+  /** Connections and requests that each limit of the worker itself met. Absent: none. */
+  readonly limits?: Readonly<Record<string, number>>;
   /** Left out when there were no copies. */
   readonly mirrors?: readonly MirrorSample[];
   /** The newest pairs of answers that differ, where a mirror asks for samples. */

@@ -44,6 +44,8 @@ export interface RpcSpec {
   readonly maxQueueSize: number;
   /** Receive + queue + compute, in ms; longer is 408. */
   readonly keepaliveMs: number;
+  /** Requests a second of this instance, above 0; more are 429. Absent: no limit. */
+  readonly rateLimit?: number;
 }
 
 export interface LimitSpec {

@@ -1,5 +1,6 @@
 import type { GroupName, InstanceId, ServiceName } from "./names.ts";
 import type { JsonObject } from "./spec/service-spec.ts";
+import type { Affinity } from "./traffic/affinity.ts";
 import type { MirrorRule } from "./traffic/mirror.ts";
 
 /** Part in a group's traffic, as `ls` shows it. `blue-green`: the group is a pair with fixed percents. */
@@ -68,6 +69,8 @@ export interface GroupRecord extends TokenHolder {
   readonly labels: Readonly<Record<string, string>>;
   /** Made by CreateGroup, so it stays when its last member goes. */
   readonly isExplicit: boolean;
+  /** By what a client is known that stays with its member; absent or null: requests are shared one by one. */
+  readonly sticky?: Affinity | null;
   readonly createdAtMs: number;
   readonly updatedAtMs: number;
 }

@@ -509,3 +509,13 @@ test("a second engine on the same folder leaves the first alone", async (t) => {
   assert.equal((await instance.call("x")).status, 200);
   assert.equal(instance.state!.phase, "ready");
 });
+
+test("rpc.rate_limit: a request above it is 429, with the time until one can succeed", async (t) => {
+  const instance = await started(t, { source: ECHO, rpc: { rateLimit: 0.1 } });
+  assert.equal((await instance.call("x")).status, 200);
+  const refused = await instance.call("x");
+  assert.equal(refused.status, 429);
+  assert.equal(refused.headers["x-sluice-reason"], "RATE_LIMITED");
+  const retryAfterS = Number(refused.headers["retry-after"]);
+  assert.ok(retryAfterS >= 1 && retryAfterS <= 10, `${retryAfterS}`);
+});

@@ -1,5 +1,6 @@
 import type { Component } from "../base/component.ts";
 import type { InstanceSpec, InstanceState } from "../core/instance-spec.ts";
+import { RateLimiter } from "../core/traffic/rate-limiter.ts";
 import { AccessFile } from "./access-file.ts";
 import { Dispatcher } from "./dispatcher.ts";
 import { HttpFront } from "./http-front.ts";
@@ -75,6 +76,7 @@ export class Engine implements Component {
           spec.processor.kind === "builtin" ? "application/json" : "application/octet-stream",
         ),
         now: parts.now,
+        limiter: spec.rpc.rateLimit === undefined ? null : new RateLimiter(spec.rpc.rateLimit),
       },
       spec.rpc.keepaliveMs,
     );

@@ -12,7 +12,7 @@ import { FRAME } from "./frames.ts";
 import { HeldBody } from "./held-body.ts";
 import type { HttpFront } from "./http-front.ts";
 import { FRONT, isRoot, writeFront } from "./request-front.ts";
-import { composeResponse, reasonFields, reasonText, withQueueTime } from "./responses.ts";
+import { composeResponse, rateLimitedFields, reasonFields, reasonText, withQueueTime } from "./responses.ts";
 
 const NOTHING = Buffer.alloc(0);
 const CONTINUE = Buffer.from("HTTP/1.1 100 Continue\r\n\r\n");
@@ -176,6 +176,11 @@ export class HttpConnection implements Exchange {
       return at;
     }
     this.#bodyMd5 = this.#admission.bodyMd5;
+    const waitMs = this.#http.limiter?.take(this.startedAt) ?? 0;
+    if (waitMs > 0) {
+      this.#refuse("RATE_LIMITED", "metadata.rpc.rate_limit", 429, rateLimitedFields(waitMs));
+      return at;
+    }
     const length = head.isChunked ? -1 : Math.max(0, head.contentLength);
     const isRead = head.method === METHOD.GET || this.#isHeadMethod;
     if (isRead && length === 0 && isRoot(buf, path, head.targetTo)) {
@@ -256,10 +261,10 @@ export class HttpConnection implements Exchange {
   }
 
   /** An answer of the engine's own; the connection ends with it, as what follows may be a body that nobody reads. */
-  #refuse(reason: DataPathReason, detail?: string, status?: number): void {
+  #refuse(reason: DataPathReason, detail?: string, status?: number, fields = reasonFields(reason)): void {
     const text = reasonText(reason, detail);
     const code = status ?? DATA_PATH_REASONS[reason].status;
-    this.#respond(code, reasonFields(reason), text, 0, text.length, false);
+    this.#respond(code, fields, text, 0, text.length, false);
   }
 
   #respond(

@@ -1,4 +1,5 @@
 import { createServer, type Server, type Socket } from "node:net";
+import type { RateLimiter } from "../core/traffic/rate-limiter.ts";
 import { Admission } from "./admission.ts";
 import type { Dispatcher } from "./dispatcher.ts";
 import { BodyAllowance } from "./held-body.ts";
@@ -25,6 +26,8 @@ export interface HttpFrontParts {
   readonly dispatcher: Dispatcher;
   /** Monotonic ms. */
   readonly now: () => number;
+  /** Of all requests that may come in; null: no limit. */
+  readonly limiter?: RateLimiter | null;
 }
 
 /** The HTTP side of an engine: two listeners, all connections, and one clock for all their deadlines. */
@@ -33,6 +36,7 @@ export class HttpFront {
   readonly heads: ResponseHeads;
   readonly dispatcher: Dispatcher;
   readonly allowance: BodyAllowance;
+  readonly limiter: RateLimiter | null;
   /** Monotonic ms, as of the last tick. */
   coarseNow: number;
   /** Answers now end their connections. */
@@ -58,6 +62,7 @@ export class HttpFront {
     this.heads = parts.heads;
     this.dispatcher = parts.dispatcher;
     this.allowance = new BodyAllowance(parts.limits.heldBodyBytesMax);
+    this.limiter = parts.limiter ?? null;
     this.#now = parts.now;
     this.#keepaliveMs = keepaliveMs;
     this.coarseNow = parts.now();

@@ -109,6 +109,12 @@ export function reasonFields(reason: DataPathReason): Buffer {
   return fields;
 }
 
+/** Fields of RATE_LIMITED: the client is told when a try can succeed (RFC 9110 §10.2.3, whole seconds). */
+export function rateLimitedFields(waitMs: number): Buffer {
+  const retryAfter = `Retry-After: ${Math.max(1, Math.ceil(waitMs / 1000))}\r\n`;
+  return Buffer.concat([reasonFields("RATE_LIMITED"), Buffer.from(retryAfter, "latin1")]);
+}
+
 /** Body of such an answer; `detail` says more. */
 export function reasonText(reason: DataPathReason, detail?: string): Buffer {
   const { text } = DATA_PATH_REASONS[reason];

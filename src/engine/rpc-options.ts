@@ -1,7 +1,11 @@
 import type { RpcSpec } from "../core/instance-spec.ts";
 
 /** Defaults of `metadata.rpc` (eas-reference §1.3). */
-const DEFAULTS: RpcSpec = { workerThreads: 5, maxQueueSize: 64, keepaliveMs: 5000 };
+const DEFAULTS: Required<Omit<RpcSpec, "rateLimit">> = {
+  workerThreads: 5,
+  maxQueueSize: 64,
+  keepaliveMs: 5000,
+};
 
 /** Most requests that one worker gets at once, whatever is asked for: each is a thread there. */
 export const WORKER_THREADS_MAX = 1024;
@@ -15,7 +19,7 @@ export function effectiveRpc(spec: RpcSpec, fromCode: unknown): RpcSpec {
     typeof fromCode === "object" && fromCode !== null
       ? (fromCode as Partial<Record<keyof RpcSpec, unknown>>)
       : {};
-  const pick = (key: keyof RpcSpec) => {
+  const pick = (key: keyof typeof DEFAULTS) => {
     const value = code[key];
     return spec[key] === DEFAULTS[key] && Number.isSafeInteger(value) && (value as number) > 0
       ? (value as number)
@@ -25,5 +29,6 @@ export function effectiveRpc(spec: RpcSpec, fromCode: unknown): RpcSpec {
     workerThreads: Math.min(pick("workerThreads"), WORKER_THREADS_MAX),
     maxQueueSize: pick("maxQueueSize"),
     keepaliveMs: pick("keepaliveMs"),
+    ...(spec.rateLimit === undefined ? {} : { rateLimit: spec.rateLimit }),
   };
 }

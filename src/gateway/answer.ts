@@ -29,6 +29,8 @@ export class Answer implements ResponseChanges {
   /** A head of the final answer went to the client. */
   isStarted = false;
   status = 0;
+  /** For a 429 of our own. */
+  retryAfterS = 1;
   /** Where the bytes sent are counted; null before the service is known. */
   meter: Meter | null = null;
   /** Gets the content of the instance's answer as well, to compare it with others; null when nobody does. */
@@ -179,6 +181,7 @@ export class Answer implements ResponseChanges {
       isClosing: this.isClosing,
       isKeepAliveSaid: this.#isHttp10 && !this.isClosing,
       isHead: this.#isHead,
+      retryAfterS: this.retryAfterS,
     });
     if (this.meter !== null) this.meter.bytesOut += to;
     client.wire.write(out, 0, to, out);

@@ -17,6 +17,7 @@ import { Exchange } from "./exchange.ts";
 import { Held } from "./held.ts";
 import { LONG_READ_BYTES, PIPELINE_BYTES_MAX, READ_BYTES } from "./limits.ts";
 import type { Meter } from "./meter.ts";
+import { Pace } from "./pace.ts";
 import { Tunnel } from "./tunnel.ts";
 import { Wire, type WireOwner } from "./wire.ts";
 
@@ -51,13 +52,18 @@ export class Client implements WireOwner {
   /** The answer is complete but the client has not taken it all. */
   #isFlushing = false;
   #isUpstreamFull = false;
+  readonly #address: string;
+  #bytesRead = 0;
+  /** Made when the client is waited for at a sweep. */
+  #sendPace: Pace | null = null;
+  #takePace: Pace | null = null;
   #tunnel: Tunnel | null = null;
 
-  constructor(socket: Socket, plane: DataPlane) {
+  constructor(socket: Socket, plane: DataPlane, address: string) {
     this.#plane = plane;
     this.#movedMs = plane.nowMs;
     this.#sinceMs = plane.nowMs;
-    const address = (socket.remoteAddress ?? "unknown").replace(/^::ffff:/, "");
+    this.#address = address;
     this.#exchange = new Exchange(this, plane, address);
     plane.clients.add(this);
     this.wire.adopt(socket);
@@ -78,6 +84,11 @@ export class Client implements WireOwner {
     return this.#body.bytesLeft;
   }
 
+  /** Last byte either way; monotonic ms. */
+  get movedMs(): number {
+    return this.#movedMs;
+  }
+
   /** It is the client that everybody waits for: the body is unfinished, and we would read it. */
   get isOwing(): boolean {
     return this.#state === BODY && !this.#isUpstreamFull;
@@ -85,6 +96,7 @@ export class Client implements WireOwner {
 
   bytes(buf: Buffer, to: number): void {
     this.#movedMs = this.#plane.nowMs;
+    this.#bytesRead += to;
     if (this.#state === LINGER) return;
     if (this.#held.isEmpty) {
       this.#isConsuming = true;
@@ -299,25 +311,61 @@ export class Client implements WireOwner {
     this.#state = LINGER;
     this.#held.drop();
     this.#plane.clients.delete(this);
+    this.#plane.addresses.leave(this.#address);
   }
 
   /** Looks at the time limits; `nowMs` is monotonic. */
   sweep(nowMs: number): void {
-    const { times } = this.#plane;
+    const { times, limited } = this.#plane;
     const stillMs = nowMs - this.#movedMs;
     if (this.#tunnel !== null) this.#tunnel.sweep(nowMs);
     else if (this.#state === LINGER) {
       if (nowMs - this.#sinceMs > (this.wire.isPending ? times.writeStallMs : times.lingerMs))
         this.wire.destroy();
     } else if (this.#state === HEAD) {
-      if (!this.#held.isEmpty && nowMs - this.#sinceMs > times.headMs)
+      if (!this.#held.isEmpty && nowMs - this.#sinceMs > times.headMs) {
+        limited.count("head_time");
         this.#exchange.refuse("REQUEST_TOO_SLOW");
-      else if (this.#held.isEmpty && stillMs > times.clientIdleMs) this.close();
+      } else if (this.#held.isEmpty && stillMs > times.clientIdleMs) {
+        limited.count("client_idle");
+        this.close();
+      }
     } else if (this.wire.isPending && stillMs > times.writeStallMs) {
+      limited.count("write_stall");
+      this.wire.destroy();
+    } else if (this.#isSlowToTake(nowMs)) {
+      limited.count("take_rate");
       this.wire.destroy();
     } else if (this.isOwing && stillMs > times.bodyStallMs) {
-      if (this.#exchange.isActive) this.#exchange.breakOff("REQUEST_TOO_SLOW");
-      else this.wire.destroy();
+      limited.count("body_stall");
+      this.#endSlow();
+    } else if (this.#isSlowToSend(nowMs)) {
+      limited.count("send_rate");
+      this.#endSlow();
     } else if (this.#exchange.isActive) this.#exchange.sweep(nowMs);
+  }
+
+  #endSlow(): void {
+    if (this.#exchange.isActive) this.#exchange.breakOff("REQUEST_TOO_SLOW");
+    else this.wire.destroy();
+  }
+
+  #isSlowToTake(nowMs: number): boolean {
+    const { isPending } = this.wire;
+    if (this.#takePace === null && !isPending) return false;
+    this.#takePace ??= new Pace();
+    const { times, caps } = this.#plane;
+    const bytes = isPending ? this.wire.bytesTaken : null;
+    return this.#takePace.isSlow(bytes, nowMs, times.clientRateWindowMs, caps.clientRateMin);
+  }
+
+  /** Once an answer has begun, both sides stream at the pace they like. */
+  #isSlowToSend(nowMs: number): boolean {
+    const isAsked = this.isOwing && !this.#exchange.isAnswering;
+    if (this.#sendPace === null && !isAsked) return false;
+    this.#sendPace ??= new Pace();
+    const { times, caps } = this.#plane;
+    const bytes = isAsked ? this.#bytesRead : null;
+    return this.#sendPace.isSlow(bytes, nowMs, times.clientRateWindowMs, caps.clientRateMin);
   }
 }

@@ -1,6 +1,8 @@
 import type { Clock } from "../ports/clock.ts";
 import type { AccessLog } from "./access-log.ts";
+import type { AddressCounts } from "./address-counts.ts";
 import type { Client } from "./client.ts";
+import type { LimitCounts } from "./limit-counts.ts";
 import type { RequestIds } from "./request-id.ts";
 import type { Routing } from "./routing.ts";
 
@@ -16,6 +18,11 @@ export interface DataPlane {
   nowMs: number;
   /** Every answer from now on ends its connection. */
   isDraining: boolean;
+  /** Limits that are no times, from limits.ts unless a test needs smaller ones. */
+  readonly caps: Caps;
+  /** Where the limits of the worker itself are counted. */
+  readonly limited: LimitCounts;
+  readonly addresses: AddressCounts;
   /** Null while it is off. */
   accessLog: AccessLog | null;
   /** Answers that no service is to blame for, since the last report. */
@@ -41,4 +48,13 @@ export interface Times {
   readonly tunnelHalfMs: number;
   readonly tunnelCloseMs: number;
   readonly reportMs: number;
+  readonly clientRateWindowMs: number;
+}
+
+/** Limits in connections, bytes and bytes a second; see limits.ts for each. */
+export interface Caps {
+  readonly clientsMax: number;
+  readonly clientsPerAddressMax: number;
+  readonly bytesInFlightMax: number;
+  readonly clientRateMin: number;
 }

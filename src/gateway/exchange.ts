@@ -3,7 +3,9 @@ import type { MessageBody } from "../http1/message-body.ts";
 import { METHOD, type MessageHead } from "../http1/message-head.ts";
 import { AccessLine } from "./access-line.ts";
 import { Answer } from "./answer.ts";
+import { bytesInFlight } from "./bytes-in-flight.ts";
 import type { Client } from "./client.ts";
+import { NO_KEY } from "./client-key.ts";
 import type { DataPlane } from "./data-plane.ts";
 import { FirstBytes } from "./first-bytes.ts";
 import { queueUsOf, type RequestAdditions } from "./head-rewrite.ts";
@@ -11,11 +13,20 @@ import type { Instance } from "./instance.ts";
 import * as limits from "./limits.ts";
 import type { Meter } from "./meter.ts";
 import type { MirrorCopy } from "./mirror-copy.ts";
-import type { Service } from "./routing.ts";
+import type { Service } from "./service.ts";
+import type { ServiceGate } from "./service-gate.ts";
 import { SignedBody } from "./signed-body.ts";
 import { isUpgradeGranted, upgradeAsked } from "./upgrade.ts";
 import { Upstream } from "./upstream.ts";
 import type { Wire } from "./wire.ts";
+
+/** Where a request stands in what was read: its head from `from`, and what is here of its body, up to `to`. */
+interface Extent {
+  readonly from: number;
+  readonly bodyFrom: number;
+  readonly to: number;
+  readonly isDone: boolean;
+}
 
 /** Counted, never sent: the client left before its answer was complete. */
 const CLIENT_LEFT = 499;
@@ -39,6 +50,7 @@ export class Exchange implements RequestAdditions {
   readonly #plane: DataPlane;
   readonly #answer: Answer;
   #service: Service | null = null;
+  #isThroughGroup = false;
   /** Where it is counted: at the instance that has it, at the service when none has; null when it came to no service. */
   #meter: Meter | null = null;
   #instance: Instance | null = null;
@@ -60,6 +72,12 @@ export class Exchange implements RequestAdditions {
   #line: AccessLine | null = null;
   /** Bytes that came with the head and were counted nowhere yet. */
   #firstBytesIn = 0;
+  /** The limits that the request has passed, and has to leave; null: none. */
+  #gate: ServiceGate | null = null;
+  /** Of its body, so far. */
+  #bodyBytes = 0;
+  /** What the client is known by where that picks its instance; else NO_KEY. */
+  #key = NO_KEY;
 
   constructor(client: Client, plane: DataPlane, clientAddress: string) {
     this.#client = client;
@@ -74,6 +92,11 @@ export class Exchange implements RequestAdditions {
 
   get serviceName(): string {
     return this.#service!.name;
+  }
+
+  /** A head of the final answer went to the client. */
+  get isAnswering(): boolean {
+    return this.isActive && this.#answer.isStarted;
   }
 
   /** The client has bytes of the answer that it did not take yet. */
@@ -95,20 +118,16 @@ export class Exchange implements RequestAdditions {
     if (service !== null) {
       this.#service = service;
       this.#countAt(service.meter);
+      this.#isThroughGroup = routing.isThroughGroup;
       if (routing.isThroughGroup) {
         this.#answer.memberLine = service.memberLine;
         service.grouped++;
       }
     }
-    if (refusal !== null) {
+    const why = refusal ?? this.#refusalOf(service!, head, buf, { from, bodyFrom, to, isDone });
+    if (why !== null) {
       if (service !== null) service.meter.bytesIn += to - from;
-      this.end(refusal);
-      return;
-    }
-    this.#signedBody = SignedBody.of(head, routing);
-    if (this.#signedBody?.passes(buf, bodyFrom, to, isDone) === false) {
-      this.#meter!.bytesIn += to - from;
-      this.end("BODY_DIGEST_MISMATCH");
+      this.end(why);
       return;
     }
     this.#firstBytesIn = to - from;
@@ -122,8 +141,44 @@ export class Exchange implements RequestAdditions {
     this.#answer.capture = this.#copy?.pair?.primary ?? null;
   }
 
+  /** A client that is to be known by a cookie gets it with its answer. */
+  #setCookies(): void {
+    const { keys } = this.#plane.routing;
+    const lines = [this.#answer.memberLine, keys.setCookies].filter((line) => line !== null);
+    this.#answer.memberLine = Buffer.concat(lines);
+  }
+
+  /** Null lets the request go on, through its service's gate if there is one. Limits first: they cost less than a digest. */
+  #refusalOf(service: Service, head: MessageHead, buf: Buffer, at: Extent): DataPathReason | null {
+    const { routing, caps, limited } = this.#plane;
+    const { gate, balancing } = service;
+    this.#key = balancing?.kind === "hash" ? routing.keys.read(balancing.by, head, buf) : NO_KEY;
+    if (routing.keys.setCookies !== null) this.#setCookies();
+    this.#bodyBytes = at.to - at.bodyFrom;
+    if (gate !== null) {
+      const arrival = {
+        headBytes: at.bodyFrom - at.from,
+        contentLength: head.contentLength,
+        bodyBytes: this.#bodyBytes,
+      };
+      const refusal = gate.enter(arrival, this.#startedMs, service.limited);
+      if (refusal !== null) {
+        this.#answer.retryAfterS = gate.retryAfterS;
+        return refusal;
+      }
+      this.#gate = gate;
+    }
+    if (bytesInFlight.sum > caps.bytesInFlightMax) {
+      limited.count("bytes_in_flight");
+      return "GATEWAY_OVERLOADED";
+    }
+    this.#signedBody = SignedBody.of(head, routing);
+    const isRight = this.#signedBody?.passes(buf, at.bodyFrom, at.to, at.isDone) !== false;
+    return isRight ? null : "BODY_DIGEST_MISMATCH";
+  }
+
   #sendFirst(service: Service): void {
-    const instance = service.pick(null);
+    const instance = service.pick(null, this.#key);
     this.#countAt(instance === null ? service.meter : instance.meter);
     this.#meter!.bytesIn += this.#firstBytesIn;
     this.#firstBytesIn = 0;
@@ -154,7 +209,7 @@ export class Exchange implements RequestAdditions {
     line.end(this.#client.wire.bytesWritten, {
       requestId: this.requestId.toString("latin1", 0, this.requestIdLength),
       client: this.clientAddress.toString("latin1"),
-      member: this.#answer.memberLine === null ? null : this.serviceName,
+      member: this.#isThroughGroup ? this.serviceName : null,
       instance: this.#instance?.id ?? null,
       status,
       ms: this.#ageMs(),
@@ -165,6 +220,7 @@ export class Exchange implements RequestAdditions {
     this.isActive = true;
     this.isRequestDone = isDone;
     this.#service = null;
+    this.#isThroughGroup = false;
     this.#meter = null;
     this.#isRetried = false;
     this.#upgrade = null;
@@ -204,6 +260,11 @@ export class Exchange implements RequestAdditions {
     const { wire } = this.#upstream!;
     const first = this.#first;
     this.#meter!.bytesIn += to - from;
+    this.#bodyBytes += to - from;
+    if (this.#gate?.isTooLarge(this.#bodyBytes, this.#service!.limited) === true) {
+      this.breakOff("BODY_TOO_LARGE");
+      return;
+    }
     // These bytes stay here, so the instance never has the whole of a request whose body is wrong.
     if (this.#signedBody?.passes(buf, from, to, isDone) === false) {
       this.breakOff("BODY_DIGEST_MISMATCH");
@@ -263,8 +324,10 @@ export class Exchange implements RequestAdditions {
     this.#client.startTunnel(wire, meter).cameBehind(buf, bodyFrom, to);
   }
 
+  /** Up to here it was one of the requests that its service has at once. */
   tunnelEnded(): void {
     this.isActive = false;
+    this.#leaveGate();
     this.#release();
   }
 
@@ -288,7 +351,7 @@ export class Exchange implements RequestAdditions {
   }
 
   #tryAgain(failed: Instance, upstream: Upstream): void {
-    if (!upstream.isConnected) failed.suspect(this.#plane.nowMs + this.#plane.times.suspectMs);
+    if (!upstream.isConnected) failed.suspect(this.#plane.nowMs, this.#plane.times.suspectMs);
     const next = this.#secondTry(failed, upstream.isConnected, upstream.isReused);
     if (next === null) {
       this.end("BAD_UPSTREAM");
@@ -320,7 +383,7 @@ export class Exchange implements RequestAdditions {
   #secondTry(failed: Instance, wasReached: boolean, wasReused: boolean): Instance | null {
     if (this.#isRetried || this.#first.buffer === null) return null;
     if (wasReached && !this.#isIdempotent) return null;
-    const other = this.#service!.pick(failed);
+    const other = this.#service!.pick(failed, this.#key);
     return other ?? (wasReused && failed.isNamed ? failed : null);
   }
 
@@ -360,6 +423,12 @@ export class Exchange implements RequestAdditions {
   sweep(nowMs: number): void {
     const upstream = this.#upstream;
     if (upstream === null || this.#service === null) return;
+    if (this.#gate !== null && this.#isOverTime(this.#gate, upstream.movedMs, nowMs)) {
+      if (this.#answer.isStarted) this.#cut(DATA_PATH_REASONS.UPSTREAM_TIMEOUT.status);
+      else if (this.#client.isOwing) this.breakOff("REQUEST_TOO_SLOW");
+      else this.end("UPSTREAM_TIMEOUT");
+      return;
+    }
     const { times } = this.#plane;
     const limitMs = this.#service.keepaliveMs + times.timeoutMarginMs;
     if (!upstream.isConnected && nowMs - upstream.startedMs > times.connectMs) {
@@ -374,8 +443,22 @@ export class Exchange implements RequestAdditions {
     }
   }
 
+  /** Looks at the service's own time limits. While the instance works, nothing moves, and only the total counts. */
+  #isOverTime({ idleMs, totalMs }: ServiceGate, movedMs: number, nowMs: number): boolean {
+    const counts = this.#service!.limited;
+    if (totalMs !== null && nowMs - this.#startedMs > totalMs) {
+      counts.count("total_timeout");
+      return true;
+    }
+    if (idleMs === null || !(this.#answer.isStarted || this.#client.isOwing)) return false;
+    if (nowMs - Math.max(movedMs, this.#client.movedMs) <= idleMs) return false;
+    counts.count("idle_timeout");
+    return true;
+  }
+
   #complete(status: number): void {
     this.isActive = false;
+    this.#leaveGate();
     if (this.#pause !== null) clearTimeout(this.#pause);
     this.#pause = null;
     this.#first.drop();
@@ -384,6 +467,11 @@ export class Exchange implements RequestAdditions {
     this.#release();
     if (this.#meter === null) this.#plane.unrouted++;
     else this.#meter.record(status, this.#ageMs() * 1000);
+  }
+
+  #leaveGate(): void {
+    this.#gate?.leave();
+    this.#gate = null;
   }
 
   /** The copy goes on by itself, or not at all. `status` of an answer in whole, else 0. */

@@ -356,3 +356,29 @@ test("chunks that break while they are passed on end both sides", async () => {
   await until(() => waits.sockets[0]!.destroyed, "the instance's connection to end");
   assert.equal(waits.seen.length, 0);
 });
+
+test("an instance that was out of reach is probed by connections, less and less often, and is in use again when it is back, without a failed request", async () => {
+  await rig.close();
+  rig = await startRig({ suspectMs: 20 });
+  number = 0;
+  const steady = upstream(good("steady"));
+  const address = nowhere("late.sock");
+  await serve([await steady.listen(), address]);
+  const c = client();
+  for (let i = 0; i < 6; i++) assert.equal((await c.ask(POST)).body.toString(), "steady");
+  const late = upstream(good("late"), "late.sock");
+  await late.listen();
+  await until(() => late.sockets.length === 1, "a probe");
+  assert.equal(late.seen.length, 0, "a probe carries no request");
+  const names = new Set<string>();
+  const giveUpAt = performance.now() + 5000;
+  while (names.size < 2 && performance.now() < giveUpAt) {
+    const answer = await c.ask(POST);
+    assert.equal(answer.status, 200);
+    names.add(answer.body.toString());
+  }
+  assert.deepEqual([...names].sort(), ["late", "steady"]);
+  assert.equal(late.sockets.length, 1, "the probe's connection is used");
+  await until(() => (rig.statuses("s")["200"] ?? 0) >= 8, "a report");
+  assert.equal(retries(), 1);
+});

@@ -8,15 +8,19 @@ import type { Clock } from "../ports/clock.ts";
 import type { Log } from "../ports/log.ts";
 import type { Random } from "../ports/random.ts";
 import { AccessLog } from "./access-log.ts";
+import { AddressCounts } from "./address-counts.ts";
 import { Client } from "./client.ts";
 import { ControlSocket } from "./control-socket.ts";
-import type { DataPlane, Times } from "./data-plane.ts";
+import type { Caps, DataPlane, Times } from "./data-plane.ts";
+import { LimitCounts } from "./limit-counts.ts";
 import * as limits from "./limits.ts";
 import { Mirrors } from "./mirrors.ts";
 import { RequestIds } from "./request-id.ts";
 import { Routing } from "./routing.ts";
 import { checkChange, checkTable } from "./table-check.ts";
 import { takeSamples } from "./traffic-report.ts";
+import { Upstream } from "./upstream.ts";
+import { CAPS, TIMES } from "./worker-limits.ts";
 
 /** What a gateway worker is started with. */
 export interface GatewayOptions {
@@ -30,25 +34,11 @@ export interface GatewayOptions {
   readonly log: Log;
   /** Other time limits than those of limits.ts. */
   readonly times?: Partial<Times>;
+  /** Other limits than those of limits.ts. */
+  readonly caps?: Partial<Caps>;
+  /** Which of the workers this is, from 0; 0 unless told. */
+  readonly slot?: number;
 }
-
-const TIMES: Times = {
-  sweepMs: limits.SWEEP_MS,
-  clientIdleMs: limits.CLIENT_IDLE_MS,
-  headMs: limits.HEAD_MS,
-  bodyStallMs: limits.BODY_STALL_MS,
-  writeStallMs: limits.WRITE_STALL_MS,
-  lingerMs: limits.LINGER_MS,
-  connectMs: limits.CONNECT_MS,
-  timeoutMarginMs: limits.TIMEOUT_MARGIN_MS,
-  suspectMs: limits.SUSPECT_MS,
-  upstreamIdleMs: limits.UPSTREAM_IDLE_MS,
-  drainIdleMs: limits.DRAIN_IDLE_MS,
-  tunnelIdleMs: limits.TUNNEL_IDLE_MS,
-  tunnelHalfMs: limits.TUNNEL_HALF_MS,
-  tunnelCloseMs: limits.TUNNEL_CLOSE_MS,
-  reportMs: limits.REPORT_MS,
-};
 
 /** A gateway worker as its own process, and tests, see it. */
 export interface Gateway extends Component {
@@ -68,10 +58,13 @@ export function createGateway(options: GatewayOptions): Gateway {
 class GatewayWorker implements Gateway, DataPlane {
   readonly name = "gateway";
   readonly clock: Clock;
-  readonly routing = new Routing();
+  readonly routing: Routing;
   readonly requestIds: RequestIds;
   readonly clients = new Set<Client>();
   readonly times: Times;
+  readonly caps: Caps;
+  readonly limited = new LimitCounts();
+  readonly addresses = new AddressCounts();
   nowMs: number;
   isDraining = false;
   unrouted = 0;
@@ -93,6 +86,9 @@ class GatewayWorker implements Gateway, DataPlane {
     this.clock = options.clock;
     this.nowMs = options.clock.monotonic();
     this.times = { ...TIMES, ...options.times };
+    this.caps = { ...CAPS, ...options.caps };
+    this.routing = new Routing(() => options.random.next());
+    this.routing.workerIndex = options.slot ?? 0;
     this.#mirrors = new Mirrors(this);
     this.requestIds = new RequestIds(options.random.hex(8));
     this.#control = new ControlSocket(
@@ -163,11 +159,16 @@ class GatewayWorker implements Gateway, DataPlane {
 
   #accept(socket: Socket): void {
     this.#accepted++;
-    if (this.clients.size >= limits.CLIENTS_MAX) {
-      socket.destroy();
-      return;
-    }
-    new Client(socket, this);
+    const address = (socket.remoteAddress ?? "unknown").replace(/^::ffff:/, "");
+    if (this.clients.size >= this.caps.clientsMax) this.#turnAway(socket, "connections");
+    else if (!this.addresses.enter(address, this.caps.clientsPerAddressMax))
+      this.#turnAway(socket, "connections_per_address");
+    else new Client(socket, this, address);
+  }
+
+  #turnAway(socket: Socket, limit: string): void {
+    this.limited.count(limit);
+    socket.destroy();
   }
 
   #hello(): GatewayMessage {
@@ -264,7 +265,11 @@ class GatewayWorker implements Gateway, DataPlane {
     this.accessLog?.flush();
     for (const client of this.clients) client.sweep(this.nowMs);
     for (const service of this.routing.services) {
-      for (const instance of service.instances) instance.sweep(this.nowMs, this.times.upstreamIdleMs);
+      for (const instance of service.instances) {
+        instance.sweep(this.nowMs, this.times.upstreamIdleMs);
+        if (instance.isSuspect)
+          instance.probe(this.nowMs, this.times.connectMs, (i) => new Upstream(i, this));
+      }
     }
     this.#mirrors.sweep(this.nowMs);
   }
@@ -273,24 +278,23 @@ class GatewayWorker implements Gateway, DataPlane {
     const samples = takeSamples(this.routing.measured());
     const { unrouted } = this;
     this.unrouted = 0;
-    const inFlight = this.routing.inFlight();
     const mirrors = this.#mirrors.take();
     const differences = this.#mirrors.takeDifferences();
     const cpu = process.cpuUsage();
     if (this.accessLog !== null) this.#countLines(this.accessLog);
-    const accessLog = this.#lines;
-    this.#lines = { written: 0, dropped: 0 };
     this.#control.send({
       type: "report",
       atMs: this.clock.now(),
       samples,
-      inFlight,
+      inFlight: this.routing.inFlight(),
       connections: this.clients.size,
       unrouted,
+      ...(this.limited.isEmpty ? {} : { limits: this.limited.take() }),
       ...(mirrors.length > 0 ? { mirrors } : {}),
       ...(differences.length > 0 ? { differences } : {}),
       process: { rssBytes: process.memoryUsage.rss(), cpuUs: cpu.user + cpu.system },
-      accessLog,
+      accessLog: this.#lines,
     });
+    this.#lines = { written: 0, dropped: 0 };
   }
 }

@@ -45,6 +45,8 @@ for (const field of HOP_FIELDS) REQUEST_FATE[field] = RESPONSE_FATE[field] = DRO
 // The token is ours to check and nobody else's to see; Expect was answered by us; the others are written anew.
 for (const field of [FIELD.AUTHORIZATION, FIELD.EXPECT, FIELD.X_REQUEST_ID, FIELD.X_FORWARDED_FOR])
   REQUEST_FATE[field] = DROP;
+// It speaks to the gateway only, and is no way past a group's split.
+REQUEST_FATE[FIELD.X_SLUICE_MEMBER] = DROP;
 // Only a gateway says which member answered.
 RESPONSE_FATE[FIELD.X_SLUICE_SERVICE] = DROP;
 // What an engine tells its gateways is counted, and nobody else's to see.

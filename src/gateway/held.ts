@@ -1,4 +1,5 @@
 import { giveBuffer, takeBuffer } from "./buffer-pool.ts";
+import { bytesInFlight } from "./bytes-in-flight.ts";
 
 const EMPTY = Buffer.alloc(0);
 
@@ -21,6 +22,7 @@ export class Held {
       this.buffer = larger;
     }
     buf.copy(this.buffer, this.length, from, to);
+    bytesInFlight.sum += to - from;
     this.length = length;
   }
 
@@ -30,6 +32,7 @@ export class Held {
     else if (from > 0) {
       this.buffer.copyWithin(0, from, this.length);
       this.length -= from;
+      bytesInFlight.sum -= from;
     }
   }
 
@@ -37,6 +40,7 @@ export class Held {
   drop(): void {
     if (this.buffer !== EMPTY) giveBuffer(this.buffer);
     this.buffer = EMPTY;
+    bytesInFlight.sum -= this.length;
     this.length = 0;
   }
 }

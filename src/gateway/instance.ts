@@ -1,4 +1,6 @@
 import type { InstanceId } from "../core/names.ts";
+import { keyOfText } from "../core/traffic/affinity.ts";
+import { ejectionMs } from "../core/traffic/ejection.ts";
 import type { Address } from "../core/traffic/route-table.ts";
 import { Meter } from "./meter.ts";
 import type { Upstream } from "./upstream.ts";
@@ -7,12 +9,18 @@ import type { Upstream } from "./upstream.ts";
 export class Instance {
   readonly id: InstanceId;
   readonly address: Address;
+  /** For picking by the client's key: all instances of a service are alike. */
+  readonly seed: number;
+  readonly weight = 1;
   readonly meter = new Meter();
   /** Requests handed to it and not yet over. */
   inFlight = 0;
-  /** It could not be reached; until `suspectUntilMs` (monotonic) it is picked last. */
+  /** It could not be reached, so it is picked last: until a connection to it is made, by a request or by a probe. */
   isSuspect = false;
-  suspectUntilMs = 0;
+  /** When the next probe is due; monotonic. */
+  #probeAtMs = 0;
+  #failures = 0;
+  #probe: Upstream | null = null;
   /** The table in force names it. */
   isNamed = true;
   /** Connections without a request, last used last: warm ones stay in use, spare ones age. */
@@ -21,17 +29,34 @@ export class Instance {
   constructor(id: InstanceId, address: Address) {
     this.id = id;
     this.address = address;
+    this.seed = keyOfText(id);
   }
 
-  /** It could not be reached. */
-  suspect(untilMs: number): void {
+  /** It could not be reached. Requests that failed together count as one failure: a probe is due after `baseMs`, later each time. */
+  suspect(nowMs: number, baseMs: number): void {
+    if (this.isSuspect && nowMs < this.#probeAtMs) return;
+    this.#failures++;
     this.isSuspect = true;
-    this.suspectUntilMs = untilMs;
+    this.#probeAtMs = nowMs + ejectionMs(this.#failures, baseMs);
   }
 
-  /** Ends suspicion, and closes connections that were idle for long: the oldest stand first. */
+  /** A connection to it was made. */
+  reached(): void {
+    this.isSuspect = false;
+    this.#failures = 0;
+  }
+
+  /** Probes a suspect that was left alone for long enough: a connection without a request, kept when it is made. */
+  probe(nowMs: number, connectMs: number, connect: (instance: Instance) => Upstream): void {
+    const probe = this.#probe;
+    if (!this.isSuspect) this.#probe = null;
+    else if (probe !== null && !probe.isOver) {
+      if (nowMs - probe.startedMs > connectMs) probe.fail();
+    } else if (nowMs >= this.#probeAtMs) this.#probe = connect(this);
+  }
+
+  /** Closes connections that were idle for long: the oldest stand first. */
   sweep(nowMs: number, idleMs: number): void {
-    if (this.isSuspect && nowMs >= this.suspectUntilMs) this.isSuspect = false;
     let old = 0;
     while (old < this.idle.length && nowMs - this.idle[old]!.movedMs > idleMs) old++;
     for (const upstream of this.idle.splice(0, old)) upstream.close();
@@ -40,6 +65,8 @@ export class Instance {
   /** Closes the connections without a request; those with one follow when it is over. */
   closeIdle(): void {
     for (const upstream of this.idle.splice(0)) upstream.close();
+    this.#probe?.close();
+    this.#probe = null;
   }
 }
 

@@ -6,6 +6,27 @@ export const SWEEP_MS = 500;
 /** Client connections of one worker; one more is closed at once. At about 10 KB each that is 200 MB, and below common limits of open files. */
 export const CLIENTS_MAX = 20_000;
 
+/**
+ * Of these, connections from one address; one more is closed at once. Behind a load balancer all come from few addresses, so it
+ * only keeps a quarter of the places for the others when one address takes all it can.
+ */
+export const CLIENTS_PER_ADDRESS_MAX = 15_000;
+
+/**
+ * Bytes that a worker holds for peers that do not take them, all connections together; above it new requests are 503. Each connection
+ * holds at most 0.5 MiB, so a thousand clients that stall at the worst moment still fit, and the process stays below 1 GB.
+ */
+export const BYTES_IN_FLIGHT_MAX = 512 * 1024 * 1024;
+
+/**
+ * Bytes a second that a client must send of a body that it owes, or take of an answer that waits for it, over CLIENT_RATE_WINDOW_MS. A GPRS
+ * phone does 4,000; whoever holds all 20,000 connections has to move 10 MB/s for it.
+ */
+export const CLIENT_RATE_MIN = 512;
+
+/** The rate is a mean over this long: pauses of a mobile link do not count, a trickle does. As long as WRITE_STALL_MS, as a long piece counts when it is whole. */
+export const CLIENT_RATE_WINDOW_MS = 60_000;
+
 /** A client connection without a request is closed after this. Above the 60 s that load balancers before us commonly keep one. */
 export const CLIENT_IDLE_MS = 75_000;
 
@@ -36,7 +57,10 @@ export const CROWDED_MS_MAX = 32;
  */
 export const TIMEOUT_MARGIN_MS = 2_000;
 
-/** An instance that could not be reached is picked last for this long; then it is tried like the others. */
+/**
+ * An instance that could not be reached is picked last, and probed after this long by a connection without a request, then after twice as long, and
+ * so on up to 30 s (core/traffic/ejection.ts). It is taken again with the first connection; when nobody else is left, before that.
+ */
 export const SUSPECT_MS = 1_000;
 
 /** A connection to an instance that was not used for this long is closed. The engine must keep idle connections for longer, so that we close first. */

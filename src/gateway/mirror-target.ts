@@ -7,7 +7,7 @@ import type { MirrorCopy } from "./mirror-copy.ts";
 import { MirrorInstance } from "./mirror-instance.ts";
 import { MirrorLink } from "./mirror-link.ts";
 import { MirrorMeter } from "./mirror-meter.ts";
-import type { Service } from "./routing.ts";
+import type { Service } from "./service.ts";
 
 /**
  * Where the copies of one service go to one other service: to its least busy instance, over connections of their own. A copy is

@@ -11,7 +11,7 @@ import { MIRROR_BODY_BYTES_MAX } from "./limits.ts";
 import { MirrorCopy } from "./mirror-copy.ts";
 import { MirrorTarget } from "./mirror-target.ts";
 import type { Mirrors } from "./mirrors.ts";
-import type { Service } from "./routing.ts";
+import type { Service } from "./service.ts";
 
 /** The one of the two in a rotation that stands for a copy. */
 const COPIED = "copied";

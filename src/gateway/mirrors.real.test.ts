@@ -31,7 +31,7 @@ test("whatever becomes of copies and answers, every byte of room comes back and 
       }),
   );
   const addresses = await Promise.all(targets.map((target) => target.listen()));
-  const routing = new Routing();
+  const routing = new Routing(() => 0.5);
   const clock = { now: Date.now, monotonic: () => performance.now(), sleep: async () => {} };
   const times = { connectMs: 3000, timeoutMarginMs: 0, suspectMs: 1, upstreamIdleMs: 50 };
   const plane = { clock, routing, times, nowMs: 0 } as unknown as DataPlane;
@@ -93,7 +93,7 @@ test("whatever becomes of copies and answers, every byte of room comes back and 
 
 /** One request of a user, as an exchange would pass it on, and its answer. */
 function request(
-  mirror: NonNullable<import("./routing.ts").Service["mirror"]>,
+  mirror: NonNullable<import("./service.ts").Service["mirror"]>,
   upTo: (count: number) => number,
   i: number,
 ): void {

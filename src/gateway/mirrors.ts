@@ -7,7 +7,8 @@ import { Mirror } from "./mirror.ts";
 import { MirrorBudget } from "./mirror-budget.ts";
 import type { MirrorCopy } from "./mirror-copy.ts";
 import type { MirrorTarget } from "./mirror-target.ts";
-import type { Routing, Service } from "./routing.ts";
+import type { Routing } from "./routing.ts";
+import type { Service } from "./service.ts";
 
 /** Reports in which a target that is none any more is still asked for its last counts. */
 const LAST_REPORTS = 30;

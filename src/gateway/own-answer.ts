@@ -12,6 +12,8 @@ export interface OwnAnswer {
   readonly isKeepAliveSaid: boolean;
   /** The request was HEAD: the answer says how long its body would be, and sends none. */
   readonly isHead: boolean;
+  /** Said with every 429 (RFC 9110 §10.2.3). */
+  readonly retryAfterS: number;
 }
 
 /** Statuses whose body is empty: SDKs take exactly that for "not routed yet" (eas-reference §3.3). */
@@ -35,6 +37,7 @@ export function writeOwnAnswer(
   to = writeField(out, to, "X-Request-Id", how.requestId);
   // RFC 9110 §11.6.1 asks for it with every 401.
   if (status === 401) to = writeField(out, to, "WWW-Authenticate", "Bearer");
+  if (status === 429) to = writeField(out, to, "Retry-After", String(how.retryAfterS));
   if (how.isKeepAliveSaid) to = writeField(out, to, "Connection", "keep-alive");
   if (how.member !== null) to += how.member.copy(out, to);
   to = endHead(out, to);

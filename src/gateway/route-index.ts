@@ -1,4 +1,5 @@
-import type { Group, Service } from "./routing.ts";
+import type { Group } from "./group.ts";
+import type { Service } from "./service.ts";
 
 /** One address under `/api/predict/`: of a service, or of a group (then `service` is null). */
 export interface Route {

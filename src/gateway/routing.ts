@@ -1,80 +1,28 @@
 import type { DataPathReason } from "../core/errors.ts";
 import type { GroupName, InstanceId, ServiceName } from "../core/names.ts";
-import { continueRotation, leastBusy, nextMember, type Rotation } from "../core/traffic/pick.ts";
+import { hasLimit } from "../core/traffic/policy.ts";
 import type { GroupRoute, RouteChange, RouteTable, ServiceRoute } from "../core/traffic/route-table.ts";
-import type { MessageHead } from "../http1/message-head.ts";
+import { FIELD } from "../http1/field-names.ts";
+import { FIELD_STRIDE, type MessageHead } from "../http1/message-head.ts";
+import { findField } from "../http1/request-head.ts";
+import { ClientKeys } from "./client-key.ts";
+import { Group } from "./group.ts";
 import { Instance, isSameAddress } from "./instance.ts";
-import { Meter } from "./meter.ts";
-import type { Mirror } from "./mirror.ts";
 import { RouteIndex } from "./route-index.ts";
+import { Service } from "./service.ts";
+import { ServiceGate } from "./service-gate.ts";
 import type { TableInForce } from "./table-check.ts";
 import { isOpenedBy, signedBodyOf } from "./token.ts";
-
-/** A service as a gateway serves it. Lives as long as tables name it, so that counters and rotation go on over updates. */
-export class Service {
-  readonly name: ServiceName;
-  /** What came to no instance; the rest is counted by each instance. */
-  readonly meter = new Meter();
-  /** Requests through a group's address since the last report. */
-  grouped = 0;
-  /** `X-Sluice-Service: <name>` and its line end: says who answered for a group. */
-  readonly memberLine: Buffer;
-  instances: readonly Instance[] = [];
-  /** No longer named, but with something that was not reported yet. */
-  readonly leaving = new Set<Instance>();
-  keepaliveMs = 0;
-  /** The body of a signed request is checked against its Content-MD5. */
-  isBodyChecked = true;
-  inFlight = 0;
-  /** Who copies its requests to others; null: nobody. */
-  mirror: Mirror | null = null;
-  #turn = 0;
-
-  constructor(name: ServiceName) {
-    this.name = name;
-    this.memberLine = Buffer.from(`X-Sluice-Service: ${name}\r\n`, "latin1");
-  }
-
-  /** After a report: instances that have nothing in flight any more have told all. */
-  forgetLeft(): void {
-    for (const instance of this.leaving) if (instance.inFlight === 0) this.leaving.delete(instance);
-  }
-
-  /** The instance for the next request, `except` left out; null when there is none. */
-  pick(except: Instance | null): Instance | null {
-    const { instances } = this;
-    const left = except === null ? -1 : instances.indexOf(except);
-    this.#turn = this.#turn + 1 < instances.length ? this.#turn + 1 : 0;
-    const index = leastBusy(instances, this.#turn, left);
-    return index === -1 ? null : instances[index]!;
-  }
-}
-
-/** A group as a gateway serves it. */
-export class Group {
-  readonly name: GroupName;
-  #members: readonly Service[] = [];
-  #rotation: Rotation | null = null;
-
-  constructor(name: GroupName) {
-    this.name = name;
-  }
-
-  /** The member for the next request, by exact weights; null when there is none. */
-  pick(): Service | null {
-    const index = this.#rotation === null ? -1 : nextMember(this.#rotation);
-    return index === -1 ? null : this.#members[index]!;
-  }
-
-  update(members: Rotation["members"], services: ReadonlyMap<string, Service>): void {
-    this.#rotation = continueRotation(this.#rotation, members);
-    this.#members = members.map((m) => services.get(m.service)!);
-  }
-}
 
 /** What the table in force says, together with what has to live on from table to table. */
 export class Routing implements TableInForce {
   number = 0;
+  /** What clients are known by, where that counts. */
+  readonly keys: ClientKeys;
+  /** Which of the gateway workers this is, from 0: says which part of a limit it has. */
+  workerIndex = 0;
+  /** How many there are; only whole tables say it. */
+  #workerCount = 1;
   readonly index = new RouteIndex([]);
   readonly serviceRoutes = new Map<ServiceName, ServiceRoute>();
   readonly groupRoutes = new Map<GroupName, GroupRoute>();
@@ -92,8 +40,17 @@ export class Routing implements TableInForce {
   /** Of a signed request, the Content-MD5 that its body is to be checked against; null for all others. */
   bodyMd5: string | null = null;
 
+  readonly #chance: () => number;
+
+  /** `chance` is even in [0, 1). */
+  constructor(chance: () => number) {
+    this.#chance = chance;
+    this.keys = new ClientKeys(chance);
+  }
+
   /** Finds the service for the request in `buf`, by address, token and share. Null, or why the request is refused. */
   admit(head: MessageHead, buf: Buffer): DataPathReason | null {
+    this.keys.begin();
     const route = this.index.find(buf, head.pathFrom, head.targetTo);
     this.admitted = route === null ? null : route.service;
     this.isThroughGroup = false;
@@ -105,11 +62,22 @@ export class Routing implements TableInForce {
       if (md5 !== "") this.bodyMd5 = md5;
     }
     if (route.group !== null) {
-      this.admitted = route.group.pick();
+      const { group } = route;
       this.isThroughGroup = true;
-      if (this.admitted === null) return "NO_READY_INSTANCE";
+      const forced = findField(head, FIELD.X_SLUICE_MEMBER);
+      if (forced !== -1) this.admitted = this.#forcedMember(group, head, buf, forced);
+      else if (group.sticky === null) this.admitted = group.pick();
+      else this.admitted = group.pickFor(this.keys.read(group.sticky, head, buf));
+      if (this.admitted === null) return forced === -1 ? "NO_READY_INSTANCE" : "ROUTE_NOT_FOUND";
     }
     return this.admitted!.instances.length === 0 ? "NO_READY_INSTANCE" : null;
+  }
+
+  /** `X-Sluice-Member`: the group's token, which alone opens its address, may choose any of its services. */
+  #forcedMember(group: Group, head: MessageHead, buf: Buffer, field: number): Service | null {
+    const slot = field * FIELD_STRIDE;
+    const name = buf.toString("latin1", head.fields[slot + 2]!, head.fields[slot + 3]!) as ServiceName;
+    return this.serviceRoutes.get(name)?.group === group.name ? this.#services.get(name)! : null;
   }
 
   get services(): Iterable<Service> {
@@ -127,6 +95,7 @@ export class Routing implements TableInForce {
 
   /** Puts a checked table in force, whole. */
   apply(table: RouteTable): void {
+    this.#workerCount = table.workerCount ?? 1;
     const services = new Set<string>(table.services.map((s) => s.name));
     const groups = new Set<string>(table.groups.map((g) => g.name));
     this.change({
@@ -158,10 +127,15 @@ export class Routing implements TableInForce {
       this.groupRoutes.delete(name);
       this.#groups.delete(name);
     }
+    const share = { index: this.workerIndex, count: this.#workerCount };
     const kept = new Set<Instance>();
     for (const route of change.services) {
-      const service = this.#services.get(route.name) ?? new Service(route.name);
+      const service = this.#services.get(route.name) ?? new Service(route.name, this.#chance);
       service.keepaliveMs = route.keepaliveMs;
+      service.balancing = route.policy?.balancing ?? null;
+      if (route.policy === undefined || !hasLimit(route.policy)) service.gate = null;
+      else if (service.gate === null) service.gate = new ServiceGate(route.policy, share);
+      else service.gate.update(route.policy, share);
       service.isBodyChecked = route.isBodyChecked;
       service.instances = route.instances.map(({ id, address }) => {
         const known =
@@ -183,6 +157,7 @@ export class Routing implements TableInForce {
     for (const route of change.groups) {
       const group = this.#groups.get(route.name) ?? new Group(route.name);
       group.update(route.members, this.#services);
+      group.sticky = route.sticky ?? null;
       this.#groups.set(route.name, group);
       this.groupRoutes.set(route.name, route);
       this.index.put({ name: route.name, tokens: asBytes(route.tokens), service: null, group });

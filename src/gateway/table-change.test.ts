@@ -78,7 +78,7 @@ function seen(routing: Routing, table: RouteTable) {
 test("property: a table and its changes give what the last table gives", () => {
   fc.assert(
     fc.property(fc.array(tables, { minLength: 2, maxLength: 5 }), (list) => {
-      const changed = new Routing();
+      const changed = new Routing(() => 0.5);
       let before: RouteTable | null = null;
       list.forEach((routes, i) => {
         const table: RouteTable = { number: i + 1, ...routes };
@@ -91,7 +91,7 @@ test("property: a table and its changes give what the last table gives", () => {
           changed.change(change);
         }
         before = table;
-        const whole = new Routing();
+        const whole = new Routing(() => 0.5);
         whole.apply(table);
         assert.deepEqual(new Map([...changed.owners].sort()), new Map([...whole.owners].sort()));
         assert.equal(changed.number, table.number);
@@ -104,7 +104,7 @@ test("property: a table and its changes give what the last table gives", () => {
 
 test("a change costs what it changes: nothing else is made anew", () => {
   const services = Array.from({ length: 2000 }, (_, i) => serviceRoute(`s${i}`, [address(1 + i)]));
-  const routing = new Routing();
+  const routing = new Routing(() => 0.5);
   routing.apply({ number: 1, services, groups: [] });
   const before = [...routing.services].map((s) => s.instances);
   const next = services.with(7, serviceRoute("s7", [address(9999)]));
@@ -117,7 +117,7 @@ test("a change costs what it changes: nothing else is made anew", () => {
 
 const none = { base: 1, number: 2, services: [], goneServices: [], groups: [], goneGroups: [] };
 const inForce = () => {
-  const routing = new Routing();
+  const routing = new Routing(() => 0.5);
   const member = { ...serviceRoute("a", [address(1)]), group: "g" as GroupName };
   routing.apply({
     number: 1,

@@ -1,6 +1,7 @@
 import { isName } from "../core/names.ts";
 import type { GroupRoute, RouteChange, RouteTable, ServiceRoute } from "../core/traffic/route-table.ts";
 import { isFieldValue } from "../http1/response-writer.ts";
+import { affinityProblem, policyProblem } from "./table-check-policy.ts";
 
 /** Longest path of a unix socket: `sun_path` of unix(7) less its final zero. */
 const UNIX_PATH_BYTES_MAX = 107;
@@ -38,6 +39,9 @@ export function checkTable(value: unknown, numberInForce: number): RouteTable | 
       "number",
       `${number} is not above ${numberInForce}, the one in force`,
     );
+    const { workerCount = 1 } = table;
+    const isCount = Number.isSafeInteger(workerCount) && (workerCount as number) >= 1;
+    must(isCount, "workerCount", "must be a whole number from 1");
     const names = new Set<string>();
     const services = new Set<unknown>();
     const instances = new Set<string>();
@@ -175,6 +179,8 @@ function checkService(
   const { group, keepaliveMs } = service;
   must(group === null || groups.has(group), `${where}.group`, "names no group of the table");
   checkTokens(service.tokens, `${where}.tokens`);
+  const problem = policyProblem(service.policy);
+  must(problem === null, `${where}.policy`, problem ?? "");
   const isTime = typeof keepaliveMs === "number" && Number.isFinite(keepaliveMs) && keepaliveMs > 0;
   must(isTime, `${where}.keepaliveMs`, "must be a number of ms above 0");
   must(typeof service.isBodyChecked === "boolean", `${where}.isBodyChecked`, "must be true or false");
@@ -204,6 +210,8 @@ function checkAddress(address: Fields, where: string): void {
 function checkGroup(group: Fields, where: string, names: Set<string>, services: Names): void {
   checkName(group.name, `${where}.name`, names);
   checkTokens(group.tokens, `${where}.tokens`);
+  const problem = group.sticky === undefined ? null : affinityProblem(group.sticky);
+  must(problem === null, `${where}.sticky`, problem ?? "");
   const seen = new Set<string>();
   listOf(group.members, `${where}.members`).forEach((value, i) => {
     const at = `${where}.members[${i}]`;

@@ -1,7 +1,7 @@
 import type { InstanceSample, ServiceSample } from "../core/gateway-report.ts";
 import { addCounts, NO_TRAFFIC } from "../core/meter/traffic-sum.ts";
 import type { InstanceId } from "../core/names.ts";
-import type { Service } from "./routing.ts";
+import type { Service } from "./service.ts";
 
 /** What every service and its instances did since the last call. Services without anything to tell are left out. */
 export function takeSamples(services: Iterable<Service>): ServiceSample[] {
@@ -25,13 +25,14 @@ function takeSample(service: Service): ServiceSample | null {
   }
   const refused = service.meter.take(0);
   service.forgetLeft();
-  if (byId.size === 0 && refused === null) return null;
+  const { grouped, limited } = service;
+  if (byId.size === 0 && refused === null && limited.isEmpty) return null;
   const instances = [...byId.values()];
-  const { grouped } = service;
   service.grouped = 0;
   return {
     service: service.name,
     grouped,
+    ...(limited.isEmpty ? {} : { limits: limited.take() }),
     instances,
     ...instances.reduce(addCounts, refused ?? NO_TRAFFIC),
   };

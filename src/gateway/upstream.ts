@@ -74,7 +74,9 @@ export class Upstream implements WireOwner {
 
   connected(): void {
     this.isConnected = true;
-    this.instance.isSuspect = false;
+    this.instance.reached();
+    // Only a probe is connected without a request.
+    if (this.#state === IDLE) this.instance.idle.push(this);
   }
 
   flushed(): void {
@@ -97,6 +99,7 @@ export class Upstream implements WireOwner {
     const exchange = this.#exchange;
     const wasIdle = this.#state === IDLE;
     if (this.#state === OVER) return;
+    if (wasIdle && !this.isConnected) this.#probeFailed();
     this.abandon();
     if (wasIdle) {
       const { idle } = this.instance;
@@ -104,6 +107,22 @@ export class Upstream implements WireOwner {
       if (index !== -1) idle.splice(index, 1);
     }
     exchange?.upstreamFailed(this);
+  }
+
+  #probeFailed(): void {
+    // Whoever turns connections away because of too many others lives.
+    if (this.isCrowded) this.instance.reached();
+    else this.instance.suspect(this.#plane.nowMs, this.#plane.times.suspectMs);
+  }
+
+  /** A probe that was not answered in time. */
+  fail(): void {
+    this.#fail();
+  }
+
+  /** It is of no more use. */
+  get isOver(): boolean {
+    return this.#state === OVER;
   }
 
   bytes(buf: Buffer, to: number): void {

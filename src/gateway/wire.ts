@@ -1,6 +1,7 @@
 import { connect, Socket } from "node:net";
 import type { Address } from "../core/traffic/route-table.ts";
 import { giveBuffer, takeBuffer } from "./buffer-pool.ts";
+import { bytesInFlight } from "./bytes-in-flight.ts";
 import { READ_BYTES } from "./limits.ts";
 
 /**
@@ -35,6 +36,7 @@ export class Wire {
   #socket!: Socket;
   #error: Error | null = null;
   #pendingWrites = 0;
+  #pendingBytes = 0;
   #isPaused = false;
   #nextRead: Buffer | null = null;
   #longRead: Buffer | null = null;
@@ -99,6 +101,8 @@ export class Wire {
     socket.on("end", () => this.#owner.ended());
     socket.on("close", () => {
       this.#pendingWrites = 0;
+      bytesInFlight.sum -= this.#pendingBytes;
+      this.#pendingBytes = 0;
       this.#owner.gone(this.#error);
     });
   }
@@ -128,6 +132,11 @@ export class Wire {
     return this.#pendingWrites > 0;
   }
 
+  /** Bytes that the kernel took over, as far as is known: of a write that is not finished, none. */
+  get bytesTaken(): number {
+    return this.#socket.bytesWritten - this.#pendingBytes;
+  }
+
   /**
    * Writes `buf[from..to)`. True: the kernel has it all, and `buf` is free. False: `buf` must stay as it is until `flushed`.
    * `released` is a pooled buffer to give back as soon as the write is finished; null when the caller keeps it.
@@ -142,9 +151,14 @@ export class Wire {
       return true;
     }
     this.#pendingWrites++;
+    const bytes = to - from;
+    this.#pendingBytes += bytes;
+    bytesInFlight.sum += bytes;
     // 'drain' is no sign of completion: it comes only above the high-water mark. An empty write comes after all before it.
     socket.write(NOTHING, (error) => {
       if (error) return;
+      this.#pendingBytes -= bytes;
+      bytesInFlight.sum -= bytes;
       if (released !== null) giveBuffer(released);
       if (--this.#pendingWrites === 0) this.#owner.flushed();
     });

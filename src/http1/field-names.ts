@@ -29,6 +29,7 @@ export const FIELD = {
   /** `Content_Length` or `Transfer_Encoding`: what reads names as CGI does (`_` for `-`) takes it for the framing field. */
   FRAMING_IMITATION: 23,
   X_SLUICE_QUEUE_US: 24,
+  X_SLUICE_MEMBER: 25,
 } as const;
 
 const bytes = (text: string) => Uint8Array.from(text, (c) => c.charCodeAt(0));
@@ -51,6 +52,7 @@ const X_FORWARDED_HOST = bytes("x-forwarded-host");
 const X_SLUICE_SERVICE = bytes("x-sluice-service");
 const X_SLUICE_QUEUE_US = bytes("x-sluice-queue-us");
 const TRAILER = bytes("trailer");
+const X_SLUICE_MEMBER = bytes("x-sluice-member");
 const DATE = bytes("date");
 const CONTENT_MD5 = bytes("content-md5");
 const CONTENT_TYPE = bytes("content-type");
@@ -98,6 +100,7 @@ export function fieldOf(buf: Uint8Array, from: number, to: number): number {
       return isFolded(buf, from, CONTENT_LENGTH_IMITATION) ? FIELD.FRAMING_IMITATION : 0;
     case 15:
       if (isFolded(buf, from, X_FORWARDED_FOR)) return FIELD.X_FORWARDED_FOR;
+      if (isFolded(buf, from, X_SLUICE_MEMBER)) return FIELD.X_SLUICE_MEMBER;
       return isFolded(buf, from, X_SLUICE_MIRROR) ? FIELD.X_SLUICE_MIRROR : 0;
     case 16:
       if (isFolded(buf, from, PROXY_CONNECTION)) return FIELD.PROXY_CONNECTION;

@@ -14,15 +14,17 @@ export async function runGatewayRole(args: readonly string[]): Promise<void> {
   const { values } = parseArgs({ args: [...args], options: { dir: { type: "string" } } });
   if (values.dir === undefined) throw new Error("the role gateway is started by sluice serve, with --dir");
   process.title = "sluice gateway";
-  const { host, port } = JSON.parse(readFileSync(join(values.dir, "gateway.json"), "utf8")) as {
+  const { host, port, slot } = JSON.parse(readFileSync(join(values.dir, "gateway.json"), "utf8")) as {
     host: string;
     port: number;
+    slot?: number;
   };
   const log = jsonLog({ level: "info", destination: null });
   const gateway = createGateway({
     dir: values.dir,
     host,
     port,
+    slot: slot ?? 0,
     clock: systemClock,
     random: systemRandom,
     log,

@@ -190,6 +190,12 @@ test("groups: described, changed, refused while they have members", async () => 
   assert.equal((await call(api, "ListGroups")).TotalCount, 1);
   await call(api, "UpdateGroup", "pmml", "", { TrafficMode: "customized", Labels: { a: "b" } });
   assert.equal((await call(api, "DescribeGroup", "pmml")).TrafficMode, "customized");
+  await call(api, "UpdateGroup", "pmml", "", { Sticky: "cookie:side" });
+  assert.equal((await call(api, "DescribeGroup", "pmml")).Sticky, "cookie:side");
+  const wrong = await ask(api, "PUT", "/api/v2/groups/local/pmml", { Sticky: "ip" });
+  assert.deepEqual([wrong.status, wrong.body.Code], [400, "INVALID_ARGUMENT"]);
+  await call(api, "UpdateGroup", "pmml", "", { Sticky: "off" });
+  assert.equal((await call(api, "DescribeGroup", "pmml")).Sticky, "off");
   assert.deepEqual(
     (await call(api, "ListGroups", "", `?Labels=${encodeURIComponent('{"a":"b"}')}`)).TotalCount,
     1,

@@ -1,6 +1,7 @@
 import type { OperationName } from "../api/paths.ts";
 import { ServingError } from "../core/errors.ts";
 import { type GroupName, isName, NAME_PATTERN } from "../core/names.ts";
+import { type Affinity, parseAffinity } from "../core/traffic/affinity.ts";
 import { groupEndpoints, groupView } from "./group-view.ts";
 import { groupIn, groupName, type Handler } from "./handler.ts";
 import { hasLabels, pageOf, sortKey } from "./page.ts";
@@ -49,6 +50,7 @@ export const GROUP_HANDLERS: { readonly [N in GroupOperations]: Handler<N> } = {
     const group = await deps.control.updateGroup(groupName(path.GroupName), {
       ...(body.TrafficMode === undefined ? {} : { mode: body.TrafficMode }),
       ...(body.Labels === undefined ? {} : { labels: body.Labels }),
+      ...(body.Sticky === undefined ? {} : { sticky: readSticky(body.Sticky) }),
     });
     return { Message: `Group [${group.name}] in region [${deps.region}] is updated` };
   },
@@ -62,3 +64,13 @@ export const GROUP_HANDLERS: { readonly [N in GroupOperations]: Handler<N> } = {
     return { AccessToken: group.token, Endpoints: groupEndpoints(group, deps) };
   },
 };
+
+/** `header:<name>`, `cookie:<name>` or `off`. @throws ServingError INVALID_ARGUMENT */
+function readSticky(text: string): Affinity | null {
+  if (text === "off") return null;
+  const affinity = parseAffinity(text);
+  if (affinity !== null) return affinity;
+  const found = JSON.stringify(text.slice(0, 80));
+  const allowed = "off, header:<name> or cookie:<name>, a name of 1 to 64 token characters";
+  throw new ServingError("INVALID_ARGUMENT", { problems: [{ path: "$.Sticky", found, allowed }] });
+}

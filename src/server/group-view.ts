@@ -1,6 +1,7 @@
 import type { Endpoint, Group } from "../api/objects.ts";
 import type { GroupName } from "../core/names.ts";
 import type { GroupRecord, ServiceRecord } from "../core/service.ts";
+import { showAffinity } from "../core/traffic/affinity.ts";
 import { labelList, type Place, serviceAddress } from "./service-view.ts";
 import { rfc3339 } from "./time.ts";
 
@@ -11,6 +12,7 @@ export function groupView(record: GroupRecord, place: Place): Group {
     Name: record.name,
     ClusterId: place.region,
     TrafficMode: record.mode,
+    Sticky: record.sticky ? showAffinity(record.sticky) : "off",
     Labels: labelList(record.labels),
     AccessToken: record.token,
     InternetEndpoint: address,

@@ -48,6 +48,7 @@ export const INTERNAL_HANDLERS: { readonly [N in Internal]: Handler<N> } = {
       IsListening: gateway.isListening,
       TableNumber: gateway.tableNumber,
       Connections: gateway.connections,
+      Limits: { ...gateway.limits },
       RefusedTableNumber: gateway.refusal?.tableNumber ?? null,
       Refusal: gateway.refusal?.reason ?? null,
     }));

@@ -23,6 +23,7 @@ export function trafficView(second: TrafficSecond, options: TrafficViewOptions):
       ...countsView(sample),
       GroupName: options.groupOf(sample.service),
       GroupedRequests: sample.grouped,
+      Limits: { ...sample.limits },
       Latency: pairsOf(sample.latency),
       ...(options.withInstances
         ? { Instances: sample.instances.map((i) => ({ InstanceName: i.instance, ...countsView(i) })) }

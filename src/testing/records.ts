@@ -22,6 +22,7 @@ export function specOf(change: Partial<ServiceSpec> & { readonly name: ServiceNa
     isBodyChecked: true,
     isCrashBlocked: false,
     terminationGraceMs: 30_000,
+    policy: null,
     ...change,
   };
 }

@@ -7,7 +7,7 @@ import type { GatewayMessage } from "../../src/core/gateway-report.ts";
 import type { GroupName, InstanceId, ServiceName } from "../../src/core/names.ts";
 import type { Address, GroupRoute, RouteTable, ServiceRoute } from "../../src/core/traffic/route-table.ts";
 import type { Times } from "../../src/gateway/data-plane.ts";
-import { createGateway, type Gateway } from "../../src/gateway/gateway.ts";
+import { createGateway, type Gateway, type GatewayOptions } from "../../src/gateway/gateway.ts";
 import type { Clock } from "../../src/ports/clock.ts";
 
 /** Longest wait for anything in a test of the gateway. */
@@ -42,19 +42,25 @@ export interface GatewayRig {
   last<T extends GatewayMessage["type"]>(type: T): Extract<GatewayMessage, { type: T }> | undefined;
   /** Sum of all reports so far, of one service: requests by status. */
   statuses(service: string): Record<string, number>;
+  /** Sum of all reports so far of what limits met: of one service, or of the worker itself. */
+  limits(service: string | null): Record<string, number>;
   /** Settles as the worker's `run` does. */
   readonly ended: Promise<void>;
   close(): Promise<void>;
 }
 
 /** `port` 0 takes a free one. */
-export async function startRig(times: Partial<Times> = {}, port = 0): Promise<GatewayRig> {
+export async function startRig(
+  times: Partial<Times> = {},
+  port = 0,
+  more: Pick<GatewayOptions, "caps" | "slot"> = {},
+): Promise<GatewayRig> {
   const dir = mkdtempSync(join(tmpdir(), "sluice-gw-"));
   const silent = () => {};
   const log = { debug: silent, info: silent, warn: silent, error: silent };
   const random = { next: () => 0.5, hex: (n: number) => "ab".repeat(n), uuid: () => "U" };
   const fast = { sweepMs: 10, reportMs: 20, drainIdleMs: 20, ...times };
-  const gateway = createGateway({ dir, host: "127.0.0.1", port, clock, random, log, times: fast });
+  const gateway = createGateway({ dir, host: "127.0.0.1", port, clock, random, log, times: fast, ...more });
   const stop = new AbortController();
   const running = gateway.run(stop.signal);
   running.catch(() => {}); // whoever asks for `ended` gets it
@@ -89,6 +95,15 @@ export async function startRig(times: Partial<Times> = {}, port = 0): Promise<Ga
         const sample = m.type === "report" ? m.samples.find((s) => s.service === service) : undefined;
         for (const [status, n] of Object.entries(sample?.statuses ?? {}))
           sum[status] = (sum[status] ?? 0) + n;
+      }
+      return sum;
+    },
+    limits(service) {
+      const sum: Record<string, number> = {};
+      for (const m of messages) {
+        if (m.type !== "report") continue;
+        const met = service === null ? m.limits : m.samples.find((s) => s.service === service)?.limits;
+        for (const [limit, n] of Object.entries(met ?? {})) sum[limit] = (sum[limit] ?? 0) + n;
       }
       return sum;
     },

@@ -15,6 +15,7 @@ export const run: VerbRun = async (session, [group]) => {
         ["Name", answer.Name],
         ["Region", answer.ClusterId],
         ["TrafficMode", answer.TrafficMode],
+        ["Sticky", answer.Sticky],
         ["CreateTime", answer.CreateTime],
         ["UpdateTime", answer.UpdateTime],
         ["AccessToken", answer.AccessToken],

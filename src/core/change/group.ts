@@ -1,6 +1,7 @@
 import { ServingError } from "../errors.ts";
 import type { GroupName, ServiceName } from "../names.ts";
 import type { Change, DesiredState, GroupRecord, TrafficMode } from "../service.ts";
+import { type Affinity, showAffinity } from "../traffic/affinity.ts";
 import { toAuto, toCustomized } from "../traffic/group-traffic.ts";
 import { applyChanges } from "./apply.ts";
 import { advance, type ChangeContext, type Decision, findGroup, serviceEvent } from "./decision.ts";
@@ -39,12 +40,17 @@ export function createGroup(
 
 /**
  * `UpdateGroup`: labels replace the ones before; mode `auto` drops weights and blue-green, `customized` begins with
- * weights that keep the split.
+ * weights that keep the split. `sticky` makes clients stay with their member, null ends that.
  * @throws ServingError GROUP_NOT_FOUND
  */
 export function updateGroup(
   state: DesiredState,
-  update: { readonly name: GroupName; readonly mode?: TrafficMode; readonly labels?: Labels },
+  update: {
+    readonly name: GroupName;
+    readonly mode?: TrafficMode;
+    readonly labels?: Labels;
+    readonly sticky?: Affinity | null;
+  },
   { nowMs }: Pick<ChangeContext, "nowMs">,
 ): Decision<GroupRecord> {
   const before = findGroup(state, update.name);
@@ -52,11 +58,15 @@ export function updateGroup(
   const mode = update.mode ?? before.mode;
   const after = mode === "auto" ? toAuto(traffic) : toCustomized(traffic);
   const members = applyTraffic(state, before, after, nowMs).changes.filter((c) => c.kind !== "put-group");
-  const isSame = mode === before.mode && members.length === 0 && update.labels === undefined;
+  const { labels = before.labels, sticky = before.sticky ?? null } = update;
+  const isSticky = showSticky(sticky) !== showSticky(before.sticky ?? null);
+  const isSame = mode === before.mode && members.length === 0 && update.labels === undefined && !isSticky;
   if (isSame) return { changes: [], record: before };
-  const record = { ...before, mode, labels: update.labels ?? before.labels, updatedAtMs: nowMs };
+  const record = { ...before, mode, labels, sticky, updatedAtMs: nowMs };
   return { record, changes: [{ kind: "put-group", record }, ...members] };
 }
+
+const showSticky = (sticky: Affinity | null) => (sticky === null ? "off" : showAffinity(sticky));
 
 /**
  * `DeleteGroup`. With members only when `isCascading`: they are deleted too, and the group goes with the last.

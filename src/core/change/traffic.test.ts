@@ -4,6 +4,7 @@ import { desiredOf, groupName, parsedOf, serviceName } from "../../testing/recor
 import { type ErrorCode, ServingError } from "../errors.ts";
 import type { DesiredState } from "../service.ts";
 import type { ParsedSpec } from "../spec/service-spec.ts";
+import type { Affinity } from "../traffic/affinity.ts";
 import { applyChanges } from "./apply.ts";
 import { createService } from "./create.ts";
 import { createGroup, deleteGroup, updateGroup } from "./group.ts";
@@ -178,6 +179,28 @@ test("weights stay in range, however many instances there are", () => {
   const changes = updateGroup(w.state, { name: groupName("g"), mode: "customized" }, context).changes;
   w.state = applyChanges(w.state, changes);
   assert.equal(w.shares, "customized a:grouping:800 b:grouping:2");
+});
+
+test("a group is made sticky and is so until told otherwise; its mode and shares stay", () => {
+  const w = new World();
+  w.create("a");
+  w.create("b");
+  const name = groupName("g");
+  const update = (sticky?: Affinity | null) => {
+    const decision = updateGroup(w.state, { name, ...(sticky === undefined ? {} : { sticky }) }, context);
+    w.state = applyChanges(w.state, decision.changes);
+    return decision;
+  };
+  const shares = w.shares;
+  assert.deepEqual(update({ kind: "header", name: "x-user" }).record.sticky, {
+    kind: "header",
+    name: "x-user",
+  });
+  assert.equal(w.shares, shares);
+  assert.deepEqual(update({ kind: "header", name: "x-user" }).changes, []);
+  assert.deepEqual(update().changes, []);
+  assert.equal(update(null).record.sticky, null);
+  assert.deepEqual(update(null).changes, []);
 });
 
 test("a weight that would leave the whole group without traffic is refused", () => {

@@ -18,11 +18,9 @@ export const NO_TRAFFIC: TrafficCounts = {
 
 /** Both together, as if one had counted them. */
 export function addCounts(a: TrafficCounts, b: TrafficCounts): TrafficCounts {
-  const statuses: Record<string, number> = { ...a.statuses };
-  for (const status in b.statuses) statuses[status] = (statuses[status] ?? 0) + b.statuses[status]!;
   return {
     requests: a.requests + b.requests,
-    statuses,
+    statuses: addByName(a.statuses, b.statuses),
     bytesIn: a.bytesIn + b.bytesIn,
     bytesOut: a.bytesOut + b.bytesOut,
     latency: a.latency.length === 0 ? b.latency : mergeSparse(a.latency, b.latency),
@@ -33,6 +31,16 @@ export function addCounts(a: TrafficCounts, b: TrafficCounts): TrafficCounts {
     queueUsMax: Math.max(a.queueUsMax, b.queueUsMax),
     inFlight: a.inFlight + b.inFlight,
   };
+}
+
+/** Sums of counts by name. */
+export function addByName(
+  a: Readonly<Record<string, number>>,
+  b: Readonly<Record<string, number>>,
+): Readonly<Record<string, number>> {
+  const sum: Record<string, number> = { ...a };
+  for (const name in b) sum[name] = (sum[name] ?? 0) + b[name]!;
+  return sum;
 }
 
 /** One service as two gateways saw it. */
@@ -46,6 +54,9 @@ export function addSamples(a: ServiceSample, b: ServiceSample): ServiceSample {
   return {
     service: a.service,
     grouped: a.grouped + b.grouped,
+    ...(a.limits === undefined && b.limits === undefined
+      ? {}
+      : { limits: addByName(a.limits ?? {}, b.limits ?? {}) }),
     instances: [...instances.values()],
     ...addCounts(a, b),
   };

@@ -1,5 +1,6 @@
 import type { Problem } from "../errors.ts";
 import type { GroupName, ServiceName } from "../names.ts";
+import { buildPolicy } from "./build-policy.ts";
 import type { Checked } from "./check.ts";
 import { describeFound } from "./found.ts";
 import { jsonPath, type Origins, type Steps } from "./json-path.ts";
@@ -38,6 +39,8 @@ export function buildSpec(checked: Checked, origins: Origins): Built {
   const isTypeRefused = checked.refused.has("$.processor_type");
   const processor = isTypeRefused ? null : buildProcessor(given, refuse);
   const model = buildModel(given, processor, refuse);
+  // Where a type is wrong, nothing can be read together.
+  const policy = checked.refused.size > 0 ? null : buildPolicy(given.networking?.gateway_policy, refuse);
   if (processor === null || model === null || checked.refused.size > 0 || problems.length > 0) {
     return { spec: null, problems };
   }
@@ -58,16 +61,19 @@ export function buildSpec(checked: Checked, origins: Origins): Built {
       workerThreads: metadata.rpc?.worker_threads ?? DEFAULTS.workerThreads,
       maxQueueSize: metadata.rpc?.max_queue_size ?? DEFAULTS.maxQueueSize,
       keepaliveMs: metadata.rpc?.keepalive ?? DEFAULTS.keepaliveMs,
+      ...(metadata.rpc?.rate_limit ? { rateLimit: metadata.rpc.rate_limit } : {}),
     },
     labels: { ...document.labels },
     isBodyChecked: document.networking?.gateway_policy?.body_digest !== "ignore",
     isCrashBlocked: document.runtime?.enable_crash_block ?? false,
     terminationGraceMs: (metadata.eas?.termination_grace_period ?? DEFAULTS.graceS) * 1000,
+    policy,
   };
   return { spec, problems };
 }
 
-type Refuse = (steps: Steps, found: string, allowed: string) => null;
+/** Notes what stands at a field, and what may. */
+export type Refuse = (steps: Steps, found: string, allowed: string) => null;
 
 const show = (value: unknown) => describeFound(value, { type: "string" });
 const quoted = (words: readonly string[]) => words.map((word) => `"${word}"`).join(" or ");

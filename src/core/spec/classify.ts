@@ -10,7 +10,8 @@ export type ChangeKind = "nothing" | "scale" | "in-place" | "new-version";
  * - `nothing`: no field that is acted on differs. The document may still have changed, and is stored.
  * - `scale`: the number of instances, and nothing else.
  * - `in-place`: what instances need not be replaced for, perhaps with the number of instances: labels, traffic state, termination
- *   grace, crash block; token and check of bodies, which living instances are told.
+ *   grace, crash block; the gateway's policy, token and check of bodies,
+ *   which living instances are told of where they need to know.
  * - `new-version`: anything else that instances see, so they are replaced.
  *
  * Name and group are not looked at: they cannot change, and the caller refuses that.
@@ -25,7 +26,7 @@ const seenByInstances = ({ cpu, memoryMb, processor, model, rpc }: ServiceSpec) 
   ({ cpu, memoryMb, processor, model, rpc }) as unknown as Json;
 
 const unseenByInstances = (spec: ServiceSpec) => {
-  const { token, isBodyChecked, labels, trafficState, terminationGraceMs, isCrashBlocked } = spec;
+  const { token, isBodyChecked, labels, trafficState, terminationGraceMs, isCrashBlocked, policy } = spec;
   return {
     token,
     isBodyChecked,
@@ -33,5 +34,6 @@ const unseenByInstances = (spec: ServiceSpec) => {
     trafficState,
     terminationGraceMs,
     isCrashBlocked,
+    policy,
   } as unknown as Json;
 };

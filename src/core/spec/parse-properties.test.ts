@@ -67,7 +67,14 @@ function block(field: Field): fc.Arbitrary<JsonObject> {
         fc.record(
           Object.fromEntries([...fixed, ...chosen].map(([name, child]) => [name, allowed(child)])),
         ) as fc.Arbitrary<JsonObject>,
-    );
+    )
+    .map((made) => (isLimitless(made, field) ? { ...made, limit: 1 } : made))
+    .map((made) => (made.policy === "hash" ? { policy: "hash", hash_cookie: "c" } : made));
+}
+
+/** A limit that is enabled needs a number; no schema of one field says so. */
+function isLimitless(made: JsonObject, field: Field): boolean {
+  return made.enable === true && field.properties?.limit !== undefined && made.limit === undefined;
 }
 
 /** Nested documents that are accepted: whatever the schema allows, with a processor that this build runs. */

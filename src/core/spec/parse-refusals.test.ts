@@ -68,6 +68,18 @@ const BAD: readonly (readonly [
   ["memory 15", withMetadata({ memory: 15 }), ["$.metadata.memory"], /16 to/],
   ["cpu infinite", withMetadata({ cpu: Infinity }), ["$.metadata.cpu"], /JSON value/],
   ["no worker", withMetadata({ rpc: { worker_threads: 0 } }), ["$.metadata.rpc.worker_threads"], /1 to 1024/],
+  [
+    "a header's name of a wrong type",
+    { ...pmml, networking: { gateway_policy: { load_balancing: { policy: "hash", hash_header: {} } } } },
+    ["$.networking.gateway_policy.load_balancing.hash_header"],
+    /1 to 64/,
+  ],
+  [
+    "a limit in force without a number",
+    { ...pmml, "networking.gateway_policy": { rate_limit: { enable: true } } },
+    ['$["networking.gateway_policy"].rate_limit.limit'],
+    /whole number from 1/,
+  ],
   ["queue", withMetadata({ "rpc.max_queue_size": 1e5 + 1 }), ['$.metadata["rpc.max_queue_size"]'], /100000/],
   ["keepalive 0", withMetadata({ keepalive: 0 }), ["$.metadata.keepalive"], /1 to 86400000/],
   ["rpc as a text", withMetadata({ rpc: "fast" }), ["$.metadata.rpc"], /object/],

@@ -37,6 +37,7 @@ test("the seeds' PMML service gets the documented defaults", () => {
       isBodyChecked: true,
       isCrashBlocked: false,
       terminationGraceMs: 30_000,
+      policy: null,
     },
     document: {
       metadata: { name: "pmml_prod", instance: 4, group: "pmml", cpu: 1 },
@@ -68,6 +69,13 @@ test("every field that is acted on reaches the spec", () => {
       "eas.termination_grace_period": 7,
       rpc: { worker_threads: 2, max_queue_size: 0 },
       "rpc.keepalive": 100,
+      "rpc.rate_limit": 2.5,
+    },
+    "networking.gateway_policy": {
+      rate_limit: { enable: true, limit: 50, evaluate: true },
+      load_balancing: { policy: "hash", hash_header: "X-User" },
+      concurrency_limit: { enable: false, limit: 3 },
+      request_limit: { body_bytes: 1000, header_bytes: 512, idle_timeout: 10, total_timeout: 20 },
     },
   });
   assert.deepEqual(notEffective, []);
@@ -90,11 +98,17 @@ test("every field that is acted on reaches the spec", () => {
       entry: "a/b.bin",
       config: '{"depth":3,"nothing":null}',
     },
-    rpc: { workerThreads: 2, maxQueueSize: 0, keepaliveMs: 100 },
+    rpc: { workerThreads: 2, maxQueueSize: 0, keepaliveMs: 100, rateLimit: 2.5 },
     labels: { "team.name": "x", empty: "" },
     isBodyChecked: false,
     isCrashBlocked: true,
     terminationGraceMs: 7000,
+    policy: {
+      rate: { limit: 50, isEvaluated: true },
+      concurrency: null,
+      request: { bodyBytesMax: 1000, headBytesMax: 512, idleMs: 10, totalMs: 20 },
+      balancing: { kind: "hash", by: { kind: "header", name: "x-user" } },
+    },
   });
 });
 

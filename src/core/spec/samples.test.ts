@@ -124,7 +124,6 @@ test("with a processor that runs here it is accepted, and each field without eff
     "$.metadata.rpc.io_threads",
     "$.metadata.rpc.max_batch_size",
     "$.metadata.rpc.max_batch_timeout",
-    "$.metadata.rpc.rate_limit",
     "$.metadata.scheduling",
     "$.metadata.shm_size",
     "$.metadata.workload_type",

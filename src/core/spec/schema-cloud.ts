@@ -1,3 +1,4 @@
+import { AFFINITY_NAME_MAX } from "../traffic/affinity.ts";
 import {
   anything,
   block,
@@ -57,17 +58,94 @@ export const cloud = block("Machines and network of a cloud.", {
 
 const limit = (description: string) =>
   block(description, {
-    enable: optional(flag("The limit is in force.")),
-    limit: optional(integer("The limit.")),
+    enable: optional(flag("The limit is in force.", { ...EFFECTIVE, default: false })),
+    limit: optional(
+      integer("The limit, over all gateway workers; required with `enable`.", {
+        ...EFFECTIVE,
+        minimum: 1,
+        maximum: 1_000_000,
+      }),
+    ),
+    evaluate: optional(
+      flag("Extension: what is above the limit is counted and let through.", {
+        ...EFFECTIVE,
+        default: false,
+      }),
+    ),
   });
+
+/** Names of headers and cookies (RFC 9110 §5.6.2). */
+const AFFINITY_NAME = {
+  minLength: 1,
+  maxLength: AFFINITY_NAME_MAX,
+  pattern: "^[!#$%&'*+.^_`|~0-9A-Za-z-]*$",
+  "x-allowed": "1 to 64 letters, digits or !#$%&'*+.^_`|~-",
+} as const;
+
+/** Longest time a limit may allow: a day. */
+const DAY_MS = 86_400_000;
 
 /** `networking` (eas-reference §1.6). */
 export const networking = block("How the service is reached.", {
   gateway: optional(text("Dedicated gateway, `gw-…`.")),
   gateway_policy: optional(
     block("Limits at the gateway.", {
-      rate_limit: optional(limit("Requests a second.")),
-      concurrency_limit: optional(limit("Requests at once.")),
+      rate_limit: optional(limit("Requests a second; more are 429.")),
+      concurrency_limit: optional(limit("Requests at once; more are 429.")),
+      load_balancing: optional(
+        block("Extension: which instance gets a request.", {
+          policy: optional(
+            oneOf(
+              "`least_busy`: the fewest requests in flight; `random_two`: of two at random the less busy one; `hash`: the same for the same client.",
+              ["least_busy", "random_two", "hash"],
+              { ...EFFECTIVE, default: "least_busy" },
+            ),
+          ),
+          hash_header: optional(
+            text("For `hash`: header that a client is known by.", {
+              ...EFFECTIVE,
+              ...AFFINITY_NAME,
+            }),
+          ),
+          hash_cookie: optional(
+            text("For `hash`: cookie that a client is known by; the gateway sets it where it is missing.", {
+              ...EFFECTIVE,
+              ...AFFINITY_NAME,
+            }),
+          ),
+        }),
+      ),
+      request_limit: optional(
+        block("Extension: limits of one request.", {
+          body_bytes: optional(
+            integer("Largest request body, with the framing of chunks; larger is 413.", {
+              ...EFFECTIVE,
+              minimum: 1,
+            }),
+          ),
+          header_bytes: optional(
+            integer("Largest start line and header; larger is 431. The gateway's own limit is 32768.", {
+              ...EFFECTIVE,
+              minimum: 256,
+              maximum: 32_768,
+            }),
+          ),
+          idle_timeout: optional(
+            integer("Longest time in ms without a byte while the body comes or the answer goes.", {
+              ...EFFECTIVE,
+              minimum: 1,
+              maximum: DAY_MS,
+            }),
+          ),
+          total_timeout: optional(
+            integer("Longest time in ms from the header to the end of the answer, streams too.", {
+              ...EFFECTIVE,
+              minimum: 1,
+              maximum: DAY_MS,
+            }),
+          ),
+        }),
+      ),
       body_digest: optional(
         oneOf(
           "Extension. Whether the body of a signed request (`Authorization: EAS`) is checked against its Content-MD5. `ignore` is for Java clients with `setIsCompressed(true)`: they sign the digest of other bytes than they send.",

@@ -49,7 +49,13 @@ const rpc = block("How one instance takes requests.", {
       default: 5,
     }),
   ),
-  rate_limit: optional(number("Most requests a second of one instance; 0: no limit.", { default: 0 })),
+  rate_limit: optional(
+    number("Most requests a second of one instance; more are 429. 0: no limit.", {
+      ...EFFECTIVE,
+      maximum: 1_000_000,
+      default: 0,
+    }),
+  ),
   enable_sigterm: optional(flag("The container gets SIGTERM when it is stopped.", { default: false })),
   proxy_path: optional(text("Path that an asynchronous container service is called at.")),
   decompressor: optional(

@@ -1,5 +1,6 @@
 import type { RpcSpec } from "../instance-spec.ts";
 import type { GroupName, ServiceName } from "../names.ts";
+import type { GatewayPolicy } from "../traffic/policy.ts";
 
 /** Any JSON value. */
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
@@ -34,6 +35,8 @@ export interface ServiceSpec {
   readonly isCrashBlocked: boolean;
   /** `metadata.eas.termination_grace_period` in ms, default 30 000: longest drain of one instance. */
   readonly terminationGraceMs: number;
+  /** `networking.gateway_policy`; null: nothing of it is asked for. */
+  readonly policy: GatewayPolicy | null;
 }
 
 /** Where files come from. */

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { continueRotation, leastBusy, nextMember, startRotation } from "./pick.ts";
+import { continueRotation, leastBusy, lessBusyOfTwo, nextMember, startRotation } from "./pick.ts";
 
 const named = (weights: readonly number[]) => weights.map((weight, i) => ({ service: `s${i}`, weight }));
 const picks = (weights: readonly number[], count: number) => {
@@ -89,4 +89,32 @@ test("least in flight wins, ties go round, the excepted one is left out", () => 
   const suspect = { inFlight: 0, isSuspect: true };
   assert.equal(leastBusy([suspect, ...busy(9)], 0, -1), 1);
   assert.equal(leastBusy([suspect, ...busy(9)], 0, 1), 0);
+});
+
+test("of two at random the less busy one; a suspect or the excepted one only when nobody else is left", () => {
+  const of = (inFlight: number, isSuspect = false) => ({ inFlight, isSuspect });
+  const three = [of(3), of(1), of(2)];
+  assert.equal(lessBusyOfTwo(three, 0, 0, -1), 1); // 0 and 1
+  assert.equal(lessBusyOfTwo(three, 0, 0.9, -1), 2); // 0 and 2
+  assert.equal(lessBusyOfTwo(three, 0, 0, 1), 0);
+  assert.equal(lessBusyOfTwo([of(3), of(1, true), of(2)], 0, 0, -1), 0);
+  assert.equal(lessBusyOfTwo([of(0, true), of(0, true), of(9)], 0, 0, -1), 2);
+  assert.equal(lessBusyOfTwo([of(0)], 0.5, 0.5, 0), -1);
+  assert.equal(lessBusyOfTwo([], 0, 0, -1), -1);
+});
+
+test("property: random-two is always somebody who may be taken, and never the busiest of three or more", () => {
+  const candidates = fc.array(fc.nat(50), { minLength: 2, maxLength: 9 });
+  const chance = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
+  fc.assert(
+    fc.property(candidates, chance, chance, fc.nat(8), (counts, one, two, at) => {
+      const list = counts.map((inFlight) => ({ inFlight, isSuspect: false }));
+      const except = at % list.length;
+      const index = lessBusyOfTwo(list, one, two, except);
+      assert.ok(index >= 0 && index < list.length && index !== except);
+      const most = Math.max(...counts);
+      const isOnly = counts.filter((n) => n === most).length === 1;
+      if (isOnly) assert.notEqual(counts[lessBusyOfTwo(list, one, two, -1)], most);
+    }),
+  );
 });

@@ -81,3 +81,25 @@ export function leastBusy(candidates: readonly Candidate[], start: number, excep
   }
   return best;
 }
+
+/**
+ * Of two candidates at random the one with less in flight; `one` and `two` are even in [0, 1). Where neither may be taken or both are
+ * suspect, as {@link leastBusy}.
+ */
+export function lessBusyOfTwo(
+  candidates: readonly Candidate[],
+  one: number,
+  two: number,
+  except: number,
+): number {
+  const count = candidates.length;
+  const first = Math.floor(one * count);
+  if (count < 3) return leastBusy(candidates, first, except);
+  const second = (first + 1 + Math.floor(two * (count - 1))) % count;
+  const [a, b] = [candidates[first]!, candidates[second]!];
+  const canFirst = first !== except && !a.isSuspect;
+  const canSecond = second !== except && !b.isSuspect;
+  if (canFirst && canSecond) return b.inFlight < a.inFlight ? second : first;
+  if (canFirst) return first;
+  return canSecond ? second : leastBusy(candidates, first, except);
+}

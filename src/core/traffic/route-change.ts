@@ -17,6 +17,7 @@ export function routeChange(from: RouteTable, to: RouteTable): RouteChange {
 /** The table that a change makes of its base. Sorted by name, as `buildRouteTable` sorts. */
 export function withRouteChange(table: RouteTable, change: RouteChange): RouteTable {
   return {
+    ...table,
     number: change.number,
     services: changed(table.services, change.services, change.goneServices),
     groups: changed(table.groups, change.groups, change.goneGroups),

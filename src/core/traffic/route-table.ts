@@ -1,5 +1,7 @@
 import type { GroupName, InstanceId, ServiceName } from "../names.ts";
+import type { Affinity } from "./affinity.ts";
 import type { MirrorRule } from "./mirror.ts";
+import type { GatewayPolicy } from "./policy.ts";
 
 /**
  * Everything a gateway needs to serve, as one immutable, numbered value. The control process makes it,
@@ -10,6 +12,8 @@ export interface RouteTable {
   readonly number: number;
   readonly services: readonly ServiceRoute[];
   readonly groups: readonly GroupRoute[];
+  /** Gateway workers that are wanted: each has its part of the limits. Absent: 1. */
+  readonly workerCount?: number;
 }
 
 /**
@@ -36,6 +40,8 @@ export interface ServiceRoute {
   readonly instances: readonly InstanceRoute[];
   /** `metadata.rpc.keepalive`: longest life of one request in ms. The gateway gives up a little later than the engine. */
   readonly keepaliveMs: number;
+  /** Limits and ways of picking that the spec asks for; absent: none. */
+  readonly policy?: GatewayPolicy;
   /** The body of a signed request is checked against its Content-MD5 (`networking.gateway_policy.body_digest`). */
   readonly isBodyChecked: boolean;
   /** Who gets copies of its requests; left out when nobody does. Ratio from 1, every target a service of the table. */
@@ -59,6 +65,8 @@ export interface GroupRoute {
   readonly tokens: readonly string[];
   /** Only members that get a share now: weight > 0 and at least one instance. May be empty: 503. */
   readonly members: readonly WeightedMember[];
+  /** A client stays with its member; absent: requests are shared one by one. */
+  readonly sticky?: Affinity;
 }
 
 export interface WeightedMember {

@@ -4,6 +4,7 @@ import { desiredOf, groupOf, recordOf } from "../../testing/records.ts";
 import type { GroupName, InstanceId } from "../names.ts";
 import { initialStatus } from "../plan/fresh-status.ts";
 import type { ServiceRecord } from "../service.ts";
+import { NO_POLICY } from "./policy.ts";
 import { buildRouteTable, instancesOf, sameRoutes, sharesOf, type TableInput } from "./table.ts";
 
 const g = "g" as GroupName;
@@ -99,4 +100,25 @@ test("tables are the same whatever their number, and not when anything a request
   assert.ok(!sameRoutes(table(ids("a", 2)), table(ids("a", 1))));
   const other = inputOf([recordOf("a", { group: g, token: "new" })], { a: ids("a", 2) });
   assert.ok(!sameRoutes(table(ids("a", 2)), buildRouteTable(other, 1)));
+});
+
+test("the policy of a service and the number of gateway workers stand in the table, and a change of them makes another", () => {
+  const records = [recordOf("a", { group: g })];
+  const input = inputOf(records, { a: ids("a", 1) });
+  const plain = buildRouteTable(input, 1);
+  assert.ok(!("policy" in plain.services[0]!) && !("workerCount" in plain));
+  const policy = { ...NO_POLICY, rate: { limit: 5, isEvaluated: false } };
+  const limited = buildRouteTable({ ...input, policy: () => policy, workerCount: 2 }, 1);
+  assert.deepEqual(limited.services[0]!.policy, policy);
+  assert.equal(limited.workerCount, 2);
+  assert.ok(!sameRoutes(plain, limited));
+});
+
+test("a sticky group says by what its clients are known", () => {
+  const records = [recordOf("a", { group: g })];
+  const input = inputOf(records, { a: ids("a", 1) });
+  const sticky = { kind: "cookie", name: "side" } as const;
+  const state = desiredOf(records, [groupOf("g", { sticky })]);
+  assert.deepEqual(buildRouteTable({ ...input, state }, 1).groups[0]!.sticky, sticky);
+  assert.ok(!("sticky" in buildRouteTable(input, 1).groups[0]!));
 });

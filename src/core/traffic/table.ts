@@ -2,6 +2,7 @@ import type { GroupName, InstanceId, ServiceName } from "../names.ts";
 import type { DesiredState, GroupRecord, ServiceRecord, ServiceStatus, TokenHolder } from "../service.ts";
 import { allocate, type Share } from "./allocate.ts";
 import type { MirrorRule } from "./mirror.ts";
+import type { GatewayPolicy } from "./policy.ts";
 import type { Address, GroupRoute, RouteTable, ServiceRoute } from "./route-table.ts";
 
 export interface TableInput {
@@ -11,6 +12,10 @@ export interface TableInput {
   readonly addresses: ReadonlyMap<InstanceId, Address>;
   /** `metadata.rpc.keepalive` of a service in ms. */
   readonly keepaliveMs: (record: ServiceRecord) => number;
+  /** `networking.gateway_policy` of a service; null: none. */
+  readonly policy?: (record: ServiceRecord) => GatewayPolicy | null;
+  /** Gateway workers that are wanted. */
+  readonly workerCount?: number;
   /** `networking.gateway_policy.body_digest` of a service. */
   readonly isBodyChecked: (record: ServiceRecord) => boolean;
 }
@@ -26,7 +31,8 @@ export function buildRouteTable(input: TableInput, number: number): RouteTable {
   const groups = [...state.groups.values()]
     .sort((a, b) => (a.name < b.name ? -1 : 1))
     .map((group) => groupRoute(group, state, (name) => counts.get(name) ?? 0));
-  return { number, services, groups };
+  const { workerCount } = input;
+  return { number, services, groups, ...(workerCount === undefined ? {} : { workerCount }) };
 }
 
 /** Shares of all groups as people see them, by instances that serve according to the statuses. */
@@ -65,6 +71,7 @@ function lasting(state: DesiredState): ServiceRecord[] {
 function serviceRoute(record: ServiceRecord, input: TableInput): ServiceRoute {
   const { state, statuses, addresses, keepaliveMs, isBodyChecked } = input;
   const group = record.group === null ? undefined : state.groups.get(record.group);
+  const policy = input.policy?.(record) ?? null;
   const serving = record.desired === "running" ? (statuses.get(record.name)?.serving ?? []) : [];
   return {
     name: record.name,
@@ -77,6 +84,7 @@ function serviceRoute(record: ServiceRecord, input: TableInput): ServiceRoute {
       })
       .sort((a, b) => (a.id < b.id ? -1 : 1)),
     keepaliveMs: keepaliveMs(record),
+    ...(policy === null ? {} : { policy }),
     isBodyChecked: isBodyChecked(record),
     ...mirrorOf(record, state),
   };
@@ -95,7 +103,8 @@ function groupRoute(
   readyCount: (name: ServiceName) => number,
 ): GroupRoute {
   const members = groupShares(group, state, readyCount).map((s) => ({ service: s.name, weight: s.weight }));
-  return { name: group.name, tokens: tokensOf(group), members };
+  const sticky = group.sticky ?? null;
+  return { name: group.name, tokens: tokensOf(group), members, ...(sticky === null ? {} : { sticky }) };
 }
 
 function groupShares(

@@ -1,0 +1,23 @@
+/** Connections by client address; as many entries as there are addresses connected now. */
+export class AddressCounts {
+  readonly #counts = new Map<string, number>();
+
+  /** One more from `address`, unless it has `max` already: then false. */
+  enter(address: string, max: number): boolean {
+    const count = this.#counts.get(address) ?? 0;
+    if (count >= max) return false;
+    this.#counts.set(address, count + 1);
+    return true;
+  }
+
+  leave(address: string): void {
+    const count = this.#counts.get(address) ?? 0;
+    if (count > 1) this.#counts.set(address, count - 1);
+    else this.#counts.delete(address);
+  }
+
+  /** Addresses with a connection. */
+  get size(): number {
+    return this.#counts.size;
+  }
+}

@@ -1,0 +1,73 @@
+import type { ServiceName } from "../core/names.ts";
+import { chooseByKey } from "../core/traffic/affinity.ts";
+import { leastBusy, lessBusyOfTwo } from "../core/traffic/pick.ts";
+import type { Balancing } from "../core/traffic/policy.ts";
+import { NO_KEY } from "./client-key.ts";
+import type { Instance } from "./instance.ts";
+import { LimitCounts } from "./limit-counts.ts";
+import { Meter } from "./meter.ts";
+import type { Mirror } from "./mirror.ts";
+import type { ServiceGate } from "./service-gate.ts";
+
+/** A service as a gateway serves it. Lives as long as tables name it, so that counters and rotation go on over updates. */
+export class Service {
+  readonly name: ServiceName;
+  /** What came to no instance; the rest is counted by each instance. */
+  readonly meter = new Meter();
+  /** Requests through a group's address since the last report. */
+  grouped = 0;
+  /** `X-Sluice-Service: <name>` and its line end: says who answered for a group. */
+  readonly memberLine: Buffer;
+  /** Requests that its limits met, since the last report. */
+  readonly limited = new LimitCounts();
+  /** Its limits; null: none. */
+  gate: ServiceGate | null = null;
+  instances: readonly Instance[] = [];
+  /** Another way to pick than the least in flight. */
+  balancing: Balancing | null = null;
+  /** No longer named, but with something that was not reported yet. */
+  readonly leaving = new Set<Instance>();
+  keepaliveMs = 0;
+  /** The body of a signed request is checked against its Content-MD5. */
+  isBodyChecked = true;
+  inFlight = 0;
+  /** Who copies its requests to others; null: nobody. */
+  mirror: Mirror | null = null;
+  #turn = 0;
+  readonly #chance: () => number;
+
+  constructor(name: ServiceName, chance: () => number) {
+    this.name = name;
+    this.#chance = chance;
+    this.memberLine = Buffer.from(`X-Sluice-Service: ${name}\r\n`, "latin1");
+  }
+
+  /** After a report: instances that have nothing in flight any more have told all. */
+  forgetLeft(): void {
+    for (const instance of this.leaving) if (instance.inFlight === 0) this.leaving.delete(instance);
+  }
+
+  /** The instance for the next request, `except` left out; null when there is none. `key` is the client's, or NO_KEY. */
+  pick(except: Instance | null, key: number): Instance | null {
+    const { instances } = this;
+    const left = except === null ? -1 : instances.indexOf(except);
+    if (this.balancing !== null) {
+      const picked = this.#pickOtherwise(this.balancing, left, key);
+      if (picked !== -1) return instances[picked]!;
+    }
+    this.#turn = this.#turn + 1 < instances.length ? this.#turn + 1 : 0;
+    const index = leastBusy(instances, this.#turn, left);
+    return index === -1 ? null : instances[index]!;
+  }
+
+  /** -1: the least busy one is to be taken. */
+  #pickOtherwise(balancing: Balancing, left: number, key: number): number {
+    const { instances } = this;
+    if (balancing.kind === "random-two")
+      return lessBusyOfTwo(instances, this.#chance(), this.#chance(), left);
+    if (key === NO_KEY) return -1;
+    const able = instances.filter((instance, i) => i !== left && !instance.isSuspect);
+    const chosen = chooseByKey(able, key);
+    return chosen === -1 ? -1 : instances.indexOf(able[chosen]!);
+  }
+}
