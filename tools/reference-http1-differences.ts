@@ -40,7 +40,7 @@ export function differencesPage(): string {
 <!-- Written by tools/reference-http1-differences.ts from src/testing/http1-differences.ts. -->
 
 \`node:http\` is the oracle of our codec: the same byte streams go through both, whole and cut in two at every position
-(\`src/http1/node-http.test.ts\`), and a sample of all that the fuzzer accepts (\`tools/fuzz-http1.ts\`). What we take for a request, it must take
+(\`src/http1/node-http.long.test.ts\`), and a sample of all that the fuzzer accepts (\`tools/fuzz-http1.ts\`). What we take for a request, it must take
 for the same one: method, target, body, and where the next one begins. It may read on where we refuse; each such difference is
 below with its reason, and the tests fail on one that is not.
 

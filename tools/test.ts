@@ -1,6 +1,6 @@
 /**
  * Runs the tests. `fast`: tidy, pure parts, adapters on small things; under 15 s. `all`: also those that start
- * real processes (`*.real.test.ts`, test/), the Python worker's own and the Java worker's own.
+ * real processes (`*.real.test.ts`, test/) or take a second and more (`*.long.test.ts`), the Python worker's own and the Java worker's own.
  * Extra arguments are passed to Node's test runner, e.g. `node tools/test.ts fast --test-name-pattern=split`.
  */
 import { spawnSync } from "node:child_process";
@@ -33,7 +33,7 @@ const nodeTest = (files: readonly string[], concurrency: number) =>
     ...files,
   ]);
 
-const isReal = (file: string) => file.endsWith(".real.test.ts") || file.startsWith("test/");
+const isReal = (file: string) => /\.(real|long)\.test\.ts$/.test(file) || file.startsWith("test/");
 const files = globSync("{src,tools,examples,sim,bench,test}/**/*.test.ts", {
   cwd: root,
   exclude: ["**/node_modules/**", "bench/out/**"],

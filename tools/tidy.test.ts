@@ -166,7 +166,7 @@ test("files are named by a noun in kebab case", () => {
     const name = file
       .split("/")
       .at(-1)!
-      .replace(/(\.(real|property))?(\.test)?\.ts$/, "");
+      .replace(/(\.(real|long|property))?(\.test)?\.ts$/, "");
     return !/^[a-z0-9]+(-[a-z0-9]+)*$/.test(name) || banned.has(name);
   });
   assert.deepEqual(wrong, []);

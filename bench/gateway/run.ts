@@ -89,6 +89,7 @@ async function startGateway(
     group: "pmml",
     tokens: ["bWVtYmVy"],
     keepaliveMs: 5000,
+    isBodyChecked: true,
     instances: [{ id: `${member}-v1-0`, address }],
   });
   const members = [

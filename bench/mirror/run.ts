@@ -91,6 +91,7 @@ async function startSide(name: string, primary: object, target: object | null): 
     group: null,
     tokens: ["dA=="],
     keepaliveMs: 600_000,
+    isBodyChecked: true,
     instances: [{ id: `${service}-v1-0`, address }],
   });
   const mirror = target === null ? {} : { mirror: { ratio: 100, targets: ["copy"], compare: null } };
