@@ -3,7 +3,7 @@
  * real processes (`*.real.test.ts`, test/) or take a second and more (`*.long.test.ts`), the Python worker's own and the Java worker's own.
  * Extra arguments are passed to Node's test runner, e.g. `node tools/test.ts fast --test-name-pattern=split`.
  */
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { globSync } from "node:fs";
 import { dirname, join } from "node:path";
 
@@ -23,15 +23,45 @@ function run(command: string, args: readonly string[], env: Record<string, strin
   return outcome.status === 0;
 }
 
+const runner = (files: readonly string[], ...how: string[]) => [
+  "--test",
+  ...how,
+  "--test-timeout=300000",
+  ...rest,
+  ...files,
+];
+
 const nodeTest = (files: readonly string[], concurrency: number) =>
-  files.length === 0 ||
-  run(process.execPath, [
-    "--test",
-    `--test-concurrency=${concurrency}`,
-    "--test-timeout=300000",
-    ...rest,
-    ...files,
-  ]);
+  files.length === 0 || run(process.execPath, runner(files, `--test-concurrency=${concurrency}`));
+
+/** The other fast tests, each file in a process of its own. */
+function startFast(files: readonly string[]): Promise<boolean> {
+  const child = spawn(process.execPath, runner(files, "--test-concurrency=2"), {
+    cwd: root,
+    stdio: "inherit",
+  });
+  return new Promise((resolve) => {
+    child.on("close", (code) => resolve(code === 0));
+  });
+}
+
+/** The tests of pure parts share one process, beside the others: they have no state, and starting costs more than they do. */
+function startPure(files: readonly string[]): Promise<boolean> {
+  const child = spawn(process.execPath, runner(files, "--test-isolation=none"), {
+    cwd: root,
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  let output = "";
+  child.stdout.on("data", (chunk) => {
+    output += String(chunk);
+  });
+  return new Promise((resolve) => {
+    child.on("close", (code) => {
+      process.stdout.write(output);
+      resolve(code === 0);
+    });
+  });
+}
 
 const isReal = (file: string) => /\.(real|long)\.test\.ts$/.test(file) || file.startsWith("test/");
 const files = globSync("{src,tools,examples,sim,bench,test}/**/*.test.ts", {
@@ -42,12 +72,12 @@ const files = globSync("{src,tools,examples,sim,bench,test}/**/*.test.ts", {
 // In full, the simulation gets the time it is worth; in the fast layers, what is left of the 15 s.
 if (layer === "all") process.env.SLUICE_SIM_MS ??= "10000";
 
-const results = [
-  nodeTest(
-    files.filter((f) => !isReal(f)),
-    2,
-  ),
-];
+const isPure = (file: string) => /^src\/(core|http1|api)\//.test(file);
+const fast = files.filter((f) => !isReal(f));
+const results = await Promise.all([
+  startPure(fast.filter(isPure)),
+  startFast(fast.filter((f) => !isPure(f))),
+]);
 if (layer === "all") {
   // One at a time: they load the machine, and take its ports and processes.
   results.push(nodeTest(files.filter(isReal), 1));
