@@ -3,6 +3,8 @@ import { createHash, randomBytes } from "node:crypto";
 import { createServer, type Server } from "node:http";
 import { type AddressInfo, connect } from "node:net";
 import { after, before, test } from "node:test";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import {
   type GatewayRig,
   groupRoute,
@@ -317,6 +319,9 @@ test("an answer before the end of its request reaches the client and ends the co
   await early.close();
 });
 
+setFlagsFromString("--expose-gc");
+const collectGarbage = runInNewContext("gc") as () => void;
+
 test("100 MiB up: no more is taken in than the instance takes, and nothing is lost", async () => {
   const total = 100 * MIB;
   const c = client();
@@ -345,8 +350,12 @@ test("100 MiB up: no more is taken in than the instance takes, and nothing is lo
   assert.equal(answer.body.toString(), hash.digest("hex"));
   assert.equal(big.received, total);
   assert.ok(held > 0 && held < 90 * MIB, `${held} bytes were on the way while the instance took none`);
-  const grown = process.memoryUsage().arrayBuffers - before;
-  assert.ok(grown < 40 * MIB, `buffers grew by ${grown}`);
+  // Buffers that are read and done with stay until the collector comes: it is called, so that only what is held counts.
+  const grown = () => process.memoryUsage().arrayBuffers - before;
+  await until(() => {
+    collectGarbage();
+    return grown() < 40 * MIB;
+  }, "the buffers to be given back");
 });
 
 test("200 MiB down to a client that does not read at first: the instance waits, and nothing is lost", async () => {
