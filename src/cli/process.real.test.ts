@@ -33,10 +33,12 @@ async function untilWritten(child: ReturnType<typeof start>, pattern: RegExp): P
 }
 
 test("SIGINT while waiting leaves the service as it is, and exits with 1", async (t) => {
-  const { home, write, control } = await cliBench(t);
+  const { app, home, write, control } = await cliBench(t);
   write("service.json", { ...pmmlDocument("pmml_prod", 1), model_path: "/" });
   const child = start(t, home, ["create", join(home, "service.json")]);
   await untilWritten(child, /now creating/);
+  // Its next question is the wait's first look.
+  await once(app.server, "request", { signal: AbortSignal.timeout(20_000) });
   child.kill("SIGINT");
   assert.equal(await exitOf(child), "1,");
   assert.match(child.text(), /\[WARNING\] No longer waiting\. Service \[pmml_prod\] was left as it is/);
