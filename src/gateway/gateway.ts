@@ -10,11 +10,13 @@ import type { Random } from "../ports/random.ts";
 import { AccessLog } from "./access-log.ts";
 import { AddressCounts } from "./address-counts.ts";
 import { Client } from "./client.ts";
+import type { Connection } from "./connection.ts";
 import { ControlSocket } from "./control-socket.ts";
 import type { Caps, DataPlane, Times } from "./data-plane.ts";
 import { LimitCounts } from "./limit-counts.ts";
 import * as limits from "./limits.ts";
 import { Mirrors } from "./mirrors.ts";
+import { takePlace } from "./places.ts";
 import { RequestIds } from "./request-id.ts";
 import { Routing } from "./routing.ts";
 import { checkChange, checkTable } from "./table-check.ts";
@@ -60,7 +62,7 @@ class GatewayWorker implements Gateway, DataPlane {
   readonly clock: Clock;
   readonly routing: Routing;
   readonly requestIds: RequestIds;
-  readonly clients = new Set<Client>();
+  readonly clients = new Set<Connection>();
   readonly times: Times;
   readonly caps: Caps;
   readonly limited = new LimitCounts();
@@ -124,7 +126,7 @@ class GatewayWorker implements Gateway, DataPlane {
 
   async #stop(): Promise<void> {
     this.#server.close();
-    for (const client of this.clients) client.wire.destroy();
+    for (const client of this.clients) client.destroy();
     for (const service of this.routing.services)
       for (const instance of service.instances) instance.closeIdle();
     this.#mirrors.close();
@@ -160,13 +162,11 @@ class GatewayWorker implements Gateway, DataPlane {
   #accept(socket: Socket): void {
     this.#accepted++;
     const address = (socket.remoteAddress ?? "unknown").replace(/^::ffff:/, "");
-    if (this.clients.size >= this.caps.clientsMax) this.#turnAway(socket, "connections");
-    else if (!this.addresses.enter(address, this.caps.clientsPerAddressMax))
-      this.#turnAway(socket, "connections_per_address");
-    else new Client(socket, this, address);
-  }
-
-  #turnAway(socket: Socket, limit: string): void {
+    const limit = takePlace(this, address);
+    if (limit === null) {
+      new Client(socket, this, address);
+      return;
+    }
     this.limited.count(limit);
     socket.destroy();
   }
