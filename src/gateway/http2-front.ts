@@ -12,6 +12,7 @@ import { bytesInFlight } from "./bytes-in-flight.ts";
 import { Client } from "./client.ts";
 import type { Connection } from "./connection.ts";
 import type { DataPlane } from "./data-plane.ts";
+import { GrpcCall } from "./grpc-call.ts";
 import { isReset } from "./http2-abuse.ts";
 import { framingOf, type Http2Request, readRequest, writeHead } from "./http2-head.ts";
 import { streamSocket } from "./http2-stream.ts";
@@ -114,7 +115,8 @@ class Http2Connection implements Connection {
       stream.close(constants.NGHTTP2_REFUSED_STREAM);
       return;
     }
-    this.#serveHttp(stream, request);
+    if (request.isGrpc) new GrpcCall(stream, request, plane, this.#address).begin(this.#isSecure);
+    else this.#serveHttp(stream, request);
   }
 
   /** Through the path that all HTTP/1.1 requests go. */

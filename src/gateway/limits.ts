@@ -140,6 +140,15 @@ export const HTTP2_RESETS_PER_SECOND = 100;
 export const HTTP2_CONTROLS_AT_ONCE = 10_000;
 export const HTTP2_CONTROLS_PER_SECOND = 2_000;
 
+/** Connections of one worker to one instance for gRPC calls. Each takes as many calls as the instance allows. */
+export const GRPC_LINKS_MAX = 8;
+
+/** Calls at once on one of them, however many the instance allows: one connection is one order of bytes, and one core at its other end. */
+export const GRPC_CALLS_PER_LINK_MAX = 1_000;
+
+/** Of what a client sent of a call, so much is kept to send it to another instance when the first one refused it unread. */
+export const GRPC_KEPT_BYTES_MAX = 64 * 1024;
+
 /** One line from the control process: a route table of 10,000 services and instances is about 5 MB. */
 export const CONTROL_LINE_BYTES_MAX = 64 * 1024 * 1024;
 
