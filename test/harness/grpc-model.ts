@@ -11,7 +11,10 @@ export interface Row {
   readonly text: string;
 }
 
-const definition = loadSync(join(ROOT, "test", "fixtures", "grpc", "model.proto"), { defaults: true });
+const definition = loadSync(join(ROOT, "test", "fixtures", "grpc", "model.proto"), {
+  defaults: true,
+  longs: String,
+});
 // biome-ignore lint/suspicious/noExplicitAny: proto-loader makes the class at run time
 const { Model } = (grpc.loadPackageDefinition(definition) as any).sluice.test;
 
