@@ -299,8 +299,7 @@ export class GrpcCall implements Connection, LoggedRequest, LinkUser {
       this.#tryAgain(next);
       return;
     }
-    const isBroken = upstream.errored !== null && (code === 0 || code === constants.NGHTTP2_INTERNAL_ERROR);
-    const isDead = isBroken || upstream.session === undefined || upstream.session.destroyed;
+    const isDead = this.#link?.isOver !== false;
     this.#end("BAD_UPSTREAM", undefined, isDead ? GRPC.UNAVAILABLE : statusOfReset(code));
   }
 

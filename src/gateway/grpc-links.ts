@@ -86,6 +86,11 @@ export class GrpcLink {
     return this.#calls + this.#waiting.size < Math.min(limit, GRPC_CALLS_PER_LINK_MAX);
   }
 
+  /** The connection is gone. */
+  get isOver(): boolean {
+    return this.#session.destroyed;
+  }
+
   /** Tells `user` once calls may be opened, at once if it is so already. */
   await(user: LinkUser): void {
     if (this.#isReady) user.linkReady(this);
