@@ -385,7 +385,7 @@ export class GrpcCall implements Connection, LoggedRequest, LinkUser {
   }
 
   destroy(): void {
-    if (!this.#stream.closed) cut(this.#stream, constants.NGHTTP2_INTERNAL_ERROR);
+    if (!this.#stream.closed) cut(this.#stream);
   }
 
   sweep(nowMs: number): void {
@@ -394,10 +394,10 @@ export class GrpcCall implements Connection, LoggedRequest, LinkUser {
     const stillMs = nowMs - this.#movedMs;
     if (stream.writableNeedDrain && stillMs > times.writeStallMs) {
       limited.count("write_stall");
-      cut(stream, CANCEL);
+      cut(stream);
     } else if (this.#isSlowToTake(nowMs)) {
       limited.count("take_rate");
-      cut(stream, CANCEL);
+      cut(stream);
     } else if (this.#isOver) {
       // A client that has all of its answer need not send more (RFC 9113 §8.1).
       const limitMs = stream.writableFinished ? times.lingerMs : times.writeStallMs;

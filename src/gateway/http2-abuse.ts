@@ -2,10 +2,13 @@ import type { Http2Stream } from "node:http2";
 
 const OWN_CUTS = new WeakSet<Http2Stream>();
 
-/** Resets a stream for a reason that is not its client's; see {@link isReset}. */
-export function cut(stream: Http2Stream, code: number): void {
+/**
+ * Resets a stream, INTERNAL_ERROR, for a reason that is not its client's; see {@link isReset}. Not by `close`: that ends it in order first, and what was
+ * cut would look whole.
+ */
+export function cut(stream: Http2Stream): void {
   OWN_CUTS.add(stream);
-  stream.close(code);
+  stream.destroy(new Error("cut"));
 }
 
 /**

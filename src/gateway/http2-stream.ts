@@ -39,14 +39,14 @@ export function streamSocket(
     },
     final: (callback) => {
       // Whoever is answered before the end of its request need not send the rest (RFC 9113 §8.1).
-      if (!answer.end()) cut(stream, constants.NGHTTP2_INTERNAL_ERROR);
+      if (!answer.end()) cut(stream);
       else if (!isRequestDone) stream.close(constants.NGHTTP2_NO_ERROR);
       callback();
     },
     destroy: (_error, callback) => {
       if (!stream.closed && !stream.destroyed)
         if (answer.isOver) stream.close(constants.NGHTTP2_NO_ERROR);
-        else cut(stream, constants.NGHTTP2_INTERNAL_ERROR);
+        else cut(stream);
       callback(null);
     },
   });
