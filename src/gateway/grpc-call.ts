@@ -140,7 +140,8 @@ export class GrpcCall implements Connection, LoggedRequest, LinkUser {
         service.grouped++;
       }
     }
-    const why = refusal ?? this.#gates.enter(service!, head, buf, 0, to, to, false, this.#startedMs);
+    const isDone = this.#stream.endAfterHeaders;
+    const why = refusal ?? this.#gates.enter(service!, head, buf, 0, to, to, isDone, this.#startedMs);
     if (why !== null) {
       this.#end(why);
       return;

@@ -78,6 +78,9 @@ class Http2Connection implements Connection {
         maxHeaderListSize: limits.HTTP2_HEAD_BYTES_MAX,
       },
       maxHeaderListPairs: FIELDS_MAX + limits.HTTP2_PSEUDO_FIELDS_MAX,
+      // nghttp2 has the same rule, unseen by us; its bound must not be met first.
+      streamResetBurst: 10 * limits.HTTP2_RESETS_AT_ONCE,
+      streamResetRate: 10 * limits.HTTP2_RESETS_PER_SECOND,
       maxSessionMemory: limits.HTTP2_SESSION_MEGABYTES_MAX,
       strictSingleValueFields: false,
     });
