@@ -43,8 +43,8 @@ export class CommandFailure extends Error {
  * One instance that is a program of the user's own: starts it in a session of its own, writes its output to the log, asks a prober
  * whether it may get requests, and ends it with all that it started.
  *
- * loading → ready when the prober says so, and back when it no longer does; draining once it is asked to end; failed when the program
- * ends by itself. No request passes through here: gateways talk to the program.
+ * loading → ready when the prober says so, and back when it no longer does; draining once it is asked to end. A program that ends by
+ * itself is a failure, written to exit.json. No request passes through here: gateways talk to the program.
  */
 export class CommandInstance {
   readonly #parts: CommandParts;
@@ -55,6 +55,8 @@ export class CommandInstance {
   #leader: ProcessIdentity | null = null;
   #state: Pick<InstanceState, "phase" | "message" | "port" | "host" | "note">;
   #isAsked = false;
+  #wasReady = false;
+  #hasFailed = false;
 
   constructor(parts: CommandParts) {
     this.#parts = parts;
@@ -84,7 +86,7 @@ export class CommandInstance {
   drain(): void {
     if (this.#isAsked) return;
     this.#isAsked = true;
-    if (this.#state.phase === "failed") return;
+    if (this.#hasFailed) return;
     this.#set({ phase: "draining", message: "told to end" });
     for (const { pid } of this.#processes()) send(pid, "SIGTERM");
   }
@@ -135,8 +137,6 @@ export class CommandInstance {
     const message = endText(code, this.#wasReady) + output.lastText();
     this.#fail(code === 0 ? "Completed" : "Error", { code, signal: endSignal }, message);
   }
-
-  #wasReady = false;
 
   #started(child: ChildProcess): void {
     const pid = child.pid as number;
@@ -217,13 +217,14 @@ export class CommandInstance {
 
   #kill(): void {
     this.#isAsked = true;
-    if (this.#state.phase !== "failed") this.#set({ phase: "draining", message: "stopping now" });
+    if (!this.#hasFailed) this.#set({ phase: "draining", message: "stopping now" });
     for (const { pid } of this.#processes()) send(pid, "SIGKILL");
     this.#child?.kill("SIGKILL");
   }
 
   #fail(reason: string, end: { code: number | null; signal: string | null }, message: string): never {
-    const { dir, wallNow } = this.#parts;
+    const { dir, log, wallNow } = this.#parts;
+    this.#hasFailed = true;
     dir.writeExit({
       ...end,
       reason,
@@ -231,7 +232,8 @@ export class CommandInstance {
       startedAtMs: this.#startedAtMs,
       finishedAtMs: wallNow(),
     });
-    this.#set({ phase: "failed", message });
+    // No state "failed": exit.json tells the whole of it, exit code included, as soon as this process has ended as well.
+    log.line(`failed: ${message}`);
     throw new CommandFailure(message);
   }
 
