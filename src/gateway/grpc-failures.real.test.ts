@@ -13,7 +13,8 @@ let rig: GatewayRig;
 let number = 0;
 const clean: (() => void)[] = [];
 before(async () => {
-  rig = await startRig();
+  // A busy machine may need seconds for a connection.
+  rig = await startRig({ connectMs: 60_000 });
 });
 after(() => rig.close());
 afterEach(() => {
@@ -21,7 +22,11 @@ afterEach(() => {
 });
 
 const serve = (addresses: readonly Address[], on = rig) =>
-  on.put({ number: ++number, services: [serviceRoute("s", addresses, { protocol: "grpc" })], groups: [] });
+  on.put({
+    number: ++number,
+    services: [serviceRoute("s", addresses, { protocol: "grpc", keepaliveMs: 60_000 })],
+    groups: [],
+  });
 function caller(on = rig): GrpcCaller {
   const made = new GrpcCaller({ port: on.port(), authority: "s.x", token: TOKEN });
   clean.push(() => made.close());

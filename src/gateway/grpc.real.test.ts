@@ -21,7 +21,8 @@ let table: RouteTable;
 const callers: GrpcCaller[] = [];
 
 before(async () => {
-  rig = await startRig();
+  // A busy machine may need seconds for a connection, or an answer.
+  rig = await startRig({ connectMs: 60_000 });
 });
 after(() => rig.close());
 
@@ -29,7 +30,7 @@ let number = 0;
 beforeEach(async () => {
   model = new GrpcModel("model");
   canary = new GrpcModel("canary");
-  const grpc = { protocol: "grpc" as const };
+  const grpc = { protocol: "grpc" as const, keepaliveMs: 60_000 };
   const group = { ...grpc, group: "both" as never };
   table = {
     number: ++number,
