@@ -18,6 +18,8 @@ export interface TrafficCounts {
   readonly latencyUs: number;
   /** Second tries; counted at the instance that the first one failed at. */
   readonly retries: number;
+  /** Times that it could not be reached and was set aside, counted at the instance. */
+  readonly ejections: number;
   /** Requests that waited in an engine's queue, the sum of their waits in µs, and the longest one. */
   readonly queued: number;
   readonly queueUs: number;
