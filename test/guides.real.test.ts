@@ -1,13 +1,39 @@
 /** The guides as they stand: their shell blocks, in order, against a real installation. What they show is what is printed. */
-import { test } from "node:test";
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
 import { GuideShell, shellBlocks } from "./harness/guide.ts";
 import { Installation } from "./harness/installation.ts";
 
-test("docs/guide/traffic.md", async (t) => {
-  const sluice = new Installation({ gatewayWorkers: 2 });
-  t.after(() => sluice.stop());
-  await sluice.start();
+const sluice = new Installation({ gatewayWorkers: 2 });
+before(() => sluice.start());
+after(() => sluice.stop());
+
+const readme = () => shellBlocks("README.md").filter((b) => b.heading === "One minute to a first prediction");
+
+test("README.md: a stranger with a shell gets a prediction of a model of their own; guides that build on it work", async (t) => {
   const shell = new GuideShell(sluice);
   t.after(() => shell.close());
-  for (const block of shellBlocks("docs/guide/traffic.md")) await shell.run(block);
+  shell.stand("/tmp/first", `${shell.folder}/first`);
+  const [files, deploy, curl, ...more] = readme();
+  assert(files !== undefined && deploy !== undefined && curl !== undefined && more.length === 0);
+  await shell.run(files);
+  const said = await shell.run(deploy);
+  assert.match(said, /\[OK\] Service is running/);
+  assert.match(said, /\[21\.74\d*, 65\.0\d*\]\s*$/);
+  const token = /Token \| (\S+)/.exec(said)?.[1];
+  assert(token !== undefined, said);
+  shell.stand("YOUR_TOKEN", token);
+  assert.match(await shell.run(curl), /\[21\.74\d*\]/);
+  for (const guide of ["authentication", "monitoring", "operations"])
+    for (const block of shellBlocks(`docs/guide/${guide}.md`)) await shell.run(block);
 });
+
+for (const guide of ["pmml", "python-processor", "traffic"]) {
+  test(`docs/guide/${guide}.md`, async (t) => {
+    const shell = new GuideShell(sluice);
+    t.after(() => shell.close());
+    const blocks = shellBlocks(`docs/guide/${guide}.md`);
+    assert(blocks.length > 2);
+    for (const block of blocks) await shell.run(block);
+  });
+}

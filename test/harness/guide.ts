@@ -8,7 +8,10 @@ import { until } from "./until.ts";
 
 const BLOCK_MS_MAX = 120_000;
 /** A look is tried until it shows what the guide shows: counts, for one, come with the next second's report. */
-const LOOK_MS_MAX = Number(process.env.LOOK ?? 60000);
+const LOOK_MS_MAX = 60_000;
+
+/** How a document begins that is read in two terminals: the installation of the test stands for the first one. */
+const FIRST_TERMINAL = /^(make setup|(bin\/)?sluice serve( .*)?)$/;
 
 /** One block of commands in a document. */
 export interface ShellBlock {
@@ -18,14 +21,20 @@ export interface ShellBlock {
   readonly shown: string | null;
 }
 
-/** The `sh` blocks of a document in the repository, in order. */
+/** The `sh` blocks of a document in the repository, in order, without those of the first terminal. */
 export function shellBlocks(path: string): ShellBlock[] {
   const found: ShellBlock[] = [];
   const pattern = /^#+ (.+)$|^```sh\n([\s\S]*?)^```$(?:\n+```text\n([\s\S]*?)^```$)?/gm;
   let heading = "";
   for (const match of readFileSync(join(ROOT, path), "utf8").matchAll(pattern)) {
     if (match[1] !== undefined) heading = match[1];
-    else found.push({ heading, script: match[2]!, shown: match[3] ?? null });
+    else if (
+      !match[2]!
+        .trimEnd()
+        .split("\n")
+        .every((line) => FIRST_TERMINAL.test(line))
+    )
+      found.push({ heading, script: match[2]!, shown: match[3] ?? null });
   }
   return found;
 }
@@ -39,15 +48,14 @@ export function shellBlocks(path: string): ShellBlock[] {
 export class GuideShell {
   readonly folder = mkdtempSync(join(tmpdir(), "sluice-guide-"));
   readonly #shell: ChildProcess;
-  readonly #stands: readonly (readonly [string, string])[];
+  readonly #stands: [string, string][];
   #said = "";
   #count = 0;
 
-  /** `stands`: texts of the document and what is meant by each here. */
-  constructor(sluice: Installation, stands: readonly (readonly [string, string])[] = []) {
+  constructor(sluice: Installation) {
     const { gateway, address } = sluice.clientConfig();
     this.#stands = [
-      ...stands,
+      ["PATH_TO_SLUICE", ROOT],
       ["127.0.0.1:8080", new URL(gateway).host],
       ["127.0.0.1:8081", new URL(address).host],
     ];
@@ -63,6 +71,11 @@ export class GuideShell {
     this.#shell.stdout!.on("data", (chunk) => (this.#said += String(chunk)));
   }
 
+  /** From now on `text` of the document means `here`. */
+  stand(text: string, here: string): void {
+    this.#stands.push([text, here]);
+  }
+
   /** Runs one block as its kind asks for; its output. */
   async run(block: ShellBlock): Promise<string> {
     const { shown, script } = block;
@@ -71,7 +84,7 @@ export class GuideShell {
       assert.equal(code, 0, `under "${block.heading}":\n${script}\n${output}`);
       return output;
     }
-    const wanted = patternOf(shown);
+    const wanted = patternOf(this.#meant(shown));
     let last = "";
     await until(
       async () => {
@@ -85,14 +98,15 @@ export class GuideShell {
     return last;
   }
 
-  /** The shell goes on whatever the code is; within the block the first failing command ends it. */
+  #meant(text: string): string {
+    return this.#stands.reduce((meant, [from, to]) => meant.replaceAll(from, to), text);
+  }
+
+  /** One script in the shell, which a failing command of a block that sets things up ends. */
   async #once(script: string): Promise<{ readonly code: number; readonly output: string }> {
     const number = ++this.#count;
     const file = join(this.folder, `.block-${number}`);
-    writeFileSync(
-      `${file}.sh`,
-      this.#stands.reduce((text, [from, to]) => text.replaceAll(from, to), script),
-    );
+    writeFileSync(`${file}.sh`, this.#meant(script));
     this.#shell.stdin!.write(`. ${file}.sh </dev/null >${file}.out 2>&1; echo "${number}: $?"\n`);
     const mark = new RegExp(`^${number}: (\\d+)$`, "m");
     await until(
