@@ -202,7 +202,7 @@ test("draining: no new clients, answers end their connections, what is in flight
   await until(() => waiting.length === 1, "the request to arrive");
   const port = rig.port();
   let isDrained = false;
-  const drained = rig.gateway.drain(performance.now() + 10_000).then(() => {
+  const drained = rig.gateway.drain(rig.clock.monotonic() + 30_000).then(() => {
     isDrained = true;
   });
   // On its way when draining began: it is answered.
@@ -222,9 +222,8 @@ test("draining gives up at its deadline", async () => {
   const c = client();
   c.send(get("s/wait"));
   await until(() => waiting.length === 1, "the request to arrive");
-  const begun = performance.now();
-  await rig.gateway.drain(begun + 60);
-  assert.ok(performance.now() - begun < 5000);
+  await rig.gateway.drain(rig.clock.monotonic() + 60);
+  assert.equal(c.answers.length, 0, "the request is still under way");
 });
 
 test("a port that is taken ends the worker with the reason", async () => {

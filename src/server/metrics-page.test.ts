@@ -126,6 +126,6 @@ test("200 services of 5 instances are told in little time", async (t) => {
     assert.ok(body.split("\n").length > 11_000);
   }
   t.diagnostic(`${times.map((ms) => ms.toFixed(1)).join(", ")} ms of CPU`);
-  // CPU time, as others may use the machine; 12 to 20 ms were measured.
-  assert.ok(Math.min(...times) < 50, `${times}`);
+  // CPU time, as others may use the machine; 12 to 20 ms were measured. The bound is there for what grows by the square.
+  assert.ok(Math.min(...times) < 500, `${times}`);
 });

@@ -38,7 +38,7 @@ class Link {
 
   static async open(): Promise<Link> {
     const link = new Link();
-    const end = performance.now() + 10_000;
+    const end = performance.now() + 30_000;
     for (;;) {
       try {
         link.link = await fleet.connect(
@@ -55,7 +55,7 @@ class Link {
   }
 
   async until(isSo: () => boolean): Promise<void> {
-    const bound = AbortSignal.timeout(10_000);
+    const bound = AbortSignal.timeout(30_000);
     bound.addEventListener("abort", () => this.#wake());
     while (!isSo()) {
       assert.ok(!bound.aborted, "not so within 10 s");
@@ -105,7 +105,7 @@ test("one that was killed stays listed, not alive, until it is started again", a
   const [report] = await fleet.list();
   process.kill(report?.pid as number, "SIGKILL");
   await link.until(() => link.closeCount > 0);
-  const end = performance.now() + 5000;
+  const end = performance.now() + 30_000;
   while ((await fleet.list())[0]?.isAlive && performance.now() < end) await new Promise(setImmediate);
   assert.deepEqual(await fleet.list(), [{ ...gateway, pid: null, isAlive: false }]);
   await fleet.start(gateway);
