@@ -50,15 +50,17 @@ export class Departure {
   }
 
   /**
-   * Tells the control process that this worker is asked to end. Resolves when a successor has taken its place, when there is nobody
-   * to give it one, or when that takes too long.
+   * Tells the control process that this worker is asked to end. Resolves with true when a successor has taken its place, so that it
+   * drains; with false when it drained before, when nobody gives it a successor, or when that takes too long.
    */
-  async leave(): Promise<void> {
+  async leave(): Promise<boolean> {
     const { plane, control } = this.#deps;
+    if (plane.isDraining) return false;
     const { clock, times } = plane;
     const untilMs = clock.monotonic() + times.leaveMs;
     control.send({ type: "leaving" });
     while (!plane.isDraining && control.isLinked && clock.monotonic() < untilMs) await clock.sleep(20);
+    return plane.isDraining;
   }
 
   /** Drains; when it drains already, waits no longer than now said. Both are monotonic ms. */
@@ -70,10 +72,11 @@ export class Departure {
   }
 
   async #drain(): Promise<void> {
-    const { plane, sockets, control, acceptedCount } = this.#deps;
+    const { plane, sockets, control, acceptedCount, log } = this.#deps;
     const { clients, clock, times } = plane;
     plane.isDraining = true;
     control.send({ type: "draining" });
+    log.info({ connections: clients.size }, "draining");
     for (const hook of plane.drainHooks) hook();
     // Whatever has connected so far is taken in first: when no successor has the socket too, closing it resets connections that the
     // kernel still holds for us. After a turn of the loop that brought none, close follows at once.

@@ -48,8 +48,11 @@ export interface GatewayOptions {
 export interface Gateway extends Component {
   /** Takes nothing new, closes idle connections after a moment, and resolves when the rest is over, or at the deadline. */
   drain(deadlineMs: number): Promise<void>;
-  /** To be called before `drain`, when somebody else asks this worker to end: it serves on for a while, for a successor to be there. */
-  leave(): Promise<void>;
+  /**
+   * Somebody else asks this worker to end: it serves on for a moment, for a successor to be there. True: there is one, and this worker
+   * drains, after which `run` ends. False: nobody follows, or it drained before.
+   */
+  leave(): Promise<boolean>;
   /** Where clients connect; null before the first table. */
   port(): number | null;
 }
@@ -156,7 +159,7 @@ class GatewayWorker implements Gateway, DataPlane {
     return this.#drain(deadlineMs, this.clock.monotonic() + this.times.drainIdleMs);
   }
 
-  leave(): Promise<void> {
+  leave(): Promise<boolean> {
     return this.#departure.leave();
   }
 

@@ -57,19 +57,21 @@ export async function runGatewayRole(args: readonly string[]): Promise<void> {
   });
   const stop = new AbortController();
   let isAsked = false;
-  const asked = () => {
+  // Asked while others serve in its place, it drains as long as it needs to, then `run` is over. Asked again, or when nobody follows, it
+  // drains faster; once more ends it now.
+  const asked = async () => {
     if (isAsked) return stop.abort();
     isAsked = true;
-    void gateway
-      .leave()
-      .then(() => gateway.drain(systemClock.monotonic() + DRAIN_MS))
-      .finally(() => stop.abort());
+    isAsked = !(await gateway.leave());
+    if (!isAsked) return;
+    await gateway.drain(systemClock.monotonic() + DRAIN_MS);
+    stop.abort();
   };
-  process.on("SIGTERM", asked);
-  process.on("SIGINT", asked);
+  process.on("SIGTERM", () => void asked());
+  process.on("SIGINT", () => void asked());
   endWhenDisowned(dir, () => {
     log.warn({ dir }, "the run folder is another process's now, or gone: nobody would find this gateway");
-    if (!isAsked) asked();
+    if (!isAsked) void asked();
   });
   try {
     await gateway.run(stop.signal);
