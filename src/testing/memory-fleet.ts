@@ -52,6 +52,7 @@ export class MemoryFleet implements GatewayFleet {
   handsOver = true;
   /** What becomes of an order to start a successor; hanging, nothing does. */
   onOrder: () => "obeyed" | "refused" | "hanging" = () => "obeyed";
+  orderCount = 0;
   /** Which gateway was started by which. */
   readonly startedBy = new Map<GatewayId, GatewayId>();
   onTable: (table: RouteTable, before: RouteTable | null) => void = () => {};
@@ -88,9 +89,9 @@ export class MemoryFleet implements GatewayFleet {
     this.gateways.delete(id);
   }
 
-  async ended(id: GatewayId, patienceMs: number): Promise<void> {
+  async ended(id: GatewayId, patienceMs: number, signal: AbortSignal): Promise<void> {
     const untilMs = this.#clock.monotonic() + patienceMs;
-    while (this.gateways.get(id)?.isAlive === true && this.#clock.monotonic() < untilMs)
+    while (!signal.aborted && this.gateways.get(id)?.isAlive === true && this.#clock.monotonic() < untilMs)
       await this.#clock.sleep(10);
   }
 
@@ -124,6 +125,7 @@ export class MemoryFleet implements GatewayFleet {
       },
       sendAccessLog: () => {},
       startSuccessor: async (successor) => {
+        this.orderCount++;
         const outcome = this.onOrder();
         if (outcome === "refused")
           onMessage({ type: "successor-failed", id: successor.id, reason: "so the test wants it" });
@@ -150,6 +152,11 @@ export class MemoryFleet implements GatewayFleet {
     gateway.lingering.clear();
     gateway.session?.onClose();
     gateway.session = null;
+  }
+
+  /** Somebody asks a gateway to end, by a signal. */
+  leave(id: GatewayId): void {
+    this.gateways.get(id)?.session?.onMessage({ type: "leaving" });
   }
 
   /** The link of a gateway breaks, and with it is lost what was under way on it. */
