@@ -133,3 +133,17 @@ test("a control process that is killed in the middle of a replacement finds one 
     assert.deepEqual(slots.toSorted(), ["0", "1"]);
   }
 });
+
+test("gateways that are no longer wanted are told to drain, not ended by a signal", async (t) => {
+  const world = new ControlWorld();
+  world.fleet.drainMs = 1_000;
+  world.begin();
+  await world.until("gateways have a table", () => serving(world).length === 2);
+  await world.stop();
+  const fewer = new ControlWorld({ gatewayCount: 1 });
+  Object.assign(fewer, { clock: world.clock, store: world.store, runtime: world.runtime, fleet: world.fleet });
+  fewer.begin();
+  t.after(() => fewer.stop());
+  await fewer.until("one drains", () => world.fleet.gateways.get(id("gateway-1"))?.isDraining === true);
+  await fewer.until("it is gone", () => world.fleet.gateways.size === 1);
+});

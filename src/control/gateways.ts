@@ -93,9 +93,11 @@ export class Gateways {
     this.#publisher.setLive(alive.map((p) => p.id));
     const slots = this.#wanted();
     const waits: number[] = [];
-    for (const process of processes)
-      if (!slots.some((names) => names.some((launch) => launch.id === process.id)))
-        this.#retirement.begin(process);
+    const surplus = processes.filter((p) => !slots.some((names) => names.some((l) => l.id === p.id)));
+    for (const process of surplus) {
+      if (process.isAlive && !this.#retirement.has(process.id)) await this.#connect(process.id);
+      this.#retireSurplus(process);
+    }
     // Tables go to those that drain, too, until they are gone: what they hold keeps instances from being stopped.
     for (const { id } of alive) if (this.#retirement.has(id)) await this.#connect(id);
     for (const names of slots) {
@@ -104,6 +106,7 @@ export class Gateways {
       const isTurn = waits.length === 0;
       for (const waitMs of await this.#keepSlot(names, ofSlot, isTurn)) waits.push(waitMs);
     }
+    if (surplus.some((p) => !this.#retirement.has(p.id))) waits.push(CONNECT_RETRY_MS);
     const text = `${alive.length} of ${slots.length} gateways are alive`;
     return waits.length === 0
       ? { kind: "settled", text }
@@ -137,7 +140,7 @@ export class Gateways {
     }
     if (kept !== undefined) {
       if (isServed) this.#handovers.forget(kept.id);
-      for (const process of processes) if (isServed && !process.isAlive) this.#retirement.begin(process);
+      for (const process of processes) if (isServed && !process.isAlive) this.#retireSurplus(process);
       const isReplacing = alive.some((p) => p !== kept && !this.#retirement.has(p.id));
       if (isReplacing) waits.push(CONNECT_RETRY_MS); // until it listens, or the other one says what it is at
       return waits;
@@ -174,13 +177,13 @@ export class Gateways {
     );
   }
 
-  /** It goes once it has said how it can be told; or, when it says nothing, after a while. */
+  /** It goes once it has said how it can be told; or, when it says nothing, after a while. A dead one is cleared away. */
   #retireSurplus(process: GatewayProcess): void {
     const slot = this.#slot(process.id);
     const now = this.#clock.monotonic();
     slot.surplusSince ??= now;
-    if (this.#publisher.isHeard(process.id) || now - slot.surplusSince > CONNECT_PATIENCE_MS)
-      this.#retirement.begin(process);
+    const isReady = !process.isAlive || this.#publisher.isHeard(process.id);
+    if (isReady || now - slot.surplusSince > CONNECT_PATIENCE_MS) this.#retirement.begin(process);
   }
 
   async close(): Promise<void> {
