@@ -141,7 +141,12 @@ test("gateways that are no longer wanted are told to drain, not ended by a signa
   await world.until("gateways have a table", () => serving(world).length === 2);
   await world.stop();
   const fewer = new ControlWorld({ gatewayCount: 1 });
-  Object.assign(fewer, { clock: world.clock, store: world.store, runtime: world.runtime, fleet: world.fleet });
+  Object.assign(fewer, {
+    clock: world.clock,
+    store: world.store,
+    runtime: world.runtime,
+    fleet: world.fleet,
+  });
   fewer.begin();
   t.after(() => fewer.stop());
   await fewer.until("one drains", () => world.fleet.gateways.get(id("gateway-1"))?.isDraining === true);
