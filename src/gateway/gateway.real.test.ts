@@ -72,7 +72,13 @@ test("it says who it is, and listens for clients only once it has a table", asyn
   const line = await new Promise<string>((resolve) =>
     second.once("data", (chunk) => resolve(chunk.toString().split("\n")[0]!)),
   );
-  assert.deepEqual(JSON.parse(line), { type: "hello", pid: process.pid, tableNumber: 5, listening: true });
+  assert.deepEqual(JSON.parse(line), {
+    type: "hello",
+    pid: process.pid,
+    tableNumber: 5,
+    listening: true,
+    handsOver: true,
+  });
   second.destroy();
 });
 
