@@ -51,6 +51,7 @@ export async function launch(what: Launch): Promise<Launched> {
     "exit.json",
     "data.sock",
     "worker.sock",
+    "command.json",
     "control.sock",
   ]) {
     rmSync(join(folder, name), { force: true });
