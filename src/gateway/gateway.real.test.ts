@@ -58,7 +58,13 @@ test("it says who it is, and listens for clients only once it has a table", asyn
   assert.ok(identity !== null && identity.pid === process.pid && isSameProcess(identity));
   assert.equal(statSync(join(rig.dir, "control.sock")).mode & 0o777, 0o600);
   await until(() => rig.last("hello") !== undefined, "hello");
-  assert.deepEqual(rig.last("hello"), { type: "hello", pid: process.pid, tableNumber: 0, listening: false });
+  assert.deepEqual(rig.last("hello"), {
+    type: "hello",
+    pid: process.pid,
+    tableNumber: 0,
+    listening: false,
+    handsOver: true,
+  });
   assert.equal(rig.gateway.port(), null);
   await rig.put(table(5));
   assert.equal((await client().ask(get("s"))).status, 200);
@@ -66,7 +72,13 @@ test("it says who it is, and listens for clients only once it has a table", asyn
   const line = await new Promise<string>((resolve) =>
     second.once("data", (chunk) => resolve(chunk.toString().split("\n")[0]!)),
   );
-  assert.deepEqual(JSON.parse(line), { type: "hello", pid: process.pid, tableNumber: 5, listening: true });
+  assert.deepEqual(JSON.parse(line), {
+    type: "hello",
+    pid: process.pid,
+    tableNumber: 5,
+    listening: true,
+    handsOver: true,
+  });
   second.destroy();
 });
 
