@@ -56,7 +56,8 @@ class Http2Connection implements Connection {
   #movedMs: number;
   /** Of `bytesInFlight`, what the streams held at the last sweep. */
   #heldBytes = 0;
-  #isEndTold = false;
+  /** When its client was told that the end comes; monotonic ms. */
+  #toldMs: number | null = null;
   #isCalmed = false;
 
   constructor(socket: Socket, plane: DataPlane, address: string, head: Buffer | null) {
@@ -167,18 +168,20 @@ class Http2Connection implements Connection {
   sweep(nowMs: number): void {
     const { times, isDraining, limited } = this.#plane;
     this.#countHeld();
-    if (isDraining) this.#tellEnd();
+    if (isDraining) this.#leave(nowMs);
     if (this.#streams.size > 0 || nowMs - this.#movedMs <= times.clientIdleMs) return;
     limited.count("client_idle");
     if (this.#session.closed) this.#session.destroy();
     else this.#session.close();
   }
 
-  /** Clients that hear of the end early open no stream that would cross it. */
-  #tellEnd(): void {
-    if (this.#isEndTold || this.#session.destroyed) return;
-    this.#isEndTold = true;
-    this.#session.goaway(constants.NGHTTP2_NO_ERROR, LAST_STREAM_ID);
+  /** A client that hears of the end early opens no stream that would cross it. So its connection ends with its last stream, and loses none. */
+  #leave(nowMs: number): void {
+    if (this.#session.destroyed) return;
+    if (this.#toldMs === null) {
+      this.#toldMs = nowMs;
+      this.#session.goaway(constants.NGHTTP2_NO_ERROR, LAST_STREAM_ID);
+    } else if (nowMs - this.#toldMs > this.#plane.times.drainIdleMs) this.close();
   }
 
   /** What waits in streams, for instances that do not take it or clients that do not: known at sweeps, which is near enough for a sum. */
