@@ -7,20 +7,23 @@ import type { AccessLogOptions, GatewayMessage } from "../core/gateway-report.ts
 import type { Clock } from "../ports/clock.ts";
 import type { Log } from "../ports/log.ts";
 import type { Random } from "../ports/random.ts";
-import { AccessLog } from "./access-log.ts";
-import { AddressCounts } from "./address-counts.ts";
+import type { AccessLog } from "./access-log.ts";
+import { AccessLogSwitch } from "./access-log-switch.ts";
+import type { AddressCounts } from "./address-counts.ts";
+import { Admission } from "./admission.ts";
 import { Client } from "./client.ts";
 import { ControlSocket } from "./control-socket.ts";
 import type { Caps, DataPlane, Times } from "./data-plane.ts";
+import { sweepInstances } from "./instance-sweep.ts";
 import { LimitCounts } from "./limit-counts.ts";
 import * as limits from "./limits.ts";
 import { Mirrors } from "./mirrors.ts";
 import { RequestIds } from "./request-id.ts";
 import { Routing } from "./routing.ts";
 import { checkChange, checkTable } from "./table-check.ts";
-import { takeSamples } from "./traffic-report.ts";
-import { Upstream } from "./upstream.ts";
+import { type TlsHost, TlsListener, type TlsOptions } from "./tls-listener.ts";
 import { CAPS, TIMES } from "./worker-limits.ts";
+import { takeReport } from "./worker-report.ts";
 
 /** What a gateway worker is started with. */
 export interface GatewayOptions {
@@ -36,6 +39,8 @@ export interface GatewayOptions {
   readonly times?: Partial<Times>;
   /** Other limits than those of limits.ts. */
   readonly caps?: Partial<Caps>;
+  /** Null, or not there: it speaks no TLS. */
+  readonly tls?: TlsOptions | null;
   /** Which of the workers this is, from 0; 0 unless told. */
   readonly slot?: number;
 }
@@ -45,6 +50,8 @@ export interface Gateway extends Component {
   drain(deadlineMs: number): Promise<void>;
   /** Where clients connect; null before the first table. */
   port(): number | null;
+  /** Where they connect with TLS; null: nowhere, or not yet. */
+  tlsPort(): number | null;
 }
 
 /**
@@ -64,22 +71,21 @@ class GatewayWorker implements Gateway, DataPlane {
   readonly times: Times;
   readonly caps: Caps;
   readonly limited = new LimitCounts();
-  readonly addresses = new AddressCounts();
+  readonly addresses: AddressCounts;
   nowMs: number;
   isDraining = false;
   unrouted = 0;
-  accessLog: AccessLog | null = null;
-  /** Lines of access logs since the last report. */
-  #lines = { written: 0, dropped: 0 };
+  readonly #access: AccessLogSwitch;
   readonly #options: GatewayOptions;
   readonly #control: ControlSocket;
   readonly #server: Server;
+  readonly #tls: TlsListener | null;
   readonly #mirrors: Mirrors;
   readonly #failed = Promise.withResolvers<void>();
   #isListening = false;
   #isStarting = false;
-  /** Connections of clients so far. */
-  #accepted = 0;
+  #isStopped = false;
+  readonly #admission: Admission;
 
   constructor(options: GatewayOptions) {
     this.#options = options;
@@ -87,9 +93,12 @@ class GatewayWorker implements Gateway, DataPlane {
     this.nowMs = options.clock.monotonic();
     this.times = { ...TIMES, ...options.times };
     this.caps = { ...CAPS, ...options.caps };
+    this.#admission = new Admission(this.caps, this.limited);
+    this.addresses = this.#admission.addresses;
     this.routing = new Routing(() => options.random.next());
     this.routing.workerIndex = options.slot ?? 0;
     this.#mirrors = new Mirrors(this);
+    this.#access = new AccessLogSwitch(options);
     this.requestIds = new RequestIds(options.random.hex(8));
     this.#control = new ControlSocket(
       join(options.dir, "control.sock"),
@@ -97,12 +106,33 @@ class GatewayWorker implements Gateway, DataPlane {
       (command) => this.#command(command),
     );
     this.#server = createServer({ pauseOnConnect: true, noDelay: true }, (socket) => this.#accept(socket));
+    this.#tls = options.tls == null ? null : new TlsListener(options.tls, this.#tlsHost());
     this.#failed.promise.catch(() => {});
+  }
+
+  get accessLog(): AccessLog | null {
+    return this.#access.current;
+  }
+
+  #tlsHost(): TlsHost {
+    const { clock, times, limited } = this;
+    return {
+      ...{ clock, times, limited, log: this.#options.log },
+      admit: (socket) => this.#admission.admit(socket, this.#connections()),
+      release: (address) => this.addresses.leave(address),
+      accept: (socket, address) => new Client(socket, this, address),
+      changed: (tls) => this.#control.send({ type: "tls", tls }),
+      failed: (error) => this.#failed.reject(error),
+    };
   }
 
   port(): number | null {
     const address = this.#isListening ? this.#server.address() : null;
     return address !== null && typeof address === "object" ? address.port : null;
+  }
+
+  tlsPort(): number | null {
+    return this.#tls?.state.port ?? null;
   }
 
   async run(signal: AbortSignal): Promise<void> {
@@ -123,7 +153,9 @@ class GatewayWorker implements Gateway, DataPlane {
   }
 
   async #stop(): Promise<void> {
+    this.#isStopped = true;
     this.#server.close();
+    this.#tls?.destroy();
     for (const client of this.clients) client.wire.destroy();
     for (const service of this.routing.services)
       for (const instance of service.instances) instance.closeIdle();
@@ -140,12 +172,13 @@ class GatewayWorker implements Gateway, DataPlane {
     // Whatever has connected so far is taken in first: closing resets connections that the kernel still holds for us. After a
     // turn of the loop that brought none, close follows at once.
     let seen = -1;
-    for (let turns = 0; seen !== this.#accepted && turns < limits.DRAIN_TURNS_MAX; turns++) {
-      seen = this.#accepted;
+    for (let turns = 0; seen !== this.#admission.seen && turns < limits.DRAIN_TURNS_MAX; turns++) {
+      seen = this.#admission.seen;
       await new Promise<void>((resolve) => setImmediate(resolve));
     }
     this.#server.close();
-    while (this.clients.size > 0 && this.clock.monotonic() < deadlineMs) {
+    this.#tls?.close();
+    while (this.#connections() > 0 && this.clock.monotonic() < deadlineMs) {
       const isPatienceOver = this.clock.monotonic() - begunMs > this.times.drainIdleMs;
       const isLast = this.clock.monotonic() > deadlineMs - this.times.tunnelCloseMs;
       for (const client of this.clients) {
@@ -158,17 +191,13 @@ class GatewayWorker implements Gateway, DataPlane {
   }
 
   #accept(socket: Socket): void {
-    this.#accepted++;
-    const address = (socket.remoteAddress ?? "unknown").replace(/^::ffff:/, "");
-    if (this.clients.size >= this.caps.clientsMax) this.#turnAway(socket, "connections");
-    else if (!this.addresses.enter(address, this.caps.clientsPerAddressMax))
-      this.#turnAway(socket, "connections_per_address");
-    else new Client(socket, this, address);
+    const address = this.#admission.admit(socket, this.#connections());
+    if (address !== null) new Client(socket, this, address);
   }
 
-  #turnAway(socket: Socket, limit: string): void {
-    this.limited.count(limit);
-    socket.destroy();
+  /** Of clients, and of those that are on the way to being one. */
+  #connections(): number {
+    return this.clients.size + (this.#tls?.handshakeCount ?? 0);
   }
 
   #hello(): GatewayMessage {
@@ -177,31 +206,14 @@ class GatewayWorker implements Gateway, DataPlane {
       pid: process.pid,
       tableNumber: this.routing.number,
       listening: this.#isListening,
+      ...(this.#tls === null ? {} : { tls: this.#tls.state }),
     };
-  }
-
-  /** The log goes on as it is, ends, or begins. */
-  #setAccessLog(options: AccessLogOptions & { readonly file: string }): void {
-    const before = this.accessLog;
-    const { file, share, withQuery } = options;
-    const isSame = JSON.stringify(before?.options ?? null) === JSON.stringify({ file, share, withQuery });
-    if (isSame) return;
-    const { clock, random, log } = this.#options;
-    this.accessLog = share === null ? null : new AccessLog({ file, share, withQuery }, { clock, random });
-    log.info({ share, withQuery }, "access log");
-    if (before !== null) void before.close().then(() => this.#countLines(before));
-  }
-
-  /** What a log has to tell since it was last asked goes into the next report, also when the log has ended. */
-  #countLines(log: AccessLog): void {
-    const { written, dropped } = log.take();
-    this.#lines = { written: this.#lines.written + written, dropped: this.#lines.dropped + dropped };
   }
 
   #command(command: unknown): void {
     const { type, table, change } = (command ?? {}) as { type?: unknown; table?: unknown; change?: unknown };
     if (type === "access-log") {
-      this.#setAccessLog(command as AccessLogOptions & { readonly file: string });
+      this.#access.set(command as AccessLogOptions & { readonly file: string });
       return;
     }
     if (type === "change") {
@@ -251,8 +263,19 @@ class GatewayWorker implements Gateway, DataPlane {
   #listen(): void {
     if (this.#isStarting) return;
     this.#isStarting = true;
-    const { host, port, log } = this.#options;
     this.#server.on("error", (error) => this.#failed.reject(error));
+    // TLS first, so that whoever hears of the acknowledgement knows all that this worker serves.
+    if (this.#tls === null) this.#listenPlain();
+    else
+      this.#tls.start().then(
+        () => this.#listenPlain(),
+        (error: Error) => this.#failed.reject(error),
+      );
+  }
+
+  #listenPlain(): void {
+    if (this.isDraining || this.#isStopped) return;
+    const { host, port, log } = this.#options;
     this.#server.listen({ host, port, reusePort: port !== 0, backlog: 1024 }, () => {
       this.#isListening = true;
       log.info({ host, port: this.port(), tableNumber: this.routing.number }, "listening for clients");
@@ -264,37 +287,13 @@ class GatewayWorker implements Gateway, DataPlane {
     this.nowMs = this.clock.monotonic();
     this.accessLog?.flush();
     for (const client of this.clients) client.sweep(this.nowMs);
-    for (const service of this.routing.services) {
-      for (const instance of service.instances) {
-        instance.sweep(this.nowMs, this.times.upstreamIdleMs);
-        if (instance.isSuspect)
-          instance.probe(this.nowMs, this.times.connectMs, (i) => new Upstream(i, this));
-      }
-    }
+    sweepInstances(this);
     this.#mirrors.sweep(this.nowMs);
+    this.#tls?.sweep(this.nowMs);
   }
 
   #report(): void {
-    const samples = takeSamples(this.routing.measured());
-    const { unrouted } = this;
-    this.unrouted = 0;
-    const mirrors = this.#mirrors.take();
-    const differences = this.#mirrors.takeDifferences();
-    const cpu = process.cpuUsage();
-    if (this.accessLog !== null) this.#countLines(this.accessLog);
-    this.#control.send({
-      type: "report",
-      atMs: this.clock.now(),
-      samples,
-      inFlight: this.routing.inFlight(),
-      connections: this.clients.size,
-      unrouted,
-      ...(this.limited.isEmpty ? {} : { limits: this.limited.take() }),
-      ...(mirrors.length > 0 ? { mirrors } : {}),
-      ...(differences.length > 0 ? { differences } : {}),
-      process: { rssBytes: process.memoryUsage.rss(), cpuUs: cpu.user + cpu.system },
-      accessLog: this.#lines,
-    });
-    this.#lines = { written: 0, dropped: 0 };
+    const connections = this.#connections();
+    this.#control.send(takeReport(this, { connections, mirrors: this.#mirrors, access: this.#access }));
   }
 }
