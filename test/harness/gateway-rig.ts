@@ -9,6 +9,7 @@ import type { Address, GroupRoute, RouteTable, ServiceRoute } from "../../src/co
 import type { Times } from "../../src/gateway/data-plane.ts";
 import { createGateway, type Gateway, type GatewayOptions } from "../../src/gateway/gateway.ts";
 import type { Clock } from "../../src/ports/clock.ts";
+import { shownCertificate } from "./over-tls.ts";
 
 /** Longest wait for anything in a test of the gateway. */
 const PATIENCE_MS = 10_000;
@@ -34,7 +35,9 @@ export interface GatewayRig {
   readonly dir: string;
   readonly messages: GatewayMessage[];
   readonly control: Socket;
+  /** Where test clients connect. */
   port(): number;
+  tlsPort(): number | null;
   /** Sends a table and waits for its ack; a nack fails. */
   put(table: RouteTable): Promise<void>;
   /** Sends anything. */
@@ -53,14 +56,26 @@ export interface GatewayRig {
 export async function startRig(
   times: Partial<Times> = {},
   port = 0,
-  more: Pick<GatewayOptions, "caps" | "slot"> = {},
+  more: Pick<GatewayOptions, "caps" | "slot" | "tls"> = {},
 ): Promise<GatewayRig> {
   const dir = mkdtempSync(join(tmpdir(), "sluice-gw-"));
   const silent = () => {};
   const log = { debug: silent, info: silent, warn: silent, error: silent };
   const random = { next: () => 0.5, hex: (n: number) => "ab".repeat(n), uuid: () => "U" };
   const fast = { sweepMs: 10, reportMs: 20, drainIdleMs: 20, ...times };
-  const gateway = createGateway({ dir, host: "127.0.0.1", port, clock, random, log, times: fast, ...more });
+  const shown = shownCertificate();
+  const tls = shown === null ? null : { ...shown, host: "127.0.0.1", port };
+  const deps = { clock, random, log };
+  const plainPort = tls === null ? port : 0;
+  const gateway = createGateway({
+    dir,
+    host: "127.0.0.1",
+    port: plainPort,
+    ...deps,
+    times: fast,
+    tls,
+    ...more,
+  });
   const stop = new AbortController();
   const running = gateway.run(stop.signal);
   running.catch(() => {}); // whoever asks for `ended` gets it
@@ -80,7 +95,8 @@ export async function startRig(
     control,
     ended: running,
     say,
-    port: () => gateway.port()!,
+    port: () => (shown === null ? gateway.port()! : gateway.tlsPort()!),
+    tlsPort: () => gateway.tlsPort(),
     async put(table) {
       say({ type: "table", table });
       const answer = () =>
