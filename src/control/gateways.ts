@@ -1,7 +1,7 @@
 import type { AccessLogOptions } from "../core/gateway-report.ts";
 import type { GatewayId } from "../core/names.ts";
 import type { Clock } from "../ports/clock.ts";
-import type { GatewayFleet, GatewayLaunch, GatewayProcess } from "../ports/gateways.ts";
+import type { GatewayFleet, GatewayLaunch, GatewayProcess, GatewayTls } from "../ports/gateways.ts";
 import type { Log } from "../ports/log.ts";
 import type { Outcome } from "./loop.ts";
 import type { Publisher } from "./publisher.ts";
@@ -11,6 +11,8 @@ export interface GatewaySettings {
   readonly gatewayCount: number;
   readonly host: string;
   readonly port: number;
+  /** Null: the gateways speak no TLS. */
+  readonly tls: GatewayTls | null;
   readonly accessLog: AccessLogOptions;
 }
 
@@ -108,7 +110,7 @@ export class Gateways {
     const kept = good.find((p) => this.#publisher.isServing(p.id)) ?? good[0];
     const waits: number[] = [];
     for (const process of alive) {
-      const isSurplus = kept !== undefined && process !== kept && this.#publisher.isServing(kept.id);
+      const isSurplus = kept !== undefined && process !== kept && this.#takesOver(kept, process);
       const waitMs = isSurplus ? null : await this.#connect(process.id);
       // One that drains already exits by itself; to tell it again would end it at once.
       if (isSurplus && !this.#publisher.isDraining(process.id)) this.#stop(process);
@@ -118,7 +120,9 @@ export class Gateways {
       const isReplacing = alive.some(
         (p) => p !== kept && !this.#stopping.has(p.id) && !this.#publisher.isDraining(p.id),
       );
-      if (isReplacing) waits.push(CONNECT_RETRY_MS); // until it listens
+      // Until it listens; for TLS it may have to wait for a person.
+      if (isReplacing)
+        waits.push(this.#publisher.isServing(kept.id) ? CONNECT_RETRY_LATER_MS : CONNECT_RETRY_MS);
       return waits;
     }
     if (!isTurn && alive.some((p) => this.#publisher.isServing(p.id))) return [...waits, CONNECT_RETRY_MS];
@@ -129,6 +133,13 @@ export class Gateways {
     return waitMs === null ? waits : [...waits, waitMs];
   }
 
+  /** `next` does all that `old` does: one that cannot use the certificate as it is now leaves TLS to the one that has it in memory. */
+  #takesOver(next: GatewayProcess, old: GatewayProcess): boolean {
+    const publisher = this.#publisher;
+    const isTlsKept = next.tls === null || publisher.isServingTls(next.id) || !publisher.isServingTls(old.id);
+    return publisher.isServing(next.id) && isTlsKept;
+  }
+
   async close(): Promise<void> {
     this.#end.abort();
     this.#publisher.close();
@@ -136,9 +147,9 @@ export class Gateways {
 
   /** Per slot the two ways to fill it. */
   #wanted(): GatewayLaunch[][] {
-    const { gatewayCount, host, port } = this.#settings;
+    const { gatewayCount, host, port, tls } = this.#settings;
     return Array.from({ length: gatewayCount }, (_, i) =>
-      [`gateway-${i}`, `gateway-${i}b`].map((id) => ({ id: id as GatewayId, host, port })),
+      [`gateway-${i}`, `gateway-${i}b`].map((id) => ({ id: id as GatewayId, host, port, tls })),
     );
   }
 
@@ -220,5 +231,7 @@ export class Gateways {
 }
 
 function isAs(process: GatewayProcess, launch: GatewayLaunch): boolean {
-  return process.host === launch.host && process.port === launch.port;
+  const of = ({ host, port, tls }: GatewayLaunch) =>
+    JSON.stringify([host, port, tls && [tls.host, tls.port, tls.certFile, tls.keyFile]]);
+  return of(process) === of(launch);
 }

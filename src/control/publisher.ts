@@ -4,7 +4,7 @@
  * numbers grow over restarts. An instance is `released` when every live gateway has acknowledged a table without it, was
  * sent no table with it since, and has nothing in flight to it.
  */
-import type { GatewayMessage } from "../core/gateway-report.ts";
+import type { GatewayMessage, TlsState } from "../core/gateway-report.ts";
 import { addByName } from "../core/meter/traffic-sum.ts";
 import type { GatewayId, InstanceId } from "../core/names.ts";
 import type { Routing } from "../core/plan/plan-input.ts";
@@ -133,6 +133,11 @@ export class Publisher {
     return state?.isListening === true && state.tableNumber > 0;
   }
 
+  /** It listens for TLS, too. */
+  isServingTls(id: GatewayId): boolean {
+    return (this.#gateways.get(id)?.tls?.port ?? null) !== null;
+  }
+
   isDraining(id: GatewayId): boolean {
     return this.#gateways.get(id)?.isDraining === true;
   }
@@ -151,12 +156,17 @@ export class Publisher {
     switch (message.type) {
       case "hello":
         state.hello(message.pid, message.tableNumber, message.listening);
+        state.tls = message.tls ?? null;
         this.#deps.onDue(`${id} says hello`);
         return;
       case "ack":
         state.ack(message.tableNumber);
         state.isListening = !state.isDraining;
         this.#deps.onReleased();
+        return;
+      case "tls":
+        this.#logTls(id, state.tls, message.tls);
+        state.tls = message.tls;
         return;
       case "draining":
         state.isDraining = true;
@@ -196,12 +206,24 @@ export class Publisher {
         connections: s.connections,
         limits: s.limits,
         refusal: s.refusal,
+        tls: s.tls,
       }));
   }
 
   close(): void {
     for (const link of this.#links.values()) link.close();
     this.#links.clear();
+  }
+
+  #logTls(gateway: GatewayId, before: TlsState | null, { problem, warnings, certificate }: TlsState): void {
+    const { log } = this.#deps;
+    if (problem !== null && problem !== before?.problem)
+      log.warn({ gateway, problem }, "certificate refused");
+    for (const warning of warnings)
+      if (before?.warnings.includes(warning) !== true) log.warn({ gateway, warning }, "certificate");
+    const fingerprint = certificate?.fingerprint;
+    if (fingerprint !== undefined && fingerprint !== before?.certificate?.fingerprint)
+      log.info({ gateway, fingerprint }, "certificate in force");
   }
 
   #sendToAll(): number {

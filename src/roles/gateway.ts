@@ -5,6 +5,7 @@ import { jsonLog } from "../adapters/log-pino/log.ts";
 import { systemClock } from "../adapters/system/clock.ts";
 import { systemRandom } from "../adapters/system/random.ts";
 import { createGateway } from "../gateway/gateway.ts";
+import type { GatewayTls } from "../ports/gateways.ts";
 
 /** Longest drain. The control process waits a little longer before it kills a gateway that it replaces. */
 const DRAIN_MS = 60_000;
@@ -14,10 +15,11 @@ export async function runGatewayRole(args: readonly string[]): Promise<void> {
   const { values } = parseArgs({ args: [...args], options: { dir: { type: "string" } } });
   if (values.dir === undefined) throw new Error("the role gateway is started by sluice serve, with --dir");
   process.title = "sluice gateway";
-  const { host, port, slot } = JSON.parse(readFileSync(join(values.dir, "gateway.json"), "utf8")) as {
+  const { host, port, slot, tls } = JSON.parse(readFileSync(join(values.dir, "gateway.json"), "utf8")) as {
     host: string;
     port: number;
     slot?: number;
+    tls?: GatewayTls | null;
   };
   const log = jsonLog({ level: "info", destination: null });
   const gateway = createGateway({
@@ -25,6 +27,7 @@ export async function runGatewayRole(args: readonly string[]): Promise<void> {
     host,
     port,
     slot: slot ?? 0,
+    tls: tls ?? null,
     clock: systemClock,
     random: systemRandom,
     log,

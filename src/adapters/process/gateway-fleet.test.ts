@@ -10,7 +10,7 @@ import type { GatewayLink } from "../../ports/gateways.ts";
 import { ProcessGatewayFleet } from "./gateway-fleet.ts";
 
 const FAKE_GATEWAY = join(import.meta.dirname, "fixtures", "fake-gateway.mjs");
-const gateway = { id: "gateway-3" as GatewayId, host: "127.0.0.1", port: 8080 };
+const gateway = { id: "gateway-3" as GatewayId, host: "127.0.0.1", port: 8080, tls: null };
 const never = new AbortController().signal;
 let home: string;
 let fleet: ProcessGatewayFleet;

@@ -47,9 +47,10 @@ export class ProcessGatewayFleet implements GatewayFleet {
       const owner = readOwner(folder);
       if (owner !== null && isSameProcess(owner)) return;
       mkdirSync(folder, { recursive: true, mode: 0o700 });
-      const { id, host, port } = gateway;
+      const { id, host, port, tls } = gateway;
       const slot = Number(/-(\d+)b?$/.exec(id)?.[1] ?? 0);
-      await writeFileAtomic(join(folder, "gateway.json"), JSON.stringify({ id, host, port, slot }), 0o600);
+      const text = JSON.stringify({ id, host, port, slot, tls });
+      await writeFileAtomic(join(folder, "gateway.json"), text, 0o600);
       const logFile = join(this.#options.logDir, `${id}.log`);
       await launch({ folder, logFile, command: this.#options.gatewayCommand(folder) });
     });
@@ -87,9 +88,9 @@ export class ProcessGatewayFleet implements GatewayFleet {
   #report(folder: string): GatewayProcess | null {
     const launched = readJson<GatewayLaunch>(join(folder, "gateway.json"));
     if (launched === null) return null;
-    const { id, host, port } = launched;
+    const { id, host, port, tls = null } = launched; // one of an older Sluice knows no TLS
     const owner = readOwner(folder);
     const isAlive = owner === null ? this.#turns.isTaken(id) : isSameProcess(owner);
-    return { id, host, port, pid: isAlive ? (owner?.pid ?? null) : null, isAlive };
+    return { id, host, port, tls, pid: isAlive ? (owner?.pid ?? null) : null, isAlive };
   }
 }
