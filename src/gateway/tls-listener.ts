@@ -190,6 +190,8 @@ export class TlsListener {
   #done(socket: TLSSocket): void {
     // HTTP/2 forbids it (RFC 9113 §9.2.1), TLS 1.3 has none, and to everybody else it only costs us work.
     socket.disableRenegotiation();
+    // After the handshake an error of TLS itself is only told: such a connection would stay.
+    socket.on("error", () => socket.destroy());
     const ends = endsOf(socket);
     const plain = this.#byEnds.get(ends);
     const handshake = plain === undefined ? undefined : this.#handshakes.get(plain);

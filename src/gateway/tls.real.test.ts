@@ -121,6 +121,17 @@ test("a client may not begin a new handshake within its connection", async () =>
   assert.equal((await (await c.client()).ask(GET)).status, 200);
 });
 
+test("bytes that are no TLS on a connection that was good: it is cut, and its request counts as left", async () => {
+  const c = await begin();
+  const below = connect(c.rig.tlsPort()!, "127.0.0.1");
+  const client = await c.client({ socket: below, servername: "localhost" });
+  client.send(GET.replace("GET", "POST").replace("\r\n\r\n", "\r\nContent-Length: 5\r\n\r\n"));
+  await until(() => c.rig.last("report")?.inFlight["s" as never] === 1, "the request to be in work");
+  below.write(Buffer.alloc(100, "x"));
+  await client.closed();
+  await until(() => c.rig.statuses("s")["499"] === 1, "it to be counted");
+});
+
 for (const [name, bytes] of [
   ["plain HTTP", GET],
   ["random bytes", Buffer.from(Array.from({ length: 500 }, (_, i) => (i * 151) & 0xff))],
