@@ -45,7 +45,7 @@ export function checkPair(source: PairSource): CertificatePair | string {
       : `${source.certFile}: the key belongs to certificate ${place + 1} of the chain; the server's own must come first`;
   }
   try {
-    createSecureContext({ cert: source.cert, key: source.key });
+    createSecureContext({ cert: source.cert, key: source.key, ca: [] });
   } catch (error) {
     return `${source.certFile}: TLS cannot use it: ${(error as Error).message}`;
   }

@@ -51,7 +51,7 @@ async function begin(
     if (how.keyMode !== undefined) chmodSync(keyFile, how.keyMode);
   }
   const tls = { certFile, keyFile, host: "127.0.0.1", port: 0 };
-  const times = { certificateLookMs: 5, ...how.times };
+  const times = { certificateLookMs: 5, handshakeMs: 60_000, ...how.times };
   const rig = await startRig(times, 0, { tls, ...(how.caps === undefined ? {} : { caps: how.caps }) });
   closing.push(() => rig.close());
   const upstream = new RawUpstream((_: SeenRequest, socket: Socket) => socket.write(plain(200, "ok")));
@@ -80,6 +80,19 @@ async function shownName(c: Case): Promise<string> {
 }
 const met = (rig: GatewayRig, limit: string, count: number) =>
   until(() => rig.limits(null)[limit] === count, `${limit} to be counted ${count} times`);
+
+/** What `make` gives, tried again until it comes to something. */
+async function patiently<T>(make: () => Promise<T>): Promise<T> {
+  let made: T | undefined;
+  const giveUpAt = performance.now() + 30_000;
+  while (made === undefined) {
+    made = await make().catch((error: Error) => {
+      if (performance.now() > giveUpAt) throw error;
+      return undefined;
+    });
+  }
+  return made;
+}
 
 for (const version of ["TLSv1.2", "TLSv1.3"] as const) {
   test(`${version}: requests one after the other on a connection, told as https; the plain port goes on beside it`, async () => {
@@ -135,19 +148,15 @@ test("bytes that are no TLS on a connection that was good: it is cut, and its re
 for (const [name, bytes] of [
   ["plain HTTP", GET],
   ["random bytes", Buffer.from(Array.from({ length: 500 }, (_, i) => (i * 151) & 0xff))],
-  ["a ClientHello that lies about its length", Buffer.from("16030100050100ffffff00", "hex")],
   ["an HTTP/2 preface", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"],
 ] as const) {
   test(`instead of a ClientHello: ${name}: cut, counted, and others go on`, async () => {
-    const c = await begin(first, { times: { handshakeMs: 300 } });
+    const c = await begin();
     const good = await c.client();
     const bad = new RawClient(c.rig.tlsPort()!, connect(c.rig.tlsPort()!, "127.0.0.1"));
     bad.send(bytes as string);
     await bad.closed();
-    await until(
-      () => (c.rig.limits(null).handshake_failed ?? 0) + (c.rig.limits(null).handshake_time ?? 0) === 1,
-      "it to be counted once",
-    );
+    await met(c.rig, "handshake_failed", 1);
     assert.equal(bad.answers.length, 0);
     assert.equal((await good.ask(GET)).status, 200);
     await until(() => c.rig.last("report")?.connections === 1, "its place to be free");
@@ -157,7 +166,9 @@ for (const [name, bytes] of [
 test("a handshake that does not end is cut after its time and counted; its place is free again", async () => {
   const c = await begin(first, { times: { handshakeMs: 50 }, caps: { clientsPerAddressMax: 2 } });
   const silent = connect(c.rig.tlsPort()!, "127.0.0.1");
-  const begun = connect(c.rig.tlsPort()!, "127.0.0.1", () => begun.write(Buffer.from("1603010200", "hex")));
+  // It lies about its length, too.
+  const hello = Buffer.from("16030100050100ffffff00", "hex");
+  const begun = connect(c.rig.tlsPort()!, "127.0.0.1", () => begun.write(hello));
   const closed = [false, false];
   for (const [i, socket] of [silent, begun].entries()) {
     closing.push(() => void socket.destroy());
@@ -170,8 +181,11 @@ test("a handshake that does not end is cut after its time and counted; its place
   await until(() => closed[0]! && closed[1]!, "both to be cut");
   await met(c.rig, "handshake_time", 2);
   assert.equal(c.rig.limits(null).handshake_failed, undefined, "none is counted twice");
-  assert.equal((await (await c.client()).ask(GET)).status, 200);
-  assert.equal((await (await c.client()).ask(GET)).status, 200);
+  // Both places are free; on a machine that stands still for a moment an honest handshake may be cut, too.
+  for (let i = 0; i < 2; i++) {
+    const socket = await patiently(() => c.dial());
+    assert.equal((await new RawClient(c.rig.tlsPort()!, socket).ask(GET)).status, 200);
+  }
 });
 
 test("connections count from their first moment: with handshakes under way no more come than the limit", async () => {
@@ -363,13 +377,13 @@ test("who connects later is told the state with the first line", async () => {
 });
 
 test("a drain closes the port, lets handshakes end, and answers whoever came before", async () => {
-  const c = await begin(first, { times: { drainIdleMs: 500 } });
+  const c = await begin(first, { times: { drainIdleMs: 30_000 } });
   const idle = await c.client();
   const slow = connect(c.rig.tlsPort()!, "127.0.0.1");
   closing.push(() => void slow.destroy());
   await until(() => c.rig.last("report")?.connections === 2, "both to be counted");
   const port = c.rig.tlsPort()!;
-  const drained = c.rig.gateway.drain(performance.now() + 10_000);
+  const drained = c.rig.gateway.drain(performance.now() + 60_000);
   await until(() => c.rig.tlsPort() === null, "the port to be closed");
   const late = connectTls({ socket: slow, ca: TRUSTED, servername: "localhost" });
   const [one, two] = [await new RawClient(port, late).ask(GET), await idle.ask(GET)];

@@ -12,7 +12,7 @@ import type { Clock } from "../../src/ports/clock.ts";
 import { shownCertificate } from "./over-tls.ts";
 
 /** Longest wait for anything in a test of the gateway. */
-const PATIENCE_MS = 10_000;
+const PATIENCE_MS = 30_000;
 
 const clock: Clock = {
   now: () => Date.now(),

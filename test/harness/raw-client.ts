@@ -7,7 +7,7 @@ import { until } from "./gateway-rig.ts";
 import { dialGateway } from "./over-tls.ts";
 
 /** Longest wait for an answer. */
-const PATIENCE_MS = 10_000;
+const PATIENCE_MS = 30_000;
 
 /** One answer as it came over the wire. */
 export interface Answer {
