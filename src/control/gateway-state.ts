@@ -22,6 +22,12 @@ export class GatewayState {
   tls: TlsState | null = null;
   /** It takes no new connections any more, and exits by itself. */
   isDraining = false;
+  /** Somebody else has asked it to end: it serves until it has a successor, for a while. */
+  isLeaving = false;
+  /** It can be told to start its successor, and to drain. */
+  handsOver = false;
+  /** Why it could not start the successor that it was last told to start. */
+  handoverFailure: string | null = null;
   /** The newest table that it refused, and why; null: it has accepted a later one, or refused none. */
   refusal: TableRefusal | null = null;
   /**
@@ -55,6 +61,9 @@ export class GatewayState {
     this.pid = null;
     this.isListening = false;
     this.isDraining = false;
+    this.isLeaving = false;
+    this.handsOver = false;
+    this.handoverFailure = null;
     this.connections = 0;
     this.limits = {};
     this.tls = null;

@@ -12,6 +12,7 @@ import { CertificateFiles, type CertificatePaths, type Found } from "./certifica
 import { type CertificatePair, dateWarning } from "./certificate-pair.ts";
 import type { Times } from "./data-plane.ts";
 import type { LimitCounts } from "./limit-counts.ts";
+import type { ListeningSockets } from "./listening-sockets.ts";
 
 /** Where TLS is spoken, and with what. Workers share the port; port 0 takes a free one. */
 export interface TlsOptions extends CertificatePaths {
@@ -25,6 +26,7 @@ export interface TlsHost {
   readonly log: Log;
   readonly times: Times;
   readonly limited: LimitCounts;
+  readonly sockets: ListeningSockets;
   /** A connection has come. Its client's address, which counts as taken from here on; null: it was turned away. */
   admit(socket: Socket): string | null;
   /** It did not become a client: its address is free again. */
@@ -64,7 +66,6 @@ export class TlsListener {
   readonly #byEnds = new Map<string, Socket>();
   #found: Found = { pair: null, problem: "the files were not looked at yet", warning: null };
   #inForce: CertificatePair | null = null;
-  #isListening = false;
   #isClosed = false;
   #timer: NodeJS.Timeout | null = null;
   #dateLookedMs = 0;
@@ -90,7 +91,7 @@ export class TlsListener {
   }
 
   #port(): number | null {
-    const address = this.#isListening ? this.#sockets.address() : null;
+    const address = this.#isClosed ? null : this.#sockets.address();
     return address !== null && typeof address === "object" ? address.port : null;
   }
 
@@ -136,7 +137,7 @@ export class TlsListener {
     this.#inForce = pair;
     if (isNew) this.#use(pair);
     this.#warn();
-    if (!this.#isListening) await this.#listen();
+    if (!this.#sockets.listening) await this.#listen();
     this.#tell();
   }
 
@@ -162,12 +163,9 @@ export class TlsListener {
 
   async #listen(): Promise<void> {
     const { host, port } = this.#options;
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    this.#sockets.once("error", reject);
-    this.#sockets.listen({ host, port, reusePort: port !== 0, backlog: 1024 }, resolve);
-    await promise;
-    this.#sockets.off("error", reject);
-    this.#isListening = true;
+    await this.#host.sockets.listen("https", this.#sockets, { host, port });
+    if (!this.#sockets.listening) return;
+    this.#sockets.on("error", (error) => this.#host.failed(error));
     this.#host.log.info({ host, port: this.#port() }, "listening for clients over TLS");
   }
 
@@ -225,12 +223,10 @@ export class TlsListener {
     }
   }
 
-  /** Takes no new connections any more; handshakes go on. */
+  /** The worker drains: no more looks at the files. Its owner closes the port; handshakes go on. */
   close(): void {
     this.#isClosed = true;
-    this.#isListening = false;
     if (this.#timer !== null) clearTimeout(this.#timer);
-    this.#sockets.close();
   }
 
   /** Ends what is not handed over yet, too. */

@@ -14,11 +14,35 @@ import { shownCertificate } from "./over-tls.ts";
 /** Longest wait for anything in a test of the gateway. */
 const PATIENCE_MS = 30_000;
 
-const clock: Clock = {
-  now: () => Date.now(),
-  monotonic: () => performance.now(),
-  sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
-};
+/** What a rig's clock goes on by between two looks at it, at most; a gateway looks at each sweep, every 10 ms. */
+const STEP_MS_MAX = 20;
+
+/**
+ * A clock by which a machine that stands still for a while does not. Gateway, clients and instances of a test share one process, and
+ * would all be found late at once.
+ */
+function steadyClock(): Clock {
+  let atMs = performance.now();
+  let sumMs = 0;
+  return {
+    now: () => Date.now(),
+    monotonic: () => {
+      const nowMs = performance.now();
+      sumMs += Math.min(nowMs - atMs, STEP_MS_MAX);
+      atMs = nowMs;
+      return sumMs;
+    },
+    sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+  };
+}
+
+/** A clock that a test moves itself. */
+export class HeldClock implements Clock {
+  ms = 0;
+  now = () => Date.now();
+  monotonic = () => this.ms;
+  sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
+}
 
 /** Resolves once `isSo`; looks again at each turn of the loop, and gives up with `what` after a bound. */
 export async function until(isSo: () => boolean, what: string, ms = PATIENCE_MS): Promise<void> {
@@ -32,6 +56,8 @@ export async function until(isSo: () => boolean, what: string, ms = PATIENCE_MS)
 /** One gateway in this process, with the other end of its control socket. */
 export interface GatewayRig {
   readonly gateway: Gateway;
+  /** The gateway's. */
+  readonly clock: Clock;
   readonly dir: string;
   readonly messages: GatewayMessage[];
   readonly control: Socket;
@@ -56,8 +82,9 @@ export interface GatewayRig {
 export async function startRig(
   times: Partial<Times> = {},
   port = 0,
-  more: Pick<GatewayOptions, "caps" | "slot" | "tls"> = {},
+  more: Partial<Pick<GatewayOptions, "caps" | "slot" | "tls" | "clock">> = {},
 ): Promise<GatewayRig> {
+  const clock = more.clock ?? steadyClock();
   const dir = mkdtempSync(join(tmpdir(), "sluice-gw-"));
   const silent = () => {};
   const log = { debug: silent, info: silent, warn: silent, error: silent };
@@ -65,16 +92,17 @@ export async function startRig(
   const fast = { sweepMs: 10, reportMs: 20, drainIdleMs: 20, ...times };
   const shown = shownCertificate();
   const tls = shown === null ? null : { ...shown, host: "127.0.0.1", port };
-  const deps = { clock, random, log };
   const plainPort = tls === null ? port : 0;
   const gateway = createGateway({
     dir,
     host: "127.0.0.1",
     port: plainPort,
-    ...deps,
+    random,
+    log,
     times: fast,
     tls,
     ...more,
+    clock,
   });
   const stop = new AbortController();
   const running = gateway.run(stop.signal);
@@ -90,6 +118,7 @@ export async function startRig(
   const say = (command: unknown) => control.write(`${JSON.stringify(command)}\n`);
   return {
     gateway,
+    clock,
     dir,
     messages,
     control,
