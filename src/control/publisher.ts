@@ -4,7 +4,7 @@
  * numbers grow over restarts. An instance is `released` when every live gateway has acknowledged a table without it, was
  * sent no table with it since, and has nothing in flight to it.
  */
-import type { GatewayMessage, TlsState } from "../core/gateway-report.ts";
+import type { GatewayMessage } from "../core/gateway-report.ts";
 import { addByName } from "../core/meter/traffic-sum.ts";
 import type { GatewayId, InstanceId } from "../core/names.ts";
 import type { Routing } from "../core/plan/plan-input.ts";
@@ -19,6 +19,7 @@ import type { Known } from "./known.ts";
 import type { Outcome } from "./loop.ts";
 import type { Metrics } from "./metrics.ts";
 import type { MirrorBook } from "./mirror-book.ts";
+import { logTls } from "./tls-log.ts";
 
 /** The store's key of the last number given. */
 export const TABLE_NUMBER = "route-table";
@@ -200,7 +201,7 @@ export class Publisher {
         this.#deps.onReleased();
         return;
       case "tls":
-        this.#logTls(id, state.tls, message.tls);
+        logTls(this.#deps.log, id, state.tls, message.tls);
         state.tls = message.tls;
         return;
       case "draining":
@@ -256,17 +257,6 @@ export class Publisher {
   close(): void {
     for (const link of this.#links.values()) link.close();
     this.#links.clear();
-  }
-
-  #logTls(gateway: GatewayId, before: TlsState | null, { problem, warnings, certificate }: TlsState): void {
-    const { log } = this.#deps;
-    if (problem !== null && problem !== before?.problem)
-      log.warn({ gateway, problem }, "certificate refused");
-    for (const warning of warnings)
-      if (before?.warnings.includes(warning) !== true) log.warn({ gateway, warning }, "certificate");
-    const fingerprint = certificate?.fingerprint;
-    if (fingerprint !== undefined && fingerprint !== before?.certificate?.fingerprint)
-      log.info({ gateway, fingerprint }, "certificate in force");
   }
 
   #sendToAll(): number {
