@@ -1,0 +1,150 @@
+/**
+ * A load at a constant rate, in a process of its own. Requests are due by the clock, whatever became of those before; a late
+ * one is counted from when it was due. So a proxy that stops is charged for every request that would have come meanwhile
+ * (no coordinated omission). Says a {@link RateResult} for each interval, then `null`.
+ */
+import { Histogram } from "../../src/core/meter/histogram.ts";
+import { Caller } from "./caller.ts";
+import { loadOptions, tell } from "./talk.ts";
+
+export interface RateOptions {
+  readonly port: number;
+  /** Path as it is asked for. */
+  readonly path: string;
+  readonly method: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+  /** Requests a second; null: each connection sends again when it is answered, which finds the capacity. */
+  readonly perS: number | null;
+  /** Most connections; a request that is due when all are busy waits, and its wait counts. */
+  readonly connections: number;
+  /** Before anything is counted. */
+  readonly warmS: number;
+  readonly intervalS: number;
+  readonly intervals: number;
+  /**
+   * Looks at the clock all the time, which takes a core, for latencies in µs; or sends what is due once in a ms, each counted from that
+   * tick, which leaves the core to others.
+   */
+  readonly isSpinning: boolean;
+}
+
+/** Of one interval. */
+export interface RateResult {
+  readonly answered: number;
+  /** Other than 200, broken off, or not to be connected. */
+  readonly failed: number;
+  readonly perS: number;
+  readonly p50Us: number;
+  readonly p99Us: number;
+  readonly p999Us: number;
+  readonly maxUs: number;
+}
+
+const options = loadOptions<RateOptions>();
+const request = Buffer.from(requestText(options), "latin1");
+const idle: Caller[] = [];
+const all = new Set<Caller>();
+/** When requests were due that no connection was free for; from `waitingFrom` on. */
+let waiting: number[] = [];
+let waitingFrom = 0;
+const histogram = new Histogram();
+let [answered, failed, maxUs] = [0, 0, 0];
+let isEnding = false;
+
+function requestText({ port, path, method, headers, body }: RateOptions): string {
+  const fields = Object.entries({ Host: `127.0.0.1:${port}`, ...headers });
+  if (body !== "") fields.push(["Content-Length", String(body.length)]);
+  return `${method} ${path} HTTP/1.1\r\n${fields.map(([name, value]) => `${name}: ${value}\r\n`).join("")}\r\n${body}`;
+}
+
+function call(dueAt: number): void {
+  const caller = idle.pop();
+  if (caller !== undefined) caller.send(dueAt);
+  else if (all.size < options.connections) connectNew().send(dueAt);
+  else waiting.push(dueAt);
+}
+
+function connectNew(): Caller {
+  const caller: Caller = new Caller(options.port, request, done, lost);
+  all.add(caller);
+  return caller;
+}
+
+function done(caller: Caller, isGood: boolean): void {
+  const now = performance.now();
+  const us = (now - caller.startedAt) * 1000;
+  histogram.record(us);
+  if (us > maxUs) maxUs = us;
+  answered++;
+  if (!isGood) failed++;
+  if (isEnding) idle.push(caller);
+  else if (options.perS === null) caller.send(now);
+  else if (waitingFrom < waiting.length) caller.send(waiting[waitingFrom++]!);
+  else idle.push(caller);
+  if (waitingFrom > 10_000) [waiting, waitingFrom] = [waiting.slice(waitingFrom), 0];
+}
+
+function lost(caller: Caller, wasBusy: boolean): void {
+  all.delete(caller);
+  const at = idle.indexOf(caller);
+  if (at !== -1) idle.splice(at, 1);
+  if (isEnding || !wasBusy) return;
+  failed++;
+  if (options.perS === null) connectNew().send(performance.now());
+}
+
+function finishInterval(seconds: number): void {
+  const at = (share: number) => histogram.percentile(share) ?? Number.NaN;
+  const result: RateResult = {
+    answered,
+    failed,
+    perS: answered / seconds,
+    p50Us: at(0.5),
+    p99Us: at(0.99),
+    p999Us: at(0.999),
+    maxUs,
+  };
+  tell(result);
+}
+
+function forget(): void {
+  histogram.clear();
+  [answered, failed, maxUs] = [0, 0, 0];
+}
+
+const begunAt = performance.now();
+const stepMs = options.perS === null ? Number.POSITIVE_INFINITY : 1000 / options.perS;
+let dueAt = options.perS === null ? Number.POSITIVE_INFINITY : begunAt;
+let intervalFrom = begunAt + options.warmS * 1000;
+let isWarm = false;
+let intervals = 0;
+
+/** Sends what is due, and ends intervals. */
+function turn(): void {
+  const now = performance.now();
+  for (; dueAt <= now; dueAt += stepMs) call(options.isSpinning ? dueAt : now);
+  if (!isWarm && now >= intervalFrom) {
+    isWarm = true;
+    intervalFrom = now;
+    forget();
+  } else if (isWarm && now >= intervalFrom + options.intervalS * 1000) {
+    finishInterval((now - intervalFrom) / 1000);
+    forget();
+    intervalFrom = now;
+    if (++intervals === options.intervals) return end();
+  }
+  if (options.isSpinning) setImmediate(turn);
+}
+
+const ticks = options.isSpinning ? null : setInterval(turn, 1);
+
+function end(): void {
+  isEnding = true;
+  if (ticks !== null) clearInterval(ticks);
+  for (const caller of all) caller.end();
+  process.stdout.write("null\n");
+}
+
+if (options.perS === null) for (let i = 0; i < options.connections; i++) connectNew().send(begunAt);
+turn();
