@@ -5,10 +5,14 @@ import { requirePrograms, Stage } from "../harness/stage.ts";
 import type { Suite, SuiteOptions } from "./suite.ts";
 import { connections } from "./suites/connections.ts";
 import { features } from "./suites/features.ts";
+import { idle } from "./suites/idle.ts";
 import { latency } from "./suites/latency.ts";
 import { mirror } from "./suites/mirror.ts";
 import { sizes } from "./suites/sizes.ts";
 import { small } from "./suites/small.ts";
+import { soak } from "./suites/soak.ts";
+import { sse } from "./suites/sse.ts";
+import { table } from "./suites/table.ts";
 import { workers } from "./suites/workers.ts";
 
 /** Every suite with the question that it answers. */
@@ -18,6 +22,10 @@ const SUITES: Readonly<Record<string, readonly [suite: Suite, question: string]>
   connections: [connections, "CPU per request: 1, 32, 256 and 2,000 connections"],
   workers: [workers, "CPU per request: one worker and two"],
   latency: [latency, "added latency at a constant rate of half the slowest side's capacity"],
+  sse: [sse, "1,000 event streams: how late a chunk is, and its CPU"],
+  idle: [idle, "memory of 10,000 idle keep-alive connections"],
+  table: [table, "what requests see of new route tables with 2,000 services and 20,000 instances"],
+  soak: [soak, "minutes at 80 % load with a new route table each second: memory, p99, failed requests"],
   mirror: [mirror, "what a mirror of 100 % costs the primary, with its target hung and answering"],
   features: [features, "CPU per request: what limits, stickiness, mirror, signature and access log add"],
 };

@@ -15,6 +15,13 @@ interface Seen {
   readonly host: string;
 }
 
+/** For a suite whose upstream streams: the side refuses a wrong token. The rest of the job is the same configuration. */
+export async function proveToken(side: Side): Promise<void> {
+  const url = `http://127.0.0.1:${side.port}${PREFIX}/stream`;
+  const answer = await eventually(() => fetch(url, { headers: { authorization: "wrong" } }), side.name);
+  if (answer.status !== 401) throw new Error(`${side.name} lets a wrong token in`);
+}
+
 /**
  * A side does the job: it refuses a wrong token, takes the prefix and the token off, puts request id and X-Forwarded-* on, and splits
  * about 80 to 20. Throws at the first thing that it does not do. Answers with the split found.

@@ -59,7 +59,7 @@ export class Caller {
         this.#head = Buffer.from(bytes.subarray(0, to));
         return true;
       }
-      const text = bytes.latin1Slice(0, end);
+      const text = bytes.toString("latin1", 0, end);
       const length = /\r\ncontent-length: *(\d+)/i.exec(text)?.[1];
       this.#isGood = text.startsWith("HTTP/1.1 200") && length !== undefined;
       from = end + 4 - this.#head.length;

@@ -41,6 +41,9 @@ export interface RateResult {
   readonly maxUs: number;
 }
 
+/** How long answers are waited for at the end; then they are failed. */
+const FINISH_MS_MAX = 30_000;
+
 const options = loadOptions<RateOptions>();
 const request = Buffer.from(requestText(options), "latin1");
 const idle: Caller[] = [];
@@ -50,7 +53,10 @@ let waiting: number[] = [];
 let waitingFrom = 0;
 const histogram = new Histogram();
 let [answered, failed, maxUs] = [0, 0, 0];
-let isEnding = false;
+let inFlight = 0;
+/** Nothing more is due; what is under way is still counted. */
+let isFinishing = false;
+let isOver = false;
 
 function requestText({ port, path, method, headers, body }: RateOptions): string {
   const fields = Object.entries({ Host: `127.0.0.1:${port}`, ...headers });
@@ -60,9 +66,14 @@ function requestText({ port, path, method, headers, body }: RateOptions): string
 
 function call(dueAt: number): void {
   const caller = idle.pop();
-  if (caller !== undefined) caller.send(dueAt);
-  else if (all.size < options.connections) connectNew().send(dueAt);
+  if (caller !== undefined) send(caller, dueAt);
+  else if (all.size < options.connections) send(connectNew(), dueAt);
   else waiting.push(dueAt);
+}
+
+function send(caller: Caller, startedAt: number): void {
+  inFlight++;
+  caller.send(startedAt);
 }
 
 function connectNew(): Caller {
@@ -77,10 +88,10 @@ function done(caller: Caller, isGood: boolean): void {
   histogram.record(us);
   if (us > maxUs) maxUs = us;
   answered++;
+  inFlight--;
   if (!isGood) failed++;
-  if (isEnding) idle.push(caller);
-  else if (options.perS === null) caller.send(now);
-  else if (waitingFrom < waiting.length) caller.send(waiting[waitingFrom++]!);
+  if (options.perS === null && !isFinishing) send(caller, now);
+  else if (waitingFrom < waiting.length) send(caller, waiting[waitingFrom++]!);
   else idle.push(caller);
   if (waitingFrom > 10_000) [waiting, waitingFrom] = [waiting.slice(waitingFrom), 0];
 }
@@ -89,9 +100,10 @@ function lost(caller: Caller, wasBusy: boolean): void {
   all.delete(caller);
   const at = idle.indexOf(caller);
   if (at !== -1) idle.splice(at, 1);
-  if (isEnding || !wasBusy) return;
+  if (isOver || !wasBusy) return;
   failed++;
-  if (options.perS === null) connectNew().send(performance.now());
+  inFlight--;
+  if (options.perS === null && !isFinishing) send(connectNew(), performance.now());
 }
 
 function finishInterval(seconds: number): void {
@@ -119,32 +131,46 @@ let dueAt = options.perS === null ? Number.POSITIVE_INFINITY : begunAt;
 let intervalFrom = begunAt + options.warmS * 1000;
 let isWarm = false;
 let intervals = 0;
+let finishedAt = 0;
 
 /** Sends what is due, and ends intervals. */
 function turn(): void {
   const now = performance.now();
   for (; dueAt <= now; dueAt += stepMs) call(options.isSpinning ? dueAt : now);
-  if (!isWarm && now >= intervalFrom) {
+  if (isFinishing) {
+    const left = inFlight + waiting.length - waitingFrom;
+    if (left === 0 || now > finishedAt + FINISH_MS_MAX) end(left);
+  } else if (!isWarm && now >= intervalFrom) {
     isWarm = true;
     intervalFrom = now;
     forget();
-  } else if (isWarm && now >= intervalFrom + options.intervalS * 1000) {
-    finishInterval((now - intervalFrom) / 1000);
-    forget();
-    intervalFrom = now;
-    if (++intervals === options.intervals) return end();
+  } else if (isWarm && now >= intervalFrom + options.intervalS * 1000) nextInterval(now);
+  if (options.isSpinning && !isOver) setImmediate(turn);
+}
+
+function nextInterval(now: number): void {
+  intervals++;
+  if (intervals === options.intervals) {
+    // Who was due in it belongs to it, however late the answer.
+    [isFinishing, finishedAt, dueAt] = [true, now, Number.POSITIVE_INFINITY];
+    return;
   }
-  if (options.isSpinning) setImmediate(turn);
+  finishInterval((now - intervalFrom) / 1000);
+  forget();
+  intervalFrom = now;
 }
 
 const ticks = options.isSpinning ? null : setInterval(turn, 1);
 
-function end(): void {
-  isEnding = true;
+/** `unanswered` requests have not been answered in time. */
+function end(unanswered: number): void {
+  isOver = true;
+  failed += unanswered;
+  finishInterval((finishedAt - intervalFrom) / 1000);
   if (ticks !== null) clearInterval(ticks);
   for (const caller of all) caller.end();
   process.stdout.write("null\n");
 }
 
-if (options.perS === null) for (let i = 0; i < options.connections; i++) connectNew().send(begunAt);
+if (options.perS === null) for (let i = 0; i < options.connections; i++) send(connectNew(), begunAt);
 turn();

@@ -6,6 +6,8 @@ export interface Talk {
   next<T>(): Promise<T>;
   /** Lets it go on, or end. */
   say(line: string): void;
+  /** It is over. */
+  readonly ended: Promise<void>;
 }
 
 /** Starts `bench/load/<name>.ts`; it gets `options` as its one argument. */
@@ -22,11 +24,15 @@ export function startLoad(stage: Stage, script: string, options: object): Talk {
     wake();
   });
   child.stdin!.on("error", () => {}); // it has ended
-  child.once("close", () => {
-    isOver = true;
-    wake();
-  });
+  const ended = new Promise<void>((resolve) =>
+    child.once("close", () => {
+      isOver = true;
+      wake();
+      resolve();
+    }),
+  );
   return {
+    ended,
     async next<T>() {
       while (lines.length === 0) {
         if (isOver) throw new Error(`${script} ended without a result`);

@@ -1,9 +1,9 @@
 import { join } from "node:path";
 import { GatewayWorkers } from "../../harness/gateway-workers.ts";
+import { jobTable } from "../../harness/job-table.ts";
 import { prove } from "../../harness/proof.ts";
 import { SMALL } from "../../harness/side.ts";
 import { startHaproxy } from "../../peers/haproxy.ts";
-import { jobTable } from "../../harness/job-table.ts";
 import { startNginxProxy, startUpstream } from "../../peers/nginx.ts";
 import { startUndici } from "../../peers/undici.ts";
 import { Comparison } from "../comparison.ts";

@@ -1,7 +1,7 @@
 import { GatewayWorkers } from "../../harness/gateway-workers.ts";
 import { jobTable } from "../../harness/job-table.ts";
 import { prove } from "../../harness/proof.ts";
-import { SMALL, type Side } from "../../harness/side.ts";
+import { type Side, SMALL } from "../../harness/side.ts";
 import { startHaproxy } from "../../peers/haproxy.ts";
 import { startNginxProxy, startUpstream } from "../../peers/nginx.ts";
 import { Comparison } from "../comparison.ts";
