@@ -12,11 +12,12 @@ const SHARED = Buffer.allocUnsafeSlow(READ_BYTES);
 export class Caller {
   /** What the request in flight counts from; in the caller's own clock. */
   startedAt = 0;
+  /** A request is in flight. */
+  isBusy = false;
   readonly #socket: Socket;
   readonly #request: Buffer;
   readonly #done: (caller: Caller, isGood: boolean) => void;
   readonly #lost: (caller: Caller, wasBusy: boolean) => void;
-  #isBusy = false;
   #isGood = false;
   /** Bytes of the answer's body still to come; -1 while its head is read. */
   #left = -1;
@@ -34,18 +35,18 @@ export class Caller {
     const onread = { buffer: SHARED, callback: (count: number) => this.#read(count) };
     this.#socket = connect({ port, host: "127.0.0.1", noDelay: true, onread });
     this.#socket.on("error", () => {}); // 'close' follows
-    this.#socket.on("close", () => this.#lost(this, this.#isBusy));
+    this.#socket.on("close", () => this.#lost(this, this.isBusy));
   }
 
   send(startedAt: number): void {
     this.startedAt = startedAt;
-    this.#isBusy = true;
+    this.isBusy = true;
     this.#left = -1;
     this.#socket.write(this.#request);
   }
 
   end(): void {
-    this.#isBusy = false;
+    this.isBusy = false;
     this.#socket.destroy();
   }
 
@@ -68,7 +69,7 @@ export class Caller {
     }
     this.#left -= count - from;
     if (this.#left > 0) return true;
-    this.#isBusy = false;
+    this.isBusy = false;
     this.#done(this, this.#isGood && this.#left === 0);
     return true;
   }

@@ -34,6 +34,8 @@ export interface RateResult {
   readonly answered: number;
   /** Other than 200, broken off, or not to be connected. */
   readonly failed: number;
+  /** Of the last interval, those that were not answered in time after it: more was asked for than could be done. They are in the latencies. */
+  readonly unanswered: number;
   readonly perS: number;
   readonly p50Us: number;
   readonly p99Us: number;
@@ -84,9 +86,7 @@ function connectNew(): Caller {
 
 function done(caller: Caller, isGood: boolean): void {
   const now = performance.now();
-  const us = (now - caller.startedAt) * 1000;
-  histogram.record(us);
-  if (us > maxUs) maxUs = us;
+  record((now - caller.startedAt) * 1000);
   answered++;
   inFlight--;
   if (!isGood) failed++;
@@ -94,6 +94,11 @@ function done(caller: Caller, isGood: boolean): void {
   else if (waitingFrom < waiting.length) send(caller, waiting[waitingFrom++]!);
   else idle.push(caller);
   if (waitingFrom > 10_000) [waiting, waitingFrom] = [waiting.slice(waitingFrom), 0];
+}
+
+function record(us: number): void {
+  histogram.record(us);
+  if (us > maxUs) maxUs = us;
 }
 
 function lost(caller: Caller, wasBusy: boolean): void {
@@ -106,11 +111,12 @@ function lost(caller: Caller, wasBusy: boolean): void {
   if (options.perS === null && !isFinishing) send(connectNew(), performance.now());
 }
 
-function finishInterval(seconds: number): void {
+function finishInterval(seconds: number, unanswered: number): void {
   const at = (share: number) => histogram.percentile(share) ?? Number.NaN;
   const result: RateResult = {
     answered,
     failed,
+    unanswered,
     perS: answered / seconds,
     p50Us: at(0.5),
     p99Us: at(0.99),
@@ -155,7 +161,7 @@ function nextInterval(now: number): void {
     [isFinishing, finishedAt, dueAt] = [true, now, Number.POSITIVE_INFINITY];
     return;
   }
-  finishInterval((now - intervalFrom) / 1000);
+  finishInterval((now - intervalFrom) / 1000, 0);
   forget();
   intervalFrom = now;
 }
@@ -165,8 +171,10 @@ const ticks = options.isSpinning ? null : setInterval(turn, 1);
 /** `unanswered` requests have not been answered in time. */
 function end(unanswered: number): void {
   isOver = true;
-  failed += unanswered;
-  finishInterval((finishedAt - intervalFrom) / 1000);
+  const now = performance.now();
+  const late = [...all].filter((caller) => caller.isBusy).map(({ startedAt }) => startedAt);
+  for (const startedAt of [...late, ...waiting.slice(waitingFrom)]) record((now - startedAt) * 1000);
+  finishInterval((finishedAt - intervalFrom) / 1000, unanswered);
   if (ticks !== null) clearInterval(ticks);
   for (const caller of all) caller.end();
   process.stdout.write("null\n");

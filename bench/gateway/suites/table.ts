@@ -58,6 +58,7 @@ export const table: Suite = async (stage, { rounds, seconds, rate }) => {
     "p50 ms": spread(over(kind.name, "p50Us"), 3),
     "p99 ms": spread(over(kind.name, "p99Us"), 3),
     "p99.9 ms": spread(over(kind.name, "p999Us"), 2),
+    unanswered: found.get(kind)!.reduce((sum, { unanswered }) => sum + unanswered, 0),
     "worst ms": Math.max(...over(kind.name, "maxUs")).toFixed(1),
   }));
   const p99 = (name: string) => median(over(name, "p99Us"));
