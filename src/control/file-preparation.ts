@@ -45,7 +45,7 @@ export class FilePreparation {
 
   /** Where the files of a service are; begins to bring them when that is not under way. */
   stateOf(record: ServiceRecord, spec: ServiceSpec): FilesState {
-    const processor = spec.processor.kind === "custom" ? spec.processor : null;
+    const processor = packageOf(spec);
     const sources = [processor, spec.model] as const;
     const purpose = JSON.stringify([record.version, record.epoch, sources]);
     const before = this.#all.get(record.name);
@@ -120,6 +120,12 @@ export class FilePreparation {
     }
     if (!signal.aborted) this.#onStep(service, "files prepared");
   }
+}
+
+/** What `processor_path` brings; null when there is none. */
+function packageOf({ processor }: ServiceSpec): WantedFiles | null {
+  if (processor.kind === "builtin") return null;
+  return { source: processor.source, entry: processor.kind === "custom" ? processor.entry : null };
 }
 
 /** `Downloading http file` of `Downloading http file [43%]`; null for a line that does not count. */
