@@ -185,7 +185,7 @@ async function tryWriting({ near, far }: Pair): Promise<void> {
       };
     });
   };
-  const statuses = Promise.all([begin(Buffer.alloc(LONG_BYTES, 1)), begin(SHORT)]);
+  const statuses = Promise.all([begin(Buffer.alloc(LONG_BYTES)), begin(SHORT)]);
   expect(near.bytesWritten === LONG_BYTES + 2 * SHORT.length, "bytes are not counted");
   let count = 0;
   let last: Buffer = SHORT;
