@@ -13,6 +13,7 @@ const VERSION_LINE = ascii(" HTTP/1.1\r\n");
 const REQUEST_ID = ascii("X-Request-Id: ");
 const FORWARDED_FOR = ascii("\r\nX-Forwarded-For: ");
 const FORWARDED_PROTO = ascii("\r\nX-Forwarded-Proto: http");
+const FORWARDED_PROTO_TLS = ascii("\r\nX-Forwarded-Proto: https");
 const FORWARDED_HOST = ascii("\r\nX-Forwarded-Host: ");
 const COMMA = ascii(", ");
 const HOST = ascii("\r\nHost: ");
@@ -126,7 +127,7 @@ function copyFields(
   return head.fieldsTo > keptFrom ? copy(out, at, buf, keptFrom, head.fieldsTo) : at;
 }
 
-/** What the requests of a client get added in full when nobody stood before us. */
+/** What the requests of a client without TLS get added when nobody stood before us. */
 export function forwardedLines(clientAddress: Buffer): Buffer {
   return Buffer.concat([FORWARDED_FOR, clientAddress, FORWARDED_PROTO]);
 }
@@ -140,6 +141,8 @@ export interface RequestAdditions {
   readonly forwardedLines: Buffer;
   /** Stands in for a Host that an HTTP/1.0 client did not send. */
   readonly serviceName: string;
+  /** The client's connection is over TLS. */
+  readonly isEncrypted: boolean;
   /** The client's wish to switch protocols goes on to the instance. */
   readonly isUpgrade: boolean;
 }
@@ -170,12 +173,12 @@ export function writeRequest(
   at = copyShort(out, at, added.requestId, 0, added.requestIdLength);
   const hasFor = findField(head, FIELD.X_FORWARDED_FOR) !== -1;
   const hasProto = findField(head, FIELD.X_FORWARDED_PROTO) !== -1;
-  if (!hasFor && !hasProto) at = put(out, at, added.forwardedLines);
+  if (!hasFor && !hasProto && !added.isEncrypted) at = put(out, at, added.forwardedLines);
   else {
     at = put(out, at, FORWARDED_FOR);
     if (hasFor) at = copyForwardedFor(out, at, head, buf);
     at = put(out, at, added.clientAddress);
-    if (!hasProto) at = put(out, at, FORWARDED_PROTO);
+    if (!hasProto) at = put(out, at, added.isEncrypted ? FORWARDED_PROTO_TLS : FORWARDED_PROTO);
   }
   if (head.hostAt === -1) {
     at = put(out, at, HOST);

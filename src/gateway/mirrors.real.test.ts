@@ -113,6 +113,7 @@ function request(
     forwardedLines: forwardedLines(Buffer.from("c")),
     serviceName: "s",
     isUpgrade: false,
+    isEncrypted: false,
   };
   first.write(head, buf, 0, bodyFrom, buf.length, head.pathFrom, added);
   const isDone = !isChunked && bytes === 0;

@@ -45,6 +45,7 @@ export class Wire {
   #hasReadBuffer = true;
   /** Where it is written to, past the stream. Null: only the stream can, as when it holds bytes or is about to end. */
   #handle: WriteHandle | null = null;
+  #isEncrypted = false;
 
   constructor(owner: WireOwner) {
     this.#owner = owner;
@@ -65,9 +66,11 @@ export class Wire {
 
   /**
    * Takes over an accepted socket: it goes on as one that reads into our buffer, or else, at 10 to 30 % more CPU per request
-   * (bench/gateway), by `data` events. The server must be made with `pauseOnConnect`.
+   * (bench/gateway), by `data` events. The server must be made with `pauseOnConnect`. A TLS socket stays what it is: what it reads are
+   * buffers of its own, and its handle is not the connection.
    */
   adopt(accepted: Socket): void {
+    this.#isEncrypted = (accepted as { encrypted?: boolean }).encrypted === true;
     const socket = withOnRead(accepted, this.#onread());
     if (socket === null) {
       this.#hasReadBuffer = false;
@@ -114,6 +117,11 @@ export class Wire {
   handTo(owner: WireOwner): void {
     this.#owner = owner;
     this.#socket.allowHalfOpen = true;
+  }
+
+  /** Its bytes travel over TLS. */
+  get isEncrypted(): boolean {
+    return this.#isEncrypted;
   }
 
   get remoteAddress(): string | undefined {
@@ -178,15 +186,18 @@ export class Wire {
   #writeStream(bytes: Uint8Array, released: Buffer | null): boolean {
     const socket = this.#socket;
     if (socket.destroyed) return false;
-    socket.write(bytes);
-    // A stream that wrote at once holds nothing; asking is cheaper than a callback, which would cost a tick for each message.
-    if (socket.writableLength === 0 && this.#pendingWrites === 0) {
-      if (released !== null && socket.errored === null) giveBuffer(released);
-      return true;
+    if (!this.#isEncrypted) {
+      socket.write(bytes);
+      // A stream that wrote at once holds nothing; asking is cheaper than a callback, which would cost a tick for each message.
+      if (socket.writableLength === 0 && this.#pendingWrites === 0) {
+        if (released !== null && socket.errored === null) giveBuffer(released);
+        return true;
+      }
     }
     this.#begun(bytes.length);
-    // 'drain' is no sign of completion: it comes only above the high-water mark. An empty write comes after all before it.
-    socket.write(NOTHING, (error) => {
+    // 'drain' is no sign of completion: it comes only above the high-water mark. An empty write comes after all before it. Over TLS no
+    // write is complete at once, so there the callback is its own.
+    socket.write(this.#isEncrypted ? bytes : NOTHING, (error) => {
       if (error) return;
       if (this.#pendingWrites === 1 && !socket.writableEnded) this.#handle = writeHandleOf(socket);
       this.#finished(bytes.length, released);

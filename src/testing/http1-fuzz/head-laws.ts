@@ -123,6 +123,7 @@ const added = {
   forwardedLines: forwardedLines(Buffer.from("127.0.0.1")),
   serviceName: "s",
   isUpgrade: false,
+  isEncrypted: false,
 };
 const HOP = new Set<number>([
   FIELD.CONNECTION,
