@@ -1,4 +1,4 @@
-import { connect, type Socket } from "node:net";
+import { connect, Socket } from "node:net";
 import { getSystemErrorName } from "node:util";
 import type { Address } from "../core/traffic/route-table.ts";
 import { giveBuffer, takeBuffer } from "./buffer-pool.ts";
@@ -126,6 +126,7 @@ export class Wire {
   release(): Socket {
     const socket = this.#socket;
     this.#owner = NOBODY;
+    this.#handle = null;
     if (!this.#hasReadBuffer) {
       socket.removeAllListeners("data");
       socket.pause();
