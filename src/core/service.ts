@@ -169,10 +169,15 @@ export interface InstanceExit {
   /** null when ended by a signal or when nobody saw it. */
   readonly code: number | null;
   readonly signal: string | null;
-  /** `Error`, `Completed`, `Lost` (nobody saw it end), `StartFailed`. */
+  /**
+   * `Error`, `Completed`, `Lost` (nobody saw it end), `StartFailed`, `OOMKilled` (out of memory, core/health/exit-reason.ts),
+   * `Unhealthy` (ended because its startup or liveness check failed).
+   */
   readonly reason: string;
   /** First line of what went wrong, if known. */
   readonly message: string;
   readonly startedAtMs: number | null;
   readonly finishedAtMs: number;
+  /** The last that its programs printed, oldest first; absent: not known. */
+  readonly lastLines?: readonly string[];
 }

@@ -73,6 +73,9 @@ function ofInstance(before: InstanceStatus | undefined, now: InstanceStatus): To
     const message = `Its processor worker ended and was started again (${now.workerRestarts} since the instance started)`;
     say("Warning", "WorkerRestarted", message);
   }
+  if (before?.isReady === true && now.reason === "NotReady") {
+    say("Warning", "InstanceNotReady", `It gets no requests for now: ${now.message}`);
+  }
   if (now.isReady && before?.isReady !== true) {
     say("Normal", "InstanceReady", now.message === "" ? "It is ready" : `It is ready. ${now.message}`);
   }

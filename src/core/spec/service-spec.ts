@@ -1,3 +1,4 @@
+import type { HealthSpec } from "../health/probe.ts";
 import type { RpcSpec } from "../instance-spec.ts";
 import type { GroupName, ServiceName } from "../names.ts";
 import type { GatewayPolicy } from "../traffic/policy.ts";
@@ -59,6 +60,8 @@ export type ProcessorSource =
       readonly env: readonly EnvironmentEntry[];
       /** `processor_path`: the folder it runs in; null: the model's, or else the instance's own. */
       readonly source: Source | null;
+      /** `startup_check`, `readiness_check`, `liveness_check`; absent: ready is what listens. */
+      readonly health?: HealthSpec;
     };
 
 /** One variable of `containers[0].env`. The value may be a secret. */
