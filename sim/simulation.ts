@@ -139,10 +139,17 @@ class Simulation {
     return this.#random.chance(0.7) ? { group } : { group, traffic_state: "standalone" };
   }
 
+  /** It dies, or its readiness check turns. */
   #crashInstance(): void {
-    const ids = [...this.#world.runtime.engines.keys()];
-    if (ids.length === 0) return;
-    const id = this.#random.pick(ids);
+    const { engines } = this.#world.runtime;
+    if (engines.size === 0) return;
+    const id = this.#random.pick([...engines.keys()]);
+    if (this.#random.chance(0.4)) {
+      const to = engines.get(id)?.phase === "unready" ? "ready" : "unready";
+      this.#trail.push(`${id} turns ${to}`);
+      this.#world.runtime.turn(id, to);
+      return;
+    }
     this.#trail.push(`kill ${id}`);
     this.#world.runtime.kill(id);
   }
@@ -198,7 +205,10 @@ class Simulation {
     files.slowMs.clear();
     files.broken.clear();
     await clock.advance(4_000); // the slowest start that was begun with a fault
-    for (const [id, engine] of runtime.engines) if (engine.phase === "loading") runtime.kill(id);
+    for (const [id, engine] of runtime.engines) {
+      if (engine.phase === "loading") runtime.kill(id);
+      runtime.turn(id, "ready");
+    }
     for (let i = 0; i < 40 && convergesToWhatIsWanted(this.#world) !== null; i++) {
       await clock.advance(10_000);
       this.#checkAlways();

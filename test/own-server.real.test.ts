@@ -259,7 +259,8 @@ test("kill -9 of the server, and of what watches it: another one comes, and w an
   await untilInstances("own", 1);
   const { Instances } = await sluice.json("GET", "/api/v2/services/local/own/instances");
   assert.equal(Instances[0].RestartCount, 1);
-  assert.match(Instances[0].LastState[0].reason, /SIGKILL/);
+  const { exitCode, reason, signal } = Instances[0].LastState[0];
+  assert.deepEqual([exitCode, reason, signal], [137, "Error", "SIGKILL"]);
   assert.match(await sluice.ok("events", "own"), /killed by SIGKILL: the command ended/);
   const second = await who(token);
   process.kill(sluice.pidOf(second.instance), "SIGKILL");

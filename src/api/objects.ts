@@ -72,11 +72,19 @@ export const instanceObject = Type.Object({
   StartAt: text("old name of StartTime"),
   LastState: Type.Array(
     Type.Object({
-      exitCode: Type.Union([Type.Null(), Type.Integer()]),
+      exitCode: Type.Union([Type.Null(), Type.Integer()], {
+        description: "128 and the signal's number when a signal ended it; null when nobody saw it end",
+      }),
       finishedAt: Type.String(),
-      reason: Type.String(),
+      reason: Type.String({
+        description: "Error, OOMKilled, Unhealthy, Completed, StartFailed or Lost",
+      }),
       startedAt: Type.String(),
       message: Type.String({ description: "extension: first line of what went wrong" }),
+      signal: Type.String({ description: "extension: the signal that ended it, or empty" }),
+      lastLines: Type.Array(Type.String(), {
+        description: "extension: what it printed last, oldest first; at most ten lines",
+      }),
     }),
     { description: "how its last run ended; empty when none has" },
   ),

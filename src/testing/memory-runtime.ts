@@ -31,7 +31,7 @@ interface Engine {
   readonly pid: number;
   readonly startedAtMs: number;
   readonly drainMs: number;
-  phase: "loading" | "ready" | "draining";
+  phase: "loading" | "ready" | "unready" | "draining";
   exit: InstanceExit | null;
 }
 
@@ -132,6 +132,14 @@ export class MemoryRuntime implements RuntimeDriver {
   kill(id: InstanceId): void {
     const engine = this.engines.get(id);
     if (engine?.exit === null) this.#end(engine, null, "SIGKILL", "");
+  }
+
+  /** A readiness check turns bad, or good again. */
+  turn(id: InstanceId, to: "ready" | "unready"): void {
+    const engine = this.engines.get(id);
+    if (engine?.exit !== null || engine.phase !== (to === "ready" ? "unready" : "ready")) return;
+    engine.phase = to;
+    this.#hint(id);
   }
 
   async #load(engine: Engine, loadMs: number, isCrashing: boolean): Promise<void> {

@@ -14,7 +14,7 @@ import { recordOf, specOf } from "./records.ts";
 interface Engine {
   readonly spec: InstanceSpec;
   startedAtMs: number;
-  phase: "loading" | "ready" | "draining" | "failed" | "dead";
+  phase: "loading" | "ready" | "unready" | "draining" | "failed" | "dead";
   endedAtMs: number;
   /** Processor workers that it had to start again; 0 when not set. */
   workerRestarts?: number;
@@ -105,13 +105,20 @@ export class PlanWorld {
     this.routed = serving;
   }
 
-  /** Loading ends: ready, or for a broken version a crash. */
+  /** Loading ends: ready, or for a broken version a crash; and checks that failed are good again. */
   finishLoading(): void {
     for (const engine of this.engines.values()) {
+      if (engine.phase === "unready") engine.phase = "ready";
       if (engine.phase !== "loading") continue;
       if (this.broken.has(engine.spec.version)) this.crash(engine.spec.id);
       else engine.phase = "ready";
     }
+  }
+
+  /** A readiness check fails. */
+  turnUnready(id: InstanceId): void {
+    const engine = this.engines.get(id);
+    if (engine?.phase === "ready") engine.phase = "unready";
   }
 
   crash(id: InstanceId): void {

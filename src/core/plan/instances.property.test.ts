@@ -25,6 +25,7 @@ const happening = fc.oneof(
   },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant("forget" as const), which: fc.nat(8) }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant("drain-self" as const), which: fc.nat(8) }) },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant("unready" as const), which: fc.nat(8) }) },
   { weight: 1, arbitrary: fc.constant({ kind: "control-restart" } as const) },
 );
 type Happening = typeof happening extends fc.Arbitrary<infer T> ? T : never;
@@ -83,6 +84,11 @@ function apply(world: PlanWorld, h: Happening): void {
     case "drain-self": {
       const engine = world.engines.get(pick(h.which) ?? ("" as InstanceId));
       if (engine?.phase === "ready") engine.phase = "draining";
+      break;
+    }
+    case "unready": {
+      const id = pick(h.which);
+      if (id !== undefined) world.turnUnready(id);
       break;
     }
     case "control-restart":
