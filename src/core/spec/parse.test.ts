@@ -35,6 +35,7 @@ test("the seeds' PMML service gets the documented defaults", () => {
       rpc: { workerThreads: 5, maxQueueSize: 64, keepaliveMs: 5000 },
       labels: {},
       isBodyChecked: true,
+      isGrpc: false,
       isCrashBlocked: false,
       terminationGraceMs: 30_000,
       policy: null,
@@ -101,6 +102,7 @@ test("every field that is acted on reaches the spec", () => {
     rpc: { workerThreads: 2, maxQueueSize: 0, keepaliveMs: 100, rateLimit: 2.5 },
     labels: { "team.name": "x", empty: "" },
     isBodyChecked: false,
+    isGrpc: false,
     isCrashBlocked: true,
     terminationGraceMs: 7000,
     policy: {
