@@ -54,6 +54,7 @@ export interface EngineExit {
   readonly reason: string;
   readonly message: string;
   readonly atMs: number;
+  readonly lastLines?: readonly string[];
 }
 
 export interface Answer {
