@@ -110,7 +110,7 @@ function ofRollout(previous: ServiceStatus | null, status: ServiceStatus, count:
   const now = status.rollout ?? null;
   const before = previous?.rollout ?? null;
   const isSame = before?.version === now?.version;
-  if (now !== null && now.isHeld && now.wantedCount > (isSame ? (before?.wantedCount ?? 0) : 0)) {
+  if (now?.isHeld && now.wantedCount > (isSame ? (before?.wantedCount ?? 0) : 0)) {
     say(
       "Normal",
       "BatchStarted",
