@@ -6,6 +6,8 @@
 
 import { ServingError } from "../src/core/errors.ts";
 import type { GatewayId, GroupName, InstanceId, ServiceName } from "../src/core/names.ts";
+import { OPEN_RULE, type RolloutRule } from "../src/core/rollout.ts";
+import type { Amount } from "../src/core/spec/rolling.ts";
 import { ControlWorld, documentFor } from "../src/testing/control-world.ts";
 import { type Behaviour, WELL_BEHAVED } from "../src/testing/memory-runtime.ts";
 import { SeededRandom } from "../src/testing/seeded-random.ts";
@@ -14,9 +16,10 @@ import {
   convergesToWhatIsWanted,
   namesStoppedInstance,
   namesUnprovenInstance,
+  pausedStaysPaused,
   stoppedWhileUsed,
-  surgeIsBounded,
 } from "./invariants.ts";
+import { ReplacementLaws, tellsWhatBlocksIt } from "./replacement-laws.ts";
 
 /** A law that was broken, with all it takes to see it again. */
 export class BrokenLaw extends Error {
@@ -31,21 +34,33 @@ class Simulation {
   readonly #random: SeededRandom;
   readonly #world: ControlWorld;
   readonly #trail: string[] = [];
-  /** Largest instance count that was wanted of each service. */
-  readonly #highestCount = new Map<string, number>();
+  readonly #laws: ReplacementLaws;
+  /** How far paused rollouts were. */
+  readonly #paused = new Map<string, number>();
   #hasFaults = true;
   #broken: string | null = null;
 
   constructor(seed: number) {
     this.#random = new SeededRandom(seed);
     this.#world = new ControlWorld({ seed: seed + 1, gatewayCount: 1 + this.#random.below(2) });
+    this.#laws = new ReplacementLaws(this.#world);
   }
 
-  async run(): Promise<void> {
+  /** All that happened, the same each time the seed is lived through. */
+  async run(): Promise<readonly string[]> {
     const { runtime, fleet, store } = this.#world;
     runtime.behaviour = (spec) => this.#behaviour(spec.version);
     runtime.isHintLost = () => this.#isFault(0.1);
-    runtime.onStop = (id, graceMs) => this.#note(stoppedWhileUsed(this.#world, id, graceMs));
+    runtime.onStop = (id, graceMs) => {
+      this.#tell(`stop ${id} within ${graceMs} ms`);
+      this.#note(stoppedWhileUsed(this.#world, id, graceMs));
+      this.#note(this.#laws.stopped(id));
+    };
+    runtime.onStart = (spec) => {
+      this.#tell(`start ${spec.id}`);
+      this.#note(this.#laws.started(spec));
+    };
+    runtime.onLaunched = (id) => this.#laws.launched(id);
     fleet.timing = () => ({
       startMs: this.#random.below(200),
       tableMs: this.#random.below(this.#isFault(0.2) ? 2_000 : 10),
@@ -56,7 +71,9 @@ class Simulation {
       this.#note(namesUnprovenInstance(this.#world, table));
     };
     store.onWrite = () => {
-      if (this.#isFault(0.05)) throw new Error("the write failed");
+      if (!this.#isFault(0.05)) return;
+      this.#laws.harmed();
+      throw new Error("the write failed");
     };
     store.latency = () => this.#late(0.3, this.#random.pick([20, 20, 400]));
     runtime.latency = () => this.#late(0.3, 50);
@@ -66,6 +83,7 @@ class Simulation {
       this.#checkAlways();
     }
     await this.#settle("after all faults");
+    await this.#letGo();
     const pids = this.#pids();
     this.#world.kill();
     this.#world.begin();
@@ -74,6 +92,8 @@ class Simulation {
     if (this.#pids() !== pids) this.#note("a restart of the control process replaced instances");
     this.#throwIfBroken();
     await this.#world.stop();
+    const { events } = this.#world.store;
+    return [...this.#trail, ...events.map((e) => `${e.atMs} ${e.service} ${e.reason} ${e.message}`)];
   }
 
   /** One thing happens, and some time passes. */
@@ -86,10 +106,11 @@ class Simulation {
     else if (dice < 0.83) this.#harmGateway();
     else if (dice < 0.86) {
       const ms = this.#random.below(7_200_000) - 3_600_000;
-      this.#trail.push(`the wall clock jumps by ${ms} ms`);
+      this.#tell(`the wall clock jumps by ${ms} ms`);
       clock.jump(ms);
     }
     if (this.#random.chance(0.1)) this.#harmFiles();
+    if (this.#random.chance(0.04)) this.#changeCapacity();
     const ms = this.#random.chance(0.7) ? this.#random.below(100) : this.#random.below(5_000);
     await clock.advance(ms);
   }
@@ -99,11 +120,20 @@ class Simulation {
     const { control } = this.#world;
     const r = this.#random;
     const name = r.pick(SERVICES);
-    const count = r.below(4);
+    const count = r.below(5);
     const commands: Record<string, () => Promise<unknown>> = {
-      create: () => control.createService(documentFor(name, { count, ...this.#membership() })),
+      create: () =>
+        control.createService(
+          documentFor(name, { count, rolling_strategy: this.#pace(), ...this.#membership() }),
+        ),
       scale: () => control.scaleService(name, count, []),
-      version: () => control.updateService(name, { metadata: { cpu: 1 + r.below(50) } }, "merge"),
+      pace: () => control.updateService(name, { metadata: { rolling_strategy: this.#pace() } }, "merge"),
+      rollout: () => control.createRollout({ name, change: this.#rule() }),
+      pause: () => control.updateRollout({ name, change: { isPaused: true } }),
+      resume: () => control.updateRollout({ name, change: { isPaused: false } }),
+      "rollout-off": () => control.deleteRollout(name),
+      plan: () => control.previewUpdate(name, { metadata: { cpu: 7 } }, "merge"),
+      version: () => control.updateService(name, { metadata: { cpu: (1 + r.below(50)) / 20 } }, "merge"),
       restart: () => control.restartService(name),
       stop: () => control.stopService(name),
       start: () => control.startService(name),
@@ -121,10 +151,9 @@ class Simulation {
       "group-token-revoke": () => control.revokeGroupToken(r.pick(GROUPS), 1 + r.below(3)),
       "delete-group": () => control.deleteGroup(r.pick(GROUPS), r.chance(0.3)),
     };
-    const likely = ["create", "create", "create", "scale", "version"];
+    const likely = ["create", "create", "create", "scale", "version", "version", "rollout", "resume"];
     const verb = r.pick([...likely, ...Object.keys(commands)]);
-    this.#trail.push(`${verb} ${name} (${count})`);
-    this.#highestCount.set(name, Math.max(this.#highestCount.get(name) ?? 0, count));
+    this.#tell(`${verb} ${name} (${count})`);
     try {
       await commands[verb]!();
     } catch (error) {
@@ -139,17 +168,49 @@ class Simulation {
     return this.#random.chance(0.7) ? { group } : { group, traffic_state: "standalone" };
   }
 
+  #pace() {
+    const max_surge = this.#random.pick([0, 1, 2, "30%"]);
+    return { max_surge, max_unavailable: this.#random.pick(max_surge === 0 ? [1, 2] : [0, 0, 1, "50%"]) };
+  }
+
+  #rule(): RolloutRule {
+    const r = this.#random;
+    const size = r.pick<Amount>([
+      { kind: "count", count: 1 },
+      { kind: "percent", percent: 50 },
+    ]);
+    return {
+      partition: r.pick<Amount>([
+        OPEN_RULE.partition,
+        { kind: "count", count: 1 },
+        { kind: "percent", percent: 50 },
+      ]),
+      batch: r.chance(0.5) ? { size, intervalMs: r.pick([0, 500, 20_000]) } : null,
+      isPaused: r.chance(0.3),
+    };
+  }
+
+  /** The node has room for few instances, for many, or nobody knows. */
+  #changeCapacity(): void {
+    const cpu = this.#random.pick([null, 2, 5, 10, 20]);
+    this.#world.capacity = cpu === null ? null : { cpu, memoryMb: 1_000_000 };
+    this.#laws.capacityChanged();
+    this.#tell(`the node has ${cpu ?? "unknown"} cores`);
+  }
+
   #crashInstance(): void {
     const ids = [...this.#world.runtime.engines.keys()];
     if (ids.length === 0) return;
     const id = this.#random.pick(ids);
-    this.#trail.push(`kill ${id}`);
+    this.#tell(`kill ${id}`);
+    this.#laws.harmed();
     this.#world.runtime.kill(id);
   }
 
   #restartControl(): void {
-    this.#trail.push("kill the control process");
+    this.#tell("kill the control process");
     this.#world.kill();
+    this.#laws.killed();
     this.#world.begin();
   }
 
@@ -161,7 +222,7 @@ class Simulation {
     if (this.#random.chance(0.4)) files.slowMs.set("/p", this.#random.below(5_000));
     const isRetriable = this.#random.chance(0.5);
     if (this.#random.chance(0.3)) files.broken.set("/p", { message: "no files", isRetriable });
-    this.#trail.push(`files: slow ${files.slowMs.size}, broken ${files.broken.size}`);
+    this.#tell(`files: slow ${files.slowMs.size}, broken ${files.broken.size}`);
   }
 
   /** It dies, or only its link breaks. */
@@ -170,11 +231,11 @@ class Simulation {
     if (ids.length === 0) return;
     const id: GatewayId = this.#random.pick(ids);
     if (this.#random.chance(0.5)) {
-      this.#trail.push(`break the link of ${id}`);
+      this.#tell(`break the link of ${id}`);
       this.#world.fleet.breakLink(id);
       return;
     }
-    this.#trail.push(`kill ${id}`);
+    this.#tell(`kill ${id}`);
     this.#world.fleet.kill(id);
   }
 
@@ -199,6 +260,12 @@ class Simulation {
     files.broken.clear();
     await clock.advance(4_000); // the slowest start that was begun with a fault
     for (const [id, engine] of runtime.engines) if (engine.phase === "loading") runtime.kill(id);
+    if (this.#world.capacity !== null) {
+      await clock.advance(240_000); // longer than a backoff, a grace and a few swaps one after the other
+      this.#note(tellsWhatBlocksIt(this.#world));
+      this.#world.capacity = null;
+      this.#laws.capacityChanged();
+    }
     for (let i = 0; i < 40 && convergesToWhatIsWanted(this.#world) !== null; i++) {
       await clock.advance(10_000);
       this.#checkAlways();
@@ -211,6 +278,31 @@ class Simulation {
     if (store.writeCount !== writes)
       this.#note(`${when}: ${store.writeCount - writes} writes although all is settled`);
     this.#throwIfBroken();
+  }
+
+  /** Nothing is held back any more: every update comes to its end. */
+  async #letGo(): Promise<void> {
+    for (const name of SERVICES) {
+      await this.#insist(() => this.#world.control.deleteRollout(name));
+    }
+    await this.#settle("with nothing held back");
+    for (const record of this.#world.store.state.services.values()) {
+      if (record.desired === "running" && record.updatingFrom)
+        this.#note(`the update of ${record.name} has no end`);
+    }
+    this.#throwIfBroken();
+  }
+
+  async #insist(command: () => Promise<unknown>): Promise<void> {
+    const given = command().catch((error: unknown) => {
+      if (!(error instanceof ServingError)) throw error;
+    });
+    await this.#world.clock.advance(100);
+    await given;
+  }
+
+  #tell(text: string): void {
+    this.#trail.push(`${this.#world.clock.monotonic()} ${text}`);
   }
 
   #alive(name: string): InstanceId[] {
@@ -234,7 +326,7 @@ class Simulation {
       const broken = law(this.#world);
       if (broken !== null) this.#note(`${name}: ${broken}`);
     }
-    this.#note(surgeIsBounded(this.#world, this.#highestCount));
+    this.#note(pausedStaysPaused(this.#world, this.#paused));
     this.#throwIfBroken();
   }
 
@@ -244,16 +336,16 @@ class Simulation {
 
   #throwIfBroken(): void {
     if (this.#broken !== null)
-      throw new BrokenLaw(`${this.#broken}\n  ${this.#trail.slice(-15).join("\n  ")}`);
+      throw new BrokenLaw(`${this.#broken}\n  ${this.#trail.slice(-40).join("\n  ")}`);
   }
 }
 
-/** Lives one seed through. @throws BrokenLaw with the command that repeats it */
-export async function simulate(seed: number): Promise<void> {
+/** Lives one seed through, and tells all that happened. @throws BrokenLaw with the command that repeats it */
+export async function simulate(seed: number): Promise<readonly string[]> {
   try {
-    await new Simulation(seed).run();
+    return await new Simulation(seed).run();
   } catch (error) {
-    if (error instanceof BrokenLaw) error.message += `\nrepeat with: node sim/main.ts --seed ${seed}`;
+    if (error instanceof BrokenLaw) error.message += `\nrepeat with: npm run sim -- --seed ${seed}`;
     throw error;
   }
 }
