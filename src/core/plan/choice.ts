@@ -35,7 +35,7 @@ export function isUpdateFailing(targets: Targets, input: PlanInput): boolean {
   if (record === undefined) return false;
   const isServingBefore = (a: Assessed) =>
     isOlder(a.status, record) && (a.status.isReady || a.status.readySinceMs !== null);
-  const hasBefore = targets.base.length > 0 || targets.others.some(isServingBefore);
+  const hasBefore = [...targets.base, ...targets.others].some(isServingBefore);
   return hasBefore && targets.current.some((a) => isTroubled(a, input));
 }
 

@@ -120,6 +120,7 @@ function noRoomText({ count, wanted }: StatusInput, held: InstanceStatus, isRepl
 }
 
 function isFailing(instance: InstanceStatus, wanted: Wanted): boolean {
+  if (instance.reason === "NoRoom") return false; // what is in its way is something else now
   if (instance.phase === "Failed" && wanted.spec.isCrashBlocked) return true;
   return !instance.isReady && instance.failuresInARow >= FAILING_AFTER;
 }
