@@ -132,7 +132,7 @@ const LONG_FILES: Record<string, string> = {
   "src/gateway/client.ts":
     "the states of one client connection; a part of them elsewhere would have to know them all",
   "src/gateway/exchange.ts":
-    "the life of one request: each step is a call between its client and its instance",
+    "the life of one request: each step is a call between its client and its instance; its gates and tries stand apart",
 };
 
 test("files are short, or say why not", () => {

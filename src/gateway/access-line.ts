@@ -1,24 +1,31 @@
 import type { DataPathReason } from "../core/errors.ts";
 import type { MessageHead } from "../http1/message-head.ts";
-import type { AccessEnd, AccessEntry } from "./access-log.ts";
+import type { AccessEntry } from "./access-log.ts";
 import type { DataPlane } from "./data-plane.ts";
+import type { Exchange } from "./exchange.ts";
+import type { Wire } from "./wire.ts";
 
 /** The access log's line of the request in hand, from its head to its end. Used only while the log is on. */
 export class AccessLine {
+  readonly #exchange: Exchange;
+  readonly #wire: Wire;
   readonly #plane: DataPlane;
   #entry: AccessEntry | null = null;
   #service: string | null = null;
   #reason: DataPathReason | null = null;
 
-  constructor(plane: DataPlane) {
+  /** For the requests of `exchange`, whose client is on `wire`. */
+  constructor(exchange: Exchange, wire: Wire, plane: DataPlane) {
+    this.#exchange = exchange;
+    this.#wire = wire;
     this.#plane = plane;
   }
 
   /** A request that was just admitted or refused; `head` is null for bytes that are none. */
-  begin(head: MessageHead | null, buf: Buffer | null, sentBytes: number): void {
+  begin(head: MessageHead | null, buf: Buffer | null): void {
     const { accessLog, routing } = this.#plane;
     this.#reason = null;
-    this.#entry = accessLog?.begin(head, buf, sentBytes) ?? null;
+    this.#entry = accessLog?.begin(head, buf, this.#wire.bytesWritten) ?? null;
     if (this.#entry === null) return;
     const route = head && buf ? routing.index.find(buf, head.pathFrom, head.targetTo) : null;
     this.#service = route?.name ?? null;
@@ -29,12 +36,22 @@ export class AccessLine {
     this.#reason = reason;
   }
 
-  /** `sentBytes`: what the connection has sent by now. */
-  end(sentBytes: number, end: Omit<AccessEnd, "service" | "reason" | "bytes">): void {
+  /** The request is over, or has become a tunnel. */
+  end(status: number): void {
     const entry = this.#entry;
     if (entry === null) return;
     this.#entry = null;
-    const bytes = sentBytes - entry.sentBefore;
-    this.#plane.accessLog?.end(entry, { ...end, service: this.#service, reason: this.#reason, bytes });
+    const exchange = this.#exchange;
+    this.#plane.accessLog?.end(entry, {
+      requestId: exchange.requestId.toString("latin1", 0, exchange.requestIdLength),
+      client: exchange.clientAddress.toString("latin1"),
+      service: this.#service,
+      member: exchange.isThroughGroup ? exchange.serviceName : null,
+      instance: exchange.instanceId,
+      status,
+      reason: this.#reason,
+      bytes: this.#wire.bytesWritten - entry.sentBefore,
+      ms: exchange.ageMs(),
+    });
   }
 }

@@ -73,6 +73,11 @@ export class Answer implements ResponseChanges {
     this.isStarted = false;
   }
 
+  /** Field lines of our own that go with the answer, whatever that is. */
+  addLines(lines: Buffer): void {
+    this.memberLine = this.memberLine === null ? lines : Buffer.concat([this.memberLine, lines]);
+  }
+
   /** Whatever the client wanted: the connection ends with this answer. */
   willClose(): void {
     this.#isKeepAlive = false;
