@@ -53,8 +53,20 @@ print(app.process(b'[{"speed": 1}, {"spede": 2}]', {}), app.process(b'{"speed": 
   );
 });
 
+test("own-server counts the words of the text that its README sends", () => {
+  const script = `import json, server; print(json.dumps(server.word_count(open("text.txt").read())))`;
+  const answer = python("own-server", script);
+  assert.equal(answer, '{"the": 3, "canary": 2, "and": 1, "hears": 1, "miner": 1, "sings": 1}');
+  assert.ok(readFileSync(join(folder, "own-server", "README.md"), "utf8").includes(answer));
+});
+
 test("every service file is accepted, has no field without effect, and names files that are there", () => {
-  const files = ["python-echo/service.json", "python-sum/service.json", "own-model/service.json"];
+  const files = [
+    "python-echo/service.json",
+    "python-sum/service.json",
+    "own-model/service.json",
+    "own-server/service.json",
+  ];
   for (const file of [...files, "pmml-canary/pmml_prod.json", "pmml-canary/pmml_grey.json"]) {
     const service = json(file);
     const absolute = { ...service };
@@ -64,6 +76,6 @@ test("every service file is accepted, has no field without effect, and names fil
     }
     assert.deepEqual(parseSpec(absolute).notEffective, []);
     if (service.model_path) statSync(join(absolute.model_path, service.model_entry ?? ""));
-    if (service.processor_path) statSync(join(absolute.processor_path, service.processor_entry));
+    if (service.processor_path) statSync(join(absolute.processor_path, service.processor_entry ?? ""));
   }
 });

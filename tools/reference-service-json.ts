@@ -80,9 +80,11 @@ function sections(): string {
 
 /** Dotted names of all fields that this build acts on. */
 function effectiveNames(field: Field, prefix: string): string[] {
-  return Object.entries(field.properties ?? {}).flatMap(([name, child]) =>
-    child["x-effective"] ? [`${prefix}${name}`] : effectiveNames(child, `${prefix}${name}.`),
-  );
+  return Object.entries(field.properties ?? {}).flatMap(([name, child]) => {
+    if (child["x-effective"]) return [`${prefix}${name}`];
+    if (child.items !== undefined) return effectiveNames(child.items, `${prefix}${name}[].`);
+    return effectiveNames(child, `${prefix}${name}.`);
+  });
 }
 
 /** The whole reference, as Markdown. */
@@ -108,6 +110,12 @@ One JSON object says what a service runs and how. It is the file given to \`slui
       "processor_type": "python",
       "processor_path": "/code/echo",
       "processor_entry": "app.py"
+    }
+
+    {
+      "metadata": { "name": "words", "instance": 2 },
+      "processor_path": "/code/words",
+      "containers": [{ "script": "exec python3 server.py", "port": 8000 }]
     }
 
 ## Rules
@@ -144,7 +152,10 @@ One JSON object says what a service runs and how. It is the file given to \`slui
 
 - \`processor\`: ${RUNNABLE_PROCESSORS.map(code).join(", ")}. It needs \`model_path\`.
 - A processor of your own: \`processor_type\` ${RUNNABLE_TYPES.map(code).join(", ")}, \`processor_path\` and \`processor_entry\`.
-- Refused, because this build cannot run it: \`processor_type\` \`java\` and \`cpp\`; a service with \`containers\` and no processor; the
+- A server of your own: \`containers\` with one container that has a \`script\` or a \`command\`, and no processor. It runs on this machine;
+  \`image\` does nothing. It is told the port to listen on as \`PORT\`: see the [guide](../guide/own-server.md). \`processor_entry\`,
+  \`metadata.rpc.worker_threads\`, \`max_queue_size\` and \`rate_limit\` do nothing for it. Beside a processor, \`containers\` do nothing.
+- Refused, because this build cannot run it: \`processor_type\` \`java\` and \`cpp\`; a container with an \`image\` and no command; the
   built-in processors whose codes begin with ${elsewhere.map(code).join(", ")}.
 - \`model_path\` and \`processor_path\`: an absolute path, a \`file://\` URL, or an \`http://\` or \`https://\` URL of a tar.gz or zip archive.
   The \`sluice\` command resolves a relative path against the folder of the JSON file; the API refuses it. \`oss://\` is refused.

@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 
 /** A process that cannot be mistaken for a later one with the same pid. */
 export interface ProcessIdentity {
@@ -12,6 +12,7 @@ interface ProcessStat {
   /** One letter; `Z` and `X` are dead and only wait for their parent. */
   readonly state: string;
   readonly processGroup: number;
+  readonly session: number;
   readonly startTicks: number;
 }
 
@@ -54,6 +55,36 @@ export function parseIdentity(text: string): ProcessIdentity | null {
   return { pid: pid as number, startTicks: startTicks as number };
 }
 
+/** A living process and the groups it is in. */
+export interface LivingProcess extends ProcessIdentity {
+  readonly processGroup: number;
+  /** The session, which outlives changes of the group; a shell with job control makes groups of its own. */
+  readonly session: number;
+}
+
+/** All living processes of this machine. */
+export function livingProcesses(): LivingProcess[] {
+  const living: LivingProcess[] = [];
+  for (const name of readdirSync("/proc")) {
+    const pid = Number(name);
+    if (!Number.isSafeInteger(pid)) continue;
+    const stat = readStat(pid);
+    if (stat === null || isDead(stat)) continue;
+    const { processGroup, session, startTicks } = stat;
+    living.push({ pid, processGroup, session, startTicks });
+  }
+  return living;
+}
+
+/** True when a process was started with exactly this `NAME=value` in its environment, or inherited it. False for others' processes. */
+export function isStartedWith(pid: number, entry: string): boolean {
+  try {
+    return `\0${readFileSync(`/proc/${pid}/environ`, "utf8")}`.includes(`\0${entry}\0`);
+  } catch {
+    return false;
+  }
+}
+
 function isDead(stat: ProcessStat): boolean {
   return stat.state === "Z" || stat.state === "X";
 }
@@ -67,7 +98,7 @@ function readStat(pid: number): ProcessStat | null {
     return null;
   }
   const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
-  const [state, processGroup, startTicks] = [fields[0], Number(fields[2]), Number(fields[19])];
+  const [state, startTicks] = [fields[0], Number(fields[19])];
   if (state === undefined || !Number.isSafeInteger(startTicks)) return null;
-  return { state, processGroup, startTicks };
+  return { state, processGroup: Number(fields[2]), session: Number(fields[3]), startTicks };
 }

@@ -48,7 +48,7 @@ export class FilePreparation {
    * those of the one in force.
    */
   stateOf(record: ServiceRecord, spec: ServiceSpec, part: "in-force" | "before" = "in-force"): FilesState {
-    const processor = spec.processor.kind === "custom" ? spec.processor : null;
+    const processor = packageOf(spec);
     const sources = [processor, spec.model] as const;
     const purpose = JSON.stringify([record.version, record.epoch, sources]);
     const key = part === "before" ? beforeKey(record.name) : record.name;
@@ -136,6 +136,12 @@ export class FilePreparation {
 
 /** No service can be called so. */
 const beforeKey = (service: ServiceName) => `${service} before`;
+
+/** What `processor_path` brings; null when there is none. */
+function packageOf({ processor }: ServiceSpec): WantedFiles | null {
+  if (processor.kind === "builtin") return null;
+  return { source: processor.source, entry: processor.kind === "custom" ? processor.entry : null };
+}
 
 /** `Downloading http file` of `Downloading http file [43%]`; null for a line that does not count. */
 function topicOf(line: string): string | null {

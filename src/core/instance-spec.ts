@@ -27,7 +27,21 @@ export type ProcessorSpec =
   /** Ships with Sluice; `code` as in eas-reference §5.1. */
   | { readonly kind: "builtin"; readonly code: "pmml" }
   /** The user's own: `dir` absolute, `entry` relative to it (eas-reference §5.4, §5.5). */
-  | { readonly kind: "custom"; readonly language: "python"; readonly dir: string; readonly entry: string };
+  | { readonly kind: "custom"; readonly language: "python"; readonly dir: string; readonly entry: string }
+  /** A program that listens on a port itself; no engine stands before it (eas-reference §1.4). */
+  | CommandSpec;
+
+export interface CommandSpec {
+  readonly kind: "command";
+  /** The program and its arguments. */
+  readonly argv: readonly string[];
+  /** Where it listens if it does not go by PORT. */
+  readonly port: number;
+  /** Beside what it inherits; values may be secrets. */
+  readonly env: readonly { readonly name: string; readonly value: string }[];
+  /** Absolute; a file stands for its folder; null: the instance's own folder. */
+  readonly dir: string | null;
+}
 
 export interface ModelSpec {
   /** Absolute path of the model file or folder; null when the processor needs none. */
@@ -62,8 +76,12 @@ export interface InstanceState {
   readonly phase: "loading" | "ready" | "draining" | "failed";
   /** For people: loading progress, or why it failed. */
   readonly message: string;
-  /** TCP port on 127.0.0.1 for direct callers; null until it listens. */
+  /** TCP port for direct callers; null until it listens. Where a program of the user's own listens, gateways call it too. */
   readonly port: number | null;
+  /** Loopback address of that port; absent: 127.0.0.1. */
+  readonly host?: string;
+  /** What people should know of one that is ready. */
+  readonly note?: string;
   readonly workersReady: number;
   readonly workersTotal: number;
   /** Workers that died and were started again since this engine started. */

@@ -25,6 +25,11 @@ export class InstanceDir {
     return join(this.path, "access.json");
   }
 
+  /** The process that a command began with, for whoever has to end what is left of it. */
+  get commandFile(): string {
+    return join(this.path, "command.json");
+  }
+
   readSpec(): InstanceSpec {
     return JSON.parse(readFileSync(join(this.path, "spec.json"), "utf8")) as InstanceSpec;
   }
@@ -36,7 +41,7 @@ export class InstanceDir {
     const identity = owner === null ? null : parseIdentity(owner);
     const own = ownIdentity();
     if (identity !== null && identity.pid !== own.pid && isSameProcess(identity)) return false;
-    for (const name of ["data.sock", "worker.sock", "exit.json", "state.json"])
+    for (const name of ["data.sock", "worker.sock", "exit.json", "state.json", "command.json"])
       rmSync(join(this.path, name), { force: true });
     chmodSync(this.path, 0o700); // data.sock asks for no token: the folder is what guards it
     writeFileAtomicSync(file, JSON.stringify(own), 0o600);

@@ -25,6 +25,7 @@ export class LogFile {
   readonly #path: string;
   readonly #limits: LogFileLimits;
   readonly #now: () => number;
+  readonly #author: string;
   #file: number | null = null;
   #fileBytes = 0;
   #out = Buffer.allocUnsafeSlow(WRITE_BYTES);
@@ -32,16 +33,18 @@ export class LogFile {
   readonly #stamp = Buffer.alloc(STAMP_BYTES, 0x20);
   #stampMs = Number.NaN;
 
-  constructor(path: string, limits: LogFileLimits, now: () => number) {
+  /** @param author who writes the lines that no program printed */
+  constructor(path: string, limits: LogFileLimits, now: () => number, author = "engine") {
+    this.#author = author;
     this.#path = path;
     this.#limits = limits;
     this.#now = now;
     this.#open();
   }
 
-  /** One line of the engine's own. */
+  /** One line of our own. */
   line(text: string): void {
-    const bytes = Buffer.from(`[engine] ${text.replaceAll("\n", " ")}`);
+    const bytes = Buffer.from(`[${this.#author}] ${text.replaceAll("\n", " ")}`);
     this.writeLine(bytes, 0, bytes.length);
     this.flush();
   }

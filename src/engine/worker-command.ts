@@ -20,7 +20,7 @@ export interface WorkerTools {
 }
 
 /** Libraries that size their thread pools by the machine, not by `metadata.cpu`, unless told. */
-const THREAD_COUNTS = [
+export const THREAD_COUNTS = [
   "OMP_NUM_THREADS",
   "OPENBLAS_NUM_THREADS",
   "MKL_NUM_THREADS",

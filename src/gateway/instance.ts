@@ -2,6 +2,7 @@ import type { InstanceId } from "../core/names.ts";
 import { keyOfText } from "../core/traffic/affinity.ts";
 import { ejectionMs } from "../core/traffic/ejection.ts";
 import type { Address } from "../core/traffic/route-table.ts";
+import { UPSTREAM_FOREIGN_IDLE_MS } from "./limits.ts";
 import { Meter } from "./meter.ts";
 import type { Upstream } from "./upstream.ts";
 
@@ -57,8 +58,10 @@ export class Instance {
 
   /** Closes connections that were idle for long: the oldest stand first. */
   sweep(nowMs: number, idleMs: number): void {
+    // Engines listen on unix sockets; what is reached over TCP is a server of somebody else's.
+    const mostMs = this.address.kind === "tcp" ? Math.min(idleMs, UPSTREAM_FOREIGN_IDLE_MS) : idleMs;
     let old = 0;
-    while (old < this.idle.length && nowMs - this.idle[old]!.movedMs > idleMs) old++;
+    while (old < this.idle.length && nowMs - this.idle[old]!.movedMs > mostMs) old++;
     for (const upstream of this.idle.splice(0, old)) upstream.close();
   }
 

@@ -66,6 +66,12 @@ export const SUSPECT_MS = 1_000;
 /** A connection to an instance that was not used for this long is closed. The engine must keep idle connections for longer, so that we close first. */
 export const UPSTREAM_IDLE_MS = 30_000;
 
+/**
+ * The same for an instance that is a server of the user's own. Many close idle connections themselves after 5 s (Node, uvicorn) or 2 s (gunicorn), and a
+ * request that meets the closing is lost if it may not be sent twice.
+ */
+export const UPSTREAM_FOREIGN_IDLE_MS = 1_000;
+
 /** Idle connections kept per instance; above what one worker has in flight to one instance in practice. */
 export const UPSTREAM_IDLE_COUNT_MAX = 256;
 

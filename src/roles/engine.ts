@@ -1,7 +1,9 @@
 import { parseArgs } from "node:util";
-import { runEngine } from "../engine/run-engine.ts";
+import { InstanceDir } from "../engine/instance-dir.ts";
 
-/** The role `engine`: one instance in this process. Exits when it has ended. */
+/**
+ * The role `engine`: one instance, in this process or watched by it. Exits when it has ended. Only what the instance needs is loaded.
+ */
 export async function runEngineRole(args: readonly string[]): Promise<void> {
   const { values } = parseArgs({
     args: [...args],
@@ -10,8 +12,14 @@ export async function runEngineRole(args: readonly string[]): Promise<void> {
   if (values.dir === undefined || values.log === undefined) {
     throw new Error("the role engine is started by sluice serve, with --dir and --log");
   }
-  process.title = "sluice engine";
-  process.exitCode = await runEngine({ dir: values.dir, logFile: values.log });
+  const options = { dir: values.dir, logFile: values.log };
+  if (new InstanceDir(values.dir).readSpec().processor.kind === "command") {
+    process.title = "sluice command";
+    process.exitCode = await (await import("../engine/command/run-command.ts")).runCommand(options);
+  } else {
+    process.title = "sluice engine";
+    process.exitCode = await (await import("../engine/run-engine.ts")).runEngine(options);
+  }
   // Whatever a library left open must not keep a finished instance alive.
   process.exit();
 }

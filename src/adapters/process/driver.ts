@@ -5,6 +5,7 @@ import { isSameProcess } from "../../base/process-identity.ts";
 import type { AccessRules, InstanceSpec, InstanceState } from "../../core/instance-spec.ts";
 import type { InstanceId, ServiceName } from "../../core/names.ts";
 import type { InstanceExit } from "../../core/service.ts";
+import type { Address } from "../../core/traffic/route-table.ts";
 import type { InstanceReport, LogOptions, RuntimeDriver } from "../../ports/runtime.ts";
 import { endProcess, killLeftOvers } from "./end.ts";
 import { HintSource } from "./hint-source.ts";
@@ -109,10 +110,10 @@ export class ProcessDriver implements RuntimeDriver {
     const startedAtMs = now();
     try {
       const launched = await launch({ folder, logFile, command: engineCommand(folder, logFile) });
-      const isNoted = this.#noteEnd(spec.id, folder, startedAtMs, launched);
+      const isNoted = this.#noteEnd(spec, folder, startedAtMs, launched);
       this.#children.set(spec.id, { ...launched, isNoted });
     } catch (error) {
-      const message = `the engine cannot be started: ${(error as Error).message}`;
+      const message = `${nounOf(spec)} cannot be started: ${(error as Error).message}`;
       const finishedAtMs = now();
       writeExitIfNone(folder, {
         code: null,
@@ -135,13 +136,16 @@ export class ProcessDriver implements RuntimeDriver {
     await child?.isNoted;
   }
 
-  async #noteEnd(id: InstanceId, folder: string, startedAtMs: number, launched: Launched): Promise<void> {
+  async #noteEnd(spec: InstanceSpec, folder: string, startedAtMs: number, launched: Launched): Promise<void> {
+    const { id } = spec;
     const { code, signal, isOwner } = await launched.ended;
     this.#children.delete(id);
     if (isOwner) {
       const reason = code === 0 ? "Completed" : "Error";
       const message =
-        signal === null ? `the engine ended with exit code ${code}` : `the engine was ended by ${signal}`;
+        signal === null
+          ? `${nounOf(spec)} ended with exit code ${code}`
+          : `${nounOf(spec)} was ended by ${signal}`;
       writeExitIfNone(folder, {
         code,
         signal,
@@ -164,24 +168,25 @@ export class ProcessDriver implements RuntimeDriver {
     const startedAtMs = Math.round(
       statSync(join(folder, "spec.json"), { throwIfNoEntry: false })?.mtimeMs ?? 0,
     );
-    const exit = isAlive ? null : this.#exitOf(folder, startedAtMs);
+    const exit = isAlive ? null : this.#exitOf(spec, folder, startedAtMs);
+    const state = readJson<InstanceState>(join(folder, "state.json"));
     if (!existsSync(join(folder, "spec.json"))) return null; // stopped while we looked
     return {
       spec: { ...spec, ...readJson<AccessRules>(join(folder, "access.json")) },
       isAlive,
       pid: isAlive ? (owner?.pid ?? null) : null,
       startedAtMs,
-      state: readJson<InstanceState>(join(folder, "state.json")),
-      address: { kind: "unix", path: join(folder, "data.sock") },
+      state,
+      address: addressOf(spec, state, folder),
       exit,
     };
   }
 
   /** How a dead one ended. When nobody saw it, this look is the time of it, and is written down. */
-  #exitOf(folder: string, startedAtMs: number): InstanceExit {
+  #exitOf(spec: InstanceSpec, folder: string, startedAtMs: number): InstanceExit {
     const known = readExit(folder);
     if (known !== null) return known;
-    const message = "the engine is gone, and nobody saw it end";
+    const message = `${nounOf(spec)} is gone, and nobody saw it end`;
     const finishedAtMs = this.#options.now();
     const lost = { code: null, signal: null, reason: "Lost", message, startedAtMs, finishedAtMs };
     writeExitIfNone(folder, lost);
@@ -194,3 +199,13 @@ export class ProcessDriver implements RuntimeDriver {
     return join(this.#options.logDir, service, `${id}.log`);
   }
 }
+
+/** A program of the user's own is called where it listens; an engine at its socket, which is cheaper. */
+function addressOf({ processor }: InstanceSpec, state: InstanceState | null, folder: string): Address {
+  if (processor.kind !== "command") return { kind: "unix", path: join(folder, "data.sock") };
+  return { kind: "tcp", host: state?.host ?? "127.0.0.1", port: state?.port ?? processor.port };
+}
+
+/** What our process of an instance is, for people. */
+const nounOf = ({ processor }: InstanceSpec) =>
+  processor.kind === "command" ? "the process that watches the command" : "the engine";

@@ -1,11 +1,16 @@
 import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { processesOf } from "../../base/command-processes.ts";
 import {
   isSameProcess,
   type ProcessIdentity,
+  parseIdentity,
   readProcessGroup,
   readStartTicks,
 } from "../../base/process-identity.ts";
+import type { InstanceSpec } from "../../core/instance-spec.ts";
+import { readIfThere, readJson } from "./run-folder.ts";
 
 /** How often a process that is not our child is looked at while waiting for its end. */
 const POLL_MS = 20;
@@ -35,12 +40,13 @@ export async function endProcess(
   await killLeftOvers(owner, folder, signal);
 }
 
-/** Kills what a dead leader left behind in its group: workers that missed its end, or hang. */
+/** Kills what a dead leader left behind: workers of its group that missed its end, or hang; the command that it watched. */
 export async function killLeftOvers(
   owner: ProcessIdentity,
   folder: string,
   signal?: AbortSignal,
 ): Promise<void> {
+  await killCommand(folder, signal);
   // Somebody else under that pid: the number was free, so nothing was left of the group.
   if (readStartTicks(owner.pid) !== null && !isSameProcess(owner)) return;
   const isGone = () => {
@@ -49,6 +55,19 @@ export async function killLeftOvers(
     return members.length === 0;
   };
   await mustBeGone(isGone, `a process of group ${owner.pid}`, signal);
+}
+
+/** A command has a session of its own: it is found by what its watcher wrote down of it, and by its mark. */
+async function killCommand(folder: string, signal?: AbortSignal): Promise<void> {
+  const spec = readJson<InstanceSpec>(join(folder, "spec.json"));
+  if (spec?.processor.kind !== "command") return;
+  const leader = parseIdentity(readIfThere(join(folder, "command.json")) ?? "");
+  const isGone = () => {
+    const left = processesOf(leader, folder);
+    for (const { pid } of left) send(pid, "SIGKILL");
+    return left.length === 0;
+  };
+  await mustBeGone(isGone, `a process of the command in ${folder}`, signal);
 }
 
 /** Living members of the group that name the run folder in their command line or environment: these are ours. */

@@ -45,6 +45,7 @@ export async function launch({ folder, logFile, command }: Launch): Promise<Laun
     "exit.json",
     "data.sock",
     "worker.sock",
+    "command.json",
     "control.sock",
   ]) {
     rmSync(join(folder, name), { force: true });

@@ -74,7 +74,12 @@ function living(kept: InstanceStatus, observed: ObservedInstance, nowMs: number)
     const hasRecovered = nowMs - readySinceMs >= RECOVERED_AFTER_MS;
     const failuresInARow = hasRecovered ? 0 : kept.failuresInARow;
     const ready = { ...base, readySinceMs, failuresInARow, phase: "Running", isReady: true } as const;
-    return { status: { ...ready, reason: "", message: "" }, observed, isAlive: true, isGoing: false };
+    return {
+      status: { ...ready, reason: "", message: state?.note ?? "" },
+      observed,
+      isAlive: true,
+      isGoing: false,
+    };
   }
   if (phase === "loading") {
     const message = loadingText(state?.message ?? "", startedAtMs, nowMs);

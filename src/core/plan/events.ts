@@ -73,7 +73,9 @@ function ofInstance(before: InstanceStatus | undefined, now: InstanceStatus): To
     const message = `Its processor worker ended and was started again (${now.workerRestarts} since the instance started)`;
     say("Warning", "WorkerRestarted", message);
   }
-  if (now.isReady && before?.isReady !== true) say("Normal", "InstanceReady", "It is ready");
+  if (now.isReady && before?.isReady !== true) {
+    say("Normal", "InstanceReady", now.message === "" ? "It is ready" : `It is ready. ${now.message}`);
+  }
   if (
     now.drainingSinceMs !== null &&
     (before?.drainingSinceMs ?? null) === null &&

@@ -34,6 +34,10 @@ export function instanceSpecOf(
 
 function processorOf(source: Wanted["spec"]["processor"], files: ReadyFiles): ProcessorSpec {
   if (source.kind === "builtin") return source;
+  if (source.kind === "command") {
+    const { kind, argv, port, env } = source;
+    return { kind, argv, port, env, dir: files.processorPath ?? files.modelPath };
+  }
   assert(files.processorPath !== null, "a custom processor has files");
   return { kind: "custom", language: source.language, dir: files.processorPath, entry: source.entry };
 }

@@ -3,6 +3,7 @@ import type { InstanceId } from "../names.ts";
 import type { RolloutProgress } from "../rollout.ts";
 import type { InstanceStatus, ServicePhase, ServiceStatus } from "../service.ts";
 import { paceOf } from "../spec/rolling.ts";
+import { exitText } from "./assess.ts";
 import { FAILING_AFTER } from "./backoff.ts";
 import type { Wanted } from "./plan-input.ts";
 import type { Targets } from "./targets.ts";
@@ -71,7 +72,9 @@ function judge(input: StatusInput): Verdict {
   }
   const failing = current.filter((i) => isFailing(i, input.wanted));
   if (failing.length > 0) {
-    const why = `${failing[0]!.id}: ${failing[0]!.message}`;
+    const { id, phase, message, lastExit } = failing[0]!;
+    // While it is tried again, how it failed says more than that it loads.
+    const why = `${id}: ${phase === "Failed" || lastExit === null ? message : exitText(lastExit)}`;
     if (input.serving.length === 0 && failing.length === current.length) {
       const reason = input.wanted.spec.isCrashBlocked ? "CRASH_BLOCKED" : "CRASHING";
       return { phase: "Failed", reason, message: `No instance of version ${version} comes up: ${why}` };

@@ -1,5 +1,6 @@
 import type { Problem } from "../errors.ts";
 import type { GroupName, ServiceName } from "../names.ts";
+import { buildCommand } from "./build-command.ts";
 import { buildPolicy } from "./build-policy.ts";
 import type { Checked } from "./check.ts";
 import { describeFound } from "./found.ts";
@@ -38,7 +39,9 @@ export function buildSpec(checked: Checked, origins: Origins): Built {
     return null;
   };
   const isTypeRefused = checked.refused.has("$.processor_type");
-  const processor = isTypeRefused ? null : buildProcessor(given, refuse);
+  // What is wrong in it was left out, so that the rest cannot be told from what was never there.
+  const isBroken = isTypeRefused || [...checked.refused].some((path) => path.startsWith("$.containers"));
+  const processor = isBroken ? null : buildProcessor(given, refuse);
   const model = buildModel(given, processor, refuse);
   // Where a type is wrong, nothing can be read together.
   const policy = checked.refused.size > 0 ? null : buildPolicy(given.networking?.gateway_policy, refuse);
@@ -89,15 +92,14 @@ const show = (value: unknown) => describeFound(value, { type: "string" });
 const quoted = (words: readonly string[]) => words.map((word) => `"${word}"`).join(" or ");
 const TYPES = `processor_type ${quoted(RUNNABLE_TYPES)}`;
 /** What this build runs. */
-const RUNS = `processor ${quoted(RUNNABLE_PROCESSORS)}, or a processor of your own with ${TYPES}`;
+const RUNS = `processor ${quoted(RUNNABLE_PROCESSORS)}, a processor of your own with ${TYPES}, or containers with a script or command`;
 
 function buildProcessor(given: Partial<ServiceDocument>, refuse: Refuse): ProcessorSource | null {
   const { processor: code, processor_type: type } = given;
   if (type !== undefined) return buildCustom(given, type, refuse);
   if (code === undefined) {
-    return given.containers === undefined
-      ? refuse(["processor"], "nothing", RUNS)
-      : refuse(["containers"], "an image deployment", `${RUNS}: this build starts no containers`);
+    if (given.containers === undefined) return refuse(["processor"], "nothing", RUNS);
+    return buildCommand(given.containers, sourceAt(["processor_path"], given.processor_path, refuse), refuse);
   }
   const runnable = RUNNABLE_PROCESSORS.find((known) => known === code);
   if (runnable !== undefined) return { kind: "builtin", code: runnable };

@@ -1,32 +1,69 @@
 import type { Field } from "./field.ts";
-import type { Origins, Steps } from "./json-path.ts";
+import { jsonPath, type Origins, type Steps } from "./json-path.ts";
 import { isObject } from "./json-value.ts";
 import { SERVICE_FIELD } from "./schema.ts";
-import type { Json, JsonObject } from "./service-spec.ts";
+import type { Json, JsonObject, ProcessorSource } from "./service-spec.ts";
 
 /** True when this build acts on the field or on one below it. */
 export function isActedOn(field: Field): boolean {
-  return field["x-effective"] === true || Object.values(field.properties ?? {}).some(isActedOn);
+  return (
+    field["x-effective"] === true ||
+    Object.values(field.properties ?? {}).some(isActedOn) ||
+    (field.items !== undefined && isActedOn(field.items))
+  );
 }
 
+/** Fields that are acted on for other kinds of services, by canonical path. */
+const IDLE: Readonly<Record<ProcessorSource["kind"], ReadonlySet<string>>> = {
+  // eas-reference §1.1: containers are left out beside a processor.
+  builtin: new Set(["$.containers"]),
+  custom: new Set(["$.containers"]),
+  // No engine stands before a program of one's own: nothing queues for it, and nothing counts its threads.
+  command: new Set([
+    "$.processor_entry",
+    // It always gets SIGTERM: without an engine there is no other way to tell it (decision 0021).
+    "$.metadata.rpc.enable_sigterm",
+    "$.metadata.rpc.max_queue_size",
+    "$.metadata.rpc.rate_limit",
+    "$.metadata.rpc.worker_threads",
+  ]),
+};
+
 /**
- * Fields of a document that do nothing in this build, by JSON path as the user spelled it. Where nothing of a block is
- * acted on, the block is named and not each field in it.
+ * Fields of a document that do nothing in this build, or nothing for a service of this kind, by JSON path as the user spelled it.
+ * Where nothing of a block is acted on, the block is named and not each field in it.
  */
-export function listNotEffective(document: JsonObject, origins: Origins): string[] {
+export function listNotEffective(
+  document: JsonObject,
+  origins: Origins,
+  kind: ProcessorSource["kind"],
+): string[] {
   const paths: string[] = [];
-  visit(SERVICE_FIELD, document, [], origins, paths);
+  visit({ origins, idle: IDLE[kind], paths }, SERVICE_FIELD, document, []);
   return [...new Set(paths)];
 }
 
-function visit(field: Field, value: Json, steps: Steps, origins: Origins, paths: string[]): void {
-  if (field["x-effective"] === true) return;
+interface Visit {
+  readonly origins: Origins;
+  readonly idle: ReadonlySet<string>;
+  readonly paths: string[];
+}
+
+function visit(job: Visit, field: Field, value: Json, steps: Steps): void {
+  const { origins, idle, paths } = job;
+  const isIdle = idle.has(jsonPath(steps));
+  if (field["x-effective"] === true && !isIdle) return;
+  if (!isIdle && field.items !== undefined && Array.isArray(value) && isActedOn(field.items)) {
+    for (const [i, item] of (value as readonly Json[]).entries())
+      visit(job, field.items, item, [...steps, i]);
+    return;
+  }
   const isBlock = field.properties !== undefined && isObject(value);
-  if (!isBlock || (!isActedOn(field) && (origins.has(steps) || Object.keys(value).length === 0))) {
+  if (isIdle || !isBlock || (!isActedOn(field) && (origins.has(steps) || Object.keys(value).length === 0))) {
     paths.push(origins.spelled(steps));
     return;
   }
   for (const [name, child] of Object.entries(value as JsonObject)) {
-    visit(field.properties![name] ?? {}, child, [...steps, name], origins, paths);
+    visit(job, field.properties![name] ?? {}, child, [...steps, name]);
   }
 }

@@ -2,6 +2,7 @@ import Type from "typebox";
 import {
   anything,
   block,
+  EFFECTIVE,
   flag,
   integer,
   list,
@@ -40,31 +41,41 @@ const probe = (description: string) =>
   });
 
 const words = (description: string) =>
-  Type.Union([Type.String(), Type.Array(Type.String())], { description });
+  Type.Union([Type.String(), Type.Array(Type.String())], { description, ...EFFECTIVE });
 
 /** `containers` (eas-reference §1.4). */
 export const containers = list(
-  "Image deployment: what to run, in place of a processor.",
+  "A program of your own that listens on a port, in place of a processor. The process runtime runs one, on this machine.",
   block("One container.", {
-    image: text("Address of the image.", { minLength: 1 }),
+    image: optional(
+      text("Address of the image. The process runtime runs the command without it.", { minLength: 1 }),
+    ),
     env: optional(
       list(
         "Environment variables.",
         block("One variable.", {
-          name: text("Name.", { minLength: 1 }),
+          name: text("Name; PORT and those that begin with SLUICE_ are set by Sluice.", { minLength: 1 }),
           value: optional(text("Value.", SECRET)),
         }),
+        EFFECTIVE,
       ),
     ),
-    command: optional(words("One start command.")),
-    script: optional(text("Several start commands, parted by newline or `;`.")),
-    args: optional(anything("Arguments of the command.")),
+    command: optional(
+      words("One start command: a text, cut into words as a shell does, or a list. Not beside `script`."),
+    ),
+    script: optional(text("Several start commands, parted by newline or `;`: run by `/bin/sh`.", EFFECTIVE)),
+    args: optional(list("Arguments behind those of the command.", text("Argument."), EFFECTIVE)),
     port: optional(
-      integer("Port that the container listens on; 8080 and 9090 belong to the engine.", {
-        minimum: 1,
-        maximum: 65_535,
-        not: { enum: [8080, 9090] },
-      }),
+      integer(
+        "Port that the program listens on when it does not go by the variable PORT; 8080 and 9090 belong to the engine.",
+        {
+          ...EFFECTIVE,
+          default: 8000,
+          minimum: 1,
+          maximum: 65_535,
+          not: { enum: [8080, 9090] },
+        },
+      ),
     ),
     prepare: optional(
       block("Done before the start.", {

@@ -53,7 +53,24 @@ export type Source =
 
 export type ProcessorSource =
   | { readonly kind: "builtin"; readonly code: "pmml" }
-  | { readonly kind: "custom"; readonly language: "python"; readonly source: Source; readonly entry: string };
+  | { readonly kind: "custom"; readonly language: "python"; readonly source: Source; readonly entry: string }
+  /** `containers[0]`: a program that listens on a port itself (eas-reference §1.4). */
+  | {
+      readonly kind: "command";
+      /** The program and its arguments; a `script` is one argument of `/bin/sh -c`. */
+      readonly argv: readonly string[];
+      /** `port`, default 8000. */
+      readonly port: number;
+      readonly env: readonly EnvironmentEntry[];
+      /** `processor_path`: the folder it runs in; null: the model's, or else the instance's own. */
+      readonly source: Source | null;
+    };
+
+/** One variable of `containers[0].env`. The value may be a secret. */
+export interface EnvironmentEntry {
+  readonly name: string;
+  readonly value: string;
+}
 
 export interface ModelSource {
   /** null when the spec has no `model_path`. */

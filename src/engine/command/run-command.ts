@@ -1,0 +1,57 @@
+import { InstanceDir } from "../instance-dir.ts";
+import { ENGINE_LIMITS } from "../limits.ts";
+import { LogFile } from "../log-file.ts";
+import { CommandFailure, CommandInstance } from "./command-instance.ts";
+
+export interface CommandOptions {
+  /** The instance's folder in the run directory; its spec.json says the rest. */
+  readonly dir: string;
+  /** Where the log goes; rotated files stand beside it. */
+  readonly logFile: string;
+  /** Environment that the command inherits; our own when absent. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
+}
+
+/**
+ * Runs an instance that is a program of the user's own. SIGTERM or SIGINT asks it to end, a second one kills it. Resolves to the
+ * exit code: 0 ended as asked, or another process has the folder already; 1 it failed, and exit.json says why.
+ */
+export async function runCommand(options: CommandOptions): Promise<number> {
+  const dir = new InstanceDir(options.dir);
+  const spec = dir.readSpec();
+  if (spec.processor.kind !== "command") throw new Error(`${spec.id} is no command`);
+  if (!dir.claim()) return 0;
+  const startedAtMs = Date.now();
+  const instance = new CommandInstance({
+    dir,
+    spec,
+    command: spec.processor,
+    limits: ENGINE_LIMITS,
+    log: new LogFile(options.logFile, ENGINE_LIMITS, Date.now, "sluice"),
+    env: options.env ?? process.env,
+    wallNow: Date.now,
+  });
+  const stop = new AbortController();
+  let isAsked = false;
+  const asked = () => {
+    if (isAsked) stop.abort();
+    isAsked = true;
+    instance.drain();
+  };
+  process.on("SIGTERM", asked);
+  process.on("SIGINT", asked);
+  try {
+    await instance.run(stop.signal);
+    return 0;
+  } catch (error) {
+    if (error instanceof CommandFailure) return 1;
+    const message = error instanceof Error ? error.message : String(error);
+    const end = { code: 1, signal: null, startedAtMs, finishedAtMs: Date.now() };
+    dir.writeExit({ ...end, reason: "StartFailed", message });
+    console.error(error);
+    return 1;
+  } finally {
+    process.off("SIGTERM", asked);
+    process.off("SIGINT", asked);
+  }
+}
