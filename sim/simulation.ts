@@ -5,12 +5,11 @@
  */
 
 import { ServingError } from "../src/core/errors.ts";
-import type { GatewayId, GroupName, InstanceId, ServiceName } from "../src/core/names.ts";
-import { OPEN_RULE, type RolloutRule } from "../src/core/rollout.ts";
-import type { Amount } from "../src/core/spec/rolling.ts";
-import { ControlWorld, documentFor } from "../src/testing/control-world.ts";
+import type { GatewayId, ServiceName } from "../src/core/names.ts";
+import { ControlWorld } from "../src/testing/control-world.ts";
 import { type Behaviour, WELL_BEHAVED } from "../src/testing/memory-runtime.ts";
 import { SeededRandom } from "../src/testing/seeded-random.ts";
+import { commandsOn } from "./commands.ts";
 import {
   ALWAYS,
   convergesToWhatIsWanted,
@@ -27,7 +26,6 @@ export class BrokenLaw extends Error {
 }
 
 const SERVICES = ["a", "b", "c", "d"].map((n) => n as ServiceName);
-const GROUPS = ["g", "h"].map((n) => n as GroupName);
 const STEPS = 60;
 
 class Simulation {
@@ -117,40 +115,10 @@ class Simulation {
 
   /** A command as a user would give it; a refusal is a right answer, and so is a failed write. */
   async #command(): Promise<void> {
-    const { control } = this.#world;
     const r = this.#random;
     const name = r.pick(SERVICES);
     const count = r.below(5);
-    const commands: Record<string, () => Promise<unknown>> = {
-      create: () =>
-        control.createService(
-          documentFor(name, { count, rolling_strategy: this.#pace(), ...this.#membership() }),
-        ),
-      scale: () => control.scaleService(name, count, []),
-      pace: () => control.updateService(name, { metadata: { rolling_strategy: this.#pace() } }, "merge"),
-      rollout: () => control.createRollout({ name, change: this.#rule() }),
-      pause: () => control.updateRollout({ name, change: { isPaused: true } }),
-      resume: () => control.updateRollout({ name, change: { isPaused: false } }),
-      "rollout-off": () => control.deleteRollout(name),
-      plan: () => control.previewUpdate(name, { metadata: { cpu: 7 } }, "merge"),
-      version: () => control.updateService(name, { metadata: { cpu: (1 + r.below(50)) / 20 } }, "merge"),
-      restart: () => control.restartService(name),
-      stop: () => control.stopService(name),
-      start: () => control.startService(name),
-      delete: () => control.deleteService(name),
-      weight: () => control.releaseService(name, { kind: "weight", weight: r.below(102) - 1 }),
-      standalone: () => control.releaseService(name, { kind: "state", trafficState: "standalone" }),
-      grouping: () => control.releaseService(name, { kind: "state", trafficState: "grouping" }),
-      back: () => control.switchVersion(name, 1 + r.below(3)),
-      retire: () =>
-        control.deleteInstances(name, [r.pick([...this.#alive(name), `${name}-v1-0` as InstanceId])]),
-      mode: () => control.updateGroup(r.pick(GROUPS), { mode: r.pick(["auto", "customized"]) }),
-      "token-add": () => control.addServiceToken(name),
-      "token-revoke": () => control.revokeServiceToken(name, 1 + r.below(3)),
-      "group-token-add": () => control.addGroupToken(r.pick(GROUPS)),
-      "group-token-revoke": () => control.revokeGroupToken(r.pick(GROUPS), 1 + r.below(3)),
-      "delete-group": () => control.deleteGroup(r.pick(GROUPS), r.chance(0.3)),
-    };
+    const commands = commandsOn(this.#world, r, { name, count });
     const likely = ["create", "create", "create", "scale", "version", "version", "rollout", "resume"];
     const verb = r.pick([...likely, ...Object.keys(commands)]);
     this.#tell(`${verb} ${name} (${count})`);
@@ -160,34 +128,6 @@ class Simulation {
       const isRight = error instanceof ServingError || (error as Error).message === "the write failed";
       if (!isRight) this.#note(`${verb} failed: ${(error as Error).stack}`);
     }
-  }
-
-  #membership() {
-    if (this.#random.chance(0.4)) return {};
-    const group = this.#random.pick(GROUPS);
-    return this.#random.chance(0.7) ? { group } : { group, traffic_state: "standalone" };
-  }
-
-  #pace() {
-    const max_surge = this.#random.pick([0, 1, 2, "30%"]);
-    return { max_surge, max_unavailable: this.#random.pick(max_surge === 0 ? [1, 2] : [0, 0, 1, "50%"]) };
-  }
-
-  #rule(): RolloutRule {
-    const r = this.#random;
-    const size = r.pick<Amount>([
-      { kind: "count", count: 1 },
-      { kind: "percent", percent: 50 },
-    ]);
-    return {
-      partition: r.pick<Amount>([
-        OPEN_RULE.partition,
-        { kind: "count", count: 1 },
-        { kind: "percent", percent: 50 },
-      ]),
-      batch: r.chance(0.5) ? { size, intervalMs: r.pick([0, 500, 20_000]) } : null,
-      isPaused: r.chance(0.3),
-    };
   }
 
   /** The node has room for few instances, for many, or nobody knows. */
@@ -303,10 +243,6 @@ class Simulation {
 
   #tell(text: string): void {
     this.#trail.push(`${this.#world.clock.monotonic()} ${text}`);
-  }
-
-  #alive(name: string): InstanceId[] {
-    return [...this.#world.alive(name).keys()];
   }
 
   #pids(): string {
