@@ -1,5 +1,6 @@
 import Type from "typebox";
 import { answer, flag, query, text, whole } from "./fields.ts";
+import { MIRROR_COUNTS } from "./mirror-operations.ts";
 import type { OperationSchema } from "./operation.ts";
 
 const none = query({});
@@ -16,6 +17,7 @@ const TRAFFIC_COUNTS = {
   BytesIn: Type.Integer({ description: "from clients" }),
   BytesOut: Type.Integer({ description: "to clients" }),
   Retries: Type.Integer({ description: "second tries" }),
+  Ejections: whole("times that an instance could not be reached and was set aside"),
   InFlight: whole("requests in work at the end of the second"),
   MeanUs: wholeOrNull("mean latency in µs"),
   P5Us: percentile("5"),
@@ -25,6 +27,9 @@ const TRAFFIC_COUNTS = {
   P95Us: percentile("95"),
   P99Us: percentile("99"),
   P100Us: percentile("100"),
+  Latency: Type.Array(Type.Tuple([Type.Integer(), Type.Integer()]), {
+    description: "pairs of bucket index and count of a log-linear histogram in µs; counts of several add up",
+  }),
   Queued: whole("requests that waited in the queue of an instance's engine"),
   QueueMeanUs: wholeOrNull("their mean wait in µs"),
   QueueMaxUs: whole("the longest wait in µs"),
@@ -72,14 +77,14 @@ export const INTERNAL_OPERATIONS = {
               Limits: Type.Record(Type.String(), Type.Integer(), {
                 description: "by limit of the service: requests that met it; `.evaluated` were let through",
               }),
-              Latency: Type.Array(Type.Tuple([Type.Integer(), Type.Integer()]), {
-                description: "pairs of bucket index and count of a log-linear histogram in µs",
-              }),
               Instances: Type.Optional(
                 Type.Array(Type.Object({ InstanceName: Type.String(), ...TRAFFIC_COUNTS })),
               ),
             }),
           ),
+          Mirrors: Type.Array(Type.Object({ ServiceName: Type.String(), ...MIRROR_COUNTS }), {
+            description: "what became of copies in that second, by service and target; they are in no sample",
+          }),
         }),
       ),
     }),

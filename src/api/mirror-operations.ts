@@ -34,6 +34,20 @@ const shown = Type.Object({
   IsCut: flag("there is more of it"),
 });
 
+/** What became of the copies for one target. */
+export const MIRROR_COUNTS = {
+  Target: text("name"),
+  Sent: whole("handed to a connection"),
+  Answered: whole("answered in whole, with any status"),
+  Failed: whole("sent and not answered: refused, reset, no HTTP, or not in time"),
+  Dropped: Type.Record(Type.String(), Type.Integer(), {
+    description: "not sent, by reason: TooLarge, Unfinished, Memory, Busy, Missing",
+  }),
+  Compared: whole("pairs of answers compared"),
+  Differing: whole("pairs that differ"),
+  Uncompared: whole("pairs that could not be compared: one is missing, cut off or over 64 KiB"),
+};
+
 /** Mirroring: eas-reference §6.5 and §8.2; comparing and counting are ours. */
 export const MIRROR_OPERATIONS = {
   CreateServiceMirror: {
@@ -68,16 +82,7 @@ export const MIRROR_OPERATIONS = {
       Compare: opt(compare),
       Counts: Type.Array(
         Type.Object({
-          Target: text("name"),
-          Sent: whole("handed to a connection"),
-          Answered: whole("answered in whole, with any status"),
-          Failed: whole("sent and not answered: refused, reset, no HTTP, or not in time"),
-          Dropped: Type.Record(Type.String(), Type.Integer(), {
-            description: "not sent, by reason: TooLarge, Unfinished, Memory, Busy, Missing",
-          }),
-          Compared: whole("pairs of answers compared"),
-          Differing: whole("pairs that differ"),
-          Uncompared: whole("pairs that could not be compared: one is missing, cut off or over 64 KiB"),
+          ...MIRROR_COUNTS,
         }),
         { description: "extension: by target" },
       ),

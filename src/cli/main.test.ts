@@ -481,7 +481,7 @@ test("command lines that make no sense are 2, and help is 0", async (t) => {
   assert.equal(help.code, 0);
   assert.match(help.out, /release \[options\] <service>/);
   assert.equal((await run(["release", "--help"])).code, 0);
-  assert.equal((await run(["--version"])).out, "0.1.0\n");
+  assert.equal((await run(["--version"])).out, "9.8.7\n");
 });
 
 test("who does not answer is named, with what to do", async (t) => {

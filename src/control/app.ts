@@ -87,7 +87,7 @@ export function createControlPlane(deps: ControlPlaneDeps): ControlPlane & Compo
     log,
     workerCount: deps.settings.gatewayCount,
     onDue: wakePublisher,
-    onDraining: (cause) => loop.wake(GATEWAYS, cause),
+    onDeparture: (cause) => loop.wake(GATEWAYS, cause),
     onReleased: () => {
       for (const name of reconciler.waiting) wakeService(name, "a gateway has let go");
     },

@@ -122,6 +122,8 @@ export interface LoopReport {
 export interface TrafficSecond {
   readonly atMs: number;
   readonly samples: readonly ServiceSample[];
+  /** What became of copies in that second, by service and target. */
+  readonly mirrors: readonly MirrorSample[];
 }
 
 export interface Measured {

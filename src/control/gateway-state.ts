@@ -19,6 +19,12 @@ export class GatewayState {
   limits: Readonly<Record<string, number>> = {};
   /** It takes no new connections any more, and exits by itself. */
   isDraining = false;
+  /** Somebody else has asked it to end: it serves until it has a successor, for a while. */
+  isLeaving = false;
+  /** It can be told to start its successor, and to drain. */
+  handsOver = false;
+  /** Why it could not start the successor that it was last told to start. */
+  handoverFailure: string | null = null;
   /** The newest table that it refused, and why; null: it has accepted a later one, or refused none. */
   refusal: TableRefusal | null = null;
   /**
@@ -52,6 +58,9 @@ export class GatewayState {
     this.pid = null;
     this.isListening = false;
     this.isDraining = false;
+    this.isLeaving = false;
+    this.handsOver = false;
+    this.handoverFailure = null;
     this.connections = 0;
     this.limits = {};
     this.#ackedNumber = 0;

@@ -3,6 +3,8 @@ import type { GatewayId } from "../core/names.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { GatewayFleet, GatewayLaunch, GatewayProcess } from "../ports/gateways.ts";
 import type { Log } from "../ports/log.ts";
+import { GatewayHandovers } from "./gateway-handovers.ts";
+import { GatewayRetirement } from "./gateway-retirement.ts";
 import type { Outcome } from "./loop.ts";
 import type { Publisher } from "./publisher.ts";
 
@@ -14,8 +16,11 @@ export interface GatewaySettings {
   readonly accessLog: AccessLogOptions;
 }
 
-/** Longest drain of a gateway that is replaced or no longer wanted: what it gives itself (roles/gateway.ts), and time to end. */
-const DRAIN_MS = 65_000;
+/**
+ * Names of one slot: the first one plain, then with a letter. Old workers that wait for their idle connections keep theirs, so that
+ * a few restarts in a row need not wait for them, nor hurry them.
+ */
+const NAME_ENDS = ["", "b", "c", "d"];
 /** A gateway that is starting is tried again so often; it takes some 100 ms. */
 const CONNECT_RETRY_MS = 25;
 const CONNECT_PATIENCE_MS = 5_000;
@@ -29,13 +34,16 @@ interface Slot {
   startedAt: number;
   shortLives: number;
   connectingSince: number | null;
+  /** When another was first seen to serve in its place. */
+  surplusSince: number | null;
 }
 
 /**
  * Keeps the wanted number of gateway processes alive, each with a link to this process. Living ones are adopted; one
  * too many drains and goes. One with another host or port, or that is to be restarted, is replaced, make before break:
- * each slot has two names, the successor gets the free one, and the old one is told to drain when the new one listens. One
- * slot after the other, so that a successor that does not come up costs nothing.
+ * each slot has several names, the successor gets a free one, and the old one is told to drain when the new one listens. One
+ * slot after the other, so that a successor that does not come up costs nothing. The old one itself starts its successor, with its
+ * listening sockets, so that no connection is lost in them; where it cannot, this process starts one beside it.
  */
 export class Gateways {
   readonly #fleet: GatewayFleet;
@@ -45,11 +53,11 @@ export class Gateways {
   readonly #log: Log;
   readonly #onChange: (cause: string) => void;
   readonly #slots = new Map<GatewayId, Slot>();
-  readonly #stopping = new Map<GatewayId, Promise<void>>();
+  readonly #retirement: GatewayRetirement;
+  readonly #handovers = new GatewayHandovers();
   /** Processes that somebody asked to replace. */
   readonly #outdated = new Set<GatewayId>();
-  /** Ends waits for drains when this process stops watching; the gateways themselves go on. */
-  readonly #end = new AbortController();
+  #isClosed = false;
 
   constructor(deps: {
     readonly fleet: GatewayFleet;
@@ -65,6 +73,17 @@ export class Gateways {
     this.#clock = deps.clock;
     this.#log = deps.log;
     this.#onChange = deps.onChange;
+    this.#retirement = new GatewayRetirement({
+      fleet: deps.fleet,
+      log: deps.log,
+      sendDrain: (id) => deps.publisher.sendDrain(id),
+      isDraining: (id) => deps.publisher.isDraining(id),
+      onGone: (id) => {
+        this.#slots.delete(id);
+        this.#outdated.delete(id);
+        this.#onChange(`${id} has stopped`);
+      },
+    });
   }
 
   /** One run. */
@@ -74,14 +93,20 @@ export class Gateways {
     this.#publisher.setLive(alive.map((p) => p.id));
     const slots = this.#wanted();
     const waits: number[] = [];
-    for (const process of processes)
-      if (!slots.some((names) => names.some((launch) => launch.id === process.id))) this.#stop(process);
+    const surplus = processes.filter((p) => !slots.some((names) => names.some((l) => l.id === p.id)));
+    for (const process of surplus) {
+      if (process.isAlive && !this.#retirement.has(process.id)) await this.#connect(process.id);
+      this.#retireSurplus(process);
+    }
+    // Tables go to those that drain, too, until they are gone: what they hold keeps instances from being stopped.
+    for (const { id } of alive) if (this.#retirement.has(id)) await this.#connect(id);
     for (const names of slots) {
-      const ofSlot = processes.filter((p) => names.some((l) => l.id === p.id) && !this.#stopping.has(p.id));
+      const ofSlot = processes.filter((p) => names.some((l) => l.id === p.id) && !this.#retirement.has(p.id));
       // Another slot is being replaced: this one waits for its turn, unless nobody serves in it.
       const isTurn = waits.length === 0;
       for (const waitMs of await this.#keepSlot(names, ofSlot, isTurn)) waits.push(waitMs);
     }
+    if (surplus.some((p) => !this.#retirement.has(p.id))) waits.push(CONNECT_RETRY_MS);
     const text = `${alive.length} of ${slots.length} gateways are alive`;
     return waits.length === 0
       ? { kind: "settled", text }
@@ -91,7 +116,7 @@ export class Gateways {
   /** Replaces every process that is there now by a new one. Returns as soon as that is noted. */
   async restart(): Promise<void> {
     for (const { id, isAlive } of await this.#fleet.list())
-      if (isAlive && !this.#stopping.has(id)) this.#outdated.add(id);
+      if (isAlive && !this.#retirement.has(id)) this.#outdated.add(id);
     this.#onChange("a restart of the gateways was asked for");
   }
 
@@ -102,49 +127,93 @@ export class Gateways {
     isTurn: boolean,
   ): Promise<number[]> {
     const alive = processes.filter((p) => p.isAlive);
-    const good = alive.filter(
-      (p) => isAs(p, names[0]!) && !this.#outdated.has(p.id) && !this.#publisher.isDraining(p.id),
-    );
+    const good = alive.filter((p) => isAs(p, names[0]!) && !this.#outdated.has(p.id) && !this.#isGoing(p.id));
     const kept = good.find((p) => this.#publisher.isServing(p.id)) ?? good[0];
+    const isServed = kept !== undefined && this.#publisher.isServing(kept.id);
     const waits: number[] = [];
     for (const process of alive) {
-      const isSurplus = kept !== undefined && process !== kept && this.#publisher.isServing(kept.id);
-      const waitMs = isSurplus ? null : await this.#connect(process.id);
-      // One that drains already exits by itself; to tell it again would end it at once.
-      if (isSurplus && !this.#publisher.isDraining(process.id)) this.#stop(process);
+      this.#handovers.arrived(process.id);
+      const waitMs = await this.#connect(process.id);
       if (waitMs !== null) waits.push(waitMs);
+      if (this.#publisher.isDraining(process.id)) this.#retirement.begin(process);
+      else if (isServed && process !== kept) this.#retireSurplus(process);
     }
     if (kept !== undefined) {
-      const isReplacing = alive.some(
-        (p) => p !== kept && !this.#stopping.has(p.id) && !this.#publisher.isDraining(p.id),
-      );
-      if (isReplacing) waits.push(CONNECT_RETRY_MS); // until it listens
+      if (isServed) this.#handovers.forget(kept.id);
+      for (const process of processes) if (isServed && !process.isAlive) this.#retireSurplus(process);
+      const isReplacing = alive.some((p) => p !== kept && !this.#retirement.has(p.id));
+      if (isReplacing) waits.push(CONNECT_RETRY_MS); // until it listens, or the other one says what it is at
       return waits;
     }
-    if (!isTurn && alive.some((p) => this.#publisher.isServing(p.id))) return [...waits, CONNECT_RETRY_MS];
-    const free = names.filter((l) => !this.#stopping.has(l.id) && !alive.some((p) => p.id === l.id));
-    // A dead one's name first: its folder is used again.
-    const next = free.find((l) => processes.some((p) => p.id === l.id)) ?? free[0];
-    const waitMs = next === undefined ? null : await this.#start(next);
+    const isUrgent = alive.some((p) => this.#publisher.isLeaving(p.id));
+    if (!isTurn && !isUrgent && alive.some((p) => this.#publisher.isServing(p.id)))
+      return [...waits, CONNECT_RETRY_MS];
+    const next = this.#freeName(names, processes);
+    if (next === undefined) {
+      this.#retirement.hurryOne(names.map((l) => l.id));
+      return [...waits, CONNECT_RETRY_LATER_MS];
+    }
+    const from = alive.find((p) => isAs(p, next) && this.#publisher.canHandOver(p.id));
+    const waitMs = await this.#start(next, from?.id);
     return waitMs === null ? waits : [...waits, waitMs];
   }
 
-  async close(): Promise<void> {
-    this.#end.abort();
-    this.#publisher.close();
+  #isGoing(id: GatewayId): boolean {
+    return this.#publisher.isDraining(id) || this.#publisher.isLeaving(id);
   }
 
-  /** Per slot the two ways to fill it. */
-  #wanted(): GatewayLaunch[][] {
-    const { gatewayCount, host, port } = this.#settings;
-    return Array.from({ length: gatewayCount }, (_, i) =>
-      [`gateway-${i}`, `gateway-${i}b`].map((id) => ({ id: id as GatewayId, host, port })),
+  #freeName(
+    names: readonly GatewayLaunch[],
+    processes: readonly GatewayProcess[],
+  ): GatewayLaunch | undefined {
+    const free = names.filter(
+      (l) => !this.#retirement.has(l.id) && !processes.some((p) => p.isAlive && p.id === l.id),
+    );
+    // One that is ordered already, else a dead one's name: its folder is used again.
+    return (
+      free.find((l) => this.#handovers.has(l.id)) ??
+      free.find((l) => processes.some((p) => p.id === l.id)) ??
+      free[0]
     );
   }
 
-  async #start(launch: GatewayLaunch): Promise<number | null> {
+  /** It goes once it has said how it can be told; or, when it says nothing, after a while. A dead one is cleared away. */
+  #retireSurplus(process: GatewayProcess): void {
+    const slot = this.#slot(process.id);
+    const now = this.#clock.monotonic();
+    slot.surplusSince ??= now;
+    const isReady = !process.isAlive || this.#publisher.isHeard(process.id);
+    if (isReady || now - slot.surplusSince > CONNECT_PATIENCE_MS) this.#retirement.begin(process);
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    this.#retirement.close();
+    this.#publisher.close();
+  }
+
+  /** Per slot the ways to fill it. */
+  #wanted(): GatewayLaunch[][] {
+    const { gatewayCount, host, port } = this.#settings;
+    return Array.from({ length: gatewayCount }, (_, i) =>
+      NAME_ENDS.map((end) => ({ id: `gateway-${i}${end}` as GatewayId, host, port })),
+    );
+  }
+
+  /** Has `from` start it, or starts it when there is nobody to do so, or that came to nothing. Gives a time to look again. */
+  async #start(launch: GatewayLaunch, from: GatewayId | undefined): Promise<number | null> {
     const now = this.#clock.monotonic();
     const slot = this.#slot(launch.id);
+    const failure = from === undefined ? null : this.#publisher.handoverFailure(from);
+    const handover = this.#handovers.state(launch.id, { from, failure, nowMs: now });
+    if (handover === "under way") return CONNECT_RETRY_MS;
+    if (handover === "failed") {
+      this.#handovers.forget(launch.id);
+      slot.startedAt = 0;
+      const text =
+        "a gateway was not started by the one before it, and is started beside it: connections may be lost";
+      this.#log.warn({ gateway: launch.id, before: from, reason: failure }, text);
+    }
     if (slot.startedAt > 0) {
       const lived = now - slot.startedAt;
       const waitMs = Math.min(RESTART_MAX_MS, RESTART_MIN_MS * 2 ** Math.min(16, slot.shortLives));
@@ -155,6 +224,11 @@ export class Gateways {
     slot.startedAt = now;
     this.#outdated.delete(launch.id);
     slot.connectingSince = null;
+    if (from !== undefined && handover === "none") {
+      this.#handovers.begin(launch.id, from, now);
+      await this.#publisher.startSuccessor(from, launch);
+      return CONNECT_RETRY_MS;
+    }
     this.#publisher.begin(launch.id);
     await this.#fleet.start(launch);
     return CONNECT_RETRY_MS;
@@ -172,11 +246,11 @@ export class Gateways {
         (message) => this.#publisher.onMessage(id, message),
         () => {
           this.#publisher.detach(id);
-          if (!this.#end.signal.aborted) this.#onChange(`${id} closed its link`);
+          if (!this.#isClosed) this.#onChange(`${id} closed its link`);
         },
       );
       slot.connectingSince = null;
-      if (this.#end.signal.aborted) link.close();
+      if (this.#isClosed) link.close();
       else {
         link.sendAccessLog(this.#settings.accessLog);
         this.#publisher.attach(id, link);
@@ -189,30 +263,10 @@ export class Gateways {
     }
   }
 
-  /** Drains beside the loop; the end of it wakes the loop. */
-  #stop(process: GatewayProcess): void {
-    const { id } = process;
-    if (this.#stopping.has(id)) return;
-    const stopped = this.#fleet.stop(id, process.isAlive ? DRAIN_MS : 0, this.#end.signal).then(
-      () => {
-        this.#stopping.delete(id);
-        this.#slots.delete(id);
-        this.#outdated.delete(id);
-        if (!this.#end.signal.aborted) this.#onChange(`${id} has stopped`);
-      },
-      (error: unknown) => {
-        this.#stopping.delete(id);
-        if (!this.#end.signal.aborted)
-          this.#log.warn({ gateway: id, err: error }, "a gateway could not be stopped");
-      },
-    );
-    this.#stopping.set(id, stopped);
-  }
-
   #slot(id: GatewayId): Slot {
     let slot = this.#slots.get(id);
     if (slot === undefined) {
-      slot = { startedAt: 0, shortLives: 0, connectingSince: null };
+      slot = { startedAt: 0, shortLives: 0, connectingSince: null, surplusSince: null };
       this.#slots.set(id, slot);
     }
     return slot;

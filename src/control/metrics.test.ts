@@ -3,7 +3,9 @@ import test from "node:test";
 import type { GatewayTraffic, ServiceSample } from "../core/gateway-report.ts";
 import { NO_TRAFFIC } from "../core/meter/traffic-sum.ts";
 import type { GatewayId, InstanceId, ServiceName } from "../core/names.ts";
+import { NO_MIRROR_COUNTS } from "../core/traffic/mirror.ts";
 import { Metrics, SAMPLES_MAX, SECONDS_MAX } from "./metrics.ts";
+import { MIRRORS_MAX } from "./mirror-totals.ts";
 import { GONE_KEPT_MS, INSTANCES_MAX, NO_INSTANCE } from "./traffic-totals.ts";
 
 const sample = (
@@ -20,6 +22,7 @@ const sample = (
   latency: [5, requests - 1, 9, 1],
   latencyUs: 100,
   retries: 1,
+  ejections: 1,
   grouped: 2,
   queued: 1,
   queueUs: 30,
@@ -70,6 +73,7 @@ test("the same second of two gateways is one, by service and instance", () => {
     latency: [5, 9, 7, 5, 9, 1],
     latencyUs: 200,
     retries: 2,
+    ejections: 2,
     grouped: 4,
     queued: 2,
     queueUs: 60,
@@ -147,7 +151,7 @@ test("instances that are gone are forgotten in time; their number is bounded, an
   const metrics = new Metrics();
   const { totals } = metrics;
   metrics.report(one, report(1000, [sample("a", 9, { "a-0": 1 }), sample("b", 9, { "b-0": 1 })]));
-  totals.forgetGone((name) => name === "b", 1000 + GONE_KEPT_MS);
+  totals.forgetGone({ isInstance: (name) => name === "b", isMirror: () => false }, 1000 + GONE_KEPT_MS);
   assert.deepEqual([...totals.services.keys()], ["b"]);
   const crowd = Object.fromEntries(Array.from({ length: INSTANCES_MAX }, (_, i) => [`c-${i}`, 1]));
   metrics.report(one, report(2000, [sample("c", INSTANCES_MAX, crowd)]));
@@ -158,4 +162,69 @@ test("instances that are gone are forgotten in time; their number is bounded, an
   metrics.report(one, report(3000, [{ ...sample("d", 100), statuses: odd }]));
   const statuses = totals.services.get("d" as ServiceName)!.instances.get(NO_INSTANCE)!.statuses;
   assert.deepEqual([statuses.size, statuses.get("other")], [33, 68]);
+});
+
+test("limits are summed by service and by gateway; a service that only met a limit is kept with it", () => {
+  const metrics = new Metrics();
+  const met = (limits: Record<string, number>) => ({
+    ...NO_TRAFFIC,
+    service,
+    grouped: 0,
+    limits,
+    instances: [],
+  });
+  metrics.report(one, report(1000, [met({ rate_limit: 2 })], 0, { limits: { connections: 1 } }));
+  metrics.report(
+    two,
+    report(1000, [met({ rate_limit: 1, "rate_limit.evaluated": 4 })], 0, { limits: { connections: 5 } }),
+  );
+  metrics.report(one, report(2000, [], 0, { limits: { connections: 1, head_time: 1 } }));
+  const { totals } = metrics;
+  totals.forgetGone({ isInstance: (name) => name === service, isMirror: () => false }, 1000 + GONE_KEPT_MS);
+  assert.deepEqual(totals.services.get(service)!.limits, { rate_limit: 3, "rate_limit.evaluated": 4 });
+  assert.deepEqual(
+    [one, two].map((id) => totals.gateways.get(id)!.limits),
+    [{ connections: 2, head_time: 1 }, { connections: 5 }],
+  );
+});
+
+test("copies are summed by service and target, each second and in all; mirrors that are gone are forgotten in time", () => {
+  const metrics = new Metrics();
+  const name = (text: string) => text as ServiceName;
+  const copies = (from: string, target: string, sent: number, busy = 0) => ({
+    ...NO_MIRROR_COUNTS,
+    service: name(from),
+    target: name(target),
+    sent,
+    dropped: { ...NO_MIRROR_COUNTS.dropped, busy },
+  });
+  metrics.report(one, report(1100, [], 0, { mirrors: [copies("a", "b", 3, 1), copies("a", "c", 1)] }));
+  metrics.report(two, report(1900, [], 0, { mirrors: [copies("a", "b", 4)] }));
+  metrics.report(two, report(2900, [], 0, { mirrors: [copies("a", "b", 1)] }));
+  const told = () =>
+    [...metrics.totals.mirrors.all()].map((m) => [m.target, m.counts.sent, m.counts.dropped.busy]);
+  assert.deepEqual(told(), [
+    ["b", 8, 1],
+    ["c", 1, 0],
+  ]);
+  assert.deepEqual(
+    metrics.last(2).map((s) => s.mirrors.map((m) => [m.service, m.target, m.sent, m.dropped.busy])),
+    [
+      [
+        ["a", "b", 7, 1],
+        ["a", "c", 1, 0],
+      ],
+      [["a", "b", 1, 0]],
+    ],
+  );
+  metrics.totals.forgetGone(
+    { isInstance: () => false, isMirror: (_, to) => to === "b" },
+    2900 + GONE_KEPT_MS,
+  );
+  assert.deepEqual(told(), [["b", 8, 1]]);
+  const crowd = Array.from({ length: MIRRORS_MAX }, (_, i) => copies(`s${i}`, "b", 1));
+  metrics.report(one, report(3000, [], 0, { mirrors: crowd }));
+  const kept = [...metrics.totals.mirrors.all()];
+  assert.ok(kept.length <= MIRRORS_MAX && kept.length >= MIRRORS_MAX * 0.9, String(kept.length));
+  assert.ok(!kept.some((m) => m.service === "a"), "the oldest go first");
 });

@@ -1,26 +1,29 @@
-import type { GatewayTraffic, ServiceSample } from "../core/gateway-report.ts";
+import type { GatewayTraffic, MirrorSample, ServiceSample } from "../core/gateway-report.ts";
 import { addSamples } from "../core/meter/traffic-sum.ts";
 import type { GatewayId, InstanceId, ServiceName } from "../core/names.ts";
+import { addMirrorCounts } from "../core/traffic/mirror.ts";
+import type { TrafficSecond } from "./control-plane.ts";
 import { TrafficTotals } from "./traffic-totals.ts";
 
 /** Seconds of traffic that are kept. */
 export const SECONDS_MAX = 300;
 /**
- * Samples of services and instances that are kept, all seconds together: 200 of them in each of 300 s. With more, fewer
+ * Samples of services, instances and mirrors that are kept, all seconds together: 200 of them in each of 300 s. With more, fewer
  * seconds are kept. A sample with 50 different latencies takes about 1 KB, so this is 60 MB at most.
  */
 export const SAMPLES_MAX = 60_000;
 
-export interface Second {
-  readonly atMs: number;
-  readonly samples: readonly ServiceSample[];
+/** What is kept of one second, by service, and by service and target. */
+interface Second {
+  readonly samples: Map<ServiceName, ServiceSample>;
+  readonly mirrors: Map<string, MirrorSample>;
 }
 
 /** The traffic of the last seconds, of all gateways together. A second of several gateways is one. */
 export class Metrics {
   readonly totals = new TrafficTotals();
   /** By whole second; in order of first arrival, which gateways keep nearly by time. */
-  readonly #seconds = new Map<number, Map<ServiceName, ServiceSample>>();
+  readonly #seconds = new Map<number, Second>();
   #samples = 0;
   readonly #newest = new Map<GatewayId, GatewayTraffic>();
 
@@ -28,7 +31,7 @@ export class Metrics {
   report(gateway: GatewayId, report: GatewayTraffic): void {
     this.#newest.set(gateway, report);
     this.totals.add(gateway, report);
-    this.#add(report.atMs, report.samples);
+    this.#add(report.atMs, report.samples, report.mirrors ?? []);
   }
 
   /** Nothing is in flight at gateways that are gone. */
@@ -52,28 +55,41 @@ export class Metrics {
   }
 
   /** The newest `count` seconds in which a gateway reported, oldest first. */
-  last(count: number): Second[] {
+  last(count: number): TrafficSecond[] {
     return [...this.#seconds]
       .sort(([a], [b]) => a - b)
       .slice(-Math.max(1, Math.min(count, SECONDS_MAX)))
-      .map(([second, samples]) => ({ atMs: second * 1000, samples: [...samples.values()] }));
+      .map(([second, { samples, mirrors }]) => ({
+        atMs: second * 1000,
+        samples: [...samples.values()],
+        mirrors: [...mirrors.values()],
+      }));
   }
 
-  #add(atMs: number, samples: readonly ServiceSample[]): void {
+  #add(atMs: number, samples: readonly ServiceSample[], mirrors: readonly MirrorSample[]): void {
     const second = Math.floor(atMs / 1000);
-    const merged = this.#seconds.get(second) ?? new Map<ServiceName, ServiceSample>();
+    const merged: Second = this.#seconds.get(second) ?? { samples: new Map(), mirrors: new Map() };
     this.#seconds.set(second, merged);
     for (const sample of samples) {
-      const before = merged.get(sample.service);
+      const before = merged.samples.get(sample.service);
       const now = before === undefined ? sample : addSamples(before, sample);
-      merged.set(sample.service, now);
+      merged.samples.set(sample.service, now);
       this.#samples += sizeOf(now) - (before === undefined ? 0 : sizeOf(before));
+    }
+    for (const mirror of mirrors) {
+      const { service, target } = mirror;
+      const key = `${service}>${target}`; // no name holds one
+      const before = merged.mirrors.get(key);
+      if (before === undefined) this.#samples += 1;
+      const sum = before === undefined ? mirror : addMirrorCounts(before, mirror);
+      merged.mirrors.set(key, { ...sum, service, target });
     }
     for (const [oldest, gone] of this.#seconds) {
       const isFull = this.#seconds.size > SECONDS_MAX || this.#samples > SAMPLES_MAX;
       if (!isFull || this.#seconds.size === 1) break;
       this.#seconds.delete(oldest);
-      for (const sample of gone.values()) this.#samples -= sizeOf(sample);
+      for (const sample of gone.samples.values()) this.#samples -= sizeOf(sample);
+      this.#samples -= gone.mirrors.size;
     }
   }
 }

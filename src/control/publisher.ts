@@ -11,7 +11,7 @@ import type { Routing } from "../core/plan/plan-input.ts";
 import { routeChange } from "../core/traffic/route-change.ts";
 import type { RouteChange, RouteTable } from "../core/traffic/route-table.ts";
 import { buildRouteTable, instancesOf, sameRoutes } from "../core/traffic/table.ts";
-import type { GatewayLink } from "../ports/gateways.ts";
+import type { GatewayLaunch, GatewayLink } from "../ports/gateways.ts";
 import type { Log } from "../ports/log.ts";
 import type { Store } from "../ports/store.ts";
 import { GatewayState } from "./gateway-state.ts";
@@ -35,8 +35,8 @@ export interface PublisherDeps {
   readonly workerCount: number;
   /** A gateway has let go of something: plans that wait for that may go on. */
   readonly onReleased: () => void;
-  /** A gateway was told to stop, by us or by somebody else. */
-  readonly onDraining: (cause: string) => void;
+  /** A gateway was told to stop, by us or by somebody else, or could not start its successor. */
+  readonly onDeparture: (cause: string) => void;
   /** A table is due. */
   readonly onDue: (cause: string) => void;
 }
@@ -137,6 +137,40 @@ export class Publisher {
     return this.#gateways.get(id)?.isDraining === true;
   }
 
+  /** Somebody else has asked it to end. */
+  isLeaving(id: GatewayId): boolean {
+    return this.#gateways.get(id)?.isLeaving === true;
+  }
+
+  /** It has said what it is at. */
+  isHeard(id: GatewayId): boolean {
+    return this.#links.has(id) && this.#gateways.get(id)?.pid != null;
+  }
+
+  /** It serves, and can be told to start its successor. */
+  canHandOver(id: GatewayId): boolean {
+    return this.isHeard(id) && this.isServing(id) && this.#gateways.get(id)?.handsOver === true;
+  }
+
+  /** Why a gateway could not start the successor that it was last told to start; null: nothing of the kind is known. */
+  handoverFailure(id: GatewayId): string | null {
+    return this.#gateways.get(id)?.handoverFailure ?? null;
+  }
+
+  /** Tells `id` to start `successor`, which holds no table yet. */
+  async startSuccessor(id: GatewayId, successor: GatewayLaunch): Promise<void> {
+    this.#state(id).handoverFailure = null;
+    this.begin(successor.id);
+    await this.#links.get(id)?.startSuccessor(successor);
+  }
+
+  /** Tells a gateway that another has taken its place; false when it has no link, or would not understand. */
+  sendDrain(id: GatewayId): boolean {
+    if (!this.isHeard(id) || this.#gateways.get(id)?.handsOver !== true) return false;
+    this.#links.get(id)!.sendDrain();
+    return true;
+  }
+
   attach(id: GatewayId, link: GatewayLink): void {
     this.#links.set(id, link);
     this.#deps.onDue(`${id} is connected`);
@@ -151,6 +185,7 @@ export class Publisher {
     switch (message.type) {
       case "hello":
         state.hello(message.pid, message.tableNumber, message.listening);
+        state.handsOver = message.handsOver === true;
         this.#deps.onDue(`${id} says hello`);
         return;
       case "ack":
@@ -161,7 +196,15 @@ export class Publisher {
       case "draining":
         state.isDraining = true;
         state.isListening = false;
-        this.#deps.onDraining(`${id} drains`);
+        this.#deps.onDeparture(`${id} drains`);
+        return;
+      case "leaving":
+        state.isLeaving = true;
+        this.#deps.onDeparture(`${id} was asked to end`);
+        return;
+      case "successor-failed":
+        state.handoverFailure = message.reason;
+        this.#deps.onDeparture(`${id} could not start ${message.id}`);
         return;
       case "nack":
         state.nack(message.tableNumber, message.reason);

@@ -1,6 +1,8 @@
 import type { GatewayTraffic, ServiceSample, TrafficCounts } from "../core/gateway-report.ts";
 import { addDurations, DURATION_ENDS_S } from "../core/meter/duration-buckets.ts";
+import { addByName } from "../core/meter/traffic-sum.ts";
 import type { GatewayId, InstanceId, ServiceName } from "../core/names.ts";
+import { MirrorTotals } from "./mirror-totals.ts";
 
 /** Instances, living and gone, whose totals are kept; beyond it those go that were silent for longest. A total takes about 0.5 KB. */
 export const INSTANCES_MAX = 10_000;
@@ -19,6 +21,7 @@ export interface InstanceTotals {
   bytesIn: number;
   bytesOut: number;
   retries: number;
+  ejections: number;
   queued: number;
   queueUs: number;
   lastMs: number;
@@ -31,6 +34,8 @@ export interface ServiceTotals {
   readonly durations: Float64Array;
   durationUs: number;
   grouped: number;
+  /** Requests that each limit of the service met, by its name; `….evaluated` were let through. */
+  limits: Readonly<Record<string, number>>;
 }
 
 /** What one gateway used and told; its process may be another by now. */
@@ -40,8 +45,16 @@ export interface GatewayTotals {
   rssBytes: number;
   logWritten: number;
   logDropped: number;
+  /** Connections and requests that each limit of the worker itself met. */
+  limits: Readonly<Record<string, number>>;
   /** As the process of now last said. */
   processCpuUs: number;
+}
+
+/** What there is now, so that its totals are kept. */
+export interface Existing {
+  readonly isInstance: (service: ServiceName, instance: InstanceId) => boolean;
+  readonly isMirror: (service: ServiceName, target: ServiceName) => boolean;
 }
 
 /**
@@ -51,25 +64,35 @@ export interface GatewayTotals {
 export class TrafficTotals {
   readonly services = new Map<ServiceName, ServiceTotals>();
   readonly gateways = new Map<GatewayId, GatewayTotals>();
+  readonly mirrors = new MirrorTotals();
   #instances = 0;
 
   add(gateway: GatewayId, report: GatewayTraffic): void {
     this.#addGateway(gateway, report);
     for (const sample of report.samples) this.#addSample(sample, report.atMs);
+    this.mirrors.add(report.mirrors ?? [], report.atMs);
     if (this.#instances > INSTANCES_MAX) this.#forgetOldest();
   }
 
-  /** Lets go of instances that are not there any more, and were not heard of for GONE_KEPT_MS. */
-  forgetGone(isThere: (service: ServiceName, instance: InstanceId) => boolean, nowMs: number): void {
-    this.#keepIf(
-      (service, instance, totals) => isThere(service, instance) || nowMs - totals.lastMs < GONE_KEPT_MS,
-    );
+  /** Lets go of instances and mirrors that are not there any more, and were not heard of for GONE_KEPT_MS. */
+  forgetGone(there: Existing, nowMs: number): void {
+    const isNews = ({ lastMs }: { readonly lastMs: number }) => nowMs - lastMs < GONE_KEPT_MS;
+    this.#keepIf((service, instance, totals) => there.isInstance(service, instance) || isNews(totals));
+    this.mirrors.keepIf((total) => there.isMirror(total.service, total.target) || isNews(total));
   }
 
-  #addGateway(id: GatewayId, { unrouted, process, accessLog }: GatewayTraffic): void {
+  #addGateway(id: GatewayId, { unrouted, process, accessLog, limits }: GatewayTraffic): void {
     let totals = this.gateways.get(id);
     if (totals === undefined) {
-      totals = { unrouted: 0, cpuUs: 0, rssBytes: 0, logWritten: 0, logDropped: 0, processCpuUs: 0 };
+      totals = {
+        unrouted: 0,
+        cpuUs: 0,
+        rssBytes: 0,
+        logWritten: 0,
+        logDropped: 0,
+        limits: {},
+        processCpuUs: 0,
+      };
       this.gateways.set(id, totals);
     }
     totals.unrouted += unrouted;
@@ -79,6 +102,7 @@ export class TrafficTotals {
     totals.processCpuUs = process.cpuUs;
     totals.logWritten += accessLog.written;
     totals.logDropped += accessLog.dropped;
+    if (limits !== undefined) totals.limits = addByName(totals.limits, limits);
   }
 
   #addSample(sample: ServiceSample, atMs: number): void {
@@ -86,6 +110,10 @@ export class TrafficTotals {
     addDurations(totals.durations, sample.latency);
     totals.durationUs += sample.latencyUs;
     totals.grouped += sample.grouped;
+    if (sample.limits !== undefined) {
+      totals.limits = addByName(totals.limits, sample.limits);
+      this.#instance(totals, NO_INSTANCE).lastMs = atMs; // a service is kept as long as one of these
+    }
     const rest: Record<string, number> = { ...sample.statuses };
     let { bytesIn, bytesOut } = sample;
     for (const part of sample.instances) {
@@ -95,13 +123,13 @@ export class TrafficTotals {
       bytesOut -= part.bytesOut;
     }
     if (bytesIn + bytesOut === 0 && !Object.values(rest).some((count) => count > 0)) return;
-    const none = { bytesIn, bytesOut, retries: 0, queued: 0, queueUs: 0 };
+    const none = { bytesIn, bytesOut, retries: 0, ejections: 0, queued: 0, queueUs: 0 };
     this.#addCounts(this.#instance(totals, NO_INSTANCE), none, rest, atMs);
   }
 
   #addCounts(
     totals: InstanceTotals,
-    counts: Pick<TrafficCounts, "bytesIn" | "bytesOut" | "retries" | "queued" | "queueUs">,
+    counts: Pick<TrafficCounts, "bytesIn" | "bytesOut" | "retries" | "ejections" | "queued" | "queueUs">,
     statuses: Readonly<Record<string, number>>,
     atMs: number,
   ): void {
@@ -115,6 +143,7 @@ export class TrafficTotals {
     totals.bytesIn += counts.bytesIn;
     totals.bytesOut += counts.bytesOut;
     totals.retries += counts.retries;
+    totals.ejections += counts.ejections;
     totals.queued += counts.queued;
     totals.queueUs += counts.queueUs;
     totals.lastMs = Math.max(totals.lastMs, atMs);
@@ -124,7 +153,7 @@ export class TrafficTotals {
     let totals = this.services.get(name);
     if (totals === undefined) {
       const durations = new Float64Array(DURATION_ENDS_S.length + 1);
-      totals = { instances: new Map(), durations, durationUs: 0, grouped: 0 };
+      totals = { instances: new Map(), durations, durationUs: 0, grouped: 0, limits: {} };
       this.services.set(name, totals);
     }
     return totals;
@@ -138,6 +167,7 @@ export class TrafficTotals {
         bytesIn: 0,
         bytesOut: 0,
         retries: 0,
+        ejections: 0,
         queued: 0,
         queueUs: 0,
         lastMs: 0,

@@ -1,5 +1,5 @@
 import type { SparseHistogram } from "./meter/histogram.ts";
-import type { InstanceId, ServiceName } from "./names.ts";
+import type { GatewayId, InstanceId, ServiceName } from "./names.ts";
 import type { MirrorCounts, MirrorDifference } from "./traffic/mirror.ts";
 import type { RouteChange, RouteTable } from "./traffic/route-table.ts";
 
@@ -18,6 +18,8 @@ export interface TrafficCounts {
   readonly latencyUs: number;
   /** Second tries; counted at the instance that the first one failed at. */
   readonly retries: number;
+  /** Times that it could not be reached and was set aside, counted at the instance. */
+  readonly ejections: number;
   /** Requests that waited in an engine's queue, the sum of their waits in µs, and the longest one. */
   readonly queued: number;
   readonly queueUs: number;
@@ -66,11 +68,29 @@ export interface MirrorSample extends MirrorCounts {
   readonly target: ServiceName;
 }
 
+/** How a gateway starts the process that follows it: as the control process would, and with its listening sockets. */
+export interface SuccessorOrder {
+  readonly id: GatewayId;
+  /** The successor's run folder, with its gateway.json. */
+  readonly folder: string;
+  /** What gateway.json has to say, or somebody else was started there meanwhile. */
+  readonly launchId: string;
+  /** Program and arguments; what is needed to find the sockets is added. */
+  readonly command: readonly string[];
+  /** The environment of the control process, and the folder that it runs in. */
+  readonly env: Readonly<Record<string, string>>;
+  readonly cwd: string;
+  readonly logFile: string;
+}
+
 /** Control process → gateway, one JSON object a line. */
 export type GatewayCommand =
   | { readonly type: "table"; readonly table: RouteTable }
   /** Sent instead of a table to a gateway that has, or is about to have, the table that it changes. */
   | { readonly type: "change"; readonly change: RouteChange }
+  | { readonly type: "start-successor"; readonly order: SuccessorOrder }
+  /** Another takes its place: close the port, keep idle connections until they speak or time out as ever, then exit. */
+  | { readonly type: "drain" }
   | ({
       readonly type: "access-log";
       /** Where it is written; older ones have `.1` to `.4` behind. */
@@ -85,8 +105,14 @@ export type GatewayMessage =
       readonly pid: number;
       readonly tableNumber: number;
       readonly listening: boolean;
+      /** It knows `start-successor` and `drain`; an older one does not. */
+      readonly handsOver?: true;
     }
   | { readonly type: "ack"; readonly tableNumber: number }
+  /** It was asked to end, by a signal. It serves on for a while, for a successor to be there before it drains. */
+  | { readonly type: "leaving" }
+  /** It could not start that successor. */
+  | { readonly type: "successor-failed"; readonly id: GatewayId; readonly reason: string }
   /** It was told to stop: it takes no new connections, finishes what it has, and exits. */
   | { readonly type: "draining" }
   /** The last good table stays in force. */

@@ -73,6 +73,11 @@ export class ControlSocket {
     else socket.write(`${JSON.stringify(message)}\n`);
   }
 
+  /** A control process is connected. */
+  get isLinked(): boolean {
+    return this.#sockets.size > 0;
+  }
+
   /** Tells everybody connected. */
   send(message: GatewayMessage): void {
     for (const socket of this.#sockets) this.#write(socket, message);

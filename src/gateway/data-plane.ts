@@ -18,6 +18,11 @@ export interface DataPlane {
   nowMs: number;
   /** Every answer from now on ends its connection. */
   isDraining: boolean;
+  /**
+   * Called once when draining begins. Connections that can say more than "this was the last answer" (HTTP/2: GOAWAY) add
+   * themselves, and take themselves off when they are gone.
+   */
+  readonly drainHooks: Set<() => void>;
   /** Limits that are no times, from limits.ts unless a test needs smaller ones. */
   readonly caps: Caps;
   /** Where the limits of the worker itself are counted. */
@@ -44,6 +49,8 @@ export interface Times {
   readonly suspectMs: number;
   readonly upstreamIdleMs: number;
   readonly drainIdleMs: number;
+  readonly drainMs: number;
+  readonly leaveMs: number;
   readonly tunnelIdleMs: number;
   readonly tunnelHalfMs: number;
   readonly tunnelCloseMs: number;

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { writeFileAtomic } from "../base/atomic-file.ts";
 import type { Component } from "../base/component.ts";
 import { ownIdentity } from "../base/process-identity.ts";
-import type { AccessLogOptions, GatewayMessage } from "../core/gateway-report.ts";
+import type { AccessLogOptions, GatewayMessage, SuccessorOrder } from "../core/gateway-report.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Log } from "../ports/log.ts";
 import type { Random } from "../ports/random.ts";
@@ -12,8 +12,9 @@ import { AddressCounts } from "./address-counts.ts";
 import { Client } from "./client.ts";
 import { ControlSocket } from "./control-socket.ts";
 import type { Caps, DataPlane, Times } from "./data-plane.ts";
+import { Departure, type StartSuccessor } from "./departure.ts";
 import { LimitCounts } from "./limit-counts.ts";
-import * as limits from "./limits.ts";
+import { type InheritedSockets, ListeningSockets } from "./listening-sockets.ts";
 import { Mirrors } from "./mirrors.ts";
 import { RequestIds } from "./request-id.ts";
 import { Routing } from "./routing.ts";
@@ -38,11 +39,20 @@ export interface GatewayOptions {
   readonly caps?: Partial<Caps>;
   /** Which of the workers this is, from 0; 0 unless told. */
   readonly slot?: number;
+  /** Listening sockets of the worker that started this one. */
+  readonly inherited?: InheritedSockets;
+  readonly startSuccessor?: StartSuccessor;
 }
 
 /** A gateway worker as its own process, and tests, see it. */
 export interface Gateway extends Component {
+  /** Takes nothing new, closes idle connections after a moment, and resolves when the rest is over, or at the deadline. */
   drain(deadlineMs: number): Promise<void>;
+  /**
+   * Somebody else asks this worker to end: it serves on for a moment, for a successor to be there. True: there is one, and this worker
+   * drains, after which `run` ends. False: nobody follows, or it drained before.
+   */
+  leave(): Promise<boolean>;
   /** Where clients connect; null before the first table. */
   port(): number | null;
 }
@@ -67,6 +77,7 @@ class GatewayWorker implements Gateway, DataPlane {
   readonly addresses = new AddressCounts();
   nowMs: number;
   isDraining = false;
+  readonly drainHooks = new Set<() => void>();
   unrouted = 0;
   accessLog: AccessLog | null = null;
   /** Lines of access logs since the last report. */
@@ -76,7 +87,10 @@ class GatewayWorker implements Gateway, DataPlane {
   readonly #server: Server;
   readonly #mirrors: Mirrors;
   readonly #failed = Promise.withResolvers<void>();
-  #isListening = false;
+  /** Drained because the control process said so. */
+  readonly #drained = Promise.withResolvers<void>();
+  readonly #sockets: ListeningSockets;
+  readonly #departure: Departure;
   #isStarting = false;
   /** Connections of clients so far. */
   #accepted = 0;
@@ -97,11 +111,20 @@ class GatewayWorker implements Gateway, DataPlane {
       (command) => this.#command(command),
     );
     this.#server = createServer({ pauseOnConnect: true, noDelay: true }, (socket) => this.#accept(socket));
+    this.#sockets = new ListeningSockets(options.inherited);
+    this.#departure = new Departure({
+      plane: this,
+      sockets: this.#sockets,
+      control: this.#control,
+      log: options.log,
+      acceptedCount: () => this.#accepted,
+      startSuccessor: options.startSuccessor,
+    });
     this.#failed.promise.catch(() => {});
   }
 
   port(): number | null {
-    const address = this.#isListening ? this.#server.address() : null;
+    const address = this.#sockets.isOpen ? this.#server.address() : null;
     return address !== null && typeof address === "object" ? address.port : null;
   }
 
@@ -114,7 +137,7 @@ class GatewayWorker implements Gateway, DataPlane {
     const sweep = setInterval(() => this.#sweep(), this.times.sweepMs);
     const report = setInterval(() => this.#report(), this.times.reportMs);
     try {
-      await Promise.race([stopped.promise, this.#failed.promise]);
+      await Promise.race([stopped.promise, this.#failed.promise, this.#drained.promise]);
     } finally {
       clearInterval(sweep);
       clearInterval(report);
@@ -123,7 +146,7 @@ class GatewayWorker implements Gateway, DataPlane {
   }
 
   async #stop(): Promise<void> {
-    this.#server.close();
+    this.#sockets.close();
     for (const client of this.clients) client.wire.destroy();
     for (const service of this.routing.services)
       for (const instance of service.instances) instance.closeIdle();
@@ -132,28 +155,16 @@ class GatewayWorker implements Gateway, DataPlane {
     await this.#control.close();
   }
 
-  async drain(deadlineMs: number): Promise<void> {
-    this.isDraining = true;
-    const begunMs = this.clock.monotonic();
-    this.#isListening = false;
-    this.#control.send({ type: "draining" });
-    // Whatever has connected so far is taken in first: closing resets connections that the kernel still holds for us. After a
-    // turn of the loop that brought none, close follows at once.
-    let seen = -1;
-    for (let turns = 0; seen !== this.#accepted && turns < limits.DRAIN_TURNS_MAX; turns++) {
-      seen = this.#accepted;
-      await new Promise<void>((resolve) => setImmediate(resolve));
-    }
-    this.#server.close();
-    while (this.clients.size > 0 && this.clock.monotonic() < deadlineMs) {
-      const isPatienceOver = this.clock.monotonic() - begunMs > this.times.drainIdleMs;
-      const isLast = this.clock.monotonic() > deadlineMs - this.times.tunnelCloseMs;
-      for (const client of this.clients) {
-        if (isPatienceOver && client.isIdle) client.close();
-        if (isLast) client.closeTunnel();
-      }
-      await this.clock.sleep(Math.min(20, this.times.drainIdleMs));
-    }
+  drain(deadlineMs: number): Promise<void> {
+    return this.#drain(deadlineMs, this.clock.monotonic() + this.times.drainIdleMs);
+  }
+
+  leave(): Promise<boolean> {
+    return this.#departure.leave();
+  }
+
+  async #drain(deadlineMs: number, idleUntilMs: number): Promise<void> {
+    await this.#departure.drain(deadlineMs, idleUntilMs);
     this.#report();
   }
 
@@ -176,7 +187,8 @@ class GatewayWorker implements Gateway, DataPlane {
       type: "hello",
       pid: process.pid,
       tableNumber: this.routing.number,
-      listening: this.#isListening,
+      listening: this.#sockets.isOpen && !this.isDraining,
+      handsOver: true,
     };
   }
 
@@ -200,6 +212,15 @@ class GatewayWorker implements Gateway, DataPlane {
 
   #command(command: unknown): void {
     const { type, table, change } = (command ?? {}) as { type?: unknown; table?: unknown; change?: unknown };
+    if (type === "start-successor") {
+      void this.#departure.startSuccessor((command as { readonly order: SuccessorOrder }).order);
+      return;
+    }
+    if (type === "drain") {
+      const deadlineMs = this.clock.monotonic() + this.times.drainMs;
+      void this.#drain(deadlineMs, deadlineMs).then(this.#drained.resolve);
+      return;
+    }
     if (type === "access-log") {
       this.#setAccessLog(command as AccessLogOptions & { readonly file: string });
       return;
@@ -226,7 +247,7 @@ class GatewayWorker implements Gateway, DataPlane {
     }
     this.routing.apply(checked);
     this.#mirrors.apply(this.routing);
-    if (this.#isListening || this.isDraining) this.#acknowledge();
+    if (this.#sockets.isOpen || this.isDraining) this.#acknowledge();
     else this.#listen();
   }
 
@@ -252,12 +273,15 @@ class GatewayWorker implements Gateway, DataPlane {
     if (this.#isStarting) return;
     this.#isStarting = true;
     const { host, port, log } = this.#options;
-    this.#server.on("error", (error) => this.#failed.reject(error));
-    this.#server.listen({ host, port, reusePort: port !== 0, backlog: 1024 }, () => {
-      this.#isListening = true;
-      log.info({ host, port: this.port(), tableNumber: this.routing.number }, "listening for clients");
-      this.#acknowledge();
-    });
+    this.#sockets.listen("http", this.#server, { host, port }).then(
+      () => {
+        this.#server.on("error", (error) => this.#failed.reject(error));
+        this.#sockets.complete();
+        log.info({ host, port: this.port(), tableNumber: this.routing.number }, "listening for clients");
+        this.#acknowledge();
+      },
+      (error: unknown) => this.#failed.reject(error),
+    );
   }
 
   #sweep(): void {

@@ -37,6 +37,7 @@ export class Instance {
   suspect(nowMs: number, baseMs: number): void {
     if (this.isSuspect && nowMs < this.#probeAtMs) return;
     this.#failures++;
+    if (!this.isSuspect) this.meter.ejections++;
     this.isSuspect = true;
     this.#probeAtMs = nowMs + ejectionMs(this.#failures, baseMs);
   }

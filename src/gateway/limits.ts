@@ -96,8 +96,23 @@ export const REQUEST_ID_BYTES_MAX = 128;
  */
 export const DRAIN_TURNS_MAX = 100;
 
-/** While draining, an idle client connection is kept this long, so that a request already on its way is still answered. */
+/**
+ * A worker that is told to end by a signal keeps idle client connections for this long, so that a request already on its way is still
+ * answered. Whoever sends a signal waits for the end.
+ */
 export const DRAIN_IDLE_MS = 1_000;
+
+/**
+ * Longest drain of a worker that another has followed. Longer than CLIENT_IDLE_MS, so that each idle connection has sent its next
+ * request, and got a last answer, or was closed for idling as it would have been anyway: the restart itself closes none.
+ */
+export const DRAIN_MS = CLIENT_IDLE_MS + 15_000;
+
+/** A worker asked to end by a signal serves on for at most this long until it has a successor; one starts in some 300 ms. */
+export const LEAVE_MS = 5_000;
+
+/** Connections that the kernel queues for a worker; more are told to try again, after a second (net.core.somaxconn bounds it, too). */
+export const LISTEN_BACKLOG = 1024;
 
 /**
  * A tunnel (WebSocket or other upgrade) over which no byte has moved for this long is cut. Common clients and servers send pings

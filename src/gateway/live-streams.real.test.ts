@@ -126,7 +126,7 @@ for (const [moment, begin] of Object.entries(moments)) {
       const { c, socket } = await begin();
       const leftAt = performance.now();
       leave(c);
-      await until(() => socket.destroyed || socket.readableEnded, "the instance to be told", 2_000);
+      await until(() => socket.destroyed || socket.readableEnded, "the instance to be told");
       t.diagnostic(`told after ${(performance.now() - leftAt).toFixed(1)} ms`);
       gone++;
       await until(() => rig.statuses("s")["499"] === gone, "the count");

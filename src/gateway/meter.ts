@@ -14,6 +14,8 @@ export class Meter {
   bytesOut = 0;
   /** Requests taken from here to another try. */
   retries = 0;
+  /** Times that it was set aside because it could not be reached. */
+  ejections = 0;
   #requests = 0;
   #latencyUs = 0;
   #queued = 0;
@@ -39,7 +41,8 @@ export class Meter {
 
   /** What was counted since the last call; null when nothing was and nothing is in flight. */
   take(inFlight: number): TrafficCounts | null {
-    const sum = this.#requests + this.bytesIn + this.bytesOut + this.retries + this.#queued + inFlight;
+    const sum =
+      this.#requests + this.bytesIn + this.bytesOut + this.retries + this.ejections + this.#queued + inFlight;
     if (sum === 0) return null;
     const statuses: Record<string, number> = {};
     let left = this.#requests;
@@ -58,12 +61,13 @@ export class Meter {
       latency: this.#latency.take(),
       latencyUs: Math.round(this.#latencyUs),
       retries: this.retries,
+      ejections: this.ejections,
       queued: this.#queued,
       queueUs: this.#queueUs,
       queueUsMax: this.#queueUsMax,
       inFlight,
     };
-    this.#requests = this.bytesIn = this.bytesOut = this.retries = 0;
+    this.#requests = this.bytesIn = this.bytesOut = this.retries = this.ejections = 0;
     this.#latencyUs = this.#queued = this.#queueUs = this.#queueUsMax = 0;
     return counts;
   }

@@ -163,7 +163,37 @@ async function refusal(): Promise<void> {
   await until(() => isRefused, "the port to be closed");
 }
 
-test("SIGTERM: what is in flight is finished, then it exits", async () => {
+test("SIGTERM: it serves on until it is told to drain; then an idle connection still gets its next answer", async () => {
+  const c = new RawClient(port);
+  c.send(get("up"));
+  assert.equal((await c.answer(0)).fields.connection, undefined);
+  const exited = exit();
+  worker.kill("SIGTERM");
+  await until(() => said.includes('"leaving"'), "leaving");
+  const other = new RawClient(port);
+  other.send(get("up"));
+  assert.equal((await other.answer(0)).status, 200, "it takes new connections until then");
+  control.write(`${JSON.stringify({ type: "drain" })}\n`);
+  await refusal();
+  for (const client of [c, other]) {
+    client.send(get("up"));
+    const answer = await client.answer(1);
+    assert.deepEqual([answer.status, answer.fields.connection], [200, "close"]);
+  }
+  assert.equal(await exited, 0);
+});
+
+test("a worker whose run folder names another process drains and ends", async () => {
+  await begin();
+  const exited = exit();
+  writeFileSync(join(dir, "process.json"), JSON.stringify({ ...identity()!, startTicks: 1 }));
+  control.destroy();
+  assert.equal(await exited, 0);
+});
+
+test("SIGTERM without a control process: what is in flight is finished, then it exits", async () => {
+  await begin();
+  control.destroy();
   const c = new RawClient(port);
   c.send(get("wait"));
   await until(() => waiting.length === 1, "the request to arrive");
@@ -178,6 +208,7 @@ test("SIGTERM: what is in flight is finished, then it exits", async () => {
 
 test("a second SIGTERM ends it at once", async () => {
   await begin();
+  control.destroy();
   const c = new RawClient(port);
   c.send(get("wait"));
   await until(() => waiting.length === 2, "the request to arrive");

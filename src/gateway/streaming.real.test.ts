@@ -379,7 +379,7 @@ test("200 MiB down to a client that does not read at first: the instance waits, 
     received += chunk.length;
   });
   socket.resume();
-  await until(() => received >= total + headBytes && headBytes > 0, "all of it", 20_000);
+  await until(() => received >= total + headBytes && headBytes > 0, "all of it", 60_000);
   assert.equal(received, total + headBytes);
   socket.destroy();
 });

@@ -403,7 +403,7 @@ test("a draining gateway keeps tunnels until the last moment, then ends them in 
     error = e;
   });
   socket.resume();
-  const drained = own.gateway.drain(performance.now() + 600);
+  const drained = own.gateway.drain(own.clock.monotonic() + 600);
   await until(() => own.gateway.port() === null, "the port to be closed");
   socket.write("during");
   await until(() => got === "during", "the tunnel to go on");

@@ -14,6 +14,8 @@ export const TIMES: Times = {
   suspectMs: limits.SUSPECT_MS,
   upstreamIdleMs: limits.UPSTREAM_IDLE_MS,
   drainIdleMs: limits.DRAIN_IDLE_MS,
+  drainMs: limits.DRAIN_MS,
+  leaveMs: limits.LEAVE_MS,
   tunnelIdleMs: limits.TUNNEL_IDLE_MS,
   tunnelHalfMs: limits.TUNNEL_HALF_MS,
   tunnelCloseMs: limits.TUNNEL_CLOSE_MS,

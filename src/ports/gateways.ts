@@ -10,6 +10,8 @@ export interface GatewayFleet {
   start(gateway: GatewayLaunch): Promise<void>;
   /** Lets it drain for at most `graceMs`, then kills it. Resolves once it is gone and no longer listed. */
   stop(id: GatewayId, graceMs: number, signal: AbortSignal): Promise<void>;
+  /** Resolves once it has ended by itself, or `patienceMs` are over. Asks nothing of it. */
+  ended(id: GatewayId, patienceMs: number, signal: AbortSignal): Promise<void>;
   /**
    * Connects to a running gateway's control socket. Rejects when it cannot be reached yet.
    * `onMessage` and `onClose` are called from then on; the caller owns the link and closes it.
@@ -36,5 +38,12 @@ export interface GatewayLink {
   sendTable(table: RouteTable): void;
   sendAccessLog(options: AccessLogOptions): void;
   sendChange(change: RouteChange): void;
+  /**
+   * Has this gateway start `successor`, which takes over its listening sockets: with them the connections that the kernel has queued. Resolves
+   * once that is asked; then the successor is there, or a message says why not, or this gateway hangs.
+   */
+  startSuccessor(successor: GatewayLaunch): Promise<void>;
+  /** Tells it that another has taken its place. */
+  sendDrain(): void;
   close(): void;
 }

@@ -1,11 +1,10 @@
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { envOf, flagOf } from "../base/settings.ts";
 import { EXIT } from "../cli/cli-io.ts";
 import { runCli } from "../cli/main.ts";
 import { processIo } from "../cli/process-io.ts";
 import { type LocalVerb, textOption } from "../cli/verb.ts";
 import { type AnySetting, SERVE_SETTINGS } from "./settings.ts";
+import { VERSION } from "./version.ts";
 
 const serve: LocalVerb = {
   name: "serve",
@@ -42,7 +41,5 @@ export const LOCAL_VERBS: readonly LocalVerb[] = [serve, demo];
 
 /** The role of whoever types `sluice`. */
 export async function runCliRole(argv: readonly string[]): Promise<void> {
-  const manifest = join(import.meta.dirname, "..", "..", "package.json");
-  const { version } = JSON.parse(readFileSync(manifest, "utf8")) as { version: string };
-  process.exitCode = await runCli(argv, processIo(), { version, locals: LOCAL_VERBS });
+  process.exitCode = await runCli(argv, processIo(), { version: VERSION, locals: LOCAL_VERBS });
 }

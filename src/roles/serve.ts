@@ -17,9 +17,9 @@ import { readOrMakeAccessKey, writeClientConfig } from "./access-key.ts";
 import { HomeInUse, releaseControl, takeControl } from "./control-lock.ts";
 import { claimPort, PortTaken } from "./ports.ts";
 import { type HomeLayout, homeLayout, SERVE_SETTINGS, type ServeSettings } from "./settings.ts";
+import { VERSION } from "./version.ts";
 
 const MAIN = join(import.meta.dirname, "..", "main.ts");
-const VERSION = "0.1.0";
 const EXIT = { done: 0, failed: 1, misuse: 2 } as const;
 /** Longest drain of the gateways, and then of the instances, after the first SIGTERM. */
 const DRAIN_MS = 30_000;

@@ -45,6 +45,60 @@ export const METRICS = {
     labels: ["service", "instance"],
     help: "Requests that were taken from this instance to a second try.",
   },
+  ejections: {
+    name: "sluice_ejections_total",
+    type: "counter",
+    labels: ["service", "instance"],
+    help: "Times that a gateway could not reach the instance and set it aside until a connection was made.",
+  },
+  limited: {
+    name: "sluice_limited_requests_total",
+    type: "counter",
+    labels: ["service", "limit", "outcome"],
+    help: "Requests that met a limit of the service: refused, or evaluated, which is counted and let through.",
+  },
+  mirrorSent: {
+    name: "sluice_mirror_sent_total",
+    type: "counter",
+    labels: ["service", "target"],
+    help: "Copies of the service's requests that were sent to the target.",
+  },
+  mirrorAnswered: {
+    name: "sluice_mirror_answered_total",
+    type: "counter",
+    labels: ["service", "target"],
+    help: "Copies that the target answered, with any status.",
+  },
+  mirrorFailed: {
+    name: "sluice_mirror_failed_total",
+    type: "counter",
+    labels: ["service", "target"],
+    help: "Copies that were sent and not answered in whole.",
+  },
+  mirrorDropped: {
+    name: "sluice_mirror_dropped_total",
+    type: "counter",
+    labels: ["service", "target", "reason"],
+    help: "Copies that were not sent: busy, missing, memory, too_large, unfinished.",
+  },
+  mirrorCompared: {
+    name: "sluice_mirror_compared_total",
+    type: "counter",
+    labels: ["service", "target"],
+    help: "Pairs of answers that were compared.",
+  },
+  mirrorDiffering: {
+    name: "sluice_mirror_differing_total",
+    type: "counter",
+    labels: ["service", "target"],
+    help: "Compared pairs that differ.",
+  },
+  mirrorUncompared: {
+    name: "sluice_mirror_uncompared_total",
+    type: "counter",
+    labels: ["service", "target"],
+    help: "Pairs of answers that could not be compared.",
+  },
   queue: {
     name: "sluice_queue_seconds",
     type: "summary",
@@ -92,6 +146,12 @@ export const METRICS = {
     type: "gauge",
     labels: ["gateway"],
     help: "The route table that the gateway serves by; all gateways have the same one soon after a change.",
+  },
+  gatewayLimited: {
+    name: "sluice_gateway_limited_total",
+    type: "counter",
+    labels: ["gateway", "limit"],
+    help: "Connections and requests that met a limit of the gateway itself.",
   },
   gatewayCpu: {
     name: "sluice_gateway_cpu_seconds_total",

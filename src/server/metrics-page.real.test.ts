@@ -8,6 +8,7 @@ import { join } from "node:path";
 import test from "node:test";
 import { NO_TRAFFIC } from "../core/meter/traffic-sum.ts";
 import type { GatewayId, InstanceId, ServiceName } from "../core/names.ts";
+import { NO_MIRROR_COUNTS } from "../core/traffic/mirror.ts";
 import { apiApp, pmmlDocument, TEST_KEY } from "../testing/api-app.ts";
 
 const PATIENCE_MS = 30_000;
@@ -37,6 +38,7 @@ test("promtool finds nothing to say, and Prometheus scrapes the values that were
     ...NO_TRAFFIC,
     requests: 41,
     statuses: { "200": 40, "499": 1 },
+    ejections: 2,
     latency: [64, 41],
     latencyUs: 2624,
   };
@@ -48,11 +50,22 @@ test("promtool finds nothing to say, and Prometheus scrapes the values that were
         ...counts,
         service: "a" as ServiceName,
         grouped: 1,
+        limits: { rate_limit: 3, "rate_limit.evaluated": 5 },
         instances: [{ ...counts, instance: "a-v1-0" as InstanceId }],
       },
     ],
     inFlight: {},
     connections: 1,
+    limits: { head_time: 2 },
+    mirrors: [
+      {
+        ...NO_MIRROR_COUNTS,
+        service: "a" as ServiceName,
+        target: "b" as ServiceName,
+        sent: 7,
+        dropped: { ...NO_MIRROR_COUNTS.dropped, busy: 4 },
+      },
+    ],
     unrouted: 0,
     process: { rssBytes: 1, cpuUs: 1 },
     accessLog: { written: 0, dropped: 0 },
@@ -113,6 +126,11 @@ test("promtool finds nothing to say, and Prometheus scrapes the values that were
   assert.equal(await value('sluice_requests_total{service="a",instance="a-v1-0",code="200"}'), "40");
   assert.equal(await value('up{job="sluice"}'), "1");
   assert.equal(await value('sluice_request_duration_seconds_count{service="a"}'), "41");
+  assert.equal(await value('sum by (outcome) (sluice_limited_requests_total{outcome="evaluated"})'), "5");
+  assert.equal(await value('sluice_gateway_limited_total{limit="head_time"}'), "2");
+  assert.equal(await value('sluice_mirror_sent_total{service="a",target="b"}'), "7");
+  assert.equal(await value("sum by (service) (sluice_mirror_dropped_total)"), "4");
+  assert.equal(await value('sluice_ejections_total{instance="a-v1-0"}'), "2");
   assert.equal(
     await value('histogram_quantile(0.99, sluice_request_duration_seconds_bucket{service="a"}) < 0.001'),
     "0.00099",

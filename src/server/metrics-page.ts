@@ -4,6 +4,7 @@ import { DURATION_ENDS_S } from "../core/meter/duration-buckets.ts";
 import type { InstanceStatus, ServiceRecord } from "../core/service.ts";
 import { Exposition, labels } from "./exposition.ts";
 import { METRICS, type Metric } from "./metric-table.ts";
+import { writeMirrors } from "./mirror-metrics.ts";
 
 /** All that the page is made of, read at one moment. */
 export interface MetricsSource {
@@ -19,6 +20,7 @@ export interface MetricsSource {
 export function metricsPage(source: MetricsSource): string {
   const out = new Exposition();
   writeTraffic(out, source);
+  writeMirrors(out, source.measured.totals.mirrors);
   writeInstances(out, source.picture);
   writeGateways(out, source);
   out.begin(METRICS.loopLastRun);
@@ -73,6 +75,8 @@ function writeTraffic(out: Exposition, { picture, measured }: MetricsSource): vo
   count(METRICS.bytesIn, (t) => t.bytesIn);
   count(METRICS.bytesOut, (t) => t.bytesOut);
   count(METRICS.retries, (t) => t.retries);
+  count(METRICS.ejections, (t) => t.ejections);
+  writeLimits(out, measured);
   each(METRICS.queue, ({ queued, queueUs }, text) => {
     out.sample(METRICS.queue, text, queueUs / 1e6, "_sum");
     out.sample(METRICS.queue, text, queued, "_count");
@@ -83,6 +87,21 @@ function writeTraffic(out: Exposition, { picture, measured }: MetricsSource): vo
     for (const { id } of instances) {
       const text = labels(METRICS.inFlight, [service, id]);
       out.sample(METRICS.inFlight, text, inFlight.get(service)?.get(id) ?? 0);
+    }
+  }
+}
+
+/** Marks what was only counted in the names of limits (core/gateway-report.ts). */
+const EVALUATED = ".evaluated";
+
+function writeLimits(out: Exposition, { totals }: Measured): void {
+  out.begin(METRICS.limited);
+  for (const [service, { limits }] of totals.services) {
+    for (const [name, n] of Object.entries(limits)) {
+      const isEvaluated = name.endsWith(EVALUATED);
+      const limit = isEvaluated ? name.slice(0, -EVALUATED.length) : name;
+      const outcome = isEvaluated ? "evaluated" : "refused";
+      out.sample(METRICS.limited, labels(METRICS.limited, [service, limit, outcome]), n);
     }
   }
 }
@@ -127,6 +146,10 @@ function writeGateways(out: Exposition, { gateways, measured }: MetricsSource): 
     for (const [id, of] of totals) out.sample(metric, labels(metric, [id]), value(of));
   };
   count(METRICS.unrouted, (g) => g.unrouted);
+  out.begin(METRICS.gatewayLimited);
+  for (const [id, { limits }] of totals)
+    for (const [limit, n] of Object.entries(limits))
+      out.sample(METRICS.gatewayLimited, labels(METRICS.gatewayLimited, [id, limit]), n);
   count(METRICS.gatewayCpu, (g) => g.cpuUs / 1e6);
   count(METRICS.gatewayMemory, (g) => g.rssBytes);
   count(METRICS.logWritten, (g) => g.logWritten);

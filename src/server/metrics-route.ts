@@ -20,9 +20,13 @@ export function addMetricsRoute(
       const picture = await control.read();
       const measured = control.measured();
       const living = new Set([...picture.statuses.values()].flatMap((s) => s.instances.map((i) => i.id)));
+      const { services } = picture.state;
       measured.totals.forgetGone(
-        (service, instance) =>
-          instance === NO_INSTANCE ? picture.state.services.has(service) : living.has(instance),
+        {
+          isInstance: (service, instance) =>
+            instance === NO_INSTANCE ? services.has(service) : living.has(instance),
+          isMirror: (service, target) => services.get(service)?.mirror?.targets.includes(target) === true,
+        },
         clock.now(),
       );
       const { user, system } = process.cpuUsage();

@@ -2,12 +2,12 @@ import type { Input } from "../api/operations.ts";
 import type { OperationName } from "../api/paths.ts";
 import type { MirrorRequest } from "../core/change/mirror.ts";
 import { ServingError } from "../core/errors.ts";
-import type { MirrorSample } from "../core/gateway-report.ts";
 import type { ServiceName } from "../core/names.ts";
 import type { ServiceRecord } from "../core/service.ts";
 import type { AnswerShown, CompareRule, MirrorRule } from "../core/traffic/mirror.ts";
 import type { ServerDeps } from "./deps.ts";
 import { type Handler, serviceIn, serviceName } from "./handler.ts";
+import { mirrorCountsView } from "./mirror-view.ts";
 import { rfc3339 } from "./time.ts";
 
 type Mirror = Extract<OperationName, `${string}ServiceMirror${string}`>;
@@ -35,7 +35,7 @@ export const MIRROR_HANDLERS: { readonly [N in Mirror]: Handler<N> } = {
       Ratio: String(mirror.ratio),
       Target: mirror.targets.join(","),
       ...(mirror.compare === null ? {} : { Compare: compareView(mirror.compare) }),
-      Counts: deps.control.mirrorCounts(record.name).map(countsView),
+      Counts: deps.control.mirrorCounts(record.name).map(mirrorCountsView),
     };
   },
   async ListServiceMirrorDifferences({ path }, deps) {
@@ -93,20 +93,6 @@ const compareView = (compare: CompareRule) => ({
   IgnorePaths: [...compare.ignorePaths],
   Samples: compare.sampleCount,
 });
-
-function countsView(sample: MirrorSample) {
-  const { tooLarge, unfinished, memory, busy, missing } = sample.dropped;
-  return {
-    Target: sample.target,
-    Sent: sample.sent,
-    Answered: sample.answered,
-    Failed: sample.failed,
-    Dropped: { TooLarge: tooLarge, Unfinished: unfinished, Memory: memory, Busy: busy, Missing: missing },
-    Compared: sample.compared,
-    Differing: sample.differing,
-    Uncompared: sample.uncompared,
-  };
-}
 
 const answerView = (answer: AnswerShown) => ({
   Status: answer.status,

@@ -3,6 +3,7 @@ import type { TrafficSecond } from "../control/control-plane.ts";
 import type { TrafficCounts } from "../core/gateway-report.ts";
 import { percentiles } from "../core/meter/histogram.ts";
 import type { GroupName, ServiceName } from "../core/names.ts";
+import { mirrorCountsView } from "./mirror-view.ts";
 
 type Second = ResponseOf<"DescribeTraffic">["Traffic"][number];
 
@@ -24,11 +25,13 @@ export function trafficView(second: TrafficSecond, options: TrafficViewOptions):
       GroupName: options.groupOf(sample.service),
       GroupedRequests: sample.grouped,
       Limits: { ...sample.limits },
-      Latency: pairsOf(sample.latency),
       ...(options.withInstances
         ? { Instances: sample.instances.map((i) => ({ InstanceName: i.instance, ...countsView(i) })) }
         : {}),
     })),
+    Mirrors: second.mirrors
+      .filter((m) => options.service === null || m.service === options.service)
+      .map((mirror) => ({ ServiceName: mirror.service, ...mirrorCountsView(mirror) })),
   };
 }
 
@@ -50,6 +53,7 @@ function countsView(counts: TrafficCounts) {
     BytesIn: counts.bytesIn,
     BytesOut: counts.bytesOut,
     Retries: counts.retries,
+    Ejections: counts.ejections,
     InFlight: counts.inFlight,
     MeanUs: counts.requests === 0 ? null : Math.round(counts.latencyUs / counts.requests),
     P5Us,
@@ -59,6 +63,7 @@ function countsView(counts: TrafficCounts) {
     P95Us,
     P99Us,
     P100Us,
+    Latency: pairsOf(counts.latency),
     Queued: counts.queued,
     QueueMeanUs: counts.queued === 0 ? null : Math.round(counts.queueUs / counts.queued),
     QueueMaxUs: counts.queueUsMax,

@@ -36,7 +36,7 @@ export function apiOver(
     keys: ["old-key", TEST_KEY],
     region: "local",
     gatewayAddress,
-    version: "0.1.0",
+    version: "9.8.7",
     limits,
   });
   return { app, logged };

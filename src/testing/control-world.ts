@@ -185,6 +185,7 @@ function mortalFleet(fleet: MemoryFleet, life: { isKilled: boolean }): GatewayFl
     list: () => port.list(),
     start: (launch) => port.start(launch),
     stop: (id, graceMs, signal) => port.stop(id, graceMs, signal),
+    ended: (id, patienceMs, signal) => port.ended(id, patienceMs, signal),
     connect: (id: GatewayId, onMessage: (message: GatewayMessage) => void, onClose: () => void) =>
       port.connect(
         id,

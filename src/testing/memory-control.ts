@@ -54,6 +54,8 @@ export class MemoryControl implements ControlPlane {
   /** What gateways would have reported of mirrors. */
   readonly copies: MirrorSample[] = [];
   readonly differences: MirrorDifference[] = [];
+  /** Limits that every service would have met. */
+  limits: Readonly<Record<string, number>> = {};
   readonly metrics = new Metrics();
   /** Called before every read: a test moves the world on here. */
   beforeRead: () => void = () => undefined;
@@ -234,14 +236,16 @@ export class MemoryControl implements ControlPlane {
       latency: [15, seconds],
       latencyUs: 15 * seconds,
       retries: 0,
+      ejections: 0,
       queued: 0,
       queueUs: 0,
       queueUsMax: 0,
       inFlight: 1,
       grouped: seconds,
+      limits: this.limits,
       instances: [],
     }));
-    return [{ atMs: this.nowMs, samples }];
+    return [{ atMs: this.nowMs, samples, mirrors: this.copies }];
   }
   measured() {
     return this.metrics;

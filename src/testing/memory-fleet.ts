@@ -29,6 +29,7 @@ class Gateway {
   table: RouteTable | null = null;
   readonly lingering = new Map<InstanceId, number>();
   isAlive = true;
+  isDraining = false;
   session: Session | null = null;
 
   constructor(launch: GatewayLaunch, pid: number, readyAtMs: number) {
@@ -47,7 +48,16 @@ export class MemoryFleet implements GatewayFleet {
   readonly gateways = new Map<GatewayId, Gateway>();
   timing: () => FleetTiming = () => ({ startMs: 20, tableMs: 1, lingerMs: 0 });
   /** Told when a table comes into force. */
+  /** Whether gateways know how to start their successors; an older build does not. */
+  handsOver = true;
+  /** What becomes of an order to start a successor; hanging, nothing does. */
+  onOrder: () => "obeyed" | "refused" | "hanging" = () => "obeyed";
+  orderCount = 0;
+  /** Which gateway was started by which. */
+  readonly startedBy = new Map<GatewayId, GatewayId>();
   onTable: (table: RouteTable, before: RouteTable | null) => void = () => {};
+  /** How long a gateway that is told to drain takes. */
+  drainMs = 5;
   readonly #clock: Clock;
   #pid = 10;
 
@@ -65,6 +75,11 @@ export class MemoryFleet implements GatewayFleet {
 
   async start(launch: GatewayLaunch): Promise<void> {
     if (this.gateways.get(launch.id)?.isAlive) return;
+    this.startedBy.delete(launch.id);
+    this.#launch(launch);
+  }
+
+  #launch(launch: GatewayLaunch): void {
     const readyAtMs = this.#clock.monotonic() + this.timing().startMs;
     this.gateways.set(launch.id, new Gateway(launch, this.#pid++, readyAtMs));
   }
@@ -72,6 +87,12 @@ export class MemoryFleet implements GatewayFleet {
   async stop(id: GatewayId): Promise<void> {
     this.kill(id);
     this.gateways.delete(id);
+  }
+
+  async ended(id: GatewayId, patienceMs: number, signal: AbortSignal): Promise<void> {
+    const untilMs = this.#clock.monotonic() + patienceMs;
+    while (!signal.aborted && this.gateways.get(id)?.isAlive === true && this.#clock.monotonic() < untilMs)
+      await this.#clock.sleep(10);
   }
 
   async connect(
@@ -86,7 +107,13 @@ export class MemoryFleet implements GatewayFleet {
     const session: Session = { arrived: Promise.resolve(), onMessage, onClose };
     gateway.session = session;
     const { pid, tableNumber, table } = gateway;
-    onMessage({ type: "hello", pid, tableNumber, listening: table !== null });
+    onMessage({
+      type: "hello",
+      pid,
+      tableNumber,
+      listening: table !== null && !gateway.isDraining,
+      ...(this.handsOver ? { handsOver: true } : {}),
+    });
     return {
       sendTable: (next) => {
         session.arrived = session.arrived.then(() => this.#receive(gateway, session, () => next));
@@ -97,6 +124,20 @@ export class MemoryFleet implements GatewayFleet {
         session.arrived = session.arrived.then(() => this.#receive(gateway, session, make));
       },
       sendAccessLog: () => {},
+      startSuccessor: async (successor) => {
+        this.orderCount++;
+        const outcome = this.onOrder();
+        if (outcome === "refused")
+          onMessage({ type: "successor-failed", id: successor.id, reason: "so the test wants it" });
+        if (outcome !== "obeyed") return;
+        this.#launch(successor);
+        this.startedBy.set(successor.id, id);
+      },
+      sendDrain: () => {
+        gateway.isDraining = true;
+        onMessage({ type: "draining" });
+        void this.#clock.sleep(this.drainMs).then(() => this.kill(id));
+      },
       close: () => {
         if (gateway.session === session) gateway.session = null;
       },
@@ -111,6 +152,11 @@ export class MemoryFleet implements GatewayFleet {
     gateway.lingering.clear();
     gateway.session?.onClose();
     gateway.session = null;
+  }
+
+  /** Somebody asks a gateway to end, by a signal. */
+  leave(id: GatewayId): void {
+    this.gateways.get(id)?.session?.onMessage({ type: "leaving" });
   }
 
   /** The link of a gateway breaks, and with it is lost what was under way on it. */

@@ -11,13 +11,37 @@ import { createGateway, type Gateway, type GatewayOptions } from "../../src/gate
 import type { Clock } from "../../src/ports/clock.ts";
 
 /** Longest wait for anything in a test of the gateway. */
-const PATIENCE_MS = 10_000;
+const PATIENCE_MS = 30_000;
 
-const clock: Clock = {
-  now: () => Date.now(),
-  monotonic: () => performance.now(),
-  sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
-};
+/** What a rig's clock goes on by between two looks at it, at most; a gateway looks at each sweep, every 10 ms. */
+const STEP_MS_MAX = 20;
+
+/**
+ * A clock by which a machine that stands still for a while does not. Gateway, clients and instances of a test share one process, and
+ * would all be found late at once.
+ */
+function steadyClock(): Clock {
+  let atMs = performance.now();
+  let sumMs = 0;
+  return {
+    now: () => Date.now(),
+    monotonic: () => {
+      const nowMs = performance.now();
+      sumMs += Math.min(nowMs - atMs, STEP_MS_MAX);
+      atMs = nowMs;
+      return sumMs;
+    },
+    sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+  };
+}
+
+/** A clock that a test moves itself. */
+export class HeldClock implements Clock {
+  ms = 0;
+  now = () => Date.now();
+  monotonic = () => this.ms;
+  sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
+}
 
 /** Resolves once `isSo`; looks again at each turn of the loop, and gives up with `what` after a bound. */
 export async function until(isSo: () => boolean, what: string, ms = PATIENCE_MS): Promise<void> {
@@ -31,6 +55,8 @@ export async function until(isSo: () => boolean, what: string, ms = PATIENCE_MS)
 /** One gateway in this process, with the other end of its control socket. */
 export interface GatewayRig {
   readonly gateway: Gateway;
+  /** The gateway's. */
+  readonly clock: Clock;
   readonly dir: string;
   readonly messages: GatewayMessage[];
   readonly control: Socket;
@@ -53,14 +79,15 @@ export interface GatewayRig {
 export async function startRig(
   times: Partial<Times> = {},
   port = 0,
-  more: Pick<GatewayOptions, "caps" | "slot"> = {},
+  more: Partial<Pick<GatewayOptions, "caps" | "slot" | "clock">> = {},
 ): Promise<GatewayRig> {
+  const clock = more.clock ?? steadyClock();
   const dir = mkdtempSync(join(tmpdir(), "sluice-gw-"));
   const silent = () => {};
   const log = { debug: silent, info: silent, warn: silent, error: silent };
   const random = { next: () => 0.5, hex: (n: number) => "ab".repeat(n), uuid: () => "U" };
   const fast = { sweepMs: 10, reportMs: 20, drainIdleMs: 20, ...times };
-  const gateway = createGateway({ dir, host: "127.0.0.1", port, clock, random, log, times: fast, ...more });
+  const gateway = createGateway({ dir, host: "127.0.0.1", port, random, log, times: fast, ...more, clock });
   const stop = new AbortController();
   const running = gateway.run(stop.signal);
   running.catch(() => {}); // whoever asks for `ended` gets it
@@ -75,6 +102,7 @@ export async function startRig(
   const say = (command: unknown) => control.write(`${JSON.stringify(command)}\n`);
   return {
     gateway,
+    clock,
     dir,
     messages,
     control,

@@ -9,7 +9,7 @@ const POLL_MS = 20;
 export async function until(
   condition: () => boolean | Promise<boolean>,
   what: string,
-  withinMs = 15_000,
+  withinMs = 30_000,
   detail: () => string = () => "",
 ): Promise<void> {
   const end = performance.now() + withinMs;

@@ -99,7 +99,7 @@ test("an engine of a dead parent that was killed is Lost; the time of it stays",
   const driver = newDriver();
   assert.equal((await driver.list())[0]?.isAlive, true);
   const seen: InstanceId[] = [];
-  const hints = driver.hints(AbortSignal.timeout(10_000));
+  const hints = driver.hints(AbortSignal.timeout(30_000));
   for await (const id of hints) {
     seen.push(id);
     if (seen.length === 1) stranger.kill("SIGKILL");

@@ -1,13 +1,14 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
+import { closeSync, mkdtempSync, openSync, readFileSync, readlinkSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, test } from "node:test";
-import type { GatewayMessage } from "../../core/gateway-report.ts";
+import type { GatewayMessage, SuccessorOrder } from "../../core/gateway-report.ts";
 import type { GatewayId, ServiceName } from "../../core/names.ts";
 import type { RouteTable } from "../../core/traffic/route-table.ts";
 import type { GatewayLink } from "../../ports/gateways.ts";
 import { ProcessGatewayFleet } from "./gateway-fleet.ts";
+import { launchSuccessor } from "./successor.ts";
 
 const FAKE_GATEWAY = join(import.meta.dirname, "fixtures", "fake-gateway.mjs");
 const gateway = { id: "gateway-3" as GatewayId, host: "127.0.0.1", port: 8080 };
@@ -38,7 +39,7 @@ class Link {
 
   static async open(): Promise<Link> {
     const link = new Link();
-    const end = performance.now() + 10_000;
+    const end = performance.now() + 30_000;
     for (;;) {
       try {
         link.link = await fleet.connect(
@@ -55,7 +56,7 @@ class Link {
   }
 
   async until(isSo: () => boolean): Promise<void> {
-    const bound = AbortSignal.timeout(10_000);
+    const bound = AbortSignal.timeout(30_000);
     bound.addEventListener("abort", () => this.#wake());
     while (!isSo()) {
       assert.ok(!bound.aborted, "not so within 10 s");
@@ -105,7 +106,7 @@ test("one that was killed stays listed, not alive, until it is started again", a
   const [report] = await fleet.list();
   process.kill(report?.pid as number, "SIGKILL");
   await link.until(() => link.closeCount > 0);
-  const end = performance.now() + 5000;
+  const end = performance.now() + 30_000;
   while ((await fleet.list())[0]?.isAlive && performance.now() < end) await new Promise(setImmediate);
   assert.deepEqual(await fleet.list(), [{ ...gateway, pid: null, isAlive: false }]);
   await fleet.start(gateway);
@@ -149,3 +150,34 @@ for (const act of ["garbage", "endless", "leave"]) {
     assert.deepEqual([link.closeCount, link.messages.length], [1, 1], "and nothing more was taken from it");
   });
 }
+
+test("an order to start a successor names its folder and command, and counts until another start", async (t) => {
+  await fleet.start(gateway);
+  const link = await Link.open();
+  await link.until(() => link.messages.length === 1);
+  const successor = { ...gateway, id: "gateway-3b" as GatewayId };
+  await link.link.startSuccessor(successor);
+  // The fake one sends back what it gets of this kind.
+  await link.until(() => link.messages.length === 2);
+  const { order } = link.messages[1] as unknown as { order: SuccessorOrder };
+  assert.equal(order.id, "gateway-3b");
+  assert.deepEqual(order.command, [process.execPath, FAKE_GATEWAY, order.folder]);
+  assert.equal((await fleet.list()).find((g) => g.id === successor.id)?.isAlive, false);
+
+  const fd = openSync(join(home, "left-to-it"), "w+");
+  t.after(() => closeSync(fd));
+  await launchSuccessor(order, ["--more"], [fd]);
+  const { pid } = (await fleet.list()).find((g) => g.id === successor.id)!;
+  assert.equal(readlinkSync(`/proc/${pid}/fd/3`), join(home, "left-to-it"));
+  assert.match(readFileSync(`/proc/${pid}/cmdline`, "utf8"), /--more/);
+  await assert.rejects(launchSuccessor(order, [], []), /out of date/, "there is one already");
+
+  const ended = fleet.ended(successor.id, 60_000, never);
+  process.kill(pid!, "SIGKILL");
+  await ended;
+  await fleet.start(successor);
+  await fleet.stop(successor.id, 5000, never);
+  await assert.rejects(launchSuccessor(order, [], []), /out of date/, "its folder is gone");
+  await link.link.startSuccessor(successor);
+  await assert.rejects(launchSuccessor(order, [], []), /out of date/, "another order stands");
+});

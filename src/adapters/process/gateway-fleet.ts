@@ -1,15 +1,20 @@
 import { mkdirSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { writeFileAtomic } from "../../base/atomic-file.ts";
 import { isSameProcess } from "../../base/process-identity.ts";
-import type { GatewayCommand, GatewayMessage } from "../../core/gateway-report.ts";
+import type { GatewayCommand, GatewayMessage, SuccessorOrder } from "../../core/gateway-report.ts";
 import type { GatewayId } from "../../core/names.ts";
 import type { GatewayFleet, GatewayLaunch, GatewayLink, GatewayProcess } from "../../ports/gateways.ts";
 import { endProcess } from "./end.ts";
 import { launch } from "./launch.ts";
 import { connectLines } from "./line-link.ts";
 import { checkSocketRoom, folderOf, readJson, readOwner } from "./run-folder.ts";
+import { newLaunchId } from "./successor.ts";
 import { Turns } from "./turns.ts";
+
+/** How often the end of a gateway that ends by itself is looked for. */
+const END_POLL_MS = 100;
 
 export interface ProcessGatewayFleetOptions {
   /** `$SLUICE_HOME/run`. */
@@ -46,13 +51,41 @@ export class ProcessGatewayFleet implements GatewayFleet {
       const folder = folderOf(this.#parent, gateway.id);
       const owner = readOwner(folder);
       if (owner !== null && isSameProcess(owner)) return;
-      mkdirSync(folder, { recursive: true, mode: 0o700 });
-      const { id, host, port } = gateway;
-      const slot = Number(/-(\d+)b?$/.exec(id)?.[1] ?? 0);
-      await writeFileAtomic(join(folder, "gateway.json"), JSON.stringify({ id, host, port, slot }), 0o600);
-      const logFile = join(this.#options.logDir, `${id}.log`);
-      await launch({ folder, logFile, command: this.#options.gatewayCommand(folder) });
+      await writeLaunch(folder, gateway, {});
+      const command = this.#options.gatewayCommand(folder);
+      await launch({ folder, logFile: this.#logFile(gateway.id), command });
     });
+  }
+
+  async ended(id: GatewayId, patienceMs: number, signal: AbortSignal): Promise<void> {
+    const owner = readOwner(folderOf(this.#parent, id));
+    const end = performance.now() + patienceMs;
+    while (owner !== null && isSameProcess(owner) && performance.now() < end)
+      await delay(END_POLL_MS, undefined, { signal });
+  }
+
+  /** Makes the folder of `gateway` ready for it, to be started by another one. */
+  #order(gateway: GatewayLaunch): Promise<SuccessorOrder> {
+    return this.#turns.take(gateway.id, async () => {
+      const { id } = gateway;
+      const folder = folderOf(this.#parent, id);
+      const launchId = newLaunchId();
+      rmSync(join(folder, "process.json"), { force: true });
+      await writeLaunch(folder, gateway, { launchId });
+      return {
+        id,
+        folder,
+        launchId,
+        command: this.#options.gatewayCommand(folder),
+        env: process.env as Record<string, string>,
+        cwd: process.cwd(),
+        logFile: this.#logFile(id),
+      };
+    });
+  }
+
+  #logFile(id: GatewayId): string {
+    return join(this.#options.logDir, `${id}.log`);
   }
 
   stop(id: GatewayId, graceMs: number, signal: AbortSignal): Promise<void> {
@@ -80,6 +113,11 @@ export class ProcessGatewayFleet implements GatewayFleet {
         link.send({ type: "access-log", file, ...options } satisfies GatewayCommand);
       },
       sendChange: (change) => link.send({ type: "change", change } satisfies GatewayCommand),
+      startSuccessor: async (successor) => {
+        const order = await this.#order(successor);
+        link.send({ type: "start-successor", order } satisfies GatewayCommand);
+      },
+      sendDrain: () => link.send({ type: "drain" } satisfies GatewayCommand),
       close: () => link.close(),
     };
   }
@@ -92,4 +130,18 @@ export class ProcessGatewayFleet implements GatewayFleet {
     const isAlive = owner === null ? this.#turns.isTaken(id) : isSameProcess(owner);
     return { id, host, port, pid: isAlive ? (owner?.pid ?? null) : null, isAlive };
   }
+}
+
+/** Says how the process of a folder is started; `more` stands beside it in gateway.json. */
+async function writeLaunch(
+  folder: string,
+  launch: GatewayLaunch,
+  more: { launchId?: string },
+): Promise<void> {
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const { id, host, port } = launch;
+  // The names of one slot differ in a letter at their end.
+  const slot = Number(/-(\d+)[a-z]?$/.exec(id)?.[1] ?? 0);
+  const text = JSON.stringify({ id, host, port, slot, ...more });
+  await writeFileAtomic(join(folder, "gateway.json"), text, 0o600);
 }

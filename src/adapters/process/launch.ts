@@ -15,6 +15,11 @@ export interface Launch {
   /** Standard output and error are added to its end. */
   readonly logFile: string;
   readonly command: readonly string[];
+  /** The environment and folder of another process, in whose place this one starts it; its own when absent. */
+  readonly env?: Readonly<Record<string, string>>;
+  readonly cwd?: string;
+  /** Open descriptors that the new process gets as 3, 4, …. */
+  readonly descriptors?: readonly number[];
 }
 
 /** How a child ended, as its parent saw it. */
@@ -38,7 +43,8 @@ export interface Launched {
  * is in process.json when this resolves, so that a restart right now would find it.
  * @throws Error when it cannot be started
  */
-export async function launch({ folder, logFile, command }: Launch): Promise<Launched> {
+export async function launch(what: Launch): Promise<Launched> {
+  const { folder } = what;
   for (const name of [
     "process.json",
     "state.json",
@@ -50,7 +56,7 @@ export async function launch({ folder, logFile, command }: Launch): Promise<Laun
   ]) {
     rmSync(join(folder, name), { force: true });
   }
-  const child = spawnDetached(command, logFile);
+  const child = spawnDetached(what);
   await once(child, "spawn");
   child.unref();
   const pid = child.pid as number;
@@ -62,7 +68,7 @@ export async function launch({ folder, logFile, command }: Launch): Promise<Laun
   return { pid, ended: endOf(child, folder, startTicks), hold: () => child.ref() };
 }
 
-function spawnDetached(command: readonly string[], logFile: string): ChildProcess {
+function spawnDetached({ command, logFile, env, cwd, descriptors = [] }: Launch): ChildProcess {
   const [program, ...args] = command;
   if (program === undefined) throw new Error("the command line to start is empty");
   mkdirSync(dirname(logFile), { recursive: true, mode: 0o700 });
@@ -71,7 +77,12 @@ function spawnDetached(command: readonly string[], logFile: string): ChildProces
   }
   const log = openSync(logFile, "a", 0o600);
   try {
-    return spawn(program, args, { detached: true, stdio: ["ignore", log, log] });
+    return spawn(program, args, {
+      detached: true,
+      stdio: ["ignore", log, log, ...descriptors],
+      ...(env === undefined ? {} : { env }),
+      ...(cwd === undefined ? {} : { cwd }),
+    });
   } finally {
     closeSync(log);
   }

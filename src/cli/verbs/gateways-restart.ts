@@ -14,8 +14,13 @@ export const run: VerbRun = async (session, _, options) => {
   session.ok(`Gateway workers are being replaced: ${old.size}`);
   if (wait === null) return EXIT.done;
   const endMs = session.io.monotonic() + wait.timeoutSeconds * 1000;
+  const told = new Set<number | null>();
   for (;;) {
     const fresh = (await listening()).filter((g) => !old.has(g.Pid));
+    for (const { GatewayId, Pid } of fresh.filter((g) => !told.has(g.Pid))) {
+      told.add(Pid);
+      session.ok(`${GatewayId} serves (pid ${Pid}): ${told.size} of ${old.size}`);
+    }
     if (fresh.length >= old.size) break;
     if (session.io.monotonic() > endMs) {
       session.error(

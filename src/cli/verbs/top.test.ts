@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import test from "node:test";
+import { NO_MIRROR_COUNTS } from "../../core/traffic/mirror.ts";
 import { pmmlDocument } from "../../testing/api-app.ts";
 import { cliBench } from "../../testing/cli-run.ts";
+import { serviceName } from "../../testing/records.ts";
 import { duration } from "./top.ts";
 
 test("durations are told in the unit that fits", () => {
@@ -26,6 +28,29 @@ test("one table a second, as many as asked for; redrawn only at a terminal", asy
   assert.ok(!plain.out.includes("\u001b["));
   const terminal = await run(["top", "a", "--seconds", "1"], { answers: [] });
   assert.ok(terminal.out.startsWith("\u001b[H"));
+});
+
+test("limits that were met and copies that were made have columns, in seconds with any", async (t) => {
+  const { control, run } = await cliBench(t);
+  for (const name of ["a", "b"]) await control.createService(pmmlDocument(name, 1));
+  const columns = async () => /^\| .*\bSERVICE\b.*$/m.exec((await run(["top", "--seconds", "1"])).out)![0];
+  assert.doesNotMatch(await columns(), /LIMITS|MIRROR/);
+  control.copies.push({
+    ...NO_MIRROR_COUNTS,
+    service: serviceName("a"),
+    target: serviceName("b"),
+    sent: 70,
+    dropped: { ...NO_MIRROR_COUNTS.dropped, busy: 2, memory: 1 },
+    differing: 2,
+  });
+  assert.match(await columns(), /RETRIES +\| +MIRROR/);
+  const [a, b] = (await run(["top", "--seconds", "1"])).out.split("\n").filter((l) => /^\| [ab] /.test(l));
+  assert.match(a!, /\| b:70, 3 dropped, 2 differ \|$/);
+  assert.match(b!, /\| - +\|$/);
+  control.limits = { rate_limit: 5, "concurrency_limit.evaluated": 1 };
+  assert.match(await columns(), /RETRIES +\| +LIMITS +\| +MIRROR/);
+  const limited = await run(["top", "b", "--seconds", "1"]);
+  assert.match(limited.out, /\| rate_limit:5 concurrency_limit.evaluated:1 \|$/m);
 });
 
 test("with --output json one document a second; Ctrl-C is how it is left", async (t) => {

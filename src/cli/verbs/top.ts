@@ -5,7 +5,13 @@ import { textOption, type VerbRun } from "../verb.ts";
 
 type Second = ResponseOf<"DescribeTraffic">["Traffic"][number];
 type Counts = Omit<NonNullable<Second["Samples"][number]["Instances"]>[number], "InstanceName">;
-type Row = Counts & { readonly name: string };
+type Mirror = Second["Mirrors"][number];
+type Row = Counts & {
+  readonly name: string;
+  /** Of services only. */
+  readonly limits: Readonly<Record<string, number>>;
+  readonly mirrors: readonly Mirror[];
+};
 
 /** Home, and clear from there: the screen is drawn again in place. */
 const REDRAW = "\u001b[H\u001b[2J";
@@ -29,6 +35,10 @@ const COLUMNS: readonly Column<Row>[] = [
   { header: "RETRIES", align: "right", cell: (r) => r.Retries },
 ];
 
+/** Shown in seconds only in which a service met a limit, or copies were made. */
+const LIMITS: Column<Row> = { header: "LIMITS", cell: (r) => codes(r.limits) };
+const MIRROR: Column<Row> = { header: "MIRROR", cell: (r) => r.mirrors.map(copies).join(" ") || "-" };
+
 /** `870 µs`, `12.3 ms`, `2.50 s`. */
 export function duration(us: number | null): string {
   if (us === null) return "-";
@@ -42,20 +52,47 @@ function codes(statuses: Counts["Statuses"]): string {
   return texts.length === 0 ? "-" : texts.join(" ");
 }
 
+/** `line_next:70, 3 dropped, 2 differ`: copies sent to the target, and what is worth a look. */
+function copies({ Target, Sent, Failed, Dropped, Differing }: Mirror): string {
+  const dropped = Object.values(Dropped).reduce((sum, n) => sum + n, 0);
+  const notes = [
+    [dropped, "dropped"],
+    [Failed, "failed"],
+    [Differing, "differ"],
+  ] as const;
+  return [`${Target}:${Sent}`, ...notes.filter(([n]) => n > 0).map(([n, what]) => `${n} ${what}`)].join(", ");
+}
+
 /** Services by name, each with its instances below it. */
 function rowsOf(second: Second): Row[] {
   const byName = (a: { name: string }, b: { name: string }) => (a.name < b.name ? -1 : 1);
-  return second.Samples.map((s) => ({ ...s, name: s.ServiceName }))
+  return second.Samples.map((s) => ({
+    ...s,
+    name: s.ServiceName,
+    limits: s.Limits,
+    mirrors: second.Mirrors.filter((m) => m.ServiceName === s.ServiceName),
+  }))
     .toSorted(byName)
     .flatMap((sample) => {
-      const instances = (sample.Instances ?? []).map((i) => ({ ...i, name: `  ${i.InstanceName}` }));
+      const instances = (sample.Instances ?? []).map((i) => ({
+        ...i,
+        name: `  ${i.InstanceName}`,
+        limits: {},
+        mirrors: [],
+      }));
       return [sample, ...instances.toSorted(byName)];
     });
 }
 
 function picture(second: Second | undefined): string {
   if (second === undefined || second.Samples.length === 0) return "No traffic in this second.\n";
-  return listTable(COLUMNS, rowsOf(second));
+  const rows = rowsOf(second);
+  const columns = [
+    ...COLUMNS,
+    ...(rows.some((r) => Object.keys(r.limits).length > 0) ? [LIMITS] : []),
+    ...(rows.some((r) => r.mirrors.length > 0) ? [MIRROR] : []),
+  ];
+  return listTable(columns, rows);
 }
 
 export const run: VerbRun = async (session, [service], options) => {
@@ -79,7 +116,7 @@ export const run: VerbRun = async (session, [service], options) => {
       if (signal.aborted) break;
       const { Traffic } = await client.call("DescribeTraffic", { query });
       const second = Traffic.at(-2) ?? Traffic.at(-1);
-      if (session.isJson) io.out(`${JSON.stringify(second ?? { AtMs: null, Samples: [] })}\n`);
+      if (session.isJson) io.out(`${JSON.stringify(second ?? { AtMs: null, Samples: [], Mirrors: [] })}\n`);
       else io.out(`${io.isTerminal ? REDRAW : ""}${heading(second)}${picture(second)}`);
     }
     return EXIT.done;
