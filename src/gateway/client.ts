@@ -67,6 +67,7 @@ export class Client implements WireOwner {
     this.#exchange = new Exchange(this, plane, address);
     plane.clients.add(this);
     this.wire.adopt(socket);
+    this.#exchange.isEncrypted = this.wire.isEncrypted;
   }
 
   /** No request is on it, or on its way as far as we can see. */

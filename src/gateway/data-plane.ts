@@ -29,7 +29,7 @@ export interface DataPlane {
   readonly limited: LimitCounts;
   readonly addresses: AddressCounts;
   /** Null while it is off. */
-  accessLog: AccessLog | null;
+  readonly accessLog: AccessLog | null;
   /** Answers that no service is to blame for, since the last report. */
   unrouted: number;
   /** The last request to an instance that is no longer named is over. */
@@ -40,6 +40,8 @@ export interface DataPlane {
 export interface Times {
   readonly sweepMs: number;
   readonly clientIdleMs: number;
+  readonly handshakeMs: number;
+  readonly certificateLookMs: number;
   readonly headMs: number;
   readonly bodyStallMs: number;
   readonly writeStallMs: number;

@@ -30,6 +30,18 @@ export const CLIENT_RATE_WINDOW_MS = 60_000;
 /** A client connection without a request is closed after this. Above the 60 s that load balancers before us commonly keep one. */
 export const CLIENT_IDLE_MS = 75_000;
 
+/** From the connection to the end of a TLS handshake: two or three round trips and, of slow devices, a second of computing. */
+export const HANDSHAKE_MS = 10_000;
+
+/** How often the files of the certificate are read again; what is new is used at the second look that finds it. Two small reads, off the loop. */
+export const CERTIFICATE_LOOK_MS = 1_000;
+
+/** Longest file of a certificate or key. A chain of ten certificates is 20 KB. */
+export const CERTIFICATE_FILE_BYTES_MAX = 1024 * 1024;
+
+/** A certificate that ends sooner is warned of, once a day: half of the time that certbot leaves for renewing. */
+export const CERTIFICATE_WARNING_MS = 14 * 24 * 60 * 60 * 1000;
+
 /** From the first byte of a head to its end. A head is one packet or a few; only a broken or hostile client needs longer. */
 export const HEAD_MS = 10_000;
 

@@ -5,6 +5,8 @@ import * as limits from "./limits.ts";
 export const TIMES: Times = {
   sweepMs: limits.SWEEP_MS,
   clientIdleMs: limits.CLIENT_IDLE_MS,
+  handshakeMs: limits.HANDSHAKE_MS,
+  certificateLookMs: limits.CERTIFICATE_LOOK_MS,
   headMs: limits.HEAD_MS,
   bodyStallMs: limits.BODY_STALL_MS,
   writeStallMs: limits.WRITE_STALL_MS,

@@ -10,13 +10,14 @@ import { systemRandom } from "../adapters/system/random.ts";
 import { readSetting } from "../base/settings.ts";
 import { createControlPlane } from "../control/app.ts";
 import type { ControlPlane } from "../control/control-plane.ts";
-import type { GatewayFleet } from "../ports/gateways.ts";
+import type { GatewayFleet, GatewayProcess } from "../ports/gateways.ts";
 import type { RuntimeDriver } from "../ports/runtime.ts";
 import { createApp } from "../server/app.ts";
 import { readOrMakeAccessKey, writeClientConfig } from "./access-key.ts";
 import { HomeInUse, releaseControl, takeControl } from "./control-lock.ts";
 import { claimPort, PortTaken } from "./ports.ts";
 import { type HomeLayout, homeLayout, SERVE_SETTINGS, type ServeSettings } from "./settings.ts";
+import { BadCertificate, planTls } from "./tls.ts";
 import { VERSION } from "./version.ts";
 
 const MAIN = join(import.meta.dirname, "..", "main.ts");
@@ -48,9 +49,8 @@ export async function runServeRole(
     await serve(settings);
     return EXIT.done;
   } catch (error) {
-    const isExpected =
-      error instanceof CannotServe || error instanceof HomeInUse || error instanceof PortTaken;
-    process.stderr.write(`[ERROR] ${isExpected ? error.message : (error as Error).stack}\n`);
+    const isExpected = [CannotServe, HomeInUse, PortTaken, BadCertificate].some((c) => error instanceof c);
+    process.stderr.write(`[ERROR] ${isExpected ? (error as Error).message : (error as Error).stack}\n`);
     return EXIT.failed;
   }
 }
@@ -65,6 +65,10 @@ function readServeSettings(
     home: of(SERVE_SETTINGS.home),
     host: of(SERVE_SETTINGS.host),
     port: of(SERVE_SETTINGS.port),
+    tlsCert: of<string | null>(SERVE_SETTINGS.tlsCert),
+    tlsKey: of<string | null>(SERVE_SETTINGS.tlsKey),
+    tlsHost: of<string | null>(SERVE_SETTINGS.tlsHost),
+    tlsPort: of(SERVE_SETTINGS.tlsPort),
     apiHost: of(SERVE_SETTINGS.apiHost),
     apiPort: of(SERVE_SETTINGS.apiPort),
     gatewayWorkers: of(SERVE_SETTINGS.gatewayWorkers),
@@ -92,7 +96,9 @@ async function serveHome(settings: ServeSettings, layout: HomeLayout): Promise<v
   const log = jsonLog({ level: settings.logLevel, destination: join(layout.logs, "control.log") });
   const key = readOrMakeAccessKey(layout.accessKey, systemRandom);
   const [runtime, gateways] = openProcesses(layout);
-  const port = await gatewayPort(settings, gateways);
+  const living = (await gateways.list()).filter((g) => g.isAlive);
+  const port = await gatewayPort(settings, living);
+  const secure = await planTls(settings, port, living, systemClock.now());
   const store = openSqliteStore(layout.database);
   const control = createControlPlane({
     store,
@@ -107,6 +113,7 @@ async function serveHome(settings: ServeSettings, layout: HomeLayout): Promise<v
       host: settings.host,
       port,
       versionsKept: settings.versionsKept,
+      tls: secure?.tls ?? null,
       accessLog: { share: settings.accessLog, withQuery: settings.accessLogQuery },
     },
   });
@@ -134,10 +141,11 @@ async function serveHome(settings: ServeSettings, layout: HomeLayout): Promise<v
   const running = control.run(stop.signal);
   await Promise.race([running, untilListening(control, settings.gatewayWorkers, stop.signal)]);
   say(`Sluice is ready
-  gateway      ${gatewayAddress} (${settings.gatewayWorkers} workers)
+  gateway      ${gatewayAddress} (${settings.gatewayWorkers} workers)${secure === null ? "" : `\n  with TLS     https://${urlHost(secure.tls.host)}:${secure.tls.port}`}
   control API  ${address} (OpenAPI at /openapi.json)
   home         ${layout.home}${isOurs ? "" : `\n  note         ${layout.clientConfig} speaks of another Sluice and was left as it is`}`);
-  log.info({ gateway: gatewayAddress, api: address }, "ready");
+  for (const warning of secure?.warnings ?? []) say(`[WARNING] ${warning}`);
+  log.info({ gateway: gatewayAddress, tls: secure?.tls ?? null, api: address }, "ready");
   try {
     await running;
   } finally {
@@ -199,9 +207,9 @@ function openProcesses(layout: HomeLayout): [ProcessDriver, ProcessGatewayFleet]
 }
 
 /** The port of the gateways that are there already, else one that is found free. */
-async function gatewayPort(settings: ServeSettings, gateways: GatewayFleet): Promise<number> {
-  const living = (await gateways.list()).filter((g) => g.isAlive && g.host === settings.host);
-  const same = living.find((g) => settings.port === 0 || g.port === settings.port);
+async function gatewayPort(settings: ServeSettings, living: readonly GatewayProcess[]): Promise<number> {
+  const { host, port } = settings;
+  const same = living.find((g) => g.host === host && (port === 0 || g.port === port));
   return same?.port ?? claimPort("the gateway", settings.host, settings.port, "--port");
 }
 

@@ -26,6 +26,8 @@ export interface HttpAnswer {
 export class Installation {
   readonly home = mkdtempSync(join(tmpdir(), "sluice-"));
   readonly gatewayWorkers: number;
+  /** Further flags of `sluice serve`. */
+  flags: readonly string[] = [];
   control: ChildProcess | null = null;
   controlOutput = "";
 
@@ -54,6 +56,7 @@ export class Installation {
       apiPort,
       "--gateway-workers",
       String(this.gatewayWorkers),
+      ...this.flags,
     ];
     const child = spawn(SLUICE, args, { stdio: ["ignore", "pipe", "pipe"], env: this.env() });
     this.control = child;
