@@ -72,6 +72,7 @@ export class Publisher {
         addresses: known.addresses,
         keepaliveMs: (r) => known.specOf(r)?.rpc.keepaliveMs ?? KEEPALIVE_FALLBACK_MS,
         policy: (r) => known.specOf(r)?.policy ?? null,
+        isGrpc: (r) => known.specOf(r)?.isGrpc ?? false,
         workerCount: this.#deps.workerCount,
         isBodyChecked: (r) => known.specOf(r)?.isBodyChecked ?? true,
       },

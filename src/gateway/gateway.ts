@@ -12,9 +12,11 @@ import { AccessLogSwitch } from "./access-log-switch.ts";
 import type { AddressCounts } from "./address-counts.ts";
 import { Admission } from "./admission.ts";
 import { Client } from "./client.ts";
+import type { Connection } from "./connection.ts";
 import { ControlSocket } from "./control-socket.ts";
 import type { Caps, DataPlane, Times } from "./data-plane.ts";
 import { Departure, type StartSuccessor } from "./departure.ts";
+import { serveHttp2 } from "./http2-front.ts";
 import { sweepInstances } from "./instance-sweep.ts";
 import { LimitCounts } from "./limit-counts.ts";
 import { type InheritedSockets, ListeningSockets } from "./listening-sockets.ts";
@@ -77,7 +79,7 @@ class GatewayWorker implements Gateway, DataPlane {
   readonly clock: Clock;
   readonly routing: Routing;
   readonly requestIds: RequestIds;
-  readonly clients = new Set<Client>();
+  readonly clients = new Set<Connection>();
   readonly times: Times;
   readonly caps: Caps;
   readonly limited = new LimitCounts();
@@ -144,7 +146,10 @@ class GatewayWorker implements Gateway, DataPlane {
       ...{ clock, times, limited, sockets: this.#sockets, log: this.#options.log },
       admit: (socket) => this.#admission.admit(socket, this.#connections()),
       release: (address) => this.addresses.leave(address),
-      accept: (socket, address) => new Client(socket, this, address),
+      accept: (socket, address) => {
+        if (socket.alpnProtocol === "h2") serveHttp2(socket, this, address, null);
+        else new Client(socket, this, address);
+      },
       changed: (tls) => this.#control.send({ type: "tls", tls }),
       failed: (error) => this.#failed.reject(error),
     };
@@ -179,7 +184,7 @@ class GatewayWorker implements Gateway, DataPlane {
   async #stop(): Promise<void> {
     this.#tls?.destroy();
     this.#sockets.close();
-    for (const client of this.clients) client.wire.destroy();
+    for (const client of this.clients) client.destroy();
     for (const service of this.routing.services)
       for (const instance of service.instances) instance.closeIdle();
     this.#mirrors.close();

@@ -40,7 +40,7 @@ export interface TlsHost {
 }
 
 /** What clients may choose from after the handshake (RFC 7301). */
-const PROTOCOLS = ["http/1.1"];
+const PROTOCOLS = ["h2", "http/1.1"];
 const DAY_MS = 24 * 60 * 60 * 1000;
 
 /** A connection before the end of its handshake. */

@@ -1,6 +1,8 @@
 /** What only TLS has: handshakes, and a certificate that changes under open connections. Suites of plain HTTP run over it in tls-*.real.test.ts. */
+
 import assert from "node:assert/strict";
 import { chmodSync, mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { connect as connectHttp2, type IncomingHttpHeaders } from "node:http2";
 import { connect, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -93,6 +95,28 @@ async function patiently<T>(make: () => Promise<T>): Promise<T> {
   }
   return made;
 }
+
+test("HTTP/2 by ALPN: requests and gRPC's refusals over TLS, told as https", async () => {
+  const c = await begin();
+  const socket = await c.dial({ ALPNProtocols: ["h2"] });
+  assert.equal(socket.alpnProtocol, "h2");
+  const session = connectHttp2("https://localhost", { createConnection: () => socket });
+  session.on("error", () => {});
+  const ask = (more: Record<string, string>) => {
+    const stream = session.request({ ":path": "/api/predict/s", authorization: TOKEN, ...more });
+    return new Promise<IncomingHttpHeaders>((resolve) => {
+      stream.on("response", resolve);
+      stream.on("error", () => {});
+      stream.resume();
+    });
+  };
+  for (let i = 0; i < 3; i++) assert.equal((await ask({}))[":status"], 200);
+  assert.equal(c.upstream.seen.filter((r) => r.head.includes("X-Forwarded-Proto: https\r\n")).length, 3);
+  const call = await ask({ ":method": "POST", "content-type": "application/grpc" });
+  assert.deepEqual([call["grpc-status"], call["x-sluice-reason"]], ["12", "PROTOCOL_MISMATCH"]);
+  session.close();
+  await until(() => c.rig.last("report")?.connections === 0, "it to be gone");
+});
 
 for (const version of ["TLSv1.2", "TLSv1.3"] as const) {
   test(`${version}: requests one after the other on a connection, told as https; the plain port goes on beside it`, async () => {

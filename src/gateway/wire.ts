@@ -27,6 +27,9 @@ export interface WireOwner {
   gone(error: Error | null): void;
 }
 
+/** Lives on a wire that was given away. */
+const NOBODY: WireOwner = { bytes() {}, flushed() {}, connected() {}, ended() {}, gone() {} };
+
 /**
  * A socket with the two things that make it cheap: reads into a static buffer, and writes whose completion is known without a
  * callback each. Public API of `node:net`, but for one seam in {@link adopt}.
@@ -114,6 +117,23 @@ export class Wire {
   handTo(owner: WireOwner): void {
     this.#owner = owner;
     this.#socket.allowHalfOpen = true;
+  }
+
+  /** Gives the connection to somebody else, who reads what comes next; its owner hears no more of it. Not while a write is pending. */
+  release(): Socket {
+    const socket = this.#socket;
+    this.#owner = NOBODY;
+    if (!this.#hasReadBuffer) {
+      socket.removeAllListeners("data");
+      socket.pause();
+      return socket;
+    }
+    // The way back of `adopt`: a socket with `onread` cannot be read in any other way.
+    const inner = socket as unknown as { _handle: object | null };
+    const handle = inner._handle;
+    inner._handle = null;
+    socket.destroy();
+    return new Socket({ handle } as ConstructorParameters<typeof Socket>[0]);
   }
 
   /** Its bytes travel over TLS. */

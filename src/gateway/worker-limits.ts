@@ -31,4 +31,5 @@ export const CAPS: Caps = {
   clientsPerAddressMax: limits.CLIENTS_PER_ADDRESS_MAX,
   bytesInFlightMax: limits.BYTES_IN_FLIGHT_MAX,
   clientRateMin: limits.CLIENT_RATE_MIN,
+  http2StreamsMax: limits.HTTP2_STREAMS_MAX,
 };

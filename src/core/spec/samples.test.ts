@@ -110,7 +110,6 @@ test("with a processor that runs here it is accepted, and each field without eff
     "$.dockerAuth",
     "$.features",
     "$.metadata.cuda",
-    "$.metadata.enable_grpc",
     "$.metadata.enable_webservice",
     "$.metadata.gpu",
     "$.metadata.gpu_core_percentage",
