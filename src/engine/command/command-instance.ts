@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { setTimeout as delay } from "node:timers/promises";
+import { setTimeout as delay, setImmediate as turn } from "node:timers/promises";
 import { writeFileAtomicSync } from "../../base/atomic-file.ts";
 import { processesOf } from "../../base/command-processes.ts";
 import { lastLines } from "../../base/log-tail.ts";
@@ -24,7 +24,7 @@ const END_LOOK_MS = 20;
 /** A killed process that is still there after this hangs in the kernel; whoever stops the instance says so. */
 const KILL_MS_MAX = 5_000;
 /** After its end, output still in the pipes is read for so long, in ms: it often says why. */
-const OUTPUT_MS_MAX = 1_000;
+const OUTPUT_MS_MAX = 3_000;
 
 export interface CommandParts {
   readonly dir: InstanceDir;
@@ -148,7 +148,8 @@ export class CommandInstance {
     await watching;
     if (this.#isAsked) await this.#untilNoneLeft(signal);
     await this.#endAll();
-    await Promise.race([closed, delay(OUTPUT_MS_MAX, undefined, { ref: false })]);
+    // A process that stood still itself reads what has come meanwhile before it calls the time over.
+    await Promise.race([closed, delay(OUTPUT_MS_MAX, undefined, { ref: false }).then(() => turn())]);
     output.end();
     if (this.#isAsked || signal.aborted) return;
     const end = { code, signal: endSignal };
