@@ -1,6 +1,6 @@
 /** Services that are a server of the user's own, from create to delete, through the gateway and with everything killed on the way. */
 import assert from "node:assert/strict";
-import { readFileSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { Agent, type IncomingMessage, request } from "node:http";
 import { connect } from "node:net";
 import { join } from "node:path";
@@ -259,7 +259,8 @@ test("kill -9 of the server, and of what watches it: another one comes, and w an
   await untilInstances("own", 1);
   const { Instances } = await sluice.json("GET", "/api/v2/services/local/own/instances");
   assert.equal(Instances[0].RestartCount, 1);
-  assert.match(Instances[0].LastState[0].reason, /SIGKILL/);
+  const { exitCode, reason, signal } = Instances[0].LastState[0];
+  assert.deepEqual([exitCode, reason, signal], [137, "Error", "SIGKILL"]);
   assert.match(await sluice.ok("events", "own"), /killed by SIGKILL: the command ended/);
   const second = await who(token);
   process.kill(sluice.pidOf(second.instance), "SIGKILL");
@@ -317,4 +318,56 @@ test("a server that ends at once, or never listens, is told as such", async () =
   assert.equal(deaf.status, 503);
   for (const name of ["ends", "deaf"]) await sluice.ok("delete", name, "-y");
   assert.deepEqual(commandPids(), []);
+});
+
+const SICK_SERVER = `
+import http.server, os
+me = os.environ["SLUICE_INSTANCE"]
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        is_sick = self.path == "/ready" and os.path.exists("sick-" + me)
+        self.send_response(503 if is_sick else 200)
+        self.send_header("Content-Length", str(len(me)))
+        self.end_headers()
+        self.wfile.write(me.encode())
+    def do_POST(self): self.do_GET()
+    def log_message(self, *_): pass
+http.server.ThreadingHTTPServer(("127.0.0.1", int(os.environ["PORT"])), Handler).serve_forever()
+`;
+
+test("a failing readiness check takes an instance out of the gateways", async () => {
+  const folder = mkdtempSync(join(sluice.home, "sick-"));
+  await create({
+    name: "sick",
+    processor_path: folder,
+    metadata: { instance: 2, memory: 256 },
+    containers: [
+      {
+        command: ["python3", "-c", SICK_SERVER],
+        readiness_check: {
+          http_get: { path: "/ready" },
+          period_seconds: 1,
+          timeout_seconds: 30,
+          failure_threshold: 1,
+        },
+      },
+    ],
+  } as { readonly name: string });
+  const token = await tokenOf("sick");
+  const answers = async (count: number) => {
+    const seen = new Set<string>();
+    for (let i = 0; i < count; i++) {
+      const { status, body } = await sluice.predict("sick", "", token);
+      assert.equal(status, 200, body);
+      seen.add(body);
+    }
+    return [...seen].sort().join();
+  };
+  const both = "sick-v1-0,sick-v1-1";
+  await until(async () => (await answers(10)) === both, "both to answer", SLOW_MS);
+  writeFileSync(join(folder, "sick-sick-v1-0"), "");
+  await until(async () => (await answers(10)) === "sick-v1-1", "only the well one to answer", SLOW_MS);
+  rmSync(join(folder, "sick-sick-v1-0"));
+  await until(async () => (await answers(10)) === both, "both to answer again", SLOW_MS);
+  await sluice.ok("delete", "sick", "-y");
 });

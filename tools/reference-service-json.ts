@@ -153,7 +153,8 @@ One JSON object says what a service runs and how. It is the file given to \`slui
 - \`processor\`: ${RUNNABLE_PROCESSORS.map(code).join(", ")}. It needs \`model_path\`.
 - A processor of your own: \`processor_type\` ${RUNNABLE_TYPES.map(code).join(", ")}, \`processor_path\` and \`processor_entry\`.
 - A server of your own: \`containers\` with one container that has a \`script\` or a \`command\`, and no processor. It runs on this machine;
-  \`image\` does nothing. It is told the port to listen on as \`PORT\`: see the [guide](../guide/own-server.md). \`processor_entry\`,
+  \`image\` does nothing. It is told the port to listen on as \`PORT\`: see the [guide](../guide/own-server.md). Its
+  checks are those of [Kubernetes](../guide/health-checks.md). \`processor_entry\`,
   \`metadata.rpc.worker_threads\`, \`max_queue_size\` and \`rate_limit\` do nothing for it. Beside a processor, \`containers\` do nothing.
 - Refused, because this build cannot run it: \`processor_type\` \`java\` and \`cpp\`; a container with an \`image\` and no command; the
   built-in processors whose codes begin with ${elsewhere.map(code).join(", ")}.

@@ -72,11 +72,19 @@ export const instanceObject = Type.Object({
   StartAt: text("old name of StartTime"),
   LastState: Type.Array(
     Type.Object({
-      exitCode: Type.Union([Type.Null(), Type.Integer()]),
+      exitCode: Type.Union([Type.Null(), Type.Integer()], {
+        description: "128 and the signal's number when a signal ended it; null when nobody saw it end",
+      }),
       finishedAt: Type.String(),
-      reason: Type.String(),
+      reason: Type.String({
+        description: "Error, OOMKilled, Unhealthy, Completed, StartFailed or Lost",
+      }),
       startedAt: Type.String(),
       message: Type.String({ description: "extension: first line of what went wrong" }),
+      signal: Type.String({ description: "extension: the signal that ended it, or empty" }),
+      lastLines: Type.Array(Type.String(), {
+        description: "extension: what it printed last, oldest first; at most ten lines",
+      }),
     }),
     { description: "how its last run ended; empty when none has" },
   ),
@@ -118,8 +126,11 @@ export const versionObject = Type.Object({
   Version: whole("extension: number to switch to"),
   ImageId: whole("the same number, as EAS calls it"),
   BuildTime: text("RFC 3339, UTC"),
-  ImageAvailable: oneOf(["true", "false", "unknown"], "can it be run"),
-  ServiceRunnable: oneOf(["true", "false", "unknown"], "can it be run"),
+  ImageAvailable: oneOf(["true", "false", "unknown"], "are its model and its processor's package there"),
+  ServiceRunnable: oneOf(
+    ["true", "false", "unknown"],
+    "can it be run now; unknown: something of it has to be brought first",
+  ),
   Message: text("what made it"),
   ServiceConfig: text("its service.json, as a JSON text"),
 });

@@ -287,7 +287,7 @@ test("stop, start, restart, scale, version: accepted, then waited for", async (t
   assert.match(unknown.err, /VERSION_NOT_FOUND: service pmml_prod has no version 7/);
   assert.match(
     (await run(["versions", "pmml_prod"])).out,
-    /\| {7}1 \| yes {5}\| 2022-06-05T14:30:49Z \| Service was created \|/,
+    /\| {7}1 \| yes {5}\| 2022-06-05T14:30:49Z \| true {5}\| Service was created \|/,
   );
   const noWait = await run(["scale", "pmml_prod", "3", "--no-wait"], {
     onSleep: () => assert.fail("it waited"),
@@ -357,6 +357,17 @@ test("desc and w show the rows and columns of eascmd", async (t) => {
     out,
     /\| pmml_grey-v1-0 \| 127\.0\.0\.1 \| 127\.0\.0\.1 \| 2022-06-05T14:31:38Z \| {8}2 \| Running \| \[1\/1\] \| {8}\| \{"exitCode":247,"finishedAt":"1970-01-01T00:00:01Z","reason":"Error","startedAt":"1970-01-01T00:00:00Z"\} \|/,
   );
+  assert.doesNotMatch(out, /Last lines/);
+  const killed = { ...lastExit, code: null, signal: "SIGKILL", reason: "OOMKilled", lastLines: ["a", "b c"] };
+  const notReady = { ...instance!, isReady: false, lastExit: killed };
+  control.setStatus("pmml_grey", { instances: [notReady] });
+  const failed = await run(["w", "pmml_grey"]);
+  assert.match(failed.out, /\{"exitCode":137,"finishedAt":"[^"]+","reason":"OOMKilled",/);
+  assert.match(
+    failed.out,
+    /\nLast lines of pmml_grey-v1-0 before it ended \(OOMKilled, 1970-01-01T00:00:01Z\):\n {2}a\n {2}b c\n$/,
+  );
+  control.setStatus("pmml_grey", { instances: [instance!] });
   const deleted = await run(["deleteworkers", "pmml_grey", "pmml_grey-v1-0", "-y"]);
   assert.match(
     deleted.out,

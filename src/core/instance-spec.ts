@@ -1,3 +1,4 @@
+import type { HealthSpec } from "./health/probe.ts";
 import type { InstanceId, ServiceName } from "./names.ts";
 
 /** What an instance asks of direct callers over TCP; the only part of its spec that may change while it lives. */
@@ -19,6 +20,8 @@ export interface InstanceSpec extends AccessRules {
   readonly model: ModelSpec;
   readonly rpc: RpcSpec;
   readonly limits: LimitSpec;
+  /** The user's own code is sent SIGTERM when the instance ends (eas-reference §1.3, rpc.enable_sigterm). Absent: it is not. */
+  readonly isSigtermSent?: true;
 }
 
 export type ProcessorSpec =
@@ -39,6 +42,8 @@ export interface CommandSpec {
   readonly env: readonly { readonly name: string; readonly value: string }[];
   /** Absolute; a file stands for its folder; null: the instance's own folder. */
   readonly dir: string | null;
+  /** What is probed beside that it listens; absent: nothing. */
+  readonly health?: HealthSpec;
 }
 
 export interface ModelSpec {
@@ -71,7 +76,8 @@ export interface LimitSpec {
 
 /** What the engine says about itself in `state.json`; replaced whole on each change. */
 export interface InstanceState {
-  readonly phase: "loading" | "ready" | "draining" | "failed";
+  /** `unready`: it was ready, goes on, and gets no requests for now. */
+  readonly phase: "loading" | "ready" | "unready" | "draining" | "failed";
   /** For people: loading progress, or why it failed. */
   readonly message: string;
   /** TCP port for direct callers; null until it listens. Where a program of the user's own listens, gateways call it too. */

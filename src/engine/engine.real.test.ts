@@ -315,7 +315,7 @@ test("an exception at start: failed, with the message and the place, exit code 1
 });
 
 test("a worker that cannot be started, or dies while it loads, fails the instance and says why", async (t) => {
-  const cases: [InstanceOptions, RegExp][] = [
+  const cases: [InstanceOptions, RegExp, string?][] = [
     [
       { source: "import os, sys\nprint('no licence', file=sys.stderr, flush=True)\nos._exit(3)\n" },
       /^the processor worker exited with code 3 before it was ready: no licence$/,
@@ -331,13 +331,16 @@ test("a worker that cannot be started, or dies while it loads, fails the instanc
     [
       { source: "hold = []\nwhile True:\n    hold.append(bytearray(1 << 20))\n", memoryMb: 100 },
       /^the processor ran out of memory while loading; metadata\.memory is 100 MB$/,
+      "OOMKilled",
     ],
   ];
-  for (const [options, message] of cases) {
+  for (const [options, message, reason = "StartFailed"] of cases) {
     const instance = start(t, options);
     assert.equal((await instance.exited).code, 1);
-    assert.equal(instance.exit!.reason, "StartFailed");
+    assert.equal(instance.exit!.reason, reason);
     assert.match(instance.exit!.message, message);
+    const last = instance.exit!.lastLines?.at(-1) ?? "";
+    if (/no licence/.test(message.source)) assert.equal(last, "no licence");
   }
 });
 

@@ -1,4 +1,5 @@
 import type { Component } from "../base/component.ts";
+import { lastLines } from "../base/log-tail.ts";
 import type { InstanceSpec, InstanceState } from "../core/instance-spec.ts";
 import { RateLimiter } from "../core/traffic/rate-limiter.ts";
 import { AccessFile } from "./access-file.ts";
@@ -213,7 +214,8 @@ export class Engine implements Component {
   }
 
   #fail(reason: string, message: string): void {
-    const { dir, wallNow } = this.#parts;
+    const { dir, log, wallNow } = this.#parts;
+    log.flush();
     const exit = {
       code: 1,
       signal: null,
@@ -221,6 +223,7 @@ export class Engine implements Component {
       message,
       startedAtMs: this.#startedAtMs,
       finishedAtMs: wallNow(),
+      lastLines: lastLines(log.path, this.#startedAtMs),
     };
     dir.writeExit(exit);
     this.#setPhase("failed", message);

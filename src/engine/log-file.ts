@@ -42,6 +42,10 @@ export class LogFile {
     this.#open();
   }
 
+  get path(): string {
+    return this.#path;
+  }
+
   /** One line of our own. */
   line(text: string): void {
     const bytes = Buffer.from(`[${this.#author}] ${text.replaceAll("\n", " ")}`);

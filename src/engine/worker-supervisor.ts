@@ -1,17 +1,22 @@
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { createServer, type Server, type Socket } from "node:net";
+import { exitReason } from "../core/health/exit-reason.ts";
 import type { InstanceSpec, RpcSpec } from "../core/instance-spec.ts";
 import type { Dispatcher } from "./dispatcher.ts";
 import { WORKER_PROTOCOL } from "./frames.ts";
 import type { EngineLimits } from "./limits.ts";
 import { LineCutter, type LogFile } from "./log-file.ts";
+import { OomKills } from "./oom-kills.ts";
 import { effectiveRpc } from "./rpc-options.ts";
 import { Worker, type WorkerEvents } from "./worker.ts";
 import type { WorkerCommand } from "./worker-command.ts";
 
 /** How long a worker that could not load may take to end, and its last output to come, in ms. */
 const LAST_WORDS_MS = 500;
+
+/** Why an instance cannot go on, as in InstanceExit. */
+export type FailureReason = "StartFailed" | "Error" | "OOMKilled";
 
 /** What the supervisor tells the engine. */
 export interface SupervisorEvents {
@@ -20,8 +25,8 @@ export interface SupervisorEvents {
   progress(text: string): void;
   /** The options in force, known once a worker has loaded its code. */
   rpcKnown(rpc: RpcSpec): void;
-  /** The instance cannot go on. `reason` as in InstanceExit. */
-  failed(reason: "StartFailed" | "Error", message: string): void;
+  /** The instance cannot go on. */
+  failed(reason: FailureReason, message: string): void;
 }
 
 export interface SupervisorParts {
@@ -91,12 +96,19 @@ export class WorkerSupervisor implements WorkerEvents {
     child.on("error", (error) => {
       if (child.pid !== undefined) return;
       const why = existsSync(cwd) ? error.message : `its folder ${cwd} does not exist`;
-      this.#gone(worker, `the processor worker cannot be started with ${file}: ${why}`);
+      this.#gone(worker, `the processor worker cannot be started with ${file}: ${why}`, "StartFailed");
     });
+    const oomKills = child.pid === undefined ? null : new OomKills(child.pid);
     child.on("exit", (code, signal) => {
       const how = `the processor worker ${signal === null ? `exited with code ${code}` : `was ended by ${signal}`}`;
+      const isOutOfMemory = () => {
+        const lines = [worker.failure ?? "", ...cutters.map((cutter) => cutter.lastLine)];
+        const end = { code, signal, oomKills: oomKills?.since() ?? 0, lastLines: lines };
+        return exitReason(end) === "OOMKilled";
+      };
       if (worker.wasReady) {
-        this.#gone(worker, how);
+        const isFull = isOutOfMemory();
+        this.#gone(worker, isFull ? `${how}, out of memory` : how, isFull ? "OOMKilled" : "Error");
         return;
       }
       // Its last line mostly says why it could not start. A child of its own may hold the stream open, hence the bound.
@@ -104,7 +116,8 @@ export class WorkerSupervisor implements WorkerEvents {
         clearTimeout(timer);
         const { lastLine } = cutters[1]!;
         const last = lastLine === "" ? "" : `: ${lastLine}`;
-        this.#gone(worker, worker.failure ?? `${how} before it was ready${last}`);
+        const reason = isOutOfMemory() ? "OOMKilled" : "StartFailed";
+        this.#gone(worker, worker.failure ?? `${how} before it was ready${last}`, reason);
       };
       const timer = setTimeout(told, LAST_WORDS_MS);
       child.once("close", told);
@@ -170,7 +183,8 @@ export class WorkerSupervisor implements WorkerEvents {
     this.#hungTimer = null;
   }
 
-  #gone(worker: Worker, how: string): void {
+  /** @param reason that of the instance's failure, if this end is one */
+  #gone(worker: Worker, how: string, reason: FailureReason): void {
     if (worker !== this.#worker) return;
     this.#worker = null;
     this.#clearHung();
@@ -187,7 +201,7 @@ export class WorkerSupervisor implements WorkerEvents {
     }
     this.#parts.log.line(how);
     if (!wasReady) {
-      this.#fail("StartFailed", how);
+      this.#fail(reason, how);
       return;
     }
     const { workerDeathsMax, workerDeathWindowMs } = this.#parts.limits;
@@ -195,7 +209,7 @@ export class WorkerSupervisor implements WorkerEvents {
     this.#deaths = this.#deaths.filter((at) => now - at < workerDeathWindowMs);
     this.#deaths.push(now);
     if (this.#deaths.length > workerDeathsMax) {
-      this.#fail("Error", `${how}: ${this.#deaths.length} deaths within ${workerDeathWindowMs / 1000} s`);
+      this.#fail(reason, `${how}: ${this.#deaths.length} deaths within ${workerDeathWindowMs / 1000} s`);
       return;
     }
     this.restarts++;
@@ -203,7 +217,7 @@ export class WorkerSupervisor implements WorkerEvents {
     this.#parts.events.changed(`${how}; started again`);
   }
 
-  #fail(reason: "StartFailed" | "Error", message: string): void {
+  #fail(reason: FailureReason, message: string): void {
     if (this.#isFailed || this.#isStopping) return;
     this.#isFailed = true;
     this.#parts.events.failed(reason, message);
@@ -225,6 +239,8 @@ export class WorkerSupervisor implements WorkerEvents {
         worker.kill(); // still loading: there is nothing that it could finish
         return;
       }
+      // In this order: a worker that was told to end might be gone before the signal comes.
+      if (this.#parts.spec.isSigtermSent) worker.process.kill("SIGTERM");
       worker.shutdown();
       this.#killTimer = setTimeout(() => worker.kill(), this.#parts.limits.workerStopMs);
     });

@@ -1,3 +1,4 @@
+import { constants } from "node:os";
 import type { Instance } from "../api/objects.ts";
 import type { InstanceExit, InstanceStatus, ServiceRecord } from "../core/service.ts";
 import { rfc3339OrEmpty } from "./time.ts";
@@ -38,10 +39,19 @@ export function instanceView(instance: InstanceStatus, service: ServiceRecord): 
 
 function exitView(exit: InstanceExit): Instance["LastState"][number] {
   return {
-    exitCode: exit.code,
+    exitCode: exitCode(exit),
     finishedAt: rfc3339OrEmpty(exit.finishedAtMs),
-    reason: exit.signal === null ? exit.reason : `${exit.reason} (${exit.signal})`,
+    reason: exit.reason,
     startedAt: rfc3339OrEmpty(exit.startedAtMs),
     message: exit.message,
+    signal: exit.signal ?? "",
+    lastLines: [...(exit.lastLines ?? [])],
   };
+}
+
+/** A program that a signal ended has 128 and its number, as for a shell and in containers: 137 is SIGKILL. */
+function exitCode({ code, signal }: InstanceExit): number | null {
+  if (code !== null || signal === null) return code;
+  const number = constants.signals[signal as NodeJS.Signals];
+  return number === undefined ? null : 128 + number;
 }

@@ -31,7 +31,9 @@ interface Engine {
   readonly pid: number;
   readonly startedAtMs: number;
   readonly drainMs: number;
-  phase: "loading" | "ready" | "draining";
+  phase: "loading" | "ready" | "unready" | "draining";
+  /** Monotonic; when it got ready. */
+  readyAtMs: number | null;
   exit: InstanceExit | null;
 }
 
@@ -44,6 +46,9 @@ export class MemoryRuntime implements RuntimeDriver {
   behaviour: (spec: InstanceSpec) => Behaviour = () => WELL_BEHAVED;
   /** Told of every stop of a living instance before it begins. */
   onStop: (id: InstanceId, graceMs: number) => void = () => {};
+  /** Told of every start before it begins, and of when it has ended. */
+  onStart: (spec: InstanceSpec) => void = () => {};
+  onLaunched: (id: InstanceId) => void = () => {};
   /** Hints are lost when this says so. */
   isHintLost: () => boolean = () => false;
   /** How long a list takes; it tells what was so when it was asked for. */
@@ -58,7 +63,9 @@ export class MemoryRuntime implements RuntimeDriver {
 
   async start(spec: InstanceSpec): Promise<void> {
     const behaviour = this.behaviour(spec);
+    this.onStart(spec);
     await this.#clock.sleep(behaviour.launchMs);
+    this.onLaunched(spec.id);
     if (behaviour.isStartFailing) throw new Error("no process could be made");
     if (this.engines.get(spec.id)?.exit === null) return; // idempotent
     const engine: Engine = {
@@ -67,6 +74,7 @@ export class MemoryRuntime implements RuntimeDriver {
       startedAtMs: this.#clock.now(),
       drainMs: behaviour.drainMs,
       phase: "loading",
+      readyAtMs: null,
       exit: null,
     };
     this.engines.set(spec.id, engine);
@@ -134,12 +142,21 @@ export class MemoryRuntime implements RuntimeDriver {
     if (engine?.exit === null) this.#end(engine, null, "SIGKILL", "");
   }
 
+  /** A readiness check turns bad, or good again. */
+  turn(id: InstanceId, to: "ready" | "unready"): void {
+    const engine = this.engines.get(id);
+    if (engine?.exit !== null || engine.phase !== (to === "ready" ? "unready" : "ready")) return;
+    engine.phase = to;
+    this.#hint(id);
+  }
+
   async #load(engine: Engine, loadMs: number, isCrashing: boolean): Promise<void> {
     await this.#clock.sleep(loadMs);
     if (engine.exit !== null || engine.phase !== "loading") return;
     if (isCrashing) this.#end(engine, 1, null, "it cannot be loaded");
     else {
       engine.phase = "ready";
+      engine.readyAtMs = this.#clock.monotonic();
       this.provenIds.add(engine.spec.id);
       this.#hint(engine.spec.id);
     }

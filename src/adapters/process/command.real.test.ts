@@ -296,6 +296,6 @@ while True: time.sleep(1)`;
   const report = await startReady(specOf(python(fixed)));
   const { pid } = JSON.parse(readFileSync(join(folderOf(report.spec.id), "command.json"), "utf8"));
   process.kill(pid, "SIGUSR1");
-  const after = await reportWhen(driver, report.spec.id, (r) => r?.state?.phase === "loading");
+  const after = await reportWhen(driver, report.spec.id, (r) => r?.state?.phase === "unready");
   assert.match(after?.state?.message ?? "", /does not listen yet/);
 });

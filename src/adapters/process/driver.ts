@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, rmSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { writeFileAtomic } from "../../base/atomic-file.ts";
+import { lastLines } from "../../base/log-tail.ts";
 import { isSameProcess } from "../../base/process-identity.ts";
 import type { AccessRules, InstanceSpec, InstanceState } from "../../core/instance-spec.ts";
 import type { InstanceId, ServiceName } from "../../core/names.ts";
@@ -153,6 +154,7 @@ export class ProcessDriver implements RuntimeDriver {
         message,
         startedAtMs,
         finishedAtMs: this.#options.now(),
+        lastLines: lastLines(this.#logFile(id), startedAtMs),
       });
     }
     this.#hints.tell(id);
@@ -188,7 +190,9 @@ export class ProcessDriver implements RuntimeDriver {
     if (known !== null) return known;
     const message = `${nounOf(spec)} is gone, and nobody saw it end`;
     const finishedAtMs = this.#options.now();
-    const lost = { code: null, signal: null, reason: "Lost", message, startedAtMs, finishedAtMs };
+    const printed = lastLines(this.#logFile(spec.id), startedAtMs);
+    const times = { startedAtMs, finishedAtMs };
+    const lost = { code: null, signal: null, reason: "Lost", message, ...times, lastLines: printed };
     writeExitIfNone(folder, lost);
     return readExit(folder) ?? lost;
   }

@@ -75,7 +75,7 @@ export function readJson<T>(file: string): T | null {
 export function readExit(folder: string): InstanceExit | null {
   const exit = readJson<InstanceExit & { readonly atMs?: number }>(join(folder, "exit.json"));
   if (exit === null) return null;
-  const { code, signal, reason, message, startedAtMs, finishedAtMs, atMs } = exit;
+  const { code, signal, reason, message, startedAtMs, finishedAtMs, atMs, lastLines } = exit;
   return {
     code: code ?? null,
     signal: signal ?? null,
@@ -83,6 +83,7 @@ export function readExit(folder: string): InstanceExit | null {
     message: message ?? "",
     startedAtMs: startedAtMs ?? null,
     finishedAtMs: finishedAtMs ?? atMs ?? 0,
+    ...(lastLines === undefined ? {} : { lastLines }),
   };
 }
 

@@ -22,14 +22,24 @@ function reasonOf({ Reason, Message }: Instance): string {
   return Message === "" ? Reason : `${Reason}: ${Message}`;
 }
 
-/** How its last run ended; the message of it is left to `--output json`, for it may be long. */
+/** How its last run ended, in the fields that EAS has. */
 function lastState({ exitCode, finishedAt, reason, startedAt }: Instance["LastState"][number]): string {
   return JSON.stringify({ exitCode, finishedAt, reason, startedAt });
+}
+
+/** What those printed at last that are not ready after a run that ended: below the table, for it says why. */
+function lastWords(instances: readonly Instance[]): string {
+  const lines = instances.flatMap(({ InstanceName, ReadyProcesses, LastState: [last] }) => {
+    if (ReadyProcesses > 0 || last === undefined || last.lastLines.length === 0) return [];
+    const title = `Last lines of ${InstanceName} before it ended (${last.reason}, ${last.finishedAt}):`;
+    return [title, ...last.lastLines.map((line) => `  ${line}`)];
+  });
+  return lines.map((line) => `${line}\n`).join("");
 }
 
 export const run: VerbRun = async (session, [service]) => {
   const path = await session.service(service!);
   const answer = await session.client.call("ListServiceInstances", { path, query: { PageSize: 1000 } });
-  session.show(answer, () => listTable(COLUMNS, answer.Instances));
+  session.show(answer, () => listTable(COLUMNS, answer.Instances) + lastWords(answer.Instances));
   return EXIT.done;
 };

@@ -122,3 +122,78 @@ test("a worker that its engine started again is told, and counts as a restart fo
   assert.equal(statusOf(world).restarts, 3);
   assert.equal(statusOf(world).workerRestarts, 0);
 });
+
+test("a failing readiness check takes an instance out of the traffic, and it comes back; nothing is started", () => {
+  const world = settled();
+  world.turnUnready(first);
+  const plan = world.plan();
+  assert.deepEqual(plan.actions, []);
+  assert.deepEqual(plan.status!.serving, ["a-v1-1"]);
+  const { phase, reason, isReady } = statusOf(world);
+  assert.deepEqual([phase, reason, isReady], ["Running", "NotReady", false]);
+  assert.deepEqual(
+    plan.events.map((e) => `${e.type} ${e.reason}`),
+    ["Warning InstanceNotReady"],
+  );
+  assert.equal(world.status!.phase, "Waiting");
+  world.finishLoading();
+  const { status, events } = world.plan();
+  assert.equal(status!.serving.length, 2);
+  assert.deepEqual(
+    events.map((e) => e.reason),
+    ["InstanceReady", "Running"],
+  );
+});
+
+test("what was ready for a minute and is then given up by its checks begins its backoff anew", () => {
+  const world = settled();
+  for (const readyMs of [0, 0, 60_000]) {
+    world.nowMs += readyMs;
+    world.turnUnready(first);
+    world.plan();
+    world.crash(first);
+    world.plan();
+    if (readyMs > 0) break;
+    world.nowMs += BACKOFF_MAX_MS;
+    world.plan();
+    world.finishLoading();
+    world.plan();
+  }
+  assert.equal(statusOf(world).failuresInARow, 1);
+});
+
+test("a crash that is kept for inspection: not started, not in traffic, shown; it leaves by a restart", () => {
+  const world = settled();
+  world.spec = { ...world.spec, isCrashBlocked: true };
+  world.crash(first);
+  for (let i = 0; i < 3; i++) {
+    const { actions, status } = world.plan();
+    assert.deepEqual(actions, []);
+    assert.deepEqual(status!.serving, ["a-v1-1"]);
+    assert.equal(
+      statusOf(world).message,
+      "exited with code 1; kept for inspection: delete it, restart the service or update it",
+    );
+    world.nowMs += 3 * BACKOFF_MAX_MS;
+  }
+  assert.ok(world.engines.has(first), "its folder stays");
+  world.record = { ...world.record!, epoch: 1, generation: 2 };
+  world.settle();
+  assert.ok(!world.engines.has(first));
+  assert.equal(world.status!.serving.length, 2);
+});
+
+test("a crash that is kept leaves when it is deleted, and when the block is lifted it is started again", () => {
+  for (const isLifted of [true, false]) {
+    const world = settled();
+    world.spec = { ...world.spec, isCrashBlocked: true };
+    world.crash(first);
+    world.plan();
+    world.nowMs += BACKOFF_MAX_MS;
+    if (isLifted) world.spec = { ...world.spec, isCrashBlocked: false };
+    else world.record = { ...world.record!, retiredSlots: [0], generation: 2 };
+    world.settle();
+    assert.equal(world.engines.has(first), isLifted);
+    assert.equal(world.status!.serving.length, 2);
+  }
+});

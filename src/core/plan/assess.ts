@@ -21,6 +21,8 @@ export interface Place {
   readonly slot: number;
 }
 
+const KEPT = "; kept for inspection: delete it, restart the service or update it";
+
 const NEVER_SEEN = {
   restarts: 0,
   failuresInARow: 0,
@@ -46,7 +48,7 @@ export function assess(place: Place, observed: ObservedInstance | null, input: P
     return { status, observed, isAlive: true, isGoing: false };
   }
   if (observed === null) return { ...absent(kept, before, input), observed };
-  if (!observed.isAlive) return { ...dead(kept, observed, input), observed };
+  if (!observed.isAlive) return { ...inspected(dead(kept, observed, input), input), observed };
   const alive = living(kept, observed, input.nowMs);
   if (busy !== "stopping") return alive;
   const status = { ...alive.status, phase: "Stopping", isReady: false, reason: "Stopping" } as const;
@@ -71,8 +73,8 @@ function living(kept: InstanceStatus, observed: ObservedInstance, nowMs: number)
   const phase = state?.phase ?? "loading";
   if (phase === "ready") {
     const readySinceMs = kept.isReady ? (kept.readySinceMs ?? nowMs) : nowMs;
-    const hasRecovered = nowMs - readySinceMs >= RECOVERED_AFTER_MS;
-    const failuresInARow = hasRecovered ? 0 : kept.failuresInARow;
+    const isStable = nowMs - readySinceMs >= RECOVERED_AFTER_MS;
+    const failuresInARow = isStable ? 0 : kept.failuresInARow;
     const ready = { ...base, readySinceMs, failuresInARow, phase: "Running", isReady: true } as const;
     return {
       status: { ...ready, reason: "", message: state?.note ?? "" },
@@ -80,6 +82,12 @@ function living(kept: InstanceStatus, observed: ObservedInstance, nowMs: number)
       isAlive: true,
       isGoing: false,
     };
+  }
+  if (phase === "unready") {
+    const failuresInARow = hasRecovered(kept, nowMs) ? 0 : kept.failuresInARow;
+    const message = state?.message ?? "";
+    const unready = { ...base, failuresInARow, phase: "Running", isReady: false } as const;
+    return { status: { ...unready, reason: "NotReady", message }, observed, isAlive: true, isGoing: false };
   }
   if (phase === "loading") {
     const message = loadingText(state?.message ?? "", startedAtMs, nowMs);
@@ -144,6 +152,13 @@ function dead(
   return { status, isAlive: false, isGoing: false };
 }
 
+/** One that crashed and stays as it is says so (`runtime.enable_crash_block`). */
+function inspected(assessed: Omit<Assessed, "observed">, { wanted }: PlanInput): Omit<Assessed, "observed"> {
+  const { phase, lastExit } = assessed.status;
+  if (phase !== "Failed" || lastExit === null || wanted?.spec.isCrashBlocked !== true) return assessed;
+  return { ...assessed, status: { ...assessed.status, message: `${exitText(lastExit)}${KEPT}` } };
+}
+
 function absent(
   kept: InstanceStatus,
   before: InstanceStatus | undefined,
@@ -167,9 +182,7 @@ function absent(
 }
 
 function failedAfter(status: InstanceStatus, exit: InstanceExit, nowMs: number): InstanceStatus {
-  const wasRecovered =
-    status.isReady && status.readySinceMs !== null && nowMs - status.readySinceMs >= RECOVERED_AFTER_MS;
-  const failuresInARow = wasRecovered ? 1 : status.failuresInARow + 1;
+  const failuresInARow = hasRecovered(status, nowMs) ? 1 : status.failuresInARow + 1;
   return {
     ...status,
     phase: "Failed",
@@ -180,6 +193,11 @@ function failedAfter(status: InstanceStatus, exit: InstanceExit, nowMs: number):
     backoffUntilMs: nowMs + backoffMs(failuresInARow),
     lastExit: exit,
   };
+}
+
+/** It has been ready for a minute, until now. */
+function hasRecovered({ isReady, readySinceMs }: InstanceStatus, nowMs: number): boolean {
+  return isReady && readySinceMs !== null && nowMs - readySinceMs >= RECOVERED_AFTER_MS;
 }
 
 function startFailed(message: string, nowMs: number): InstanceExit {
@@ -200,7 +218,8 @@ export function exitText(exit: InstanceExit): string {
       : exit.code !== null
         ? `exited with code ${exit.code}`
         : exit.reason;
-  return exit.message === "" ? how : `${how}: ${exit.message}`;
+  const why = exit.reason === "OOMKilled" ? `out of memory, ${how}` : how;
+  return exit.message === "" ? why : `${why}: ${exit.message}`;
 }
 
 /** In whole minutes, so that a status does not change with every look at it. */

@@ -28,14 +28,15 @@ export function instanceSpecOf(
     },
     rpc: spec.rpc,
     limits: { cpu: spec.cpu, memoryMb: spec.memoryMb },
+    ...(spec.isSigtermSent ? { isSigtermSent: true } : {}),
   };
 }
 
 function processorOf(source: Wanted["spec"]["processor"], files: ReadyFiles): ProcessorSpec {
   if (source.kind === "builtin") return source;
   if (source.kind === "command") {
-    const { kind, argv, port, env } = source;
-    return { kind, argv, port, env, dir: files.processorPath ?? files.modelPath };
+    const { source: _from, ...command } = source;
+    return { ...command, dir: files.processorPath ?? files.modelPath };
   }
   assert(files.processorPath !== null, "a custom processor has files");
   return { kind: "custom", language: source.language, dir: files.processorPath, entry: source.entry };

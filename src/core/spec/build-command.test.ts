@@ -150,7 +150,6 @@ test("what no engine and no image does is named, in the spelling of the file", (
   assert.deepEqual(notEffective.toSorted(), [
     "$.containers[0].image",
     "$.containers[0].prepare",
-    "$.containers[0].readiness_check",
     "$.metadata.gpu",
     "$.metadata.rpc.max_queue_size",
     "$.metadata.rpc.rate_limit",
@@ -187,4 +186,118 @@ test("another script, port or variable makes a new version", () => {
   ])
     assert.equal(classifyChange(before, parseSpec(own(container)).spec), "new-version");
   assert.equal(classifyChange(before, parseSpec(own({ script: "a", port: 8000 })).spec), "nothing");
+});
+
+const healthOf = (container: object) => {
+  const { processor } = parseSpec(own({ script: "a", ...container })).spec;
+  return processor.kind === "command" ? processor.health : undefined;
+};
+
+test("checks with the defaults of eas-reference §1.4; the container's port is the instance's own", () => {
+  assert.equal(healthOf({}), undefined);
+  const usual = {
+    initialDelayMs: 0,
+    periodMs: 10_000,
+    timeoutMs: 1000,
+    successThreshold: 1,
+    failureThreshold: 3,
+  };
+  assert.deepEqual(
+    healthOf({
+      port: 9000,
+      startup_check: { exec: { command: ["true"] } },
+      liveness_check: { tcp_socket: { port: 9000 } },
+      readiness_check: {
+        http_get: { path: "health?x=1", port: 9001, scheme: "HTTPS" },
+        initial_delay_seconds: 3,
+        period_seconds: 5,
+        timeout_seconds: 2,
+        success_threshold: 2,
+        failure_threshold: 1,
+      },
+    }),
+    {
+      startup: { action: { kind: "exec", command: ["true"] }, ...usual },
+      readiness: {
+        action: { kind: "http", scheme: "https", path: "/health?x=1", port: 9001 },
+        initialDelayMs: 3000,
+        periodMs: 5000,
+        timeoutMs: 2000,
+        successThreshold: 2,
+        failureThreshold: 1,
+      },
+      liveness: { action: { kind: "tcp", port: null }, ...usual },
+    },
+  );
+  const bare = { readiness: { action: { kind: "http", scheme: "http", path: "/", port: null }, ...usual } };
+  for (const name of ["health_check", "readiness_check"]) {
+    assert.deepEqual(healthOf({ [name]: { http_get: {} } }), bare);
+    assert.deepEqual(healthOf({ [name]: { http_get: { port: 8000 } } }), bare);
+  }
+});
+
+const tcp = { tcp_socket: { port: 8000 } };
+const CHECKS: readonly [string, object, string, RegExp][] = [
+  ["no method", { startup_check: { period_seconds: 3 } }, "startup_check", /exactly one/],
+  ["two methods", { liveness_check: { ...tcp, http_get: {} } }, "liveness_check", /exactly one/],
+  ["no program", { liveness_check: { exec: { command: [] } } }, "liveness_check.exec.command", /program/],
+  [
+    "a NUL in a command",
+    { liveness_check: { exec: { command: ["a", "b\0"] } } },
+    "liveness_check.exec.command",
+    /program/,
+  ],
+  [
+    "several good ones until alive",
+    { liveness_check: { ...tcp, success_threshold: 2 } },
+    "liveness_check.success_threshold",
+    /1: only a readiness check/,
+  ],
+  [
+    "several good ones until started",
+    { startup_check: { ...tcp, success_threshold: 3 } },
+    "startup_check.success_threshold",
+    /1: only a readiness check/,
+  ],
+  [
+    "a threshold of 0",
+    { readiness_check: { ...tcp, failure_threshold: 0 } },
+    "readiness_check.failure_threshold",
+    /1/,
+  ],
+  [
+    "a period of 0",
+    { readiness_check: { ...tcp, period_seconds: 0 } },
+    "readiness_check.period_seconds",
+    /1/,
+  ],
+  ["a port of 0", { readiness_check: { tcp_socket: { port: 0 } } }, "readiness_check.tcp_socket.port", /1/],
+  [
+    "a path with a space",
+    { health_check: { http_get: { path: "/a b" } } },
+    "health_check.http_get.path",
+    /percent-encoded/,
+  ],
+  [
+    "two readiness checks",
+    { health_check: tcp, readiness_check: { http_get: {} } },
+    "health_check",
+    /the same check/,
+  ],
+];
+for (const [name, container, path, allowed] of CHECKS) {
+  test(`refused check: ${name}`, () => {
+    const [problem, ...more] = problemsOf(own({ script: "a", ...container }));
+    assert.deepEqual([problem?.path, more], [`$.containers[0].${path}`, []]);
+    assert.match(problem!.allowed, allowed);
+  });
+}
+
+test("the same readiness check under both names is one; another check makes a new version", () => {
+  const both = { script: "a", health_check: tcp, readiness_check: tcp };
+  const before = parseSpec(own(both)).spec;
+  const kind = (container: object) => classifyChange(before, parseSpec(own(container)).spec);
+  assert.equal(kind({ script: "a", readiness_check: tcp }), "nothing");
+  assert.equal(kind({ script: "a" }), "new-version");
+  assert.equal(kind({ ...both, liveness_check: tcp }), "new-version");
 });

@@ -1,3 +1,4 @@
+import { buildHealth } from "./build-health.ts";
 import { describeFound } from "./found.ts";
 import type { Steps } from "./json-path.ts";
 import type { ServiceDocument } from "./schema.ts";
@@ -35,8 +36,11 @@ export function buildCommand(
   }
   const argv = buildArgv(container, refuse);
   const env = buildEnv(container, refuse);
-  if (argv === null || env === null || more.length > 0) return null;
-  return { kind: "command", argv, port: container.port ?? PORT, env, source };
+  const port = container.port ?? PORT;
+  const health = buildHealth(container, port, HERE, refuse);
+  if (argv === null || env === null || health === null || more.length > 0) return null;
+  const checks = Object.keys(health).length > 0 ? { health } : {};
+  return { kind: "command", argv, port, env, source, ...checks };
 }
 
 function buildArgv({ script, command, args, image }: Container, refuse: Refuse): readonly string[] | null {

@@ -14,30 +14,49 @@ import {
   text,
 } from "./field.ts";
 
-const port = (description: string) => integer(description, { minimum: 1, maximum: 65_535 });
+/** Longest time of a probe's schedule, in s: a day. */
+const PROBE_S_MAX = 86_400;
+const PROBES_IN_A_ROW_MAX = 1000;
+const seconds = (description: string, minimum: number, usual: number) =>
+  optional(integer(description, { ...EFFECTIVE, minimum, maximum: PROBE_S_MAX, default: usual }));
+const inARow = (description: string, usual: number) =>
+  optional(integer(description, { ...EFFECTIVE, minimum: 1, maximum: PROBES_IN_A_ROW_MAX, default: usual }));
+const PORT_MARKS = { ...EFFECTIVE, minimum: 1, maximum: 65_535 };
 
 const probe = (description: string) =>
-  block(description, {
+  block(`${description} Exactly one of \`http_get\`, \`tcp_socket\` and \`exec\`.`, {
     http_get: optional(
       block("Good when it answers 200 to 399.", {
-        path: optional(text("Path.")),
-        port: optional(port("Port.")),
-        scheme: optional(oneOf("Scheme.", ["HTTP", "HTTPS", "http", "https"])),
+        path: optional(text("Path.", { ...EFFECTIVE, default: "/", maxLength: 2000 })),
+        port: optional(
+          integer(
+            "Port; that of the container, also when left out, means the one that the instance has.",
+            PORT_MARKS,
+          ),
+        ),
+        scheme: optional(
+          oneOf("Scheme; certificates are not checked.", ["HTTP", "HTTPS", "http", "https"], {
+            ...EFFECTIVE,
+            default: "HTTP",
+          }),
+        ),
       }),
     ),
-    tcp_socket: optional(block("Good when the port accepts.", { port: port("Port.") })),
+    tcp_socket: optional(
+      block("Good when the port accepts a connection.", {
+        port: integer("Port; that of the container means the one that the instance has.", PORT_MARKS),
+      }),
+    ),
     exec: optional(
-      block("Good when the command exits 0.", { command: list("Command and its arguments.", text("Word.")) }),
+      block("Good when the command exits 0.", {
+        command: list("Command and its arguments.", text("Word."), EFFECTIVE),
+      }),
     ),
-    initial_delay_seconds: optional(integer("Wait before the first probe, in s.")),
-    period_seconds: optional(integer("Time between probes, in s.", { minimum: 1, default: 10 })),
-    timeout_seconds: optional(integer("Longest wait for one probe, in s.", { minimum: 1, default: 1 })),
-    success_threshold: optional(
-      integer("Good probes in a row until it counts as good.", { minimum: 1, default: 1 }),
-    ),
-    failure_threshold: optional(
-      integer("Bad probes in a row until it counts as bad.", { minimum: 1, default: 3 }),
-    ),
+    initial_delay_seconds: seconds("Wait before the first probe, in s.", 0, 0),
+    period_seconds: seconds("Time between probes, in s.", 1, 10),
+    timeout_seconds: seconds("Longest wait for one probe, in s.", 1, 1),
+    success_threshold: inARow("Good probes in a row until it counts as good; above 1 for readiness only.", 1),
+    failure_threshold: inARow("Bad probes in a row until it counts as bad.", 3),
   });
 
 const words = (description: string) =>
@@ -86,7 +105,7 @@ export const containers = list(
     startup_check: optional(probe("Blocks the other two until it is good.")),
     liveness_check: optional(probe("The container is started again when it is bad.")),
     readiness_check: optional(probe("The instance gets no requests while it is bad.")),
-    health_check: optional(probe("Older samples' name of a check.")),
+    health_check: optional(probe("Older samples' name of the readiness check.")),
     resources: optional(anything("Cores, memory, GPUs of this container.")),
   }),
 );

@@ -1,20 +1,24 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { setTimeout as delay } from "node:timers/promises";
+import { setTimeout as delay, setImmediate as turn } from "node:timers/promises";
 import { writeFileAtomicSync } from "../../base/atomic-file.ts";
 import { processesOf } from "../../base/command-processes.ts";
+import { lastLines } from "../../base/log-tail.ts";
 import { type ProcessIdentity, readStartTicks } from "../../base/process-identity.ts";
+import { exitReason } from "../../core/health/exit-reason.ts";
 import type { CommandSpec, InstanceSpec, InstanceState } from "../../core/instance-spec.ts";
 import type { InstanceDir } from "../instance-dir.ts";
 import type { EngineLimits } from "../limits.ts";
-import { LineCutter, type LogFile } from "../log-file.ts";
+import type { LogFile } from "../log-file.ts";
+import { OomKills } from "../oom-kills.ts";
 import { type CommandLine, commandLine } from "./command-line.ts";
-import { ListenProber, type Prober, type Verdict } from "./listen-prober.ts";
+import { type Condition, ConditionWatch } from "./condition.ts";
+import { ListenProber } from "./listen-prober.ts";
+import { logOutput } from "./output.ts";
 import { claimPort, type PortClaim } from "./port-claim.ts";
 
-/** First wait between two looks of the prober, in ms; each next one is half as long again. */
-const LOOK_MS_FIRST = 20;
-const LOOK_MS_MAX = 500;
+/** One that failed its startup or liveness check is given so long after SIGTERM, in ms: what hangs does not hear it. */
+const UNHEALTHY_GRACE_MS = 5_000;
 /** While draining and ending, what is left is looked at this often, in ms. */
 const END_LOOK_MS = 20;
 /** A killed process that is still there after this hangs in the kernel; whoever stops the instance says so. */
@@ -40,11 +44,12 @@ export class CommandFailure extends Error {
 }
 
 /**
- * One instance that is a program of the user's own: starts it in a session of its own, writes its output to the log, asks a prober
+ * One instance that is a program of the user's own: starts it in a session of its own, writes its output to the log, watches
  * whether it may get requests, and ends it with all that it started.
  *
- * loading → ready when the prober says so, and back when it no longer does; draining once it is asked to end. A program that ends by
- * itself is a failure, written to exit.json. No request passes through here: gateways talk to the program.
+ * loading → ready when it listens and its checks are good; unready while they are not, and back; draining once it is asked to end. A
+ * program that ends by itself is a failure, written to exit.json; one whose startup or liveness check fails is ended, and has failed
+ * as well. No request passes through here: gateways talk to the program.
  */
 export class CommandInstance {
   readonly #parts: CommandParts;
@@ -57,6 +62,9 @@ export class CommandInstance {
   #isAsked = false;
   #wasReady = false;
   #hasFailed = false;
+  /** Why its checks gave it up; null: they did not. */
+  #death: string | null = null;
+  #oomKills: OomKills | null = null;
 
   constructor(parts: CommandParts) {
     this.#parts = parts;
@@ -92,7 +100,7 @@ export class CommandInstance {
   }
 
   async #serve(signal: AbortSignal): Promise<void> {
-    const { spec, command, dir, env } = this.#parts;
+    const { spec, command, dir, env, log, limits } = this.#parts;
     let line: CommandLine;
     try {
       this.#claim = await claimPort();
@@ -107,7 +115,7 @@ export class CommandInstance {
       detached: true, // a session of its own: signals for it do not reach us
       stdio: ["ignore", "pipe", "pipe"],
     });
-    const output = this.#logOutput(child);
+    const output = logOutput(child, log, limits);
     const ended = once(child, "exit") as Promise<[number | null, NodeJS.Signals | null]>;
     const closed = once(child, "close");
     closed.catch(() => {}); // `ended` tells
@@ -119,29 +127,43 @@ export class CommandInstance {
     }
     this.#started(child);
     if (this.#isAsked) for (const { pid } of this.#processes()) send(pid, "SIGTERM");
-    const probing = this.#probe(
-      new ListenProber({
-        givenPort: this.#claim.port,
+    const { port } = this.#claim;
+    const watch = new ConditionWatch({
+      prober: new ListenProber({
+        givenPort: port,
         declaredPort: command.port,
         processes: () => this.#processes(),
       }),
-    );
+      health: command.health ?? {},
+      tools: {
+        commandLine: (argv) =>
+          commandLine(spec, { ...command, argv }, { port, folder: dir.path, inherited: env }),
+        folder: dir.path,
+      },
+      told: (condition) => this.#judge(condition),
+    });
+    const watching = watch.run(this.#over.signal);
     const [code, endSignal] = await ended;
     this.#over.abort();
-    await probing;
+    await watching;
     if (this.#isAsked) await this.#untilNoneLeft(signal);
     await this.#endAll();
-    await Promise.race([closed, delay(OUTPUT_MS_MAX, undefined, { ref: false })]);
+    // A process that stood still itself reads what has come meanwhile before it calls the time over.
+    await Promise.race([closed, delay(OUTPUT_MS_MAX, undefined, { ref: false }).then(() => turn())]);
     output.end();
     if (this.#isAsked || signal.aborted) return;
-    const message = endText(code, this.#wasReady) + output.lastText();
-    this.#fail(code === 0 ? "Completed" : "Error", { code, signal: endSignal }, message);
+    const end = { code, signal: endSignal };
+    if (this.#death !== null) return this.#fail("Unhealthy", end, this.#death);
+    const oomKills = this.#oomKills?.since() ?? 0;
+    const reason = exitReason({ ...end, oomKills, lastLines: this.#lastLines() });
+    this.#fail(reason, end, endText(code, this.#wasReady) + output.lastText());
   }
 
   #started(child: ChildProcess): void {
     const pid = child.pid as number;
     const startTicks = readStartTicks(pid);
     this.#child = child;
+    this.#oomKills = new OomKills(pid);
     // Ended already: then nobody can have taken its number yet, since it was not waited for.
     this.#leader = { pid, startTicks: startTicks ?? 0 };
     const { dir, log } = this.#parts;
@@ -149,49 +171,43 @@ export class CommandInstance {
     log.line(`the command is pid ${pid}, PORT ${this.#claim?.port}`);
   }
 
-  /** Looks until the program ends: soon at first, then twice a second. */
-  async #probe(prober: Prober): Promise<void> {
-    const { signal } = this.#over;
-    let waitMs = LOOK_MS_FIRST;
-    while (!signal.aborted && !this.#isAsked) {
-      const verdict = await prober.look();
-      if (signal.aborted || this.#isAsked) return;
-      this.#judge(verdict);
-      await delay(waitMs, undefined, { signal }).catch(() => {}); // aborted: the condition above ends it
-      waitMs = Math.min(LOOK_MS_MAX, waitMs * 1.5);
-    }
-  }
-
-  #judge(verdict: Verdict): void {
-    if (!verdict.isReady) {
-      if (this.#state.phase !== "loading" || this.#state.message !== verdict.message)
-        this.#set({ phase: "loading", message: verdict.message, port: null });
+  #judge(condition: Condition): void {
+    if (this.#isAsked || this.#death !== null) return;
+    if ("isDead" in condition) {
+      this.#giveUp(condition.message);
       return;
     }
-    const { host, port, note } = verdict;
+    if (!condition.isReady) {
+      this.#setNotReady(condition.message);
+      return;
+    }
+    const { host, port, note } = condition;
     if (this.#state.phase === "ready" && this.#state.port === port && this.#state.host === host) return;
     this.#wasReady = true;
     const message = `listens on ${host === "::1" ? "[::1]" : host}:${port}${note === "" ? "" : `. ${note}`}`;
     this.#set({ phase: "ready", message, port, host, ...(note === "" ? {} : { note }) });
   }
 
-  #logOutput(child: ChildProcess) {
-    const { log, limits } = this.#parts;
-    const cutters = [child.stdout, child.stderr].map((stream) => {
-      const cutter = new LineCutter(log, limits);
-      stream?.on("data", (chunk: Buffer) => cutter.push(chunk));
-      stream?.on("error", () => {}); // "close" follows
-      return cutter;
-    });
-    const [out, err] = [cutters[0]!, cutters[1]!];
-    return {
-      end: () => cutters.forEach((cutter) => void cutter.end()),
-      /** Its last line mostly says why; errors rather than what else it prints. */
-      lastText: () => {
-        const line = err.lastLine || out.lastLine;
-        return line === "" ? "" : `: ${line}`;
-      },
-    };
+  #setNotReady(message: string): void {
+    const phase = this.#wasReady ? "unready" : "loading";
+    if (this.#state.phase !== phase || this.#state.message !== message)
+      this.#set({ phase, message, port: null });
+  }
+
+  /** Ends a program that is there and of no use: it leaves the traffic, then by SIGTERM, then by force. `run` tells why. */
+  #giveUp(message: string): void {
+    this.#death = message;
+    this.#setNotReady(`${message}; it is ended`);
+    for (const { pid } of this.#processes()) send(pid, "SIGTERM");
+    const byForce = () => void this.#endAll();
+    const timer = setTimeout(byForce, UNHEALTHY_GRACE_MS);
+    this.#over.signal.addEventListener("abort", () => clearTimeout(timer), { once: true });
+  }
+
+  #lastLines(): string[] {
+    const { log } = this.#parts;
+    log.flush();
+    return lastLines(log.path, this.#startedAtMs);
   }
 
   #processes() {
@@ -231,6 +247,7 @@ export class CommandInstance {
       message,
       startedAtMs: this.#startedAtMs,
       finishedAtMs: wallNow(),
+      lastLines: this.#lastLines(),
     });
     // No state "failed": exit.json tells the whole of it, exit code included, as soon as this process has ended as well.
     log.line(`failed: ${message}`);
