@@ -69,6 +69,7 @@ function readServeSettings(
     apiPort: of(SERVE_SETTINGS.apiPort),
     gatewayWorkers: of(SERVE_SETTINGS.gatewayWorkers),
     region: of(SERVE_SETTINGS.region),
+    versionsKept: of<number>(SERVE_SETTINGS.versionsKept),
     accessLog: of<number | null>(SERVE_SETTINGS.accessLog),
     accessLogQuery: of<boolean>(SERVE_SETTINGS.accessLogQuery),
     logLevel: of(SERVE_SETTINGS.logLevel),
@@ -105,6 +106,7 @@ async function serveHome(settings: ServeSettings, layout: HomeLayout): Promise<v
       gatewayCount: settings.gatewayWorkers,
       host: settings.host,
       port,
+      versionsKept: settings.versionsKept,
       accessLog: { share: settings.accessLog, withQuery: settings.accessLogQuery },
     },
   });

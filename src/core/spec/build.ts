@@ -6,6 +6,7 @@ import type { Checked } from "./check.ts";
 import { describeFound } from "./found.ts";
 import { jsonPath, type Origins, type Steps } from "./json-path.ts";
 import { isBuiltinCode, KNOWN_PROCESSORS, RUNNABLE_PROCESSORS, RUNNABLE_TYPES } from "./processors.ts";
+import { buildRolling } from "./rolling.ts";
 import type { ServiceDocument } from "./schema.ts";
 import type { ModelSource, ProcessorSource, ServiceSpec, Source } from "./service-spec.ts";
 import { parseEntry, parseSource, SOURCE_FORMS } from "./sources.ts";
@@ -44,7 +45,14 @@ export function buildSpec(checked: Checked, origins: Origins): Built {
   const model = buildModel(given, processor, refuse);
   // Where a type is wrong, nothing can be read together.
   const policy = checked.refused.size > 0 ? null : buildPolicy(given.networking?.gateway_policy, refuse);
-  if (processor === null || model === null || checked.refused.size > 0 || problems.length > 0) {
+  const rolling = checked.refused.size > 0 ? null : buildRolling(given.metadata?.rolling_strategy, refuse);
+  if (
+    processor === null ||
+    model === null ||
+    rolling === null ||
+    checked.refused.size > 0 ||
+    problems.length > 0
+  ) {
     return { spec: null, problems };
   }
   const document = given as ServiceDocument;
@@ -70,6 +78,8 @@ export function buildSpec(checked: Checked, origins: Origins): Built {
     isBodyChecked: document.networking?.gateway_policy?.body_digest !== "ignore",
     isCrashBlocked: document.runtime?.enable_crash_block ?? false,
     terminationGraceMs: (metadata.eas?.termination_grace_period ?? DEFAULTS.graceS) * 1000,
+    isSigtermSent: metadata.rpc?.enable_sigterm ?? false,
+    rolling,
     policy,
   };
   return { spec, problems };
