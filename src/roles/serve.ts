@@ -1,9 +1,13 @@
+import { createHash } from "node:crypto";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { jsonLog } from "../adapters/log-pino/log.ts";
 import { ModelCache } from "../adapters/model-cache/cache.ts";
+import { ownGroupParents } from "../adapters/process/cgroup/group-parents.ts";
+import { InstanceGroups } from "../adapters/process/cgroup/instance-groups.ts";
 import { ProcessDriver } from "../adapters/process/driver.ts";
 import { ProcessGatewayFleet } from "../adapters/process/gateway-fleet.ts";
+import { nodeCapacity, ownMachine } from "../adapters/process/node-capacity.ts";
 import { openSqliteStore } from "../adapters/store-sqlite/open.ts";
 import { systemClock } from "../adapters/system/clock.ts";
 import { systemRandom } from "../adapters/system/random.ts";
@@ -26,6 +30,8 @@ const DRAIN_MS = 30_000;
 /** Gateways take some 100 ms to listen; after this long, ready is said all the same. */
 const GATEWAYS_READY_MS_MAX = 10_000;
 const GATEWAYS_LOOK_MS = 20;
+/** Enough to tell installations on one machine apart in names of control groups. */
+const INSTALLATION_CHARS = 8;
 
 /** Said to the person who started it, without a stack: not a bug. */
 class CannotServe extends Error {
@@ -69,6 +75,10 @@ function readServeSettings(
     apiPort: of(SERVE_SETTINGS.apiPort),
     gatewayWorkers: of(SERVE_SETTINGS.gatewayWorkers),
     region: of(SERVE_SETTINGS.region),
+    cgroups: of<string>(SERVE_SETTINGS.cgroups),
+    instanceProcesses: of<number>(SERVE_SETTINGS.instanceProcesses),
+    capacityCpu: of<number | null>(SERVE_SETTINGS.capacityCpu),
+    capacityMemory: of<number | null>(SERVE_SETTINGS.capacityMemory),
     versionsKept: of<number>(SERVE_SETTINGS.versionsKept),
     accessLog: of<number | null>(SERVE_SETTINGS.accessLog),
     accessLogQuery: of<boolean>(SERVE_SETTINGS.accessLogQuery),
@@ -91,7 +101,12 @@ async function serve(settings: ServeSettings): Promise<void> {
 async function serveHome(settings: ServeSettings, layout: HomeLayout): Promise<void> {
   const log = jsonLog({ level: settings.logLevel, destination: join(layout.logs, "control.log") });
   const key = readOrMakeAccessKey(layout.accessKey, systemRandom);
-  const [runtime, gateways] = openProcesses(layout);
+  const machine = ownMachine();
+  const groups = openGroups(settings, layout, machine.cores);
+  const [runtime, gateways] = openProcesses(layout, groups);
+  await runtime.sweep();
+  const capacity = nodeCapacity(machine, settings.capacityCpu, settings.capacityMemory);
+  log.info({ limits: groups.inForce, capacity: capacity.total() }, "what instances may have");
   const port = await gatewayPort(settings, gateways);
   const store = openSqliteStore(layout.database);
   const control = createControlPlane({
@@ -102,6 +117,7 @@ async function serveHome(settings: ServeSettings, layout: HomeLayout): Promise<v
     clock: systemClock,
     random: systemRandom,
     log,
+    capacity,
     settings: {
       gatewayCount: settings.gatewayWorkers,
       host: settings.host,
@@ -142,7 +158,10 @@ async function serveHome(settings: ServeSettings, layout: HomeLayout): Promise<v
     await running;
   } finally {
     await app.close();
-    if (stop.signal.aborted) await takeDown(gateways, runtime, signals.isHurried);
+    if (stop.signal.aborted) {
+      await takeDown(gateways, runtime, signals.isHurried);
+      groups.close();
+    }
     await store.close();
     signals.end();
     log.info({}, "ended");
@@ -171,7 +190,14 @@ function makeFolders(layout: HomeLayout): void {
   }
 }
 
-function openProcesses(layout: HomeLayout): [ProcessDriver, ProcessGatewayFleet] {
+/** Before the first gateway is started: it goes where this process is. */
+function openGroups(settings: ServeSettings, layout: HomeLayout, cores: number): InstanceGroups {
+  const installation = createHash("sha256").update(layout.run).digest("hex").slice(0, INSTALLATION_CHARS);
+  const found = ownGroupParents(settings.cgroups, installation);
+  return new InstanceGroups(found, { installation, pidsMax: settings.instanceProcesses, cores });
+}
+
+function openProcesses(layout: HomeLayout, groups: InstanceGroups): [ProcessDriver, ProcessGatewayFleet] {
   const command = (role: string, ...args: string[]) => [
     process.execPath,
     ...process.execArgv,
@@ -186,6 +212,7 @@ function openProcesses(layout: HomeLayout): [ProcessDriver, ProcessGatewayFleet]
         logDir: layout.logs,
         engineCommand: (folder, logFile) => command("engine", "--dir", folder, "--log", logFile),
         now: () => systemClock.now(),
+        groups,
       }),
       new ProcessGatewayFleet({
         runDir: layout.run,

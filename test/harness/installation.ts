@@ -26,10 +26,13 @@ export interface HttpAnswer {
 export class Installation {
   readonly home = mkdtempSync(join(tmpdir(), "sluice-"));
   readonly gatewayWorkers: number;
+  /** Further settings of `sluice serve`. */
+  readonly serveArgs: readonly string[];
   control: ChildProcess | null = null;
   controlOutput = "";
 
-  constructor(options: { readonly gatewayWorkers?: number } = {}) {
+  constructor(options: { readonly gatewayWorkers?: number; readonly serveArgs?: readonly string[] } = {}) {
+    this.serveArgs = options.serveArgs ?? [];
     this.gatewayWorkers = options.gatewayWorkers ?? 2;
   }
 
@@ -54,6 +57,7 @@ export class Installation {
       apiPort,
       "--gateway-workers",
       String(this.gatewayWorkers),
+      ...this.serveArgs,
     ];
     const child = spawn(SLUICE, args, { stdio: ["ignore", "pipe", "pipe"], env: this.env() });
     this.control = child;

@@ -26,7 +26,7 @@ export interface ProcessDriverOptions {
   /** Wall clock in ms. */
   readonly now: () => number;
   /** Control groups of this machine; absent: processes limit themselves (decision 0006). */
-  readonly groups?: InstanceGroups;
+  readonly groups?: Pick<InstanceGroups, "enter" | "end" | "kill" | "oomKills" | "instances">;
 }
 
 /**

@@ -61,6 +61,17 @@ export function limitFiles(
   }
 }
 
+/**
+ * The group of an installation competes for cores with the gateways beside it, as one taker: it weighs as many of them as there are cores,
+ * so that instances are not starved by being many in one group.
+ */
+export function shareOfAll(version: 1 | 2, controller: Controller, cores: number): GroupFile[] {
+  if (controller !== "cpu") return [];
+  return version === 2
+    ? [{ name: "cpu.weight", value: String(within(1, cores * 100, 10_000)) }]
+    : [{ name: "cpu.shares", value: String(within(2, cores * 1024, 262_144)) }];
+}
+
 /** The file that counts processes killed for want of memory. */
 export const oomFile = (version: 1 | 2) => (version === 2 ? "memory.events" : "memory.oom_control");
 

@@ -2,7 +2,7 @@ import { mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from "
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import type { LimitSpec, LimitsInForce } from "../../../core/instance-spec.ts";
-import { limitFiles, oomFile, oomKillsIn } from "./group-files.ts";
+import { type GroupFile, limitFiles, oomFile, oomKillsIn, shareOfAll } from "./group-files.ts";
 import { type GroupParent, type GroupParents, handDown } from "./group-parents.ts";
 import { CONTROLLERS, type Controller } from "./hierarchies.ts";
 
@@ -24,20 +24,37 @@ export interface Entered {
   readonly inForce: LimitsInForce;
 }
 
+type GroupMeans = "cgroup1" | "cgroup2";
+
+export interface InstanceGroupsOptions {
+  /** Names the installation among others on the machine. */
+  readonly installation: string;
+  /** Processes and threads that one instance may have. */
+  readonly pidsMax: number;
+  /** Of the machine. */
+  readonly cores: number;
+}
+
 /** The control groups of one installation: a group for each instance, named as its run folder, below one of the installation. */
 export class InstanceGroups {
   readonly #found: GroupParents;
   readonly #name: string;
-  readonly #pidsMax: number;
+  readonly #options: InstanceGroupsOptions;
 
-  /**
-   * @param installation names the installation among others on the machine
-   * @param pidsMax processes and threads that one instance may have
-   */
-  constructor(found: GroupParents, installation: string, pidsMax: number) {
+  constructor(found: GroupParents, options: InstanceGroupsOptions) {
     this.#found = found;
-    this.#name = `sluice-${installation}`;
-    this.#pidsMax = pidsMax;
+    this.#name = `sluice-${options.installation}`;
+    this.#options = options;
+  }
+
+  /** What holds instances here, as long as no single group fails. */
+  get inForce(): LimitsInForce {
+    const { parents, missing } = this.#found;
+    const meansOf = (controller: Controller) => {
+      const version = parents.get(controller)?.version;
+      return version === undefined ? null : meansOfVersion(version);
+    };
+    return inForceOf(meansOf, missing);
   }
 
   /**
@@ -46,22 +63,17 @@ export class InstanceGroups {
    */
   enter(instance: string, limits: LimitSpec, command: readonly string[]): Entered {
     const missing = new Map(this.#found.missing);
-    const means = new Map<Controller, "cgroup1" | "cgroup2">();
+    const means = new Map<Controller, GroupMeans>();
     const dirs = new Set<string>();
     for (const [controller, parent] of this.#found.parents) {
       try {
         dirs.add(this.#make(instance, controller, parent, limits));
-        means.set(controller, parent.version === 2 ? "cgroup2" : "cgroup1");
+        means.set(controller, meansOfVersion(parent.version));
       } catch (error) {
         missing.set(controller, (error as Error).message);
       }
     }
-    const inForce: LimitsInForce = {
-      memory: means.get("memory") ?? "rlimit",
-      cpu: means.get("cpu") ?? "hint",
-      processes: means.get("pids") ?? "none",
-      note: noteOf(missing),
-    };
+    const inForce = inForceOf((controller) => means.get(controller) ?? null, missing);
     if (dirs.size === 0) return { command, inForce };
     const files = [...dirs].map((dir) => join(dir, "cgroup.procs"));
     return { command: ["/bin/sh", "-c", ENTER, "sh", String(files.length), ...files, ...command], inForce };
@@ -77,9 +89,11 @@ export class InstanceGroups {
   /** Kills all that is in the groups of an instance. */
   kill(instance: string): void {
     for (const dir of this.#dirsOf(instance)) {
-      for (const pid of readIfThere(join(dir, "cgroup.procs")).split("\n").filter(Boolean)) {
+      // A process in another name space of pids is listed as 0, which would mean our own group to kill(2).
+      const pids = readIfThere(join(dir, "cgroup.procs")).split("\n").map(Number);
+      for (const pid of pids.filter((p) => p > 0)) {
         try {
-          process.kill(Number(pid), "SIGKILL");
+          process.kill(pid, "SIGKILL");
         } catch (error) {
           if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
         }
@@ -118,14 +132,10 @@ export class InstanceGroups {
     mkdirSync(root, { recursive: true });
     const why = version === 2 ? handDown(root, controller) : null;
     if (why !== null) throw new Error(why);
+    const { cores, pidsMax } = this.#options;
+    write(root, shareOfAll(version, controller, cores));
     mkdirSync(own, { recursive: true });
-    for (const { name, value, isOptional } of limitFiles(version, controller, limits, this.#pidsMax)) {
-      try {
-        writeFileSync(join(own, name), value, { flag: "r+" });
-      } catch (error) {
-        if (isOptional !== true) throw error;
-      }
-    }
+    write(own, limitFiles(version, controller, limits, pidsMax));
     return own;
   }
 
@@ -135,6 +145,31 @@ export class InstanceGroups {
 
   #dirsOf(instance: string): string[] {
     return this.#roots().map((root) => join(root, instance));
+  }
+}
+
+const meansOfVersion = (version: 1 | 2): GroupMeans => (version === 2 ? "cgroup2" : "cgroup1");
+
+function inForceOf(
+  meansOf: (controller: Controller) => GroupMeans | null,
+  missing: ReadonlyMap<Controller, string>,
+): LimitsInForce {
+  return {
+    memory: meansOf("memory") ?? "rlimit",
+    cpu: meansOf("cpu") ?? "hint",
+    processes: meansOf("pids") ?? "none",
+    note: noteOf(missing),
+  };
+}
+
+/** Files of a group are there with it; one that is not tells of a kernel without it. */
+function write(dir: string, files: readonly GroupFile[]): void {
+  for (const { name, value, isOptional } of files) {
+    try {
+      writeFileSync(join(dir, name), value, { flag: "r+" });
+    } catch (error) {
+      if (isOptional !== true) throw error;
+    }
   }
 }
 
