@@ -1,13 +1,23 @@
-/** Every benchmark, one after the other, on this machine. Each can be run alone: `node bench/<name>/run.ts`. */
+/**
+ * Every benchmark, one after the other, on this machine, in short forms unless told otherwise. Each can be run alone:
+ * `node bench/<name>/run.ts`. Further arguments go to all of them.
+ */
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 
-for (const name of ["gateway", "mirror", "engine", "first-answer", "route-table"]) {
+/** The short form of each: enough to see that it works and where things stand, not for figures to be quoted. */
+const SHORT: Readonly<Record<string, readonly string[]>> = {
+  gateway: ["--all", "--rounds=3", "--seconds=1", "--minutes=1"],
+  engine: [],
+  "first-answer": [],
+  "route-table": [],
+};
+
+const given = process.argv.slice(2);
+for (const [name, short] of Object.entries(SHORT)) {
   console.log(`\n== ${name}`);
-  const outcome = spawnSync(
-    process.execPath,
-    [join(import.meta.dirname, name, "run.ts"), ...process.argv.slice(2)],
-    { stdio: "inherit" },
-  );
+  // What is given stands before what is short: the first one counts.
+  const args = [join(import.meta.dirname, name, "run.ts"), ...given, ...short];
+  const outcome = spawnSync(process.execPath, args, { stdio: "inherit" });
   if (outcome.status !== 0) process.exitCode = 1;
 }

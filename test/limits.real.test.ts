@@ -5,10 +5,8 @@ import { Installation } from "./harness/installation.ts";
 import { fixtureSpec } from "./harness/specs.ts";
 import { until } from "./harness/until.ts";
 
-const sluice = new Installation({
-  gatewayWorkers: 1,
-  serveArgs: ["--cgroups", "off", "--capacity-memory", "600", "--capacity-cpu", "4"],
-});
+const sluice = new Installation({ gatewayWorkers: 1 });
+sluice.flags = ["--cgroups", "off", "--capacity-memory", "600", "--capacity-cpu", "4"];
 before(() => sluice.start());
 after(() => sluice.stop());
 

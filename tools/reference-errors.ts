@@ -178,6 +178,11 @@ const REASONS: {
     remedy: "Raise `metadata.rpc.keepalive`, or make the processor faster. The time in the queue counts.",
   },
   BODY_TOO_LARGE: { isRetriable: false, remedy: "Send less in one request." },
+  PROTOCOL_MISMATCH: {
+    isRetriable: false,
+    remedy:
+      "Call a service with `metadata.enable_grpc` by a gRPC client without TLS on this port, and any other by HTTP.",
+  },
   HEAD_TOO_LARGE: { isRetriable: false, remedy: "Send shorter headers or a shorter path." },
   RATE_LIMITED: {
     isRetriable: true,
@@ -211,6 +216,7 @@ const REASONS: {
     remedy:
       "Try again. Clients that take their answers slowly hold the gateway's memory: `sluice` shows its limits and counts.",
   },
+  GATEWAY_DRAINING: { isRetriable: true, remedy: "Call again: another worker takes it." },
   INSTANCE_DRAINING: {
     isRetriable: true,
     remedy: "Try again: another instance answers. Seen by direct callers only.",

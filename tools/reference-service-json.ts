@@ -146,7 +146,7 @@ One JSON object says what a service runs and how. It is the file given to \`slui
 | any other field that is acted on | a new version; instances are replaced, make before break |
 | fields that are not acted on | the document is stored, nothing else |
 
-\`metadata.name\` and \`metadata.group\` are fixed for the life of a service.
+\`metadata.name\`, \`metadata.group\` and \`metadata.enable_grpc\` are fixed for the life of a service.
 
 ## What is run
 

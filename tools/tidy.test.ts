@@ -131,6 +131,8 @@ const LONG_FILES: Record<string, string> = {
   "test/smuggling/corpus.ts": "one table: forms are compared with their neighbours",
   "src/gateway/client.ts":
     "the states of one client connection; a part of them elsewhere would have to know them all",
+  "src/gateway/grpc-call.ts":
+    "the life of one gRPC call: each step is a word between its two streams; fields, links and status codes stand apart",
   "src/gateway/gateway.ts": "one worker: what its parts share, and each command and message in one place",
   "src/gateway/exchange.ts":
     "the life of one request: each step is a call between its client and its instance; its gates and tries stand apart",

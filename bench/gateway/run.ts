@@ -1,262 +1,91 @@
-/**
- * One gateway worker against nginx at the same job: token, 80/20 split over a group, path prefix off, fields of one hop off,
- * request id and X-Forwarded-* on. Same upstream, same load, alternately in one run.
- *
- *     node bench/gateway/run.ts [--rounds=5] [--seconds=3] [--connections=32] [--all]
- *
- * `--all` adds the gateway over a unix socket, and the gateway on `data` events. Results go to bench/out/gateway.json.
- */
-import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { connect, createServer } from "node:net";
-import { cpus, loadavg, tmpdir } from "node:os";
-import { join } from "node:path";
-import { canCountInstructions, cpuUs, InstructionCount, residentMb } from "./cost.ts";
-import { proxyConfig, upstreamConfig } from "./nginx.ts";
+/** One gateway worker against its peers at the same job, alternately in one run. `--help` tells the suites and options. */
+import { hasFlag, numberOption, textOption } from "../harness/options.ts";
+import { machine, publish } from "../harness/outcome.ts";
+import { requirePrograms, Stage } from "../harness/stage.ts";
+import type { Suite, SuiteOptions } from "./suite.ts";
+import { connections } from "./suites/connections.ts";
+import { features } from "./suites/features.ts";
+import { idle } from "./suites/idle.ts";
+import { latency } from "./suites/latency.ts";
+import { mirror } from "./suites/mirror.ts";
+import { sizes } from "./suites/sizes.ts";
+import { small } from "./suites/small.ts";
+import { soak } from "./suites/soak.ts";
+import { sse } from "./suites/sse.ts";
+import { table } from "./suites/table.ts";
+import { workers } from "./suites/workers.ts";
 
-const here = import.meta.dirname;
-const root = join(here, "..", "..");
-const option = (name: string, otherwise: number) =>
-  Number(process.argv.find((arg) => arg.startsWith(`--${name}=`))?.split("=")[1] ?? otherwise);
-const rounds = option("rounds", 5);
-const seconds = option("seconds", 3);
-const connections = option("connections", 32);
-const isAll = process.argv.includes("--all");
-/** The rest of the path, as an official SDK would send it. */
-const PATH = "/api/predict/pmml/rest";
-const TOKEN = "Z3JvdXA=";
+/** Every suite with the question that it answers. */
+const SUITES: Readonly<Record<string, readonly [suite: Suite, question: string]>> = {
+  small: [small, "CPU per request: 40 B, 32 connections, one worker, everything on"],
+  sizes: [sizes, "CPU per request: bodies of 40 B to 1 MiB up and down, the peers' buffers as large as ours"],
+  connections: [connections, "CPU per request: 1, 32, 256 and 2,000 connections"],
+  workers: [workers, "CPU per request: one worker and two"],
+  latency: [latency, "added latency at a constant rate of half the slowest side's capacity"],
+  sse: [sse, "1,000 event streams: how late a chunk is, and its CPU"],
+  idle: [idle, "memory of 10,000 idle keep-alive connections"],
+  table: [table, "what requests see of new route tables with 2,000 services and 20,000 instances"],
+  soak: [soak, "minutes at 80 % load with a new route table each second: memory, p99, failed requests"],
+  mirror: [mirror, "what a mirror of 100 % costs the primary, with its target hung and answering"],
+  features: [features, "CPU per request: what limits, stickiness, mirror, signature and access log add"],
+};
 
-interface Round {
-  readonly cpuUs: number;
-  readonly userKi: number;
-  readonly kernelKi: number;
-  readonly requestsPerS: number;
-  readonly p50Us: number;
-  readonly p90Us: number;
-  readonly p99Us: number;
+if (hasFlag("help")) {
+  help();
+  process.exit(0);
 }
-interface Side {
-  readonly name: string;
-  readonly port: number;
-  readonly process: ChildProcess;
-  readonly rounds: Round[];
+const named = hasFlag("all") ? Object.keys(SUITES) : (textOption("suite") ?? "small").split(",");
+const unknown = named.filter((name) => SUITES[name] === undefined);
+if (unknown.length > 0) {
+  console.error(`no suite is called ${unknown.join(", ")}; there are ${Object.keys(SUITES).join(", ")}`);
+  process.exit(2);
 }
-
-const missing = ["wrk", "nginx"].filter((tool) => spawnSync("which", [tool]).status !== 0);
-if (missing.length > 0) {
-  console.error(
-    `missing: ${missing.join(", ")}. On Debian and Ubuntu: sudo apt-get install -y wrk nginx-light`,
-  );
-  process.exit(1);
-}
-const dir = mkdtempSync(join(tmpdir(), "sluice-bench-"));
-const children: ChildProcess[] = [];
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as { port: number };
-  await new Promise<void>((resolve) => server.close(() => resolve()));
-  return port;
+requirePrograms("wrk", "nginx", "haproxy");
+const rate = numberOption("rate", Number.NaN);
+const options: SuiteOptions = {
+  rounds: numberOption("rounds", 5),
+  seconds: numberOption("seconds", 3),
+  minutes: numberOption("minutes", 10),
+  rate: Number.isNaN(rate) ? null : rate,
+};
+for (const name of named) {
+  const [suite, question] = SUITES[name]!;
+  console.log(`\n== ${name}: ${question}\n${machine()}`);
+  await runOne(name, suite);
 }
 
-function start(command: string, args: readonly string[]): ChildProcess {
-  const child = spawn(command, args, { stdio: ["ignore", "ignore", "inherit"] });
-  children.push(child);
-  return child;
-}
-
-function startNginx(name: string, config: (home: string) => string): ChildProcess {
-  const home = join(dir, name);
-  mkdirSync(home);
-  writeFileSync(join(home, "nginx.conf"), config(home));
-  return start("nginx", ["-p", home, "-c", join(home, "nginx.conf")]);
-}
-
-/** Starts a worker as `sluice serve` does, and gives it a table as the control process does. */
-async function startGateway(
-  name: string,
-  port: number,
-  address: object,
-  script: readonly string[],
-): Promise<ChildProcess> {
-  const home = join(dir, name);
-  mkdirSync(home);
-  writeFileSync(join(home, "gateway.json"), JSON.stringify({ host: "127.0.0.1", port, slot: 0 }));
-  const child = start(process.execPath, [...script, "--dir", home]);
-  const service = (member: string) => ({
-    name: member,
-    group: "pmml",
-    tokens: ["bWVtYmVy"],
-    keepaliveMs: 5000,
-    isBodyChecked: true,
-    instances: [{ id: `${member}-v1-0`, address }],
-  });
-  const members = [
-    { service: "prod", weight: 4 },
-    { service: "grey", weight: 1 },
-  ];
-  // 200 more groups, so that the way through the table is not that of a toy.
-  const others = Array.from({ length: 200 }, (_, i) => ({
-    name: `group_${i}`,
-    tokens: [`t${i}`],
-    members: [],
-  }));
-  const groups = [{ name: "pmml", tokens: [TOKEN], members }, ...others];
-  const table = { number: 1, services: [service("prod"), service("grey")], groups };
-  const control = await eventually(() => dial(join(home, "control.sock")), "the gateway's control socket");
-  control.write(`${JSON.stringify({ type: "table", table })}\n`);
-  control.on("error", () => {}).resume();
-  return child;
-}
-
-function dial(path: string): Promise<import("node:net").Socket> {
-  return new Promise((resolve, reject) => {
-    const socket = connect(path, () => resolve(socket));
-    socket.once("error", reject);
-  });
-}
-
-async function eventually<T>(attempt: () => Promise<T>, what: string): Promise<T> {
-  const giveUpAt = performance.now() + 10_000;
-  for (;;) {
-    try {
-      return await attempt();
-    } catch (error) {
-      if (performance.now() > giveUpAt) throw new Error(`waited 10 s for ${what}`, { cause: error });
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
-  }
-}
-
-/** The side does the job: it refuses a wrong token, answers a right one, and splits 80 to 20. */
-async function prove(side: Side): Promise<string> {
-  const url = `http://127.0.0.1:${side.port}${PATH}`;
-  const ask = (token: string) =>
-    fetch(url, { method: "POST", body: "[]", headers: { authorization: token } });
-  await eventually(() => ask(TOKEN), side.name);
-  if ((await ask("wrong")).status !== 401) throw new Error(`${side.name} lets a wrong token in`);
-  let prod = 0;
-  for (let i = 0; i < 500; i++) {
-    const answer = await ask(TOKEN);
-    if (answer.status !== 200 || !(await answer.text()).includes("probability"))
-      throw new Error(`${side.name}: bad answer`);
-    if (answer.headers.get("x-sluice-service") === "prod") prod++;
-  }
-  if (Math.abs(prod - 400) > 60) throw new Error(`${side.name} gave ${prod} of 500 to the member with 80 %`);
-  return `${side.name}: ${prod} of 500 to the member with 80 %`;
-}
-
-const isCounting = canCountInstructions();
-
-async function measure(side: Side): Promise<void> {
-  const pid = side.process.pid!;
-  const count = isCounting ? new InstructionCount(pid) : null;
-  const before = cpuUs(pid);
-  const args = [
-    "-t1",
-    `-c${connections}`,
-    `-d${seconds}s`,
-    "-s",
-    join(here, "post.lua"),
-    `http://127.0.0.1:${side.port}${PATH}`,
-  ];
-  const text = await new Promise<string>((resolve, reject) => {
-    const wrk = spawn("wrk", args, { stdio: ["ignore", "pipe", "inherit"] });
-    let output = "";
-    wrk.stdout.setEncoding("utf8").on("data", (part: string) => {
-      output += part;
-    });
-    wrk.once("error", reject);
-    wrk.once("close", () => resolve(output));
-  });
-  const spent = cpuUs(pid) - before;
-  const instructions = (await count?.stop()) ?? { user: Number.NaN, kernel: Number.NaN };
-  const numbers = /^RESULT (.*)$/m.exec(text)![1]!.split(" ").map(Number);
-  const [requests, durationUs, failed, p50Us, p90Us, p99Us] = numbers as [
-    number,
-    number,
-    number,
-    number,
-    number,
-    number,
-  ];
-  if (failed !== 0) throw new Error(`${failed} of ${requests} requests through ${side.name} failed`);
-  side.rounds.push({
-    cpuUs: spent / requests,
-    userKi: instructions.user / requests / 1000,
-    kernelKi: instructions.kernel / requests / 1000,
-    requestsPerS: (requests * 1e6) / durationUs,
-    p50Us,
-    p90Us,
-    p99Us,
-  });
-}
-
-const sorted = (values: readonly number[]) => values.toSorted((a, b) => a - b);
-const median = (values: readonly number[]) => sorted(values)[values.length >> 1]!;
-const of = (side: Side, key: keyof Round) => side.rounds.map((r) => r[key]);
-
-function report(sides: readonly Side[]): void {
-  const base = median(of(sides[0]!, "cpuUs"));
-  const rows = sides.map((side) => {
-    const cpu = of(side, "cpuUs");
-    const number = (key: keyof Round, digits: number, scale = 1) =>
-      (median(of(side, key)) / scale).toFixed(digits);
-    return {
-      side: side.name,
-      "CPU µs/req": `${median(cpu).toFixed(1)} [${Math.min(...cpu).toFixed(1)}-${Math.max(...cpu).toFixed(1)}]`,
-      ratio: (median(cpu) / base).toFixed(2),
-      ...(isCounting && { "k instr user": number("userKi", 1), "k instr kernel": number("kernelKi", 1) }),
-      rps: number("requestsPerS", 0),
-      "p50 ms": number("p50Us", 2, 1000),
-      "p90 ms": number("p90Us", 2, 1000),
-      "p99 ms": number("p99Us", 2, 1000),
-      "RSS MB": residentMb(side.process.pid!).toFixed(0),
-    };
-  });
-  console.table(rows);
-  const kernel = execFileSync("uname", ["-r"], { encoding: "utf8" }).trim();
-  console.log(
-    `${cpus().length} × ${cpus()[0]!.model.trim()}, Linux ${kernel}, Node ${process.version}, load ${loadavg()[0]!.toFixed(1)}`,
-  );
-  mkdirSync(join(here, "..", "out"), { recursive: true });
-  writeFileSync(join(here, "..", "out", "gateway.json"), `${JSON.stringify(rows, null, 2)}\n`);
-}
-
-try {
-  const upstreamPort = await freePort();
-  const upstream = `127.0.0.1:${upstreamPort}`;
-  const unixPath = join(dir, "u.sock");
-  startNginx("upstream", (home) => upstreamConfig(home, [upstream, `unix:${unixPath}`]));
-  const main = [join(root, "src", "main.ts"), "gateway"];
-  const tcp = { kind: "tcp", host: "127.0.0.1", port: upstreamPort };
-  const sides: Side[] = [];
-  const add = async (name: string, begin: (port: number) => ChildProcess | Promise<ChildProcess>) => {
-    const port = await freePort();
-    sides.push({ name, port, process: await begin(port), rounds: [] });
+/** What it started ends with it, also when it fails; the next one is run all the same. */
+async function runOne(name: string, suite: Suite): Promise<void> {
+  const stage = new Stage();
+  const stop = () => {
+    stage.end();
+    process.exit(130);
   };
-  await add("nginx, same job", (port) =>
-    startNginx("proxy", (home) => proxyConfig(home, `127.0.0.1:${port}`, upstream)),
-  );
-  await add("gateway", (port) => startGateway("gateway", port, tcp, main));
-  if (isAll) {
-    await add("gateway, unix socket upstream", (port) =>
-      startGateway("unix", port, { kind: "unix", path: unixPath }, main),
-    );
-    const events = [join(here, "data-events-worker.ts")];
-    await add("gateway, data events", (port) => startGateway("events", port, tcp, events));
+  process.once("SIGINT", stop).once("SIGTERM", stop);
+  try {
+    publish("gateway", await suite(stage, options));
+  } catch (error) {
+    console.error(`the suite ${name} failed:`, error);
+    process.exitCode = 1;
+  } finally {
+    process.off("SIGINT", stop).off("SIGTERM", stop);
+    stage.end();
   }
-  for (const side of sides) console.log(await prove(side));
-  for (let round = 0; round <= rounds; round++) {
-    for (const side of sides) {
-      await measure(side);
-      // The first one warms up: connections, compiled code.
-      if (round === 0) side.rounds.pop();
-    }
-  }
-  report(sides);
-} finally {
-  for (const child of children) child.kill("SIGKILL");
-  rmSync(dir, { recursive: true, force: true });
+}
+
+function help(): void {
+  const suites = Object.entries(SUITES).map(([name, [, question]]) => `  ${name.padEnd(12)} ${question}`);
+  console.log(`node bench/gateway/run.ts [--suite=<name>,…] [--all] [options]
+
+${suites.join("\n")}
+
+  --suite=…    which ones; small unless told
+  --all        all of them
+  --rounds=5   turns of each side that count, after one that warms up
+  --seconds=3  length of a turn
+  --minutes=10 length of the soak
+  --rate=…     requests a second in latency, table and soak; from the capacity found unless told
+
+Every side is first shown to do the job. Bars are printed with what was found; none of them makes the program fail. What was
+measured is kept in bench/out/gateway-<suite>.json. How to read it: bench/gateway/README.md`);
 }

@@ -109,6 +109,24 @@ export const INTERNAL_OPERATIONS = {
             "the newest route table that it did not take; it serves on by the one in force",
           ),
           Refusal: textOrNull("why it did not take that table"),
+          Tls: Type.Union(
+            [
+              Type.Null(),
+              Type.Object({
+                Port: wholeOrNull("where it speaks TLS; null: nowhere yet, or no longer"),
+                Subject: textOrNull("of the certificate in force"),
+                Names: Type.Array(Type.String(), { description: "hosts and addresses that it is for" }),
+                NotBefore: textOrNull("RFC 3339, UTC"),
+                NotAfter: textOrNull("RFC 3339, UTC"),
+                Fingerprint: textOrNull("of its SHA-256"),
+                Problem: textOrNull(
+                  "why the files as they are now cannot be used; the certificate in force stays so",
+                ),
+                Warnings: Type.Array(Type.String(), { description: "dates and permissions to see to" }),
+              }),
+            ],
+            { description: "null: it was given no certificate" },
+          ),
         }),
       ),
     }),

@@ -1,7 +1,7 @@
 import type { MirrorRequest } from "../core/change/mirror.ts";
 import type { UpdatePreview } from "../core/change/preview.ts";
 import type { RolloutRequest } from "../core/change/rollout.ts";
-import type { MirrorSample, ServiceSample } from "../core/gateway-report.ts";
+import type { MirrorSample, ServiceSample, TlsState } from "../core/gateway-report.ts";
 import type { GroupName, InstanceId, ServiceName } from "../core/names.ts";
 import type {
   DesiredState,
@@ -142,4 +142,6 @@ export interface GatewayReport {
   readonly limits: Readonly<Record<string, number>>;
   /** The newest table that it did not take; null: it has what it was sent. */
   readonly refusal: { readonly tableNumber: number; readonly reason: string } | null;
+  /** Null: it speaks no TLS. */
+  readonly tls: TlsState | null;
 }

@@ -83,6 +83,11 @@ export class FilePreparation {
 
   forget(service: ServiceName): void {
     this.#drop(service);
+    this.forgetBefore(service);
+  }
+
+  /** The version before is not asked for any more: else a failed one would wait for ever for somebody to try it again. */
+  forgetBefore(service: ServiceName): void {
     this.#drop(beforeKey(service));
   }
 

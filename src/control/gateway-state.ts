@@ -1,3 +1,4 @@
+import type { TlsState } from "../core/gateway-report.ts";
 import type { InstanceId } from "../core/names.ts";
 import type { Routing } from "../core/plan/plan-input.ts";
 
@@ -17,6 +18,8 @@ export class GatewayState {
   connections = 0;
   /** Connections and requests that its own limits met, by limit, since this process of it was first heard of. */
   limits: Readonly<Record<string, number>> = {};
+  /** Null: it speaks no TLS. */
+  tls: TlsState | null = null;
   /** It takes no new connections any more, and exits by itself. */
   isDraining = false;
   /** Somebody else has asked it to end: it serves until it has a successor, for a while. */
@@ -63,6 +66,7 @@ export class GatewayState {
     this.handoverFailure = null;
     this.connections = 0;
     this.limits = {};
+    this.tls = null;
     this.#ackedNumber = 0;
     this.#acked = new Set();
     this.#sent.clear();

@@ -1,7 +1,7 @@
 import type { AccessLogOptions } from "../core/gateway-report.ts";
 import type { GatewayId } from "../core/names.ts";
 import type { Clock } from "../ports/clock.ts";
-import type { GatewayFleet, GatewayLaunch, GatewayProcess } from "../ports/gateways.ts";
+import type { GatewayFleet, GatewayLaunch, GatewayProcess, GatewayTls } from "../ports/gateways.ts";
 import type { Log } from "../ports/log.ts";
 import { GatewayHandovers } from "./gateway-handovers.ts";
 import { GatewayRetirement } from "./gateway-retirement.ts";
@@ -13,6 +13,8 @@ export interface GatewaySettings {
   readonly gatewayCount: number;
   readonly host: string;
   readonly port: number;
+  /** Null: the gateways speak no TLS. */
+  readonly tls: GatewayTls | null;
   readonly accessLog: AccessLogOptions;
 }
 
@@ -136,13 +138,15 @@ export class Gateways {
       const waitMs = await this.#connect(process.id);
       if (waitMs !== null) waits.push(waitMs);
       if (this.#publisher.isDraining(process.id)) this.#retirement.begin(process);
-      else if (isServed && process !== kept) this.#retireSurplus(process);
+      else if (kept !== undefined && process !== kept && this.#takesOver(kept, process))
+        this.#retireSurplus(process);
     }
     if (kept !== undefined) {
       if (isServed) this.#handovers.forget(kept.id);
       for (const process of processes) if (isServed && !process.isAlive) this.#retireSurplus(process);
       const isReplacing = alive.some((p) => p !== kept && !this.#retirement.has(p.id));
-      if (isReplacing) waits.push(CONNECT_RETRY_MS); // until it listens, or the other one says what it is at
+      // Until it listens, or the other one says what it is at; for TLS it may have to wait for a person.
+      if (isReplacing) waits.push(isServed ? CONNECT_RETRY_LATER_MS : CONNECT_RETRY_MS);
       return waits;
     }
     const isUrgent = alive.some((p) => this.#publisher.isLeaving(p.id));
@@ -156,6 +160,13 @@ export class Gateways {
     const from = alive.find((p) => isAs(p, next) && this.#publisher.canHandOver(p.id));
     const waitMs = await this.#start(next, from?.id);
     return waitMs === null ? waits : [...waits, waitMs];
+  }
+
+  /** `next` does all that `old` does: one that cannot use the certificate as it is now leaves TLS to the one that has it in memory. */
+  #takesOver(next: GatewayProcess, old: GatewayProcess): boolean {
+    const publisher = this.#publisher;
+    const isTlsKept = next.tls === null || publisher.isServingTls(next.id) || !publisher.isServingTls(old.id);
+    return publisher.isServing(next.id) && isTlsKept;
   }
 
   #isGoing(id: GatewayId): boolean {
@@ -194,9 +205,9 @@ export class Gateways {
 
   /** Per slot the ways to fill it. */
   #wanted(): GatewayLaunch[][] {
-    const { gatewayCount, host, port } = this.#settings;
+    const { gatewayCount, host, port, tls } = this.#settings;
     return Array.from({ length: gatewayCount }, (_, i) =>
-      NAME_ENDS.map((end) => ({ id: `gateway-${i}${end}` as GatewayId, host, port })),
+      NAME_ENDS.map((end) => ({ id: `gateway-${i}${end}` as GatewayId, host, port, tls })),
     );
   }
 
@@ -274,5 +285,7 @@ export class Gateways {
 }
 
 function isAs(process: GatewayProcess, launch: GatewayLaunch): boolean {
-  return process.host === launch.host && process.port === launch.port;
+  const of = ({ host, port, tls }: GatewayLaunch) =>
+    JSON.stringify([host, port, tls && [tls.host, tls.port, tls.certFile, tls.keyFile]]);
+  return of(process) === of(launch);
 }

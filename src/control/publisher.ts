@@ -19,6 +19,7 @@ import type { Known } from "./known.ts";
 import type { Outcome } from "./loop.ts";
 import type { Metrics } from "./metrics.ts";
 import type { MirrorBook } from "./mirror-book.ts";
+import { logTls } from "./tls-log.ts";
 
 /** The store's key of the last number given. */
 export const TABLE_NUMBER = "route-table";
@@ -71,6 +72,7 @@ export class Publisher {
         addresses: known.addresses,
         keepaliveMs: (r) => known.specOf(r)?.rpc.keepaliveMs ?? KEEPALIVE_FALLBACK_MS,
         policy: (r) => known.specOf(r)?.policy ?? null,
+        isGrpc: (r) => known.specOf(r)?.isGrpc ?? false,
         workerCount: this.#deps.workerCount,
         isBodyChecked: (r) => known.specOf(r)?.isBodyChecked ?? true,
       },
@@ -133,6 +135,11 @@ export class Publisher {
     return state?.isListening === true && state.tableNumber > 0;
   }
 
+  /** It listens for TLS, too. */
+  isServingTls(id: GatewayId): boolean {
+    return (this.#gateways.get(id)?.tls?.port ?? null) !== null;
+  }
+
   isDraining(id: GatewayId): boolean {
     return this.#gateways.get(id)?.isDraining === true;
   }
@@ -185,6 +192,7 @@ export class Publisher {
     switch (message.type) {
       case "hello":
         state.hello(message.pid, message.tableNumber, message.listening);
+        state.tls = message.tls ?? null;
         state.handsOver = message.handsOver === true;
         this.#deps.onDue(`${id} says hello`);
         return;
@@ -192,6 +200,10 @@ export class Publisher {
         state.ack(message.tableNumber);
         state.isListening = !state.isDraining;
         this.#deps.onReleased();
+        return;
+      case "tls":
+        logTls(this.#deps.log, id, state.tls, message.tls);
+        state.tls = message.tls;
         return;
       case "draining":
         state.isDraining = true;
@@ -239,6 +251,7 @@ export class Publisher {
         connections: s.connections,
         limits: s.limits,
         refusal: s.refusal,
+        tls: s.tls,
       }));
   }
 

@@ -118,6 +118,7 @@ export class Reconciler {
     const tokens = openersOf(record, group);
     const isRunning = record.desired === "running";
     const base = isRunning ? this.#baseOf(record, spec, tokens, state) : null;
+    if (base === null) files.forgetBefore(record.name);
     return { record, spec, tokens, files: isRunning ? files.stateOf(record, spec) : NO_FILES, base };
   }
 

@@ -181,6 +181,10 @@ export const DATA_PATH_REASONS = {
   REQUEST_TOO_SLOW: { status: 408, text: "the client took too long to send its request" },
   KEEPALIVE_EXCEEDED: { status: 408, text: "the request took longer than metadata.rpc.keepalive" },
   BODY_TOO_LARGE: { status: 413, text: "the request body is larger than the limit" },
+  PROTOCOL_MISMATCH: {
+    status: 415,
+    text: "the service speaks gRPC (metadata.enable_grpc) and this is no gRPC call, or the other way round",
+  },
   HEAD_TOO_LARGE: { status: 431, text: "the start line and headers are larger than the limit" },
   RATE_LIMITED: {
     status: 429,
@@ -195,6 +199,7 @@ export const DATA_PATH_REASONS = {
   BAD_UPSTREAM: { status: 502, text: "the instance closed the connection or answered with invalid HTTP" },
   NO_READY_INSTANCE: { status: 503, text: "no healthy upstream" },
   GATEWAY_OVERLOADED: { status: 503, text: "the gateway holds as many bytes as it may" },
+  GATEWAY_DRAINING: { status: 503, text: "the gateway worker is stopping; another takes the call" },
   INSTANCE_DRAINING: { status: 503, text: "the instance is stopping" },
   UPSTREAM_TIMEOUT: { status: 504, text: "the instance did not answer in time" },
   VERSION_UNKNOWN: { status: 505, text: "the request's HTTP version is not 1.0 or 1.1" },

@@ -62,6 +62,31 @@ export interface AccessLogOptions {
   readonly withQuery: boolean;
 }
 
+/** A certificate that a gateway shows to its clients. */
+export interface CertificateFacts {
+  /** E.g. `CN=models.example.org`; may be empty. */
+  readonly subject: string;
+  /** Host names and addresses that it is for. */
+  readonly names: readonly string[];
+  /** It is valid from and to; ms since 1970. */
+  readonly notBeforeMs: number;
+  readonly notAfterMs: number;
+  /** Of SHA-256, as OpenSSL writes it: `AB:CD:…`. */
+  readonly fingerprint: string;
+}
+
+/** What a gateway that was given a certificate is at. */
+export interface TlsState {
+  /** Where it listens for TLS; null: not yet, as the files could not be used so far, or no longer. */
+  readonly port: number | null;
+  /** The one in force. */
+  readonly certificate: CertificateFacts | null;
+  /** Why the files as they are now cannot be used; what is in force stays so. Null: they can. */
+  readonly problem: string | null;
+  /** What a person should see to: dates, permissions. */
+  readonly warnings: readonly string[];
+}
+
 /** What became of the copies from one service to one target in one second. They are in no {@link ServiceSample}. */
 export interface MirrorSample extends MirrorCounts {
   readonly service: ServiceName;
@@ -105,9 +130,13 @@ export type GatewayMessage =
       readonly pid: number;
       readonly tableNumber: number;
       readonly listening: boolean;
+      /** Absent: it was given no certificate. */
+      readonly tls?: TlsState;
       /** It knows `start-successor` and `drain`; an older one does not. */
       readonly handsOver?: true;
     }
+  /** Something of it is different now. */
+  | { readonly type: "tls"; readonly tls: TlsState }
   | { readonly type: "ack"; readonly tableNumber: number }
   /** It was asked to end, by a signal. It serves on for a while, for a successor to be there before it drains. */
   | { readonly type: "leaving" }

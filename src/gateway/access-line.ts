@@ -2,20 +2,35 @@ import type { DataPathReason } from "../core/errors.ts";
 import type { MessageHead } from "../http1/message-head.ts";
 import type { AccessEntry } from "./access-log.ts";
 import type { DataPlane } from "./data-plane.ts";
-import type { Exchange } from "./exchange.ts";
-import type { Wire } from "./wire.ts";
+
+/** A request as its line tells of it. */
+export interface LoggedRequest {
+  readonly requestId: Buffer;
+  readonly requestIdLength: number;
+  readonly clientAddress: Buffer;
+  readonly isThroughGroup: boolean;
+  readonly serviceName: string;
+  readonly instanceId: string | null;
+  ageMs(): number;
+}
+
+/** Where its answer goes. */
+interface Sent {
+  /** Bytes since it began. */
+  readonly bytesWritten: number;
+}
 
 /** The access log's line of the request in hand, from its head to its end. Used only while the log is on. */
 export class AccessLine {
-  readonly #exchange: Exchange;
-  readonly #wire: Wire;
+  readonly #exchange: LoggedRequest;
+  readonly #wire: Sent;
   readonly #plane: DataPlane;
   #entry: AccessEntry | null = null;
   #service: string | null = null;
   #reason: DataPathReason | null = null;
 
   /** For the requests of `exchange`, whose client is on `wire`. */
-  constructor(exchange: Exchange, wire: Wire, plane: DataPlane) {
+  constructor(exchange: LoggedRequest, wire: Sent, plane: DataPlane) {
     this.#exchange = exchange;
     this.#wire = wire;
     this.#plane = plane;

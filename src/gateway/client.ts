@@ -12,9 +12,11 @@ import {
 } from "../http1/message-head.ts";
 import { findHeadEnd, parseRequestHead } from "../http1/request-head.ts";
 import { giveBuffer, takeBuffer } from "./buffer-pool.ts";
+import type { Connection } from "./connection.ts";
 import type { DataPlane } from "./data-plane.ts";
 import { Exchange } from "./exchange.ts";
 import { Held } from "./held.ts";
+import { prefaceIn, serveHttp2 } from "./http2-front.ts";
 import { LONG_READ_BYTES, PIPELINE_BYTES_MAX, READ_BYTES } from "./limits.ts";
 import type { Meter } from "./meter.ts";
 import { Pace } from "./pace.ts";
@@ -37,7 +39,7 @@ const TUNNEL = 4;
  * One client connection. It cuts the byte stream into requests and works on one at a time, so answers leave in the order of
  * the requests. Bytes of later requests are held up to a bound; above it the client is not read.
  */
-export class Client implements WireOwner {
+export class Client implements WireOwner, Connection {
   readonly wire: Wire = new Wire(this);
   readonly #plane: DataPlane;
   readonly #exchange: Exchange;
@@ -67,6 +69,7 @@ export class Client implements WireOwner {
     this.#exchange = new Exchange(this, plane, address);
     plane.clients.add(this);
     this.wire.adopt(socket);
+    this.#exchange.isEncrypted = this.wire.isEncrypted;
   }
 
   /** No request is on it, or on its way as far as we can see. */
@@ -144,7 +147,10 @@ export class Client implements WireOwner {
         const bodyFrom = parseRequestHead(head, buf, at, to);
         if (bodyFrom === NEED_MORE) return at;
         if (bodyFrom < 0) {
-          this.#refuse(bodyFrom);
+          const preface = at === 0 && this.#bytesRead === to ? prefaceIn(buf, to) : "none";
+          if (preface === "part") return at;
+          if (preface === "whole") this.#becomeHttp2(buf, to);
+          else this.#refuse(bodyFrom);
           return to;
         }
         at = this.#request(buf, at, bodyFrom, to);
@@ -195,6 +201,14 @@ export class Client implements WireOwner {
       isSize ? "HEAD_TOO_LARGE" : result === BAD_VERSION ? "VERSION_UNKNOWN" : "BAD_REQUEST",
       text,
     );
+  }
+
+  /** All that came so far, `buf[0..to)`, is for whom the connection now goes to; and so is its place among the clients. */
+  #becomeHttp2(buf: Buffer, to: number): void {
+    this.#state = LINGER;
+    this.#plane.clients.delete(this);
+    const begun = Buffer.from(buf.subarray(0, to));
+    serveHttp2(this.wire.release(), this.#plane, this.#address, begun);
   }
 
   /** Long bodies are read in large pieces into a buffer of their own, and never beyond their end. */
@@ -295,6 +309,10 @@ export class Client implements WireOwner {
   /** Closes an idle connection. */
   close(): void {
     this.#linger();
+  }
+
+  destroy(): void {
+    this.wire.destroy();
   }
 
   connected(): void {}

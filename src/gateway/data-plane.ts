@@ -1,7 +1,7 @@
 import type { Clock } from "../ports/clock.ts";
 import type { AccessLog } from "./access-log.ts";
 import type { AddressCounts } from "./address-counts.ts";
-import type { Client } from "./client.ts";
+import type { Connection } from "./connection.ts";
 import type { LimitCounts } from "./limit-counts.ts";
 import type { RequestIds } from "./request-id.ts";
 import type { Routing } from "./routing.ts";
@@ -11,7 +11,8 @@ export interface DataPlane {
   readonly clock: Clock;
   readonly routing: Routing;
   readonly requestIds: RequestIds;
-  readonly clients: Set<Client>;
+  /** Connections of clients, and streams of their HTTP/2 connections. */
+  readonly clients: Set<Connection>;
   /** Time limits, from limits.ts unless a test needs shorter ones. */
   readonly times: Times;
   /** Monotonic ms at the last sweep: good enough for time limits, and free to read. */
@@ -29,7 +30,7 @@ export interface DataPlane {
   readonly limited: LimitCounts;
   readonly addresses: AddressCounts;
   /** Null while it is off. */
-  accessLog: AccessLog | null;
+  readonly accessLog: AccessLog | null;
   /** Answers that no service is to blame for, since the last report. */
   unrouted: number;
   /** The last request to an instance that is no longer named is over. */
@@ -40,6 +41,8 @@ export interface DataPlane {
 export interface Times {
   readonly sweepMs: number;
   readonly clientIdleMs: number;
+  readonly handshakeMs: number;
+  readonly certificateLookMs: number;
   readonly headMs: number;
   readonly bodyStallMs: number;
   readonly writeStallMs: number;
@@ -58,10 +61,11 @@ export interface Times {
   readonly clientRateWindowMs: number;
 }
 
-/** Limits in connections, bytes and bytes a second; see limits.ts for each. */
+/** Limits in connections, streams, bytes and bytes a second; see limits.ts for each. */
 export interface Caps {
   readonly clientsMax: number;
   readonly clientsPerAddressMax: number;
   readonly bytesInFlightMax: number;
   readonly clientRateMin: number;
+  readonly http2StreamsMax: number;
 }

@@ -15,6 +15,8 @@ export interface DepartureDeps {
   readonly log: Log;
   /** Connections of clients so far. */
   readonly acceptedCount: () => number;
+  /** Connections that are not clients yet, as their TLS handshake is not done. */
+  readonly handshakeCount: () => number;
   /** Undefined: it is always refused. */
   readonly startSuccessor: StartSuccessor | undefined;
 }
@@ -72,7 +74,7 @@ export class Departure {
   }
 
   async #drain(): Promise<void> {
-    const { plane, sockets, control, acceptedCount, log } = this.#deps;
+    const { plane, sockets, control, acceptedCount, handshakeCount, log } = this.#deps;
     const { clients, clock, times } = plane;
     plane.isDraining = true;
     control.send({ type: "draining" });
@@ -88,7 +90,7 @@ export class Departure {
     sockets.close();
     for (;;) {
       const nowMs = clock.monotonic();
-      if (clients.size === 0 || nowMs >= this.#deadlineMs) return;
+      if (clients.size + handshakeCount() === 0 || nowMs >= this.#deadlineMs) return;
       const isLast = nowMs > this.#deadlineMs - times.tunnelCloseMs;
       if (isLast || nowMs > this.#idleUntilMs)
         for (const client of clients) {

@@ -31,6 +31,8 @@ export class Exchange implements RequestAdditions {
   isActive = false;
   /** All of the request is here, and was handed on. */
   isRequestDone = false;
+  /** The client's connection is over TLS. */
+  isEncrypted = false;
   readonly requestId = Buffer.alloc(REQUEST_ID_BYTES_MAX);
   requestIdLength = 0;
   readonly clientAddress: Buffer;

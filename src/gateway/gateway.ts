@@ -7,21 +7,26 @@ import type { AccessLogOptions, GatewayMessage, SuccessorOrder } from "../core/g
 import type { Clock } from "../ports/clock.ts";
 import type { Log } from "../ports/log.ts";
 import type { Random } from "../ports/random.ts";
-import { AccessLog } from "./access-log.ts";
-import { AddressCounts } from "./address-counts.ts";
+import type { AccessLog } from "./access-log.ts";
+import { AccessLogSwitch } from "./access-log-switch.ts";
+import type { AddressCounts } from "./address-counts.ts";
+import { Admission } from "./admission.ts";
 import { Client } from "./client.ts";
+import type { Connection } from "./connection.ts";
 import { ControlSocket } from "./control-socket.ts";
 import type { Caps, DataPlane, Times } from "./data-plane.ts";
 import { Departure, type StartSuccessor } from "./departure.ts";
+import { serveHttp2 } from "./http2-front.ts";
+import { sweepInstances } from "./instance-sweep.ts";
 import { LimitCounts } from "./limit-counts.ts";
 import { type InheritedSockets, ListeningSockets } from "./listening-sockets.ts";
 import { Mirrors } from "./mirrors.ts";
 import { RequestIds } from "./request-id.ts";
 import { Routing } from "./routing.ts";
 import { checkChange, checkTable } from "./table-check.ts";
-import { takeSamples } from "./traffic-report.ts";
-import { Upstream } from "./upstream.ts";
+import { type TlsHost, TlsListener, type TlsOptions } from "./tls-listener.ts";
 import { CAPS, TIMES } from "./worker-limits.ts";
+import { takeReport } from "./worker-report.ts";
 
 /** What a gateway worker is started with. */
 export interface GatewayOptions {
@@ -37,6 +42,8 @@ export interface GatewayOptions {
   readonly times?: Partial<Times>;
   /** Other limits than those of limits.ts. */
   readonly caps?: Partial<Caps>;
+  /** Null, or not there: it speaks no TLS. */
+  readonly tls?: TlsOptions | null;
   /** Which of the workers this is, from 0; 0 unless told. */
   readonly slot?: number;
   /** Listening sockets of the worker that started this one. */
@@ -55,6 +62,8 @@ export interface Gateway extends Component {
   leave(): Promise<boolean>;
   /** Where clients connect; null before the first table. */
   port(): number | null;
+  /** Where they connect with TLS; null: nowhere, or not yet. */
+  tlsPort(): number | null;
 }
 
 /**
@@ -70,21 +79,20 @@ class GatewayWorker implements Gateway, DataPlane {
   readonly clock: Clock;
   readonly routing: Routing;
   readonly requestIds: RequestIds;
-  readonly clients = new Set<Client>();
+  readonly clients = new Set<Connection>();
   readonly times: Times;
   readonly caps: Caps;
   readonly limited = new LimitCounts();
-  readonly addresses = new AddressCounts();
+  readonly addresses: AddressCounts;
   nowMs: number;
   isDraining = false;
   readonly drainHooks = new Set<() => void>();
   unrouted = 0;
-  accessLog: AccessLog | null = null;
-  /** Lines of access logs since the last report. */
-  #lines = { written: 0, dropped: 0 };
+  readonly #access: AccessLogSwitch;
   readonly #options: GatewayOptions;
   readonly #control: ControlSocket;
   readonly #server: Server;
+  readonly #tls: TlsListener | null;
   readonly #mirrors: Mirrors;
   readonly #failed = Promise.withResolvers<void>();
   /** Drained because the control process said so. */
@@ -92,8 +100,7 @@ class GatewayWorker implements Gateway, DataPlane {
   readonly #sockets: ListeningSockets;
   readonly #departure: Departure;
   #isStarting = false;
-  /** Connections of clients so far. */
-  #accepted = 0;
+  readonly #admission: Admission;
 
   constructor(options: GatewayOptions) {
     this.#options = options;
@@ -101,9 +108,12 @@ class GatewayWorker implements Gateway, DataPlane {
     this.nowMs = options.clock.monotonic();
     this.times = { ...TIMES, ...options.times };
     this.caps = { ...CAPS, ...options.caps };
+    this.#admission = new Admission(this.caps, this.limited);
+    this.addresses = this.#admission.addresses;
     this.routing = new Routing(() => options.random.next());
     this.routing.workerIndex = options.slot ?? 0;
     this.#mirrors = new Mirrors(this);
+    this.#access = new AccessLogSwitch(options);
     this.requestIds = new RequestIds(options.random.hex(8));
     this.#control = new ControlSocket(
       join(options.dir, "control.sock"),
@@ -117,15 +127,41 @@ class GatewayWorker implements Gateway, DataPlane {
       sockets: this.#sockets,
       control: this.#control,
       log: options.log,
-      acceptedCount: () => this.#accepted,
+      acceptedCount: () => this.#admission.seen,
+      handshakeCount: () => this.#tls?.handshakeCount ?? 0,
       startSuccessor: options.startSuccessor,
     });
+    this.#tls = options.tls == null ? null : new TlsListener(options.tls, this.#tlsHost());
+    this.drainHooks.add(() => this.#tls?.close());
     this.#failed.promise.catch(() => {});
+  }
+
+  get accessLog(): AccessLog | null {
+    return this.#access.current;
+  }
+
+  #tlsHost(): TlsHost {
+    const { clock, times, limited } = this;
+    return {
+      ...{ clock, times, limited, sockets: this.#sockets, log: this.#options.log },
+      admit: (socket) => this.#admission.admit(socket, this.#connections()),
+      release: (address) => this.addresses.leave(address),
+      accept: (socket, address) => {
+        if (socket.alpnProtocol === "h2") serveHttp2(socket, this, address, null);
+        else new Client(socket, this, address);
+      },
+      changed: (tls) => this.#control.send({ type: "tls", tls }),
+      failed: (error) => this.#failed.reject(error),
+    };
   }
 
   port(): number | null {
     const address = this.#sockets.isOpen ? this.#server.address() : null;
     return address !== null && typeof address === "object" ? address.port : null;
+  }
+
+  tlsPort(): number | null {
+    return this.#tls?.state.port ?? null;
   }
 
   async run(signal: AbortSignal): Promise<void> {
@@ -146,8 +182,9 @@ class GatewayWorker implements Gateway, DataPlane {
   }
 
   async #stop(): Promise<void> {
+    this.#tls?.destroy();
     this.#sockets.close();
-    for (const client of this.clients) client.wire.destroy();
+    for (const client of this.clients) client.destroy();
     for (const service of this.routing.services)
       for (const instance of service.instances) instance.closeIdle();
     this.#mirrors.close();
@@ -169,17 +206,13 @@ class GatewayWorker implements Gateway, DataPlane {
   }
 
   #accept(socket: Socket): void {
-    this.#accepted++;
-    const address = (socket.remoteAddress ?? "unknown").replace(/^::ffff:/, "");
-    if (this.clients.size >= this.caps.clientsMax) this.#turnAway(socket, "connections");
-    else if (!this.addresses.enter(address, this.caps.clientsPerAddressMax))
-      this.#turnAway(socket, "connections_per_address");
-    else new Client(socket, this, address);
+    const address = this.#admission.admit(socket, this.#connections());
+    if (address !== null) new Client(socket, this, address);
   }
 
-  #turnAway(socket: Socket, limit: string): void {
-    this.limited.count(limit);
-    socket.destroy();
+  /** Of clients, and of those that are on the way to being one. */
+  #connections(): number {
+    return this.clients.size + (this.#tls?.handshakeCount ?? 0);
   }
 
   #hello(): GatewayMessage {
@@ -189,25 +222,8 @@ class GatewayWorker implements Gateway, DataPlane {
       tableNumber: this.routing.number,
       listening: this.#sockets.isOpen && !this.isDraining,
       handsOver: true,
+      ...(this.#tls === null ? {} : { tls: this.#tls.state }),
     };
-  }
-
-  /** The log goes on as it is, ends, or begins. */
-  #setAccessLog(options: AccessLogOptions & { readonly file: string }): void {
-    const before = this.accessLog;
-    const { file, share, withQuery } = options;
-    const isSame = JSON.stringify(before?.options ?? null) === JSON.stringify({ file, share, withQuery });
-    if (isSame) return;
-    const { clock, random, log } = this.#options;
-    this.accessLog = share === null ? null : new AccessLog({ file, share, withQuery }, { clock, random });
-    log.info({ share, withQuery }, "access log");
-    if (before !== null) void before.close().then(() => this.#countLines(before));
-  }
-
-  /** What a log has to tell since it was last asked goes into the next report, also when the log has ended. */
-  #countLines(log: AccessLog): void {
-    const { written, dropped } = log.take();
-    this.#lines = { written: this.#lines.written + written, dropped: this.#lines.dropped + dropped };
   }
 
   #command(command: unknown): void {
@@ -222,7 +238,7 @@ class GatewayWorker implements Gateway, DataPlane {
       return;
     }
     if (type === "access-log") {
-      this.#setAccessLog(command as AccessLogOptions & { readonly file: string });
+      this.#access.set(command as AccessLogOptions & { readonly file: string });
       return;
     }
     if (type === "change") {
@@ -273,7 +289,10 @@ class GatewayWorker implements Gateway, DataPlane {
     if (this.#isStarting) return;
     this.#isStarting = true;
     const { host, port, log } = this.#options;
-    this.#sockets.listen("http", this.#server, { host, port }).then(
+    // TLS first, so that whoever hears of the acknowledgement knows all that this worker serves.
+    const secure = this.#tls === null ? Promise.resolve() : this.#tls.start();
+    const begun = secure.then(() => this.#sockets.listen("http", this.#server, { host, port }));
+    begun.then(
       () => {
         this.#server.on("error", (error) => this.#failed.reject(error));
         this.#sockets.complete();
@@ -288,37 +307,13 @@ class GatewayWorker implements Gateway, DataPlane {
     this.nowMs = this.clock.monotonic();
     this.accessLog?.flush();
     for (const client of this.clients) client.sweep(this.nowMs);
-    for (const service of this.routing.services) {
-      for (const instance of service.instances) {
-        instance.sweep(this.nowMs, this.times.upstreamIdleMs);
-        if (instance.isSuspect)
-          instance.probe(this.nowMs, this.times.connectMs, (i) => new Upstream(i, this));
-      }
-    }
+    sweepInstances(this);
     this.#mirrors.sweep(this.nowMs);
+    this.#tls?.sweep(this.nowMs);
   }
 
   #report(): void {
-    const samples = takeSamples(this.routing.measured());
-    const { unrouted } = this;
-    this.unrouted = 0;
-    const mirrors = this.#mirrors.take();
-    const differences = this.#mirrors.takeDifferences();
-    const cpu = process.cpuUsage();
-    if (this.accessLog !== null) this.#countLines(this.accessLog);
-    this.#control.send({
-      type: "report",
-      atMs: this.clock.now(),
-      samples,
-      inFlight: this.routing.inFlight(),
-      connections: this.clients.size,
-      unrouted,
-      ...(this.limited.isEmpty ? {} : { limits: this.limited.take() }),
-      ...(mirrors.length > 0 ? { mirrors } : {}),
-      ...(differences.length > 0 ? { differences } : {}),
-      process: { rssBytes: process.memoryUsage.rss(), cpuUs: cpu.user + cpu.system },
-      accessLog: this.#lines,
-    });
-    this.#lines = { written: 0, dropped: 0 };
+    const connections = this.#connections();
+    this.#control.send(takeReport(this, { connections, mirrors: this.#mirrors, access: this.#access }));
   }
 }

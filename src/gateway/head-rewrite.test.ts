@@ -12,6 +12,7 @@ const added = {
   clientAddress: Buffer.from("10.0.0.1"),
   serviceName: "s",
   isUpgrade: false,
+  isEncrypted: false,
 };
 const token = fc.stringMatching(/^[A-Za-z][A-Za-z0-9-]{0,20}$/);
 const value = fc.stringMatching(/^([!-~]([ !-~]{0,30}[!-~])?)?$/);

@@ -13,6 +13,7 @@ const VERSION_LINE = ascii(" HTTP/1.1\r\n");
 const REQUEST_ID = ascii("X-Request-Id: ");
 const FORWARDED_FOR = ascii("\r\nX-Forwarded-For: ");
 const FORWARDED_PROTO = ascii("\r\nX-Forwarded-Proto: http");
+const FORWARDED_PROTO_TLS = ascii("\r\nX-Forwarded-Proto: https");
 const FORWARDED_HOST = ascii("\r\nX-Forwarded-Host: ");
 const COMMA = ascii(", ");
 const HOST = ascii("\r\nHost: ");
@@ -111,6 +112,8 @@ export interface RequestAdditions {
   readonly clientAddress: Buffer;
   /** Stands in for a Host that an HTTP/1.0 client did not send. */
   readonly serviceName: string;
+  /** The client's connection is over TLS. */
+  readonly isEncrypted: boolean;
   /** The client's wish to switch protocols goes on to the instance. */
   readonly isUpgrade: boolean;
 }
@@ -146,7 +149,8 @@ export function writeRequest(
     at = put(out, at, COMMA);
   }
   at = put(out, at, added.clientAddress);
-  if (findField(head, FIELD.X_FORWARDED_PROTO) === -1) at = put(out, at, FORWARDED_PROTO);
+  if (findField(head, FIELD.X_FORWARDED_PROTO) === -1)
+    at = put(out, at, added.isEncrypted ? FORWARDED_PROTO_TLS : FORWARDED_PROTO);
   if (head.hostAt === -1) {
     at = put(out, at, HOST);
     at += out.write(added.serviceName, at, "latin1");

@@ -2,6 +2,7 @@ import type { InstanceId } from "../core/names.ts";
 import { keyOfText } from "../core/traffic/affinity.ts";
 import { ejectionMs } from "../core/traffic/ejection.ts";
 import type { Address } from "../core/traffic/route-table.ts";
+import type { GrpcLinks } from "./grpc-links.ts";
 import { UPSTREAM_FOREIGN_IDLE_MS } from "./limits.ts";
 import { Meter } from "./meter.ts";
 import type { Upstream } from "./upstream.ts";
@@ -26,6 +27,8 @@ export class Instance {
   isNamed = true;
   /** Connections without a request, last used last: warm ones stay in use, spare ones age. */
   readonly idle: Upstream[] = [];
+  /** Connections for gRPC calls; made with the first call. */
+  calls: GrpcLinks | null = null;
 
   constructor(id: InstanceId, address: Address) {
     this.id = id;
@@ -64,11 +67,13 @@ export class Instance {
     let old = 0;
     while (old < this.idle.length && nowMs - this.idle[old]!.movedMs > mostMs) old++;
     for (const upstream of this.idle.splice(0, old)) upstream.close();
+    this.calls?.sweep(nowMs, idleMs);
   }
 
   /** Closes the connections without a request; those with one follow when it is over. */
   closeIdle(): void {
     for (const upstream of this.idle.splice(0)) upstream.close();
+    this.calls?.close();
     this.#probe?.close();
     this.#probe = null;
   }

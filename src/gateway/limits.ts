@@ -30,6 +30,18 @@ export const CLIENT_RATE_WINDOW_MS = 60_000;
 /** A client connection without a request is closed after this. Above the 60 s that load balancers before us commonly keep one. */
 export const CLIENT_IDLE_MS = 75_000;
 
+/** From the connection to the end of a TLS handshake: two or three round trips and, of slow devices, a second of computing. */
+export const HANDSHAKE_MS = 10_000;
+
+/** How often the files of the certificate are read again; what is new is used at the second look that finds it. Two small reads, off the loop. */
+export const CERTIFICATE_LOOK_MS = 1_000;
+
+/** Longest file of a certificate or key. A chain of ten certificates is 20 KB. */
+export const CERTIFICATE_FILE_BYTES_MAX = 1024 * 1024;
+
+/** A certificate that ends sooner is warned of, once a day: half of the time that certbot leaves for renewing. */
+export const CERTIFICATE_WARNING_MS = 14 * 24 * 60 * 60 * 1000;
+
 /** From the first byte of a head to its end. A head is one packet or a few; only a broken or hostile client needs longer. */
 export const HEAD_MS = 10_000;
 
@@ -125,6 +137,50 @@ export const TUNNEL_HALF_MS = 60_000;
 
 /** Before the end of a drain, tunnels that are left are closed in order: time for last bytes, and for a client to see an end instead of a reset. */
 export const TUNNEL_CLOSE_MS = 1_000;
+
+/**
+ * Streams that an HTTP/2 client may have open on one connection. gRPC clients put all their calls on one; each takes a place among the connections
+ * of the worker, so this keeps one connection from taking them all.
+ */
+export const HTTP2_STREAMS_MAX = 1_000;
+
+/**
+ * Bytes of one request's fields as HPACK counts them, 32 more for each field; above it the stream is reset. Above HEAD_BYTES_MAX, so that whoever is
+ * only somewhat above that gets its 431 and not a reset.
+ */
+export const HTTP2_HEAD_BYTES_MAX = 64 * 1024;
+
+/** Pseudo-header fields of a request, which come on top of the fields that HTTP/1.1 has. */
+export const HTTP2_PSEUDO_FIELDS_MAX = 5;
+
+/**
+ * Megabytes that node:http2 may hold for one connection, heads and unsent frames; above it, it takes no more streams. 1,000 streams with the
+ * window of 64 KiB that each has.
+ */
+export const HTTP2_SESSION_MEGABYTES_MAX = 64;
+
+/**
+ * Streams that one connection may reset at once, and a second: above it, the connection is closed (CVE-2023-44487). A client that
+ * gives up all its calls at once is within; whoever resets as fast as it opens is not.
+ */
+export const HTTP2_RESETS_AT_ONCE = 1_000;
+export const HTTP2_RESETS_PER_SECOND = 100;
+
+/**
+ * PING and SETTINGS frames of one connection at once, and a second; above it, the connection is closed. Each costs some 5 µs and an answer. gRPC
+ * clients ping with the data that they receive to know their bandwidth: hundreds a second.
+ */
+export const HTTP2_CONTROLS_AT_ONCE = 10_000;
+export const HTTP2_CONTROLS_PER_SECOND = 2_000;
+
+/** Connections of one worker to one instance for gRPC calls. Each takes as many calls as the instance allows. */
+export const GRPC_LINKS_MAX = 8;
+
+/** Calls at once on one of them, however many the instance allows: one connection is one order of bytes, and one core at its other end. */
+export const GRPC_CALLS_PER_LINK_MAX = 1_000;
+
+/** Of what a client sent of a call, so much is kept to send it to another instance when the first one refused it unread. */
+export const GRPC_KEPT_BYTES_MAX = 64 * 1024;
 
 /** One line from the control process: a route table of 10,000 services and instances is about 5 MB. */
 export const CONTROL_LINE_BYTES_MAX = 64 * 1024 * 1024;

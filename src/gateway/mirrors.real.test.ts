@@ -111,6 +111,7 @@ function request(
     clientAddress: Buffer.from("c"),
     serviceName: "s",
     isUpgrade: false,
+    isEncrypted: false,
   };
   first.write(head, buf, 0, bodyFrom, buf.length, head.pathFrom, added);
   const isDone = !isChunked && bytes === 0;

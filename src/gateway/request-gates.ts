@@ -1,12 +1,19 @@
 import type { DataPathReason } from "../core/errors.ts";
 import type { MessageHead } from "../http1/message-head.ts";
-import type { Answer } from "./answer.ts";
 import { bytesInFlight } from "./bytes-in-flight.ts";
 import { NO_KEY } from "./client-key.ts";
 import type { DataPlane } from "./data-plane.ts";
 import type { Service } from "./service.ts";
 import type { ServiceGate } from "./service-gate.ts";
 import { SignedBody } from "./signed-body.ts";
+
+/** Where a client is told what the gates have for it. */
+interface Told {
+  /** For a 429 of our own. */
+  retryAfterS: number;
+  /** Lines of a head for its answer. */
+  addLines(lines: Buffer): void;
+}
 
 /**
  * What a request has to pass once its service is known: the service's limits, this worker's bound on bytes held, and the digest of a signed
@@ -16,7 +23,7 @@ export class RequestGates {
   /** What the client is known by where that picks its instance; else NO_KEY. */
   key = NO_KEY;
   readonly #plane: DataPlane;
-  readonly #answer: Answer;
+  readonly #answer: Told;
   #service: Service | null = null;
   /** The limits that the request has passed, and has to leave; null: none. */
   #gate: ServiceGate | null = null;
@@ -26,7 +33,7 @@ export class RequestGates {
   #bodyBytes = 0;
 
   /** `answer` is told what its client is to be told. */
-  constructor(plane: DataPlane, answer: Answer) {
+  constructor(plane: DataPlane, answer: Told) {
     this.#plane = plane;
     this.#answer = answer;
   }

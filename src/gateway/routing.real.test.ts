@@ -12,6 +12,7 @@ import {
   TOKEN,
   until,
 } from "../../test/harness/gateway-rig.ts";
+import { shownCertificate } from "../../test/harness/over-tls.ts";
 import { RawClient } from "../../test/harness/raw-client.ts";
 import type { Address } from "../core/traffic/route-table.ts";
 
@@ -203,7 +204,7 @@ test("fields of one hop stay on it, the token is not passed on, ours are added",
     "x-kept": "caf\xe9  two",
     "x-request-id": "my-id.1",
     "x-forwarded-for": "10.0.0.9, 10.0.0.8, 127.0.0.1",
-    "x-forwarded-proto": "http",
+    "x-forwarded-proto": shownCertificate() === null ? "http" : "https",
     "x-forwarded-host": "h.example:80",
   });
   assert.equal(answer.fields["keep-alive"], undefined);

@@ -7,6 +7,7 @@ import { FIELD_STRIDE, type MessageHead } from "../http1/message-head.ts";
 import { findField } from "../http1/request-head.ts";
 import { ClientKeys } from "./client-key.ts";
 import { Group } from "./group.ts";
+import { HostNames } from "./host-names.ts";
 import { Instance, isSameAddress } from "./instance.ts";
 import { RouteIndex } from "./route-index.ts";
 import { Service } from "./service.ts";
@@ -24,6 +25,7 @@ export class Routing implements TableInForce {
   /** How many there are; only whole tables say it. */
   #workerCount = 1;
   readonly index = new RouteIndex([]);
+  readonly hosts = new HostNames(this);
   readonly serviceRoutes = new Map<ServiceName, ServiceRoute>();
   readonly groupRoutes = new Map<GroupName, GroupRoute>();
   readonly owners = new Map<InstanceId, ServiceName>();
@@ -50,6 +52,17 @@ export class Routing implements TableInForce {
 
   /** Finds the service for the request in `buf`, by address, token and share. Null, or why the request is refused. */
   admit(head: MessageHead, buf: Buffer): DataPathReason | null {
+    const refusal = this.#admit(head, buf);
+    return refusal === null && this.admitted!.isGrpc ? "PROTOCOL_MISMATCH" : refusal;
+  }
+
+  /** The same for a gRPC call. */
+  admitCall(head: MessageHead, buf: Buffer): DataPathReason | null {
+    const refusal = this.#admit(head, buf);
+    return refusal === null && !this.admitted!.isGrpc ? "PROTOCOL_MISMATCH" : refusal;
+  }
+
+  #admit(head: MessageHead, buf: Buffer): DataPathReason | null {
     this.keys.begin();
     const route = this.index.find(buf, head.pathFrom, head.targetTo);
     this.admitted = route === null ? null : route.service;
@@ -132,6 +145,7 @@ export class Routing implements TableInForce {
     for (const route of change.services) {
       const service = this.#services.get(route.name) ?? new Service(route.name, this.#chance);
       service.keepaliveMs = route.keepaliveMs;
+      service.isGrpc = route.protocol === "grpc";
       service.balancing = route.policy?.balancing ?? null;
       if (route.policy === undefined || !hasLimit(route.policy)) service.gate = null;
       else if (service.gate === null) service.gate = new ServiceGate(route.policy, share);

@@ -28,6 +28,8 @@ export class Service {
   /** No longer named, but with something that was not reported yet. */
   readonly leaving = new Set<Instance>();
   keepaliveMs = 0;
+  /** Its instances speak gRPC over HTTP/2, and nothing else. */
+  isGrpc = false;
   /** The body of a signed request is checked against its Content-MD5. */
   isBodyChecked = true;
   inFlight = 0;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { createHash, randomBytes } from "node:crypto";
 import { createServer, type Server } from "node:http";
-import { type AddressInfo, connect } from "node:net";
+import type { AddressInfo } from "node:net";
 import { after, before, test } from "node:test";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
@@ -13,6 +13,7 @@ import {
   TOKEN,
   until,
 } from "../../test/harness/gateway-rig.ts";
+import { dialGateway } from "../../test/harness/over-tls.ts";
 import { RawClient } from "../../test/harness/raw-client.ts";
 import { plain, RawUpstream, type SeenRequest } from "../../test/harness/raw-upstream.ts";
 
@@ -333,11 +334,21 @@ test("100 MiB up: no more is taken in than the instance takes, and nothing is lo
   const before = process.memoryUsage().arrayBuffers;
   let sent = 0;
   let held = 0;
+  // The sender's own queue grows, nobody else's: everybody is full when it stands for 50 looks in a row.
+  let [last, still] = [-1, 0];
   while (sent < total) {
+    if (big.isHeld && c.socket.writableLength > 2 * MIB) {
+      still = c.socket.writableLength === last ? still + 1 : 0;
+      last = c.socket.writableLength;
+      if (still < 50) {
+        await new Promise((resolve) => setTimeout(resolve, 2));
+        continue;
+      }
+    }
     if (!c.socket.write(block)) {
-      if (big.isHeld && c.socket.writableLength > 2 * MIB) {
-        // Everybody is full: the sender's own queue grows, nobody else's.
-        held = sent - c.socket.writableLength;
+      if (still === 50) {
+        held = sent + MIB - c.socket.writableLength;
+        still = 0;
         big.isHeld = false;
         big.release();
       }
@@ -360,7 +371,7 @@ test("100 MiB up: no more is taken in than the instance takes, and nothing is lo
 
 test("200 MiB down to a client that does not read at first: the instance waits, and nothing is lost", async () => {
   const total = 200 * MIB;
-  const socket = connect(rig.port(), "127.0.0.1");
+  const socket = dialGateway({ port: rig.port() });
   socket.pause();
   socket.write(head("GET", `echo/down=${total}`, "Connection: close\r\n"));
   // Full when no more went out for 50 looks in a row, about 100 ms.

@@ -184,6 +184,8 @@ function checkService(
   const isTime = typeof keepaliveMs === "number" && Number.isFinite(keepaliveMs) && keepaliveMs > 0;
   must(isTime, `${where}.keepaliveMs`, "must be a number of ms above 0");
   must(typeof service.isBodyChecked === "boolean", `${where}.isBodyChecked`, "must be true or false");
+  const isProtocol = service.protocol === undefined || service.protocol === "grpc";
+  must(isProtocol, `${where}.protocol`, "must be grpc, or left out");
   listOf(service.instances, `${where}.instances`).forEach((value, i) => {
     const at = `${where}.instances[${i}]`;
     const { id, address } = fieldsOf(value, at);

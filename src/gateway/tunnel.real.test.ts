@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { createHash, randomBytes } from "node:crypto";
-import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
+import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
 import { after, before, beforeEach, test } from "node:test";
 import { type GatewayRig, serviceRoute, startRig, TOKEN, until } from "../../test/harness/gateway-rig.ts";
+import { dialGateway, shownCertificate } from "../../test/harness/over-tls.ts";
 import { RawClient } from "../../test/harness/raw-client.ts";
 import { WebSocketServer } from "../../test/harness/websocket-server.ts";
 
@@ -62,7 +63,7 @@ const inFlight = (of: GatewayRig, service: string) => of.last("report")?.inFligh
 
 /** A client that has its tunnel: what came before the end of the 101 is gone. */
 async function tunnel(port = rig.port(), ahead = ""): Promise<{ socket: Socket; head: string }> {
-  const socket = connect({ port, host: "127.0.0.1", allowHalfOpen: true, noDelay: true });
+  const socket = dialGateway({ port, allowHalfOpen: true });
   socket.on("error", () => {});
   socket.write(ask() + ahead);
   const head = await new Promise<string>((resolve, reject) => {
@@ -113,7 +114,8 @@ const echo = (socket: Socket, _: string, behind: Buffer) => {
 };
 
 test("WebSocket: messages of all sizes come back; fields are those of every request, and the token stays here", async () => {
-  const url = `ws://127.0.0.1:${rig.port()}/api/predict/ws/chat?room=1`;
+  const scheme = shownCertificate() === null ? "ws" : "wss";
+  const url = `${scheme}://127.0.0.1:${rig.port()}/api/predict/ws/chat?room=1`;
   const options = { headers: { authorization: `Bearer ${TOKEN}` }, protocols: [] };
   const socket = new WebSocket(url, options as unknown as string[]);
   socket.binaryType = "arraybuffer";
@@ -286,7 +288,7 @@ test("a request with a body may switch too, after the body", async () => {
     });
     look();
   };
-  const c = connect({ port: rig.port(), host: "127.0.0.1" });
+  const c = dialGateway({ port: rig.port() });
   let text = "";
   c.on("error", () => {}).on("data", (chunk) => {
     text += chunk;

@@ -27,6 +27,9 @@ export interface WireOwner {
   gone(error: Error | null): void;
 }
 
+/** Lives on a wire that was given away. */
+const NOBODY: WireOwner = { bytes() {}, flushed() {}, connected() {}, ended() {}, gone() {} };
+
 /**
  * A socket with the two things that make it cheap: reads into a static buffer, and writes whose completion is known without a
  * callback each. Public API of `node:net`, but for one seam in {@link adopt}.
@@ -41,6 +44,7 @@ export class Wire {
   #nextRead: Buffer | null = null;
   #longRead: Buffer | null = null;
   #hasReadBuffer = true;
+  #isEncrypted = false;
 
   constructor(owner: WireOwner) {
     this.#owner = owner;
@@ -58,12 +62,14 @@ export class Wire {
   /**
    * Takes over an accepted socket. `node:net` gives accepted sockets no `onread`, so its handle is moved to a new `Socket` that has one: the
    * only use of something private (`_handle`, and the `handle` option) in the gateway. Should Node change it, `data` events do the
-   * same at 10 to 30 % more CPU per request (bench/gateway). The server must be made with `pauseOnConnect`.
+   * same at 10 to 30 % more CPU per request (bench/gateway). The server must be made with `pauseOnConnect`. A TLS socket stays what it
+   * is: what it reads are buffers of its own.
    */
   adopt(accepted: Socket): void {
     const inner = accepted as unknown as { _handle: { reading?: boolean } | null };
     const handle = inner._handle;
-    if (handle === null || typeof handle !== "object" || isSeamOff) {
+    this.#isEncrypted = (accepted as { encrypted?: boolean }).encrypted === true;
+    if (this.#isEncrypted || handle === null || typeof handle !== "object" || isSeamOff) {
       this.#hasReadBuffer = false;
       this.#listen(accepted);
       accepted.on("data", (chunk: Buffer) => this.#owner.bytes(chunk, chunk.length));
@@ -113,6 +119,28 @@ export class Wire {
     this.#socket.allowHalfOpen = true;
   }
 
+  /** Gives the connection to somebody else, who reads what comes next; its owner hears no more of it. Not while a write is pending. */
+  release(): Socket {
+    const socket = this.#socket;
+    this.#owner = NOBODY;
+    if (!this.#hasReadBuffer) {
+      socket.removeAllListeners("data");
+      socket.pause();
+      return socket;
+    }
+    // The way back of `adopt`: a socket with `onread` cannot be read in any other way.
+    const inner = socket as unknown as { _handle: object | null };
+    const handle = inner._handle;
+    inner._handle = null;
+    socket.destroy();
+    return new Socket({ handle } as ConstructorParameters<typeof Socket>[0]);
+  }
+
+  /** Its bytes travel over TLS. */
+  get isEncrypted(): boolean {
+    return this.#isEncrypted;
+  }
+
   get remoteAddress(): string | undefined {
     return this.#socket.remoteAddress;
   }
@@ -144,18 +172,22 @@ export class Wire {
   write(buf: Buffer, from: number, to: number, released: Buffer | null): boolean {
     const socket = this.#socket;
     if (socket.destroyed) return false;
-    socket.write(from === 0 && to === buf.length ? buf : buf.subarray(from, to));
-    // A stream that wrote at once holds nothing; asking is cheaper than a callback, which would cost a tick for each message.
-    if (socket.writableLength === 0 && this.#pendingWrites === 0) {
-      if (released !== null && socket.errored === null) giveBuffer(released);
-      return true;
+    const piece = from === 0 && to === buf.length ? buf : buf.subarray(from, to);
+    if (!this.#isEncrypted) {
+      socket.write(piece);
+      // A stream that wrote at once holds nothing; asking is cheaper than a callback, which would cost a tick for each message.
+      if (socket.writableLength === 0 && this.#pendingWrites === 0) {
+        if (released !== null && socket.errored === null) giveBuffer(released);
+        return true;
+      }
     }
     this.#pendingWrites++;
     const bytes = to - from;
     this.#pendingBytes += bytes;
     bytesInFlight.sum += bytes;
-    // 'drain' is no sign of completion: it comes only above the high-water mark. An empty write comes after all before it.
-    socket.write(NOTHING, (error) => {
+    // 'drain' is no sign of completion: it comes only above the high-water mark. An empty write comes after all before it. Over TLS no
+    // write is complete at once, so there the callback is its own.
+    socket.write(this.#isEncrypted ? piece : NOTHING, (error) => {
       if (error) return;
       this.#pendingBytes -= bytes;
       bytesInFlight.sum -= bytes;

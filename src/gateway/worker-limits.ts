@@ -5,6 +5,8 @@ import * as limits from "./limits.ts";
 export const TIMES: Times = {
   sweepMs: limits.SWEEP_MS,
   clientIdleMs: limits.CLIENT_IDLE_MS,
+  handshakeMs: limits.HANDSHAKE_MS,
+  certificateLookMs: limits.CERTIFICATE_LOOK_MS,
   headMs: limits.HEAD_MS,
   bodyStallMs: limits.BODY_STALL_MS,
   writeStallMs: limits.WRITE_STALL_MS,
@@ -29,4 +31,5 @@ export const CAPS: Caps = {
   clientsPerAddressMax: limits.CLIENTS_PER_ADDRESS_MAX,
   bytesInFlightMax: limits.BYTES_IN_FLIGHT_MAX,
   clientRateMin: limits.CLIENT_RATE_MIN,
+  http2StreamsMax: limits.HTTP2_STREAMS_MAX,
 };

@@ -27,6 +27,16 @@ export interface GatewayLaunch {
   readonly id: GatewayId;
   readonly host: string;
   readonly port: number;
+  /** Null: it speaks no TLS. */
+  readonly tls: GatewayTls | null;
+}
+
+/** Where gateways speak TLS, and the absolute paths of certificate and key, which each gateway reads for itself. */
+export interface GatewayTls {
+  readonly host: string;
+  readonly port: number;
+  readonly certFile: string;
+  readonly keyFile: string;
 }
 
 export interface GatewayProcess extends GatewayLaunch {

@@ -8,6 +8,7 @@ import { systemRandom } from "../adapters/system/random.ts";
 import { ownIdentity, parseIdentity } from "../base/process-identity.ts";
 import { createGateway } from "../gateway/gateway.ts";
 import type { InheritedSockets } from "../gateway/listening-sockets.ts";
+import type { GatewayTls } from "../ports/gateways.ts";
 
 /** Longest drain after a signal. The control process waits a little longer before it kills a gateway that it replaces. */
 const DRAIN_MS = 60_000;
@@ -25,11 +26,12 @@ export async function runGatewayRole(args: readonly string[]): Promise<void> {
   const { dir } = values;
   if (dir === undefined) throw new Error("the role gateway is started by sluice serve, with --dir");
   process.title = "sluice gateway";
-  const { host, port, slot, launchId } = JSON.parse(readFileSync(join(dir, "gateway.json"), "utf8")) as {
+  const { host, port, slot, launchId, tls } = JSON.parse(readFileSync(join(dir, "gateway.json"), "utf8")) as {
     host: string;
     port: number;
     slot?: number;
     launchId?: string;
+    tls?: GatewayTls | null;
   };
   const log = jsonLog({ level: "info", destination: null });
   if (values.launch !== undefined && values.launch !== launchId) {
@@ -41,6 +43,7 @@ export async function runGatewayRole(args: readonly string[]): Promise<void> {
     host,
     port,
     slot: slot ?? 0,
+    tls: tls ?? null,
     inherited: socketsOf(values.sockets ?? ""),
     startSuccessor: (order, sockets) => {
       const names = sockets.map((s) => s.name).join(",");

@@ -1,26 +1,25 @@
-import { createHash } from "node:crypto";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { jsonLog } from "../adapters/log-pino/log.ts";
 import { ModelCache } from "../adapters/model-cache/cache.ts";
-import { ownGroupParents } from "../adapters/process/cgroup/group-parents.ts";
-import { InstanceGroups } from "../adapters/process/cgroup/instance-groups.ts";
+import type { InstanceGroups } from "../adapters/process/cgroup/instance-groups.ts";
 import { ProcessDriver } from "../adapters/process/driver.ts";
 import { ProcessGatewayFleet } from "../adapters/process/gateway-fleet.ts";
-import { nodeCapacity, ownMachine } from "../adapters/process/node-capacity.ts";
 import { openSqliteStore } from "../adapters/store-sqlite/open.ts";
 import { systemClock } from "../adapters/system/clock.ts";
 import { systemRandom } from "../adapters/system/random.ts";
 import { readSetting } from "../base/settings.ts";
 import { createControlPlane } from "../control/app.ts";
 import type { ControlPlane } from "../control/control-plane.ts";
-import type { GatewayFleet } from "../ports/gateways.ts";
+import type { GatewayFleet, GatewayProcess } from "../ports/gateways.ts";
 import type { RuntimeDriver } from "../ports/runtime.ts";
 import { createApp } from "../server/app.ts";
 import { readOrMakeAccessKey, writeClientConfig } from "./access-key.ts";
 import { HomeInUse, releaseControl, takeControl } from "./control-lock.ts";
+import { openInstanceLimits } from "./instance-limits.ts";
 import { claimPort, PortTaken } from "./ports.ts";
 import { type HomeLayout, homeLayout, SERVE_SETTINGS, type ServeSettings } from "./settings.ts";
+import { BadCertificate, planTls } from "./tls.ts";
 import { VERSION } from "./version.ts";
 
 const MAIN = join(import.meta.dirname, "..", "main.ts");
@@ -30,8 +29,6 @@ const DRAIN_MS = 30_000;
 /** Gateways take some 100 ms to listen; after this long, ready is said all the same. */
 const GATEWAYS_READY_MS_MAX = 10_000;
 const GATEWAYS_LOOK_MS = 20;
-/** Enough to tell installations on one machine apart in names of control groups. */
-const INSTALLATION_CHARS = 8;
 
 /** Said to the person who started it, without a stack: not a bug. */
 class CannotServe extends Error {
@@ -54,9 +51,8 @@ export async function runServeRole(
     await serve(settings);
     return EXIT.done;
   } catch (error) {
-    const isExpected =
-      error instanceof CannotServe || error instanceof HomeInUse || error instanceof PortTaken;
-    process.stderr.write(`[ERROR] ${isExpected ? error.message : (error as Error).stack}\n`);
+    const isExpected = [CannotServe, HomeInUse, PortTaken, BadCertificate].some((c) => error instanceof c);
+    process.stderr.write(`[ERROR] ${isExpected ? (error as Error).message : (error as Error).stack}\n`);
     return EXIT.failed;
   }
 }
@@ -71,6 +67,10 @@ function readServeSettings(
     home: of(SERVE_SETTINGS.home),
     host: of(SERVE_SETTINGS.host),
     port: of(SERVE_SETTINGS.port),
+    tlsCert: of<string | null>(SERVE_SETTINGS.tlsCert),
+    tlsKey: of<string | null>(SERVE_SETTINGS.tlsKey),
+    tlsHost: of<string | null>(SERVE_SETTINGS.tlsHost),
+    tlsPort: of(SERVE_SETTINGS.tlsPort),
     apiHost: of(SERVE_SETTINGS.apiHost),
     apiPort: of(SERVE_SETTINGS.apiPort),
     gatewayWorkers: of(SERVE_SETTINGS.gatewayWorkers),
@@ -101,13 +101,13 @@ async function serve(settings: ServeSettings): Promise<void> {
 async function serveHome(settings: ServeSettings, layout: HomeLayout): Promise<void> {
   const log = jsonLog({ level: settings.logLevel, destination: join(layout.logs, "control.log") });
   const key = readOrMakeAccessKey(layout.accessKey, systemRandom);
-  const machine = ownMachine();
-  const groups = openGroups(settings, layout, machine.cores);
+  const { groups, capacity } = openInstanceLimits(settings, layout.run);
   const [runtime, gateways] = openProcesses(layout, groups);
   await runtime.sweep();
-  const capacity = nodeCapacity(machine, settings.capacityCpu, settings.capacityMemory);
   log.info({ limits: groups.inForce, capacity: capacity.total() }, "what instances may have");
-  const port = await gatewayPort(settings, gateways);
+  const living = (await gateways.list()).filter((g) => g.isAlive);
+  const port = await gatewayPort(settings, living);
+  const secure = await planTls(settings, port, living, systemClock.now());
   const store = openSqliteStore(layout.database);
   const control = createControlPlane({
     store,
@@ -123,6 +123,7 @@ async function serveHome(settings: ServeSettings, layout: HomeLayout): Promise<v
       host: settings.host,
       port,
       versionsKept: settings.versionsKept,
+      tls: secure?.tls ?? null,
       accessLog: { share: settings.accessLog, withQuery: settings.accessLogQuery },
     },
   });
@@ -150,10 +151,11 @@ async function serveHome(settings: ServeSettings, layout: HomeLayout): Promise<v
   const running = control.run(stop.signal);
   await Promise.race([running, untilListening(control, settings.gatewayWorkers, stop.signal)]);
   say(`Sluice is ready
-  gateway      ${gatewayAddress} (${settings.gatewayWorkers} workers)
+  gateway      ${gatewayAddress} (${settings.gatewayWorkers} workers)${secure === null ? "" : `\n  with TLS     https://${urlHost(secure.tls.host)}:${secure.tls.port}`}
   control API  ${address} (OpenAPI at /openapi.json)
   home         ${layout.home}${isOurs ? "" : `\n  note         ${layout.clientConfig} speaks of another Sluice and was left as it is`}`);
-  log.info({ gateway: gatewayAddress, api: address }, "ready");
+  for (const warning of secure?.warnings ?? []) say(`[WARNING] ${warning}`);
+  log.info({ gateway: gatewayAddress, tls: secure?.tls ?? null, api: address }, "ready");
   try {
     await running;
   } finally {
@@ -190,13 +192,6 @@ function makeFolders(layout: HomeLayout): void {
   }
 }
 
-/** Before the first gateway is started: it goes where this process is. */
-function openGroups(settings: ServeSettings, layout: HomeLayout, cores: number): InstanceGroups {
-  const installation = createHash("sha256").update(layout.run).digest("hex").slice(0, INSTALLATION_CHARS);
-  const found = ownGroupParents(settings.cgroups, installation);
-  return new InstanceGroups(found, { installation, pidsMax: settings.instanceProcesses, cores });
-}
-
 function openProcesses(layout: HomeLayout, groups: InstanceGroups): [ProcessDriver, ProcessGatewayFleet] {
   const command = (role: string, ...args: string[]) => [
     process.execPath,
@@ -226,9 +221,9 @@ function openProcesses(layout: HomeLayout, groups: InstanceGroups): [ProcessDriv
 }
 
 /** The port of the gateways that are there already, else one that is found free. */
-async function gatewayPort(settings: ServeSettings, gateways: GatewayFleet): Promise<number> {
-  const living = (await gateways.list()).filter((g) => g.isAlive && g.host === settings.host);
-  const same = living.find((g) => settings.port === 0 || g.port === settings.port);
+async function gatewayPort(settings: ServeSettings, living: readonly GatewayProcess[]): Promise<number> {
+  const { host, port } = settings;
+  const same = living.find((g) => g.host === host && (port === 0 || g.port === port));
   return same?.port ?? claimPort("the gateway", settings.host, settings.port, "--port");
 }
 

@@ -48,7 +48,12 @@ function onOrOff(text: string): boolean | SettingProblem {
 }
 
 /** One of the settings, whatever its values are. */
-export type AnySetting = Setting<string> | Setting<number> | Setting<number | null> | Setting<boolean>;
+export type AnySetting =
+  | Setting<string>
+  | Setting<string | null>
+  | Setting<number>
+  | Setting<number | null>
+  | Setting<boolean>;
 
 const PORT_MAX = 65_535;
 
@@ -66,6 +71,33 @@ export const SERVE_SETTINGS = {
     name: "port",
     text: "port of the gateway; 0 takes a free one",
     defaultValue: 8080,
+    parse: wholeNumber(0, PORT_MAX),
+  },
+  tlsCert: {
+    name: "tlsCert",
+    text: "file of the certificate for TLS, PEM, with its chain; read again when it changes",
+    defaultValue: null,
+    defaultText: "no TLS",
+    parse: nonEmptyText,
+  },
+  tlsKey: {
+    name: "tlsKey",
+    text: "file of the certificate's private key, PEM, without a passphrase; read again when it changes",
+    defaultValue: null,
+    defaultText: "no TLS",
+    parse: nonEmptyText,
+  },
+  tlsHost: {
+    name: "tlsHost",
+    text: "address the gateway listens on for TLS",
+    defaultValue: null,
+    defaultText: "as --host",
+    parse: host,
+  },
+  tlsPort: {
+    name: "tlsPort",
+    text: "port of the gateway for TLS, beside the plain one; 0 takes a free one",
+    defaultValue: 8443,
     parse: wholeNumber(0, PORT_MAX),
   },
   apiHost: {
@@ -151,6 +183,12 @@ export interface ServeSettings {
   readonly home: string;
   readonly host: string;
   readonly port: number;
+  /** Null: no TLS. */
+  readonly tlsCert: string | null;
+  readonly tlsKey: string | null;
+  /** Null: as `host`. */
+  readonly tlsHost: string | null;
+  readonly tlsPort: number;
   readonly apiHost: string;
   readonly apiPort: number;
   readonly gatewayWorkers: number;

@@ -1,5 +1,6 @@
 import { openApiDocument } from "../api/openapi.ts";
 import type { OperationName } from "../api/paths.ts";
+import type { TlsState } from "../core/gateway-report.ts";
 import type { ServiceName } from "../core/names.ts";
 import type { Handler } from "./handler.ts";
 import { rfc3339 } from "./time.ts";
@@ -51,6 +52,7 @@ export const INTERNAL_HANDLERS: { readonly [N in Internal]: Handler<N> } = {
       Limits: { ...gateway.limits },
       RefusedTableNumber: gateway.refusal?.tableNumber ?? null,
       Refusal: gateway.refusal?.reason ?? null,
+      Tls: tlsView(gateway.tls),
     }));
     return { Gateways };
   },
@@ -65,3 +67,18 @@ export const INTERNAL_HANDLERS: { readonly [N in Internal]: Handler<N> } = {
     return openApiDocument({ version, address: "/" });
   },
 };
+
+function tlsView(tls: TlsState | null) {
+  if (tls === null) return null;
+  const { port, certificate, problem, warnings } = tls;
+  return {
+    Port: port,
+    Subject: certificate?.subject ?? null,
+    Names: [...(certificate?.names ?? [])],
+    NotBefore: certificate === null ? null : rfc3339(certificate.notBeforeMs),
+    NotAfter: certificate === null ? null : rfc3339(certificate.notAfterMs),
+    Fingerprint: certificate?.fingerprint ?? null,
+    Problem: problem,
+    Warnings: [...warnings],
+  };
+}

@@ -141,6 +141,12 @@ export const METRICS = {
     labels: ["gateway"],
     help: "1 when the gateway takes requests.",
   },
+  certificateEnd: {
+    name: "sluice_gateway_certificate_not_after_timestamp_seconds",
+    type: "gauge",
+    labels: ["gateway"],
+    help: "When the TLS certificate ends that the gateway shows; no series without one.",
+  },
   tableNumber: {
     name: "sluice_route_table_number",
     type: "gauge",

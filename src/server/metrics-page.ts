@@ -139,6 +139,12 @@ function writeGateways(out: Exposition, { gateways, measured }: MetricsSource): 
   };
   each(METRICS.connections, (g) => g.connections);
   each(METRICS.listening, (g) => (g.isListening ? 1 : 0));
+  out.begin(METRICS.certificateEnd);
+  for (const { id, tls } of gateways) {
+    const notAfterMs = tls?.certificate?.notAfterMs;
+    if (notAfterMs !== undefined)
+      out.sample(METRICS.certificateEnd, labels(METRICS.certificateEnd, [id]), notAfterMs / 1000);
+  }
   each(METRICS.tableNumber, (g) => g.tableNumber);
   const totals = [...measured.totals.gateways];
   const count = (metric: Metric, value: (of: (typeof totals)[number][1]) => number) => {

@@ -72,6 +72,7 @@ export class ControlWorld {
         gatewayCount: this.#gatewayCount,
         host: "127.0.0.1",
         port: 8080,
+        tls: null,
         accessLog: { share: null, withQuery: false },
       },
     });

@@ -253,7 +253,15 @@ export class MemoryControl implements ControlPlane {
   restartCount = 0;
 
   gateways() {
-    const gateway = { pid: 7, isListening: true, tableNumber: 3, connections: 1, limits: {}, refusal: null };
+    const gateway = {
+      pid: 7,
+      isListening: true,
+      tableNumber: 3,
+      connections: 1,
+      limits: {},
+      refusal: null,
+      tls: null,
+    };
     const refusal = { tableNumber: 4, reason: "services[0].name: is not a name" };
     return [
       { ...gateway, id: "gateway-0", pid: 7 + 10 * this.restartCount },

@@ -9,6 +9,7 @@ import type { Address, GroupRoute, RouteTable, ServiceRoute } from "../../src/co
 import type { Times } from "../../src/gateway/data-plane.ts";
 import { createGateway, type Gateway, type GatewayOptions } from "../../src/gateway/gateway.ts";
 import type { Clock } from "../../src/ports/clock.ts";
+import { shownCertificate } from "./over-tls.ts";
 
 /** Longest wait for anything in a test of the gateway. */
 const PATIENCE_MS = 30_000;
@@ -60,7 +61,9 @@ export interface GatewayRig {
   readonly dir: string;
   readonly messages: GatewayMessage[];
   readonly control: Socket;
+  /** Where test clients connect. */
   port(): number;
+  tlsPort(): number | null;
   /** Sends a table and waits for its ack; a nack fails. */
   put(table: RouteTable): Promise<void>;
   /** Sends anything. */
@@ -79,7 +82,7 @@ export interface GatewayRig {
 export async function startRig(
   times: Partial<Times> = {},
   port = 0,
-  more: Partial<Pick<GatewayOptions, "caps" | "slot" | "clock">> = {},
+  more: Partial<Pick<GatewayOptions, "caps" | "slot" | "tls" | "clock">> = {},
 ): Promise<GatewayRig> {
   const clock = more.clock ?? steadyClock();
   const dir = mkdtempSync(join(tmpdir(), "sluice-gw-"));
@@ -87,7 +90,20 @@ export async function startRig(
   const log = { debug: silent, info: silent, warn: silent, error: silent };
   const random = { next: () => 0.5, hex: (n: number) => "ab".repeat(n), uuid: () => "U" };
   const fast = { sweepMs: 10, reportMs: 20, drainIdleMs: 20, ...times };
-  const gateway = createGateway({ dir, host: "127.0.0.1", port, random, log, times: fast, ...more, clock });
+  const shown = shownCertificate();
+  const tls = shown === null ? null : { ...shown, host: "127.0.0.1", port };
+  const plainPort = tls === null ? port : 0;
+  const gateway = createGateway({
+    dir,
+    host: "127.0.0.1",
+    port: plainPort,
+    random,
+    log,
+    times: fast,
+    tls,
+    ...more,
+    clock,
+  });
   const stop = new AbortController();
   const running = gateway.run(stop.signal);
   running.catch(() => {}); // whoever asks for `ended` gets it
@@ -108,7 +124,8 @@ export async function startRig(
     control,
     ended: running,
     say,
-    port: () => gateway.port()!,
+    port: () => (shown === null ? gateway.port()! : gateway.tlsPort()!),
+    tlsPort: () => gateway.tlsPort(),
     async put(table) {
       say({ type: "table", table });
       const answer = () =>

@@ -26,13 +26,12 @@ export interface HttpAnswer {
 export class Installation {
   readonly home = mkdtempSync(join(tmpdir(), "sluice-"));
   readonly gatewayWorkers: number;
-  /** Further settings of `sluice serve`. */
-  readonly serveArgs: readonly string[];
+  /** Further flags of `sluice serve`. */
+  flags: readonly string[] = [];
   control: ChildProcess | null = null;
   controlOutput = "";
 
-  constructor(options: { readonly gatewayWorkers?: number; readonly serveArgs?: readonly string[] } = {}) {
-    this.serveArgs = options.serveArgs ?? [];
+  constructor(options: { readonly gatewayWorkers?: number } = {}) {
     this.gatewayWorkers = options.gatewayWorkers ?? 2;
   }
 
@@ -57,7 +56,7 @@ export class Installation {
       apiPort,
       "--gateway-workers",
       String(this.gatewayWorkers),
-      ...this.serveArgs,
+      ...this.flags,
     ];
     const child = spawn(SLUICE, args, { stdio: ["ignore", "pipe", "pipe"], env: this.env() });
     this.control = child;

@@ -1,4 +1,5 @@
 import { Agent, request } from "node:http";
+import { Agent as TlsAgent, request as tlsRequest } from "node:https";
 
 /** What one request came to. */
 export interface Outcome {
@@ -16,9 +17,12 @@ export interface Outcome {
 }
 
 export interface LoadTarget {
+  /** `https:` goes over TLS. */
   readonly url: string;
   readonly token: string;
   readonly body: string;
+  /** Certificates that the client trusts, PEM. */
+  readonly ca?: readonly string[];
 }
 
 /** A constant rate of requests, without retries, until stopped; on keep-alive connections, or each on a new one. */
@@ -33,7 +37,9 @@ export class ConstantLoad {
   private pending = 0;
 
   constructor(target: LoadTarget, ratePerSecond: number, connections: "kept" | "new" = "kept") {
-    this.agent = new Agent({ keepAlive: connections === "kept", maxSockets: 64 });
+    const options = { keepAlive: connections === "kept", maxSockets: 64 };
+    const ca = [...(target.ca ?? [])];
+    this.agent = target.url.startsWith("https:") ? new TlsAgent({ ...options, ca }) : new Agent(options);
     this.target = target;
     this.ratePerSecond = ratePerSecond;
   }
@@ -77,7 +83,7 @@ export class ConstantLoad {
         isReused,
       });
     };
-    const req = request(
+    const req = (this.target.url.startsWith("https:") ? tlsRequest : request)(
       this.target.url,
       {
         method: "POST",

@@ -1,8 +1,7 @@
-import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { existsSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { ROOT } from "./installation.ts";
+import { makeEnvironment } from "./python-environment.ts";
 
 /** The SDK that is tested against (eas-reference §7.1); it brings protobuf 3.20.3, numpy, urllib3 and the rest. */
 const PACKAGE = "eas-prediction==0.36";
@@ -40,22 +39,4 @@ export function runBySdk(program: string): string {
   return execFileSync(sdkPython(), ["-c", program], { encoding: "utf8", timeout: 60_000 });
 }
 
-/** A Python with the SDK, in a virtual environment that is made once and kept in .toolchain. */
-function sdkPython(): string {
-  const folder = join(ROOT, ".toolchain", PACKAGE.replace("==", "-"));
-  const python = join(folder, "bin", "python");
-  if (existsSync(python)) return python;
-  const draft = `${folder}.${process.pid}`;
-  const run = (command: string, ...args: string[]) =>
-    execFileSync(command, args, { stdio: ["ignore", "ignore", "inherit"], timeout: 240_000 });
-  try {
-    run(process.env.SLUICE_PYTHON ?? "python3", "-m", "venv", draft);
-    run(join(draft, "bin", "python"), "-m", "pip", "install", "--quiet", PACKAGE);
-    rmSync(folder, { recursive: true, force: true });
-    renameSync(draft, folder);
-  } finally {
-    rmSync(draft, { recursive: true, force: true });
-  }
-  assert.ok(existsSync(python));
-  return python;
-}
+const sdkPython = () => makeEnvironment(PACKAGE);

@@ -1,12 +1,13 @@
-import { connect, type Socket } from "node:net";
+import type { Socket } from "node:net";
 import { ContentCollector } from "../../src/http1/content-collector.ts";
 import { BODY_MORE, MessageBody } from "../../src/http1/message-body.ts";
 import { FIELD_STRIDE, MessageHead, NEED_MORE } from "../../src/http1/message-head.ts";
 import { parseResponseHead } from "../../src/http1/response-head.ts";
 import { until } from "./gateway-rig.ts";
+import { dialGateway } from "./over-tls.ts";
 
 /** Longest wait for an answer. */
-const PATIENCE_MS = 10_000;
+const PATIENCE_MS = 30_000;
 
 /** One answer as it came over the wire. */
 export interface Answer {
@@ -30,8 +31,9 @@ export class RawClient {
   #isBad = false;
   #wake: () => void = () => {};
 
-  constructor(port: number) {
-    this.socket = connect({ host: "127.0.0.1", port, noDelay: true });
+  /** `socket`: its connection, when it is not to be an ordinary one. */
+  constructor(port: number, socket: Socket = dialGateway({ port })) {
+    this.socket = socket;
     this.socket.on("data", (chunk: Buffer) => {
       this.#bytes = Buffer.concat([this.#bytes, chunk]);
       this.#read(false);

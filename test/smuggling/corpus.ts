@@ -352,7 +352,11 @@ export function smugglingForms({ address, token }: Aim): Form[] {
     { name: "HTTP/1.2", bytes: line(`GET ${address}/a HTTP/1.2`), outcome: 505 },
     { name: "HTTP/2.0", bytes: line(`GET ${address}/a HTTP/2.0`), outcome: 505 },
     { name: "HTTP/01.1", bytes: line(`GET ${address}/a HTTP/01.1`), outcome: 400 },
-    { name: "HTTP/2 preface", bytes: "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", outcome: 400 },
+    {
+      name: "HTTP/2 preface that is not the first",
+      bytes: "\r\nPRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+      outcome: 400,
+    },
     { name: "TLS hello", bytes: "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", outcome: 400 },
     { name: "http in small letters", bytes: line(`GET ${address}/a http/1.1`), outcome: 400 },
     { name: "CONNECT", bytes: line("CONNECT h:80 HTTP/1.1"), outcome: 400 },

@@ -11,7 +11,7 @@ import { ProcessGatewayFleet } from "./gateway-fleet.ts";
 import { launchSuccessor } from "./successor.ts";
 
 const FAKE_GATEWAY = join(import.meta.dirname, "fixtures", "fake-gateway.mjs");
-const gateway = { id: "gateway-3" as GatewayId, host: "127.0.0.1", port: 8080 };
+const gateway = { id: "gateway-3" as GatewayId, host: "127.0.0.1", port: 8080, tls: null };
 const never = new AbortController().signal;
 let home: string;
 let fleet: ProcessGatewayFleet;

@@ -125,10 +125,10 @@ export class ProcessGatewayFleet implements GatewayFleet {
   #report(folder: string): GatewayProcess | null {
     const launched = readJson<GatewayLaunch>(join(folder, "gateway.json"));
     if (launched === null) return null;
-    const { id, host, port } = launched;
+    const { id, host, port, tls = null } = launched; // one of an older Sluice knows no TLS
     const owner = readOwner(folder);
     const isAlive = owner === null ? this.#turns.isTaken(id) : isSameProcess(owner);
-    return { id, host, port, pid: isAlive ? (owner?.pid ?? null) : null, isAlive };
+    return { id, host, port, tls, pid: isAlive ? (owner?.pid ?? null) : null, isAlive };
   }
 }
 
@@ -139,9 +139,9 @@ async function writeLaunch(
   more: { launchId?: string },
 ): Promise<void> {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
-  const { id, host, port } = launch;
+  const { id, host, port, tls } = launch;
   // The names of one slot differ in a letter at their end.
   const slot = Number(/-(\d+)[a-z]?$/.exec(id)?.[1] ?? 0);
-  const text = JSON.stringify({ id, host, port, slot, ...more });
+  const text = JSON.stringify({ id, host, port, slot, tls, ...more });
   await writeFileAtomic(join(folder, "gateway.json"), text, 0o600);
 }

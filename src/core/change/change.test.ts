@@ -79,6 +79,12 @@ test("update refuses another name or group", () => {
   refuses(() => w.update("in-place", { group: groupName("g") }), "GROUP_IS_FIXED");
 });
 
+test("update refuses to change what a service speaks", () => {
+  const w = new World();
+  w.create();
+  refuses(() => w.update("in-place", { isGrpc: true }), "INVALID_ARGUMENT");
+});
+
 test("a stated traffic state in an update acts like release, in one generation", () => {
   const w = new World();
   const group = groupName("g");

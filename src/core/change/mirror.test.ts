@@ -164,3 +164,13 @@ test("the route table has what gateways need, and records of before mirrors were
   assert.deepEqual(table(state)[0]!.mirror, { ratio: 70, targets: [b], compare: null });
   assert.ok(!("mirror" in table(after(state, updateMirror, { name: a, ratio: 0 }))[0]!));
 });
+
+test("gRPC calls are not copied, and no copy goes where gRPC is spoken", () => {
+  const grpc = recordOf("b");
+  const metadata = { ...(grpc.document.metadata as object), enable_grpc: true };
+  const state = desiredOf([recordOf("a"), { ...grpc, document: { ...grpc.document, metadata } }]);
+  const from = problems(() => createMirror(state, { name: b, ratio: 1, targets: [a] }, now));
+  assert.deepEqual(from, ["$.ServiceName"]);
+  const to = problems(() => createMirror(state, { name: a, ratio: 1, targets: [b] }, now));
+  assert.deepEqual(to, ["$.Target[0]"]);
+});

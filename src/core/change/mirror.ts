@@ -10,7 +10,14 @@ import {
   MIRROR_TARGETS_MAX,
   type MirrorRule,
 } from "../traffic/mirror.ts";
-import { advance, type ChangeContext, type Decision, findLasting, serviceEvent } from "./decision.ts";
+import {
+  advance,
+  type ChangeContext,
+  type Decision,
+  findLasting,
+  metadataOf,
+  serviceEvent,
+} from "./decision.ts";
 
 /** What a command on a mirror names; what is left out of an update stays. */
 export interface MirrorRequest {
@@ -105,6 +112,10 @@ function changed(
   nowMs: number,
 ): Decision<ServiceRecord> {
   const problems = [...problemsOf(mirror), ...targetProblems(state, before.name, mirror.targets)];
+  if (isGrpc(before)) {
+    const allowed = "a service without metadata.enable_grpc: gRPC calls are not copied";
+    problems.push({ path: "$.ServiceName", found: before.name, allowed });
+  }
   if (problems.length > 0) throw new ServingError("INVALID_ARGUMENT", { problems });
   const record = advance(before, nowMs, { mirror });
   const reason = what === "ON" ? "MirrorCreated" : "MirrorChanged";
@@ -148,12 +159,16 @@ function targetProblems(state: DesiredState, name: ServiceName, targets: readonl
     const isThere = (state.services.get(target)?.desired ?? "deleted") !== "deleted";
     const shown = JSON.stringify(target.slice(0, 80));
     if (!isThere) return problem(shown, "a service that exists");
+    if (isGrpc(state.services.get(target)!))
+      return problem(shown, "a service without metadata.enable_grpc: copies are HTTP/1.1");
     if (mirrorsTo(state, target, name)) {
       return problem(`${target}, which is mirrored to ${name}`, "a service that is not mirrored back");
     }
     return [];
   });
 }
+
+const isGrpc = ({ document }: ServiceRecord) => metadataOf(document).enable_grpc === true;
 
 /** Copies go, over any number of mirrors, from one service to the other. */
 function mirrorsTo(state: DesiredState, from: ServiceName, to: ServiceName): boolean {

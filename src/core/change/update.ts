@@ -29,7 +29,7 @@ export interface UpdateRequest {
  * `modify`: the same document is no change; of the count alone scales; of what instances run makes a new version.
  * `metadata.traffic_state`, when the document states another one, acts like `release -s`; the token follows
  * the document when it has one.
- * @throws ServingError SERVICE_NOT_FOUND, SERVICE_DELETING, GROUP_IS_FIXED, MODE_IS_EXCLUSIVE, INVALID_ARGUMENT (name)
+ * @throws ServingError SERVICE_NOT_FOUND, SERVICE_DELETING, GROUP_IS_FIXED, MODE_IS_EXCLUSIVE, INVALID_ARGUMENT (name, enable_grpc)
  */
 export function updateService(
   state: DesiredState,
@@ -44,6 +44,12 @@ export function updateService(
   if (spec.group !== before.group) {
     const group = before.group === null ? "no group" : `group ${before.group}`;
     throw new ServingError("GROUP_IS_FIXED", { service: name, group });
+  }
+  const isGrpc = metadataOf(before.document).enable_grpc === true;
+  if (spec.isGrpc !== isGrpc) {
+    // While instances are replaced, both kinds would be behind one address.
+    const allowed = `${isGrpc}: what a service speaks cannot change; create another service and move to it`;
+    throw invalid({ path: "$.metadata.enable_grpc", found: String(spec.isGrpc), allowed });
   }
   if (reach === "nothing" && isSame(before.document, after.document)) return { changes: [], record: before };
 

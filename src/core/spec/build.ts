@@ -43,6 +43,13 @@ export function buildSpec(checked: Checked, origins: Origins): Built {
   const isBroken = isTypeRefused || [...checked.refused].some((path) => path.startsWith("$.containers"));
   const processor = isBroken ? null : buildProcessor(given, refuse);
   const model = buildModel(given, processor, refuse);
+  if (given.metadata?.enable_grpc === true && processor !== null && processor.kind !== "command") {
+    refuse(
+      ["metadata", "enable_grpc"],
+      "true",
+      "false beside a processor: its engine speaks HTTP/1.1; a gRPC server is a program of its own (containers with a script or command)",
+    );
+  }
   // Where a type is wrong, nothing can be read together.
   const policy = checked.refused.size > 0 ? null : buildPolicy(given.networking?.gateway_policy, refuse);
   const rolling = checked.refused.size > 0 ? null : buildRolling(given.metadata?.rolling_strategy, refuse);
@@ -77,6 +84,7 @@ export function buildSpec(checked: Checked, origins: Origins): Built {
     },
     labels: { ...document.labels },
     isBodyChecked: document.networking?.gateway_policy?.body_digest !== "ignore",
+    isGrpc: metadata.enable_grpc ?? false,
     isCrashBlocked: document.runtime?.enable_crash_block ?? false,
     terminationGraceMs: (metadata.eas?.termination_grace_period ?? DEFAULTS.graceS) * 1000,
     isSigtermSent: metadata.rpc?.enable_sigterm ?? false,

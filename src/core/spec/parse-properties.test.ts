@@ -60,16 +60,20 @@ function block(field: Field): fc.Arbitrary<JsonObject> {
   const entries = Object.entries(field.properties ?? {});
   const some = entries.filter(([name]) => field.required?.includes(name) !== true);
   const fixed = entries.filter(([name]) => field.required?.includes(name) === true);
-  return fc
-    .subarray(some, { maxLength: Math.min(6, some.length) })
-    .chain(
-      (chosen) =>
-        fc.record(
-          Object.fromEntries([...fixed, ...chosen].map(([name, child]) => [name, allowed(child)])),
-        ) as fc.Arbitrary<JsonObject>,
-    )
-    .map((made) => (isLimitless(made, field) ? { ...made, limit: 1 } : made))
-    .map((made) => (made.policy === "hash" ? { policy: "hash", hash_cookie: "c" } : made));
+  return (
+    fc
+      .subarray(some, { maxLength: Math.min(6, some.length) })
+      .chain(
+        (chosen) =>
+          fc.record(
+            Object.fromEntries([...fixed, ...chosen].map(([name, child]) => [name, allowed(child)])),
+          ) as fc.Arbitrary<JsonObject>,
+      )
+      .map((made) => (isLimitless(made, field) ? { ...made, limit: 1 } : made))
+      // A processor's engine does not speak it.
+      .map((made) => (made.enable_grpc === true ? { ...made, enable_grpc: false } : made))
+      .map((made) => (made.policy === "hash" ? { policy: "hash", hash_cookie: "c" } : made))
+  );
 }
 
 /** A limit that is enabled needs a number; no schema of one field says so. */

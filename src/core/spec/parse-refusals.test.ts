@@ -45,6 +45,12 @@ const BAD: readonly (readonly [
   ["a Map", new Map(Object.entries(pmml)), ["$"], /JSON object/],
   ["nothing in it", {}, ["$.metadata.name", "$.metadata.instance", "$.processor"], /pmml/],
   ["no instance count", { ...pmml, metadata: {} }, ["$.metadata.instance"], /0 to 1000/],
+  [
+    "gRPC behind an engine",
+    withMetadata({ enable_grpc: true }),
+    ["$.metadata.enable_grpc"],
+    /program of its own/,
+  ],
   ["instance −1", withMetadata({ instance: -1 }), ["$.metadata.instance"], /0 to 1000/],
   ["instance 100000", withMetadata({ instance: 100_000 }), ["$.metadata.instance"], /0 to 1000/],
   ["instance 1.5", withMetadata({ instance: 1.5 }), ["$.metadata.instance"], /whole number/],

@@ -36,8 +36,11 @@ test("the seeds' PMML service gets the documented defaults", () => {
       rpc: { workerThreads: 5, maxQueueSize: 64, keepaliveMs: 5000 },
       labels: {},
       isBodyChecked: true,
+      isGrpc: false,
       isCrashBlocked: false,
       terminationGraceMs: 30_000,
+      isSigtermSent: false,
+      rolling: { surge: { kind: "percent", percent: 2 }, unavailable: { kind: "count", count: 0 } },
       policy: null,
     },
     document: {
@@ -71,6 +74,8 @@ test("every field that is acted on reaches the spec", () => {
       rpc: { worker_threads: 2, max_queue_size: 0 },
       "rpc.keepalive": 100,
       "rpc.rate_limit": 2.5,
+      "rpc.enable_sigterm": "true",
+      rolling_strategy: { max_surge: "25%", max_unavailable: 2 },
     },
     "networking.gateway_policy": {
       rate_limit: { enable: true, limit: 50, evaluate: true },
@@ -103,8 +108,11 @@ test("every field that is acted on reaches the spec", () => {
     rpc: { workerThreads: 2, maxQueueSize: 0, keepaliveMs: 100, rateLimit: 2.5 },
     labels: { "team.name": "x", empty: "" },
     isBodyChecked: false,
+    isGrpc: false,
     isCrashBlocked: true,
     terminationGraceMs: 7000,
+    isSigtermSent: true,
+    rolling: { surge: { kind: "percent", percent: 25 }, unavailable: { kind: "count", count: 2 } },
     policy: {
       rate: { limit: 50, isEvaluated: true },
       concurrency: null,

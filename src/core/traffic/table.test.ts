@@ -114,6 +114,16 @@ test("the policy of a service and the number of gateway workers stand in the tab
   assert.ok(!sameRoutes(plain, limited));
 });
 
+test("a service that speaks gRPC says so in the table, any other nothing", () => {
+  const records = [recordOf("a"), recordOf("b")];
+  const input = { ...inputOf(records, {}), isGrpc: (r: { name: string }) => r.name === "b" };
+  const protocols = buildRouteTable(input, 1).services.map((s) => ["protocol" in s, s.protocol]);
+  assert.deepEqual(protocols, [
+    [false, undefined],
+    [true, "grpc"],
+  ]);
+});
+
 test("a sticky group says by what its clients are known", () => {
   const records = [recordOf("a", { group: g })];
   const input = inputOf(records, { a: ids("a", 1) });

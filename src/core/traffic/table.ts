@@ -14,6 +14,8 @@ export interface TableInput {
   readonly keepaliveMs: (record: ServiceRecord) => number;
   /** `networking.gateway_policy` of a service; null: none. */
   readonly policy?: (record: ServiceRecord) => GatewayPolicy | null;
+  /** `metadata.enable_grpc` of a service. */
+  readonly isGrpc?: (record: ServiceRecord) => boolean;
   /** Gateway workers that are wanted. */
   readonly workerCount?: number;
   /** `networking.gateway_policy.body_digest` of a service. */
@@ -86,6 +88,7 @@ function serviceRoute(record: ServiceRecord, input: TableInput): ServiceRoute {
     keepaliveMs: keepaliveMs(record),
     ...(policy === null ? {} : { policy }),
     isBodyChecked: isBodyChecked(record),
+    ...(input.isGrpc?.(record) === true ? { protocol: "grpc" as const } : {}),
     ...mirrorOf(record, state),
   };
 }

@@ -122,6 +122,7 @@ const added = {
   clientAddress: Buffer.from("127.0.0.1"),
   serviceName: "s",
   isUpgrade: false,
+  isEncrypted: false,
 };
 const HOP = new Set<number>([
   FIELD.CONNECTION,
