@@ -92,7 +92,7 @@ export const metadata = block("What the service is and how large.", {
     }),
   ),
   cpu: optional(
-    number("Cores of one instance; may be a fraction.", {
+    number("Cores of one instance; may be a fraction. Given, it is also the most that a control group lets it have.", {
       ...EFFECTIVE,
       exclusiveMinimum: 0,
       maximum: 1024,
@@ -100,7 +100,7 @@ export const metadata = block("What the service is and how large.", {
     }),
   ),
   memory: optional(
-    integer("Memory of one instance in MB. Without it 1000 for each started core.", {
+    integer("Memory of one instance in MB. Without it 1000 for each started core. What uses up more is ended.", {
       ...EFFECTIVE,
       minimum: 16,
       maximum: 4_194_304,
