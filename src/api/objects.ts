@@ -94,6 +94,21 @@ export const instanceObject = Type.Object({
   Isolated: flag("gets no traffic by order"),
   IsReplica: flag("part of a larger instance"),
   IsSpot: flag("on a preemptible machine"),
+  Limits: Type.Union(
+    [
+      Type.Null(),
+      Type.Object({
+        Memory: oneOf(["cgroup1", "cgroup2", "rlimit"], "a control group, or a limit of each process"),
+        Cpu: oneOf(["cgroup1", "cgroup2", "hint"], "a control group, or thread counts only"),
+        Processes: oneOf(["cgroup1", "cgroup2", "none"], "a control group, or nothing"),
+        Note: text("why something is not held by a control group; empty when all is"),
+      }),
+    ],
+    {
+      description:
+        "extension: what holds it to metadata.cpu and metadata.memory; null before its first start",
+    },
+  ),
 });
 export type Instance = Static<typeof instanceObject>;
 

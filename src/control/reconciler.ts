@@ -138,8 +138,8 @@ export class Reconciler {
     const version = state.versions.get(record.name)?.find((v) => v.version === from.version);
     const then = version === undefined ? null : known.specOfVersion(version);
     if (then === null) return null;
-    const { cpu, memoryMb, processor, model, rpc, isSigtermSent } = then;
-    const spec: ServiceSpec = { ...now, cpu, memoryMb, processor, model, rpc, isSigtermSent };
+    const { cpu, isCpuAsked, memoryMb, processor, model, rpc, isSigtermSent } = then;
+    const spec: ServiceSpec = { ...now, cpu, isCpuAsked, memoryMb, processor, model, rpc, isSigtermSent };
     const base = { ...record, ...from };
     return { record: base, spec, tokens, files: files.stateOf(base, spec, "before") };
   }

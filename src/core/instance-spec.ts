@@ -70,8 +70,24 @@ export interface RpcSpec {
 export interface LimitSpec {
   /** Cores; may be a fraction. Given to the processor's runtime as a thread count hint, rounded up. */
   readonly cpu: number;
-  /** MB of data memory (RLIMIT_DATA; heap for Java). */
+  /** MB of memory: of all processes of the instance by a control group, else of each (RLIMIT_DATA; heap for Java). */
   readonly memoryMb: number;
+  /** `metadata.cpu` was given: then it is also the most that a control group lets the instance have. */
+  readonly isCpuAsked?: boolean;
+  /** Told to the engine by the runtime: a control group holds the memory, so no process sets a limit for itself. */
+  readonly isMemoryHeld?: boolean;
+}
+
+/** What holds a running instance to its {@link LimitSpec}. */
+export interface LimitsInForce {
+  /** A control group of version 1 or 2, or a limit that each process sets for itself (decision 0006). */
+  readonly memory: "cgroup1" | "cgroup2" | "rlimit";
+  /** A control group, or only the thread counts that libraries go by. */
+  readonly cpu: "cgroup1" | "cgroup2" | "hint";
+  /** Processes and threads. */
+  readonly processes: "cgroup1" | "cgroup2" | "none";
+  /** Why something is not held by a control group; null when all is. */
+  readonly note: string | null;
 }
 
 /** What the engine says about itself in `state.json`; replaced whole on each change. */

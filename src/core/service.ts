@@ -1,3 +1,4 @@
+import type { LimitsInForce } from "./instance-spec.ts";
 import type { GroupName, InstanceId, ServiceName } from "./names.ts";
 import type { Revision, RolloutProgress, RolloutRule } from "./rollout.ts";
 import type { JsonObject } from "./spec/service-spec.ts";
@@ -168,6 +169,8 @@ export interface InstanceStatus {
   readonly pid: number | null;
   /** TCP port on this host for direct callers. */
   readonly port: number | null;
+  /** What holds it to its limits; null, or not there: not known. */
+  readonly limits?: LimitsInForce | null;
   readonly lastExit: InstanceExit | null;
 }
 

@@ -2,7 +2,7 @@ import { chmodSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { writeFileAtomicSync } from "../base/atomic-file.ts";
 import { isSameProcess, ownIdentity, parseIdentity } from "../base/process-identity.ts";
-import type { InstanceSpec, InstanceState } from "../core/instance-spec.ts";
+import type { InstanceSpec, InstanceState, LimitsInForce } from "../core/instance-spec.ts";
 import type { InstanceExit } from "../core/service.ts";
 
 /** The folder of one instance in the run directory (docs/internals/protocols.md), as its engine uses it. */
@@ -31,7 +31,10 @@ export class InstanceDir {
   }
 
   readSpec(): InstanceSpec {
-    return JSON.parse(readFileSync(join(this.path, "spec.json"), "utf8")) as InstanceSpec;
+    const spec = JSON.parse(readFileSync(join(this.path, "spec.json"), "utf8")) as InstanceSpec;
+    const limits = this.#readIfThere(join(this.path, "limits.json")); // written by a runtime that knows control groups
+    const memory = limits === null ? "rlimit" : (JSON.parse(limits) as LimitsInForce).memory;
+    return memory === "rlimit" ? spec : { ...spec, limits: { ...spec.limits, isMemoryHeld: true } };
   }
 
   /** Makes this process the engine of the folder. False when another one lives in it. */

@@ -1,3 +1,5 @@
+import type { LimitSpec } from "../core/instance-spec.ts";
+
 /** Limits of one engine. Each can be set by a test; the product runs with these values. */
 export interface EngineLimits {
   /**
@@ -62,3 +64,13 @@ export const ENGINE_LIMITS: EngineLimits = {
   logFilesMax: 4,
   logLineBytesMax: 16 * 1024,
 };
+
+/** Part of `metadata.memory` that bodies may take where a control group counts them, too: the processor has each of them once more. */
+const BODIES_SHARE = 1 / 4;
+
+/** The limits of an engine in whose control group bodies are part of the instance's memory: a full queue must not end the instance. */
+export function withinMemory(limits: EngineLimits, { memoryMb, isMemoryHeld }: LimitSpec): EngineLimits {
+  if (isMemoryHeld !== true) return limits;
+  const heldBodyBytesMax = Math.min(limits.heldBodyBytesMax, memoryMb * 1024 * 1024 * BODIES_SHARE);
+  return { ...limits, heldBodyBytesMax, bodyBytesMax: Math.min(limits.bodyBytesMax, heldBodyBytesMax) };
+}

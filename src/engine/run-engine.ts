@@ -2,7 +2,7 @@ import { performance } from "node:perf_hooks";
 import { fileURLToPath } from "node:url";
 import { Engine, EngineFailure } from "./engine.ts";
 import { InstanceDir } from "./instance-dir.ts";
-import { ENGINE_LIMITS, type EngineLimits } from "./limits.ts";
+import { ENGINE_LIMITS, type EngineLimits, withinMemory } from "./limits.ts";
 import { LogFile } from "./log-file.ts";
 
 export interface EngineOptions {
@@ -27,7 +27,7 @@ export async function runEngine(options: EngineOptions): Promise<number> {
   const dir = new InstanceDir(options.dir);
   const spec = dir.readSpec();
   if (!dir.claim()) return 0;
-  const limits = { ...ENGINE_LIMITS, ...options.limits };
+  const limits = withinMemory({ ...ENGINE_LIMITS, ...options.limits }, spec.limits);
   const env = options.env ?? process.env;
   const engine = new Engine({
     dir,

@@ -1,4 +1,4 @@
-import type { AccessRules, InstanceSpec, InstanceState } from "../core/instance-spec.ts";
+import type { AccessRules, InstanceSpec, InstanceState, LimitsInForce } from "../core/instance-spec.ts";
 import type { InstanceId, ServiceName } from "../core/names.ts";
 import type { InstanceExit } from "../core/service.ts";
 import type { Address } from "../core/traffic/route-table.ts";
@@ -45,4 +45,6 @@ export interface InstanceReport {
   readonly address: Address;
   /** Set when it is not alive. */
   readonly exit: InstanceExit | null;
+  /** What holds it to its limits since its last start; null or absent: not known. */
+  readonly limits?: LimitsInForce | null;
 }

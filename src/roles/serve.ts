@@ -2,6 +2,7 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { jsonLog } from "../adapters/log-pino/log.ts";
 import { ModelCache } from "../adapters/model-cache/cache.ts";
+import type { InstanceGroups } from "../adapters/process/cgroup/instance-groups.ts";
 import { ProcessDriver } from "../adapters/process/driver.ts";
 import { ProcessGatewayFleet } from "../adapters/process/gateway-fleet.ts";
 import { openSqliteStore } from "../adapters/store-sqlite/open.ts";
@@ -15,6 +16,7 @@ import type { RuntimeDriver } from "../ports/runtime.ts";
 import { createApp } from "../server/app.ts";
 import { readOrMakeAccessKey, writeClientConfig } from "./access-key.ts";
 import { HomeInUse, releaseControl, takeControl } from "./control-lock.ts";
+import { openInstanceLimits } from "./instance-limits.ts";
 import { claimPort, PortTaken } from "./ports.ts";
 import { type HomeLayout, homeLayout, SERVE_SETTINGS, type ServeSettings } from "./settings.ts";
 import { BadCertificate, planTls } from "./tls.ts";
@@ -73,6 +75,10 @@ function readServeSettings(
     apiPort: of(SERVE_SETTINGS.apiPort),
     gatewayWorkers: of(SERVE_SETTINGS.gatewayWorkers),
     region: of(SERVE_SETTINGS.region),
+    cgroups: of<string>(SERVE_SETTINGS.cgroups),
+    instanceProcesses: of<number>(SERVE_SETTINGS.instanceProcesses),
+    capacityCpu: of<number | null>(SERVE_SETTINGS.capacityCpu),
+    capacityMemory: of<number | null>(SERVE_SETTINGS.capacityMemory),
     versionsKept: of<number>(SERVE_SETTINGS.versionsKept),
     accessLog: of<number | null>(SERVE_SETTINGS.accessLog),
     accessLogQuery: of<boolean>(SERVE_SETTINGS.accessLogQuery),
@@ -95,7 +101,10 @@ async function serve(settings: ServeSettings): Promise<void> {
 async function serveHome(settings: ServeSettings, layout: HomeLayout): Promise<void> {
   const log = jsonLog({ level: settings.logLevel, destination: join(layout.logs, "control.log") });
   const key = readOrMakeAccessKey(layout.accessKey, systemRandom);
-  const [runtime, gateways] = openProcesses(layout);
+  const { groups, capacity } = openInstanceLimits(settings, layout.run);
+  const [runtime, gateways] = openProcesses(layout, groups);
+  await runtime.sweep();
+  log.info({ limits: groups.inForce, capacity: capacity.total() }, "what instances may have");
   const living = (await gateways.list()).filter((g) => g.isAlive);
   const port = await gatewayPort(settings, living);
   const secure = await planTls(settings, port, living, systemClock.now());
@@ -108,6 +117,7 @@ async function serveHome(settings: ServeSettings, layout: HomeLayout): Promise<v
     clock: systemClock,
     random: systemRandom,
     log,
+    capacity,
     settings: {
       gatewayCount: settings.gatewayWorkers,
       host: settings.host,
@@ -150,7 +160,10 @@ async function serveHome(settings: ServeSettings, layout: HomeLayout): Promise<v
     await running;
   } finally {
     await app.close();
-    if (stop.signal.aborted) await takeDown(gateways, runtime, signals.isHurried);
+    if (stop.signal.aborted) {
+      await takeDown(gateways, runtime, signals.isHurried);
+      groups.close();
+    }
     await store.close();
     signals.end();
     log.info({}, "ended");
@@ -179,7 +192,7 @@ function makeFolders(layout: HomeLayout): void {
   }
 }
 
-function openProcesses(layout: HomeLayout): [ProcessDriver, ProcessGatewayFleet] {
+function openProcesses(layout: HomeLayout, groups: InstanceGroups): [ProcessDriver, ProcessGatewayFleet] {
   const command = (role: string, ...args: string[]) => [
     process.execPath,
     ...process.execArgv,
@@ -194,6 +207,7 @@ function openProcesses(layout: HomeLayout): [ProcessDriver, ProcessGatewayFleet]
         logDir: layout.logs,
         engineCommand: (folder, logFile) => command("engine", "--dir", folder, "--log", logFile),
         now: () => systemClock.now(),
+        groups,
       }),
       new ProcessGatewayFleet({
         runDir: layout.run,

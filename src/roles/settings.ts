@@ -30,6 +30,19 @@ function accessLog(text: string): number | null | SettingProblem {
     : new SettingProblem("off, or a number above 0 to 1, e.g. 0.01");
 }
 
+function cgroups(text: string): string | SettingProblem {
+  const isPath = /^\/[\w.@:/-]*$/.test(text) && !text.split("/").includes("..");
+  return text === "auto" || text === "off" || isPath
+    ? text
+    : new SettingProblem("auto, off, or a path that begins with /");
+}
+
+function autoOrAbove0(text: string): number | null | SettingProblem {
+  if (text === "auto") return null;
+  const amount = Number(text);
+  return /^[\d.]+$/.test(text) && amount > 0 ? amount : new SettingProblem("auto, or a number above 0");
+}
+
 function onOrOff(text: string): boolean | SettingProblem {
   return text === "on" || text === "off" ? text === "on" : new SettingProblem("on, off");
 }
@@ -112,6 +125,32 @@ export const SERVE_SETTINGS = {
     defaultValue: "local",
     parse: region,
   },
+  cgroups: {
+    name: "cgroups",
+    text: "control groups that hold instances to their cpu and memory: auto, off, or the path of a group to make theirs in, e.g. /sluice",
+    defaultValue: "auto",
+    parse: cgroups,
+  },
+  instanceProcesses: {
+    name: "instanceProcesses",
+    text: "processes and threads that one instance may have, where a control group can hold it to that",
+    defaultValue: 4096,
+    parse: wholeNumber(16, 4_194_304),
+  },
+  capacityCpu: {
+    name: "capacityCpu",
+    text: "cores that instances may ask for in all: auto, 8 times those of the machine, or a number",
+    defaultValue: null,
+    defaultText: "`auto`",
+    parse: autoOrAbove0,
+  },
+  capacityMemory: {
+    name: "capacityMemory",
+    text: "MB of memory that instances may ask for in all: auto, what the machine has less an eighth and at least 512, or a number",
+    defaultValue: null,
+    defaultText: "`auto`",
+    parse: autoOrAbove0,
+  },
   versionsKept: {
     name: "versionsKept",
     text: "versions of a service that are kept to go back to; the one in force and the one before are always among them",
@@ -154,6 +193,12 @@ export interface ServeSettings {
   readonly apiPort: number;
   readonly gatewayWorkers: number;
   readonly region: string;
+  /** `auto`, `off`, or a path. */
+  readonly cgroups: string;
+  readonly instanceProcesses: number;
+  /** Cores and MB; null: what the machine has. */
+  readonly capacityCpu: number | null;
+  readonly capacityMemory: number | null;
   readonly versionsKept: number;
   /** Null: off. */
   readonly accessLog: number | null;

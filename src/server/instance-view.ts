@@ -1,5 +1,6 @@
 import { constants } from "node:os";
 import type { Instance } from "../api/objects.ts";
+import type { LimitsInForce } from "../core/instance-spec.ts";
 import type { InstanceExit, InstanceStatus, ServiceRecord } from "../core/service.ts";
 import { rfc3339OrEmpty } from "./time.ts";
 
@@ -34,7 +35,12 @@ export function instanceView(instance: InstanceStatus, service: ServiceRecord): 
     Isolated: false,
     IsReplica: false,
     IsSpot: false,
+    Limits: instance.limits ? limitsView(instance.limits) : null,
   };
+}
+
+function limitsView({ memory, cpu, processes, note }: LimitsInForce): Instance["Limits"] {
+  return { Memory: memory, Cpu: cpu, Processes: processes, Note: note ?? "" };
 }
 
 function exitView(exit: InstanceExit): Instance["LastState"][number] {

@@ -13,6 +13,7 @@ export function specOf(change: Partial<ServiceSpec> & { readonly name: ServiceNa
     trafficState: "grouping",
     instanceCount: 1,
     cpu: 1,
+    isCpuAsked: true,
     memoryMb: 1000,
     token: null,
     processor: { kind: "custom", language: "python", source: { kind: "path", path: "/p" }, entry: "app.py" },

@@ -198,7 +198,8 @@ def main():
     folder = os.path.abspath(init["processor"]["dir"])
     processor.set_model(init["model"])
     try:
-        limit_memory(init["limits"]["memoryMb"], init["rpc"]["workerThreads"] + 2)
+        if not init["limits"].get("isMemoryHeld"):
+            limit_memory(init["limits"]["memoryMb"], init["rpc"]["workerThreads"] + 2)
         load_and_serve(worker)
     except BaseException as error:
         if worker.served:

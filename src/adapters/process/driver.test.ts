@@ -212,3 +212,60 @@ test("the longest names get sockets within the limit; a home that is too long is
     /bytes too long.*107 bytes\. Choose a shorter SLUICE_HOME/,
   );
 });
+
+/** Control groups as a driver meets them, without a kernel. */
+class StubGroups {
+  memory: "cgroup1" | "cgroup2" = "cgroup2";
+  killed = 0;
+  pid = 0;
+  readonly ended: string[] = [];
+  readonly inForce = () => ({ memory: this.memory, cpu: "hint", processes: "none", note: "a stub" }) as const;
+  enter = (_: string, __: unknown, command: readonly string[]) => ({ command, inForce: this.inForce() });
+  oomKills = () => this.killed;
+  kill = () => void process.kill(this.pid, "SIGKILL");
+  end = async (name: string) => void this.ended.push(name);
+  instances = () => ["a-v1-0", "gone-v1-0"];
+}
+
+test("an end for want of memory is told as such; without it, it is a mere error", async () => {
+  const groups = new StubGroups();
+  const driver = newDriver({ groups });
+  const spec = instanceSpecOf("a", 0);
+  await driver.start(spec, never);
+  const report = await reportWhen(driver, spec.id, isReady);
+  assert.deepEqual(report?.limits, groups.inForce());
+  process.kill(report?.pid as number, "SIGKILL");
+  assert.equal((await reportWhen(driver, spec.id, isDead))?.exit?.reason, "Error");
+  await driver.start(spec, never);
+  const again = await reportWhen(driver, spec.id, isReady);
+  groups.killed = 1;
+  process.kill(again?.pid as number, "SIGKILL");
+  const exit = (await reportWhen(driver, spec.id, isDead))?.exit;
+  assert.deepEqual([exit?.reason, exit?.signal], ["OOMKilled", "SIGKILL"]);
+  assert.match(exit?.message ?? "", /used up its memory, 1000 MB \(metadata\.memory\)/);
+});
+
+test("a group of version 1 that lost a process for want of memory is ended whole", async () => {
+  const groups = new StubGroups();
+  groups.memory = "cgroup1";
+  const driver = newDriver({ groups });
+  const spec = instanceSpecOf("a", 0);
+  await driver.start(spec, never);
+  const report = await reportWhen(driver, spec.id, isReady);
+  groups.pid = report?.pid as number;
+  groups.killed = 1;
+  const dead = await reportWhen(driver, spec.id, isDead);
+  assert.deepEqual([dead?.exit?.reason, dead?.exit?.startedAtMs], ["OOMKilled", report?.startedAtMs]);
+});
+
+test("groups of instances without a folder are ended, others are left; a stop ends its own", async () => {
+  const groups = new StubGroups();
+  const driver = newDriver({ groups });
+  const spec = instanceSpecOf("a", 0);
+  await driver.start(spec, never);
+  groups.ended.length = 0;
+  await driver.sweep();
+  assert.deepEqual(groups.ended, ["gone-v1-0"]);
+  await driver.stop(spec.id, 0, never);
+  assert.deepEqual(groups.ended, ["gone-v1-0", "a-v1-0"]);
+});

@@ -1,13 +1,14 @@
 import { existsSync, mkdirSync, readdirSync, rmSync, statSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { writeFileAtomic } from "../../base/atomic-file.ts";
 import { lastLines } from "../../base/log-tail.ts";
 import { isSameProcess } from "../../base/process-identity.ts";
-import type { AccessRules, InstanceSpec, InstanceState } from "../../core/instance-spec.ts";
+import type { AccessRules, InstanceSpec, InstanceState, LimitsInForce } from "../../core/instance-spec.ts";
 import type { InstanceId, ServiceName } from "../../core/names.ts";
 import type { InstanceExit } from "../../core/service.ts";
 import type { Address } from "../../core/traffic/route-table.ts";
 import type { InstanceReport, LogOptions, RuntimeDriver } from "../../ports/runtime.ts";
+import type { InstanceGroups } from "./cgroup/instance-groups.ts";
 import { endProcess, killLeftOvers } from "./end.ts";
 import { HintSource } from "./hint-source.ts";
 import { type Launched, launch } from "./launch.ts";
@@ -25,6 +26,8 @@ export interface ProcessDriverOptions {
   readonly engineCommand: (folder: string, logFile: string) => readonly string[];
   /** Wall clock in ms. */
   readonly now: () => number;
+  /** Control groups of this machine; absent: processes limit themselves (decision 0006). */
+  readonly groups?: Pick<InstanceGroups, "enter" | "end" | "kill" | "oomKills" | "instances">;
 }
 
 /**
@@ -57,6 +60,7 @@ export class ProcessDriver implements RuntimeDriver {
       if (owner !== null && isSameProcess(owner)) return;
       await this.#isNoted(spec.id);
       if (owner !== null) await killLeftOvers(owner, folder, signal);
+      await this.#options.groups?.end(basename(folder));
       mkdirSync(folder, { recursive: true, mode: 0o700 });
       rmSync(join(folder, "access.json"), { force: true });
       await writeFileAtomic(join(folder, "spec.json"), JSON.stringify(spec), 0o600);
@@ -83,9 +87,21 @@ export class ProcessDriver implements RuntimeDriver {
       const owner = readOwner(folder);
       if (owner !== null) await endProcess(owner, folder, graceMs, signal);
       await this.#isNoted(id);
+      await this.#options.groups?.end(basename(folder));
       rmSync(folder, { recursive: true, force: true });
       this.#hints.tell(id);
     });
+  }
+
+  /**
+   * Ends what is left in control groups of instances that have no folder any more: of a control process that was killed while it
+   * removed one. Called once, before anything is started.
+   */
+  async sweep(): Promise<void> {
+    const { groups } = this.#options;
+    for (const name of groups?.instances() ?? []) {
+      if (!existsSync(join(this.#parent, name))) await groups?.end(name);
+    }
   }
 
   async list(owner?: ServiceName): Promise<readonly InstanceReport[]> {
@@ -106,11 +122,15 @@ export class ProcessDriver implements RuntimeDriver {
   }
 
   async #launch(spec: InstanceSpec, folder: string): Promise<void> {
-    const { now, engineCommand } = this.#options;
+    const { now, engineCommand, groups } = this.#options;
     const logFile = this.#logFile(spec.id);
     const startedAtMs = now();
     try {
-      const launched = await launch({ folder, logFile, command: engineCommand(folder, logFile) });
+      const engine = engineCommand(folder, logFile);
+      const entered = groups?.enter(basename(folder), spec.limits, engine);
+      if (entered !== undefined)
+        await writeFileAtomic(join(folder, "limits.json"), JSON.stringify(entered.inForce), 0o600);
+      const launched = await launch({ folder, logFile, command: entered?.command ?? engine });
       const isNoted = this.#noteEnd(spec, folder, startedAtMs, launched);
       this.#children.set(spec.id, { ...launched, isNoted });
     } catch (error) {
@@ -147,7 +167,7 @@ export class ProcessDriver implements RuntimeDriver {
         signal === null
           ? `${nounOf(spec)} ended with exit code ${code}`
           : `${nounOf(spec)} was ended by ${signal}`;
-      writeExitIfNone(folder, {
+      const exit = {
         code,
         signal,
         reason,
@@ -155,7 +175,8 @@ export class ProcessDriver implements RuntimeDriver {
         startedAtMs,
         finishedAtMs: this.#options.now(),
         lastLines: lastLines(this.#logFile(id), startedAtMs),
-      });
+      };
+      writeExitIfNone(folder, this.#withCause(exit, spec, folder));
     }
     this.#hints.tell(id);
   }
@@ -165,11 +186,11 @@ export class ProcessDriver implements RuntimeDriver {
     if (spec === null) return null;
     const owner = readOwner(folder);
     const isAlive = owner === null ? this.#turns.isTaken(spec.id) : isSameProcess(owner);
+    const limits = readJson<LimitsInForce>(join(folder, "limits.json"));
+    if (isAlive && limits !== null) this.#endIfOutOfMemory(spec, folder, limits);
     // Its parent is about to hear how it ended.
     if (!isAlive) await this.#isNoted(spec.id);
-    const startedAtMs = Math.round(
-      statSync(join(folder, "spec.json"), { throwIfNoEntry: false })?.mtimeMs ?? 0,
-    );
+    const startedAtMs = startOf(folder);
     const exit = isAlive ? null : this.#exitOf(spec, folder, startedAtMs);
     const state = readJson<InstanceState>(join(folder, "state.json"));
     if (!existsSync(join(folder, "spec.json"))) return null; // stopped while we looked
@@ -181,18 +202,43 @@ export class ProcessDriver implements RuntimeDriver {
       state,
       address: addressOf(spec, state, folder),
       exit,
+      limits,
     };
+  }
+
+  /**
+   * A group of version 1 cannot end as a whole when its memory is used up: the kernel kills one process of it, and what is left would
+   * go on without it. The end is written down and carried out here, as a group of version 2 does by itself.
+   */
+  #endIfOutOfMemory(spec: InstanceSpec, folder: string, limits: LimitsInForce): void {
+    const { groups, now } = this.#options;
+    if (limits.memory !== "cgroup1" || groups === undefined || this.#turns.isTaken(spec.id)) return;
+    if (groups.oomKills(basename(folder)) === 0) return;
+    const finishedAtMs = now();
+    const startedAtMs = startOf(folder);
+    const end = { code: null, signal: "SIGKILL", reason: "Error", message: "", startedAtMs, finishedAtMs };
+    writeExitIfNone(folder, this.#withCause(end, spec, folder));
+    groups.kill(basename(folder));
+  }
+
+  /** Says so when what ended an instance was that its memory was used up. */
+  #withCause(exit: InstanceExit, spec: InstanceSpec, folder: string): InstanceExit {
+    const kills = exit.reason === "Completed" ? 0 : (this.#options.groups?.oomKills(basename(folder)) ?? 0);
+    if (kills === 0) return exit;
+    const message = `it used up its memory, ${spec.limits.memoryMb} MB (metadata.memory), and was ended`;
+    return { ...exit, reason: "OOMKilled", message };
   }
 
   /** How a dead one ended. When nobody saw it, this look is the time of it, and is written down. */
   #exitOf(spec: InstanceSpec, folder: string, startedAtMs: number): InstanceExit {
     const known = readExit(folder);
-    if (known !== null) return known;
+    if (known !== null) return this.#withCause(known, spec, folder);
     const message = `${nounOf(spec)} is gone, and nobody saw it end`;
     const finishedAtMs = this.#options.now();
     const printed = lastLines(this.#logFile(spec.id), startedAtMs);
     const times = { startedAtMs, finishedAtMs };
-    const lost = { code: null, signal: null, reason: "Lost", message, ...times, lastLines: printed };
+    const exit = { code: null, signal: null, reason: "Lost", message, ...times, lastLines: printed };
+    const lost = this.#withCause(exit, spec, folder);
     writeExitIfNone(folder, lost);
     return readExit(folder) ?? lost;
   }
@@ -203,6 +249,10 @@ export class ProcessDriver implements RuntimeDriver {
     return join(this.#options.logDir, service, `${id}.log`);
   }
 }
+
+/** When the instance of a folder was last started: its spec is written for each start. */
+const startOf = (folder: string) =>
+  Math.round(statSync(join(folder, "spec.json"), { throwIfNoEntry: false })?.mtimeMs ?? 0);
 
 /** A program of the user's own is called where it listens; an engine at its socket, which is cheaper. */
 function addressOf({ processor }: InstanceSpec, state: InstanceState | null, folder: string): Address {

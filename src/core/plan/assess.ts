@@ -69,7 +69,9 @@ function bounded(status: InstanceStatus, nowMs: number): InstanceStatus {
 function living(kept: InstanceStatus, observed: ObservedInstance, nowMs: number): Assessed {
   const { state, pid, startedAtMs } = observed;
   const workerRestarts = state?.workerRestarts ?? 0;
-  const base = { ...kept, pid, startedAtMs, port: state?.port ?? null, workerRestarts, backoffUntilMs: null };
+  const limits = observed.limits ?? null;
+  const seen = { pid, startedAtMs, port: state?.port ?? null, limits, workerRestarts };
+  const base = { ...kept, ...seen, backoffUntilMs: null };
   const phase = state?.phase ?? "loading";
   if (phase === "ready") {
     const readySinceMs = kept.isReady ? (kept.readySinceMs ?? nowMs) : nowMs;

@@ -22,6 +22,8 @@ export function eventsBetween(between: Between): NewEvent[] {
     const before = previous?.instances.find((i) => i.id === now.id);
     told.push(...ofInstance(before, now));
   }
+  const note = newNote(between);
+  if (note !== null) told.push(note);
   for (const before of previous?.instances ?? []) {
     const isGone = !status.instances.some((i) => i.id === before.id);
     if (isGone && before.phase !== "Pending") {
@@ -48,6 +50,16 @@ export function eventsBetween(between: Between): NewEvent[] {
     instance: t.instance,
     message: t.instance === null ? t.message : `Instance [${t.instance}]: ${t.message}`,
   }));
+}
+
+/** Once for each service and reason: that its limits are not held by control groups, wholly or in part. */
+function newNote({ previous, status }: Between): Told | null {
+  const known = previous?.instances.map((i) => i.limits?.note ?? null) ?? [];
+  const now = status.instances.find((i) => (i.limits?.note ?? null) !== null);
+  if (now === undefined || known.includes(now.limits!.note)) return null;
+  const { memory, cpu, processes, note } = now.limits!;
+  const message = `Its limits are held by: memory ${memory}, cpu ${cpu}, processes ${processes} (${note})`;
+  return { type: "Normal", reason: "LimitsWithoutGroup", instance: now.id, message };
 }
 
 function ofInstance(before: InstanceStatus | undefined, now: InstanceStatus): Told[] {

@@ -27,7 +27,7 @@ export function instanceSpecOf(
       config: spec.model.config,
     },
     rpc: spec.rpc,
-    limits: { cpu: spec.cpu, memoryMb: spec.memoryMb },
+    limits: { cpu: spec.cpu, memoryMb: spec.memoryMb, isCpuAsked: spec.isCpuAsked },
     ...(spec.isSigtermSent ? { isSigtermSent: true } : {}),
   };
 }

@@ -1,4 +1,4 @@
-import type { AccessRules, InstanceSpec, InstanceState } from "../instance-spec.ts";
+import type { AccessRules, InstanceSpec, InstanceState, LimitsInForce } from "../instance-spec.ts";
 import type { InstanceId } from "../names.ts";
 import type { InstanceExit, NewEvent, ServiceRecord, ServiceStatus } from "../service.ts";
 import type { ServiceSpec } from "../spec/service-spec.ts";
@@ -12,6 +12,8 @@ export interface ObservedInstance {
   readonly startedAtMs: number | null;
   readonly state: InstanceState | null;
   readonly exit: InstanceExit | null;
+  /** What holds it to its limits; absent: the runtime does not say. */
+  readonly limits?: LimitsInForce | null;
 }
 
 /** Models and processor packages on their way to this machine. `progress` is for people, newest last. */

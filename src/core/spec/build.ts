@@ -71,6 +71,7 @@ export function buildSpec(checked: Checked, origins: Origins): Built {
     trafficState: metadata.traffic_state ?? "grouping",
     instanceCount: metadata.instance,
     cpu,
+    isCpuAsked: metadata.cpu !== undefined,
     memoryMb: metadata.memory ?? DEFAULTS.memoryMbPerCore * Math.ceil(cpu),
     token: document.token ?? null,
     processor,

@@ -22,8 +22,8 @@ export function classifyChange(before: ServiceSpec, after: ServiceSpec): ChangeK
   return before.instanceCount === after.instanceCount ? "nothing" : "scale";
 }
 
-const seenByInstances = ({ cpu, memoryMb, processor, model, rpc, isSigtermSent }: ServiceSpec) =>
-  ({ cpu, memoryMb, processor, model, rpc, isSigtermSent }) as unknown as Json;
+const seenByInstances = ({ cpu, isCpuAsked, memoryMb, processor, model, rpc, isSigtermSent }: ServiceSpec) =>
+  ({ cpu, isCpuAsked, memoryMb, processor, model, rpc, isSigtermSent }) as unknown as Json;
 
 const unseenByInstances = (spec: ServiceSpec) => {
   const { token, isBodyChecked, labels, trafficState, terminationGraceMs, isCrashBlocked, rolling, policy } =

@@ -28,6 +28,7 @@ test("the seeds' PMML service gets the documented defaults", () => {
       trafficState: "grouping",
       instanceCount: 4,
       cpu: 1,
+      isCpuAsked: true,
       memoryMb: 1000,
       token: null,
       processor: { kind: "builtin", code: "pmml" },
@@ -90,6 +91,7 @@ test("every field that is acted on reaches the spec", () => {
     trafficState: "standalone",
     instanceCount: 0,
     cpu: 1.5,
+    isCpuAsked: true,
     memoryMb: 512,
     token: "t0ken!",
     processor: {

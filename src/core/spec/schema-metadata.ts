@@ -92,19 +92,25 @@ export const metadata = block("What the service is and how large.", {
     }),
   ),
   cpu: optional(
-    number("Cores of one instance; may be a fraction.", {
-      ...EFFECTIVE,
-      exclusiveMinimum: 0,
-      maximum: 1024,
-      default: 1,
-    }),
+    number(
+      "Cores of one instance; may be a fraction. Given, it is also the most that a control group lets it have.",
+      {
+        ...EFFECTIVE,
+        exclusiveMinimum: 0,
+        maximum: 1024,
+        default: 1,
+      },
+    ),
   ),
   memory: optional(
-    integer("Memory of one instance in MB. Without it 1000 for each started core.", {
-      ...EFFECTIVE,
-      minimum: 16,
-      maximum: 4_194_304,
-    }),
+    integer(
+      "Memory of one instance in MB. Without it 1000 for each started core. What uses up more is ended.",
+      {
+        ...EFFECTIVE,
+        minimum: 16,
+        maximum: 4_194_304,
+      },
+    ),
   ),
   eas: optional(
     openBlock("Settings of the service's life.", {

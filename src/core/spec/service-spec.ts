@@ -23,6 +23,8 @@ export interface ServiceSpec {
   readonly instanceCount: number;
   /** `metadata.cpu`: cores, default 1. */
   readonly cpu: number;
+  /** `metadata.cpu` was given; the default is no limit that anybody asked for. */
+  readonly isCpuAsked: boolean;
   /** `metadata.memory`: MB, default 1000 for each started core. */
   readonly memoryMb: number;
   /** `token`; null: one is generated at creation and kept. */

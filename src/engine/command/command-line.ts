@@ -14,6 +14,8 @@ export interface CommandLine {
 
 /** Sets the limit of data memory in KiB, then becomes the program (RLIMIT_DATA, as for a processor worker). */
 const LIMITED = 'ulimit -d "$0" || exit 126; exec "$@"';
+/** Where a control group holds the memory: the same, without a limit. */
+const HELD = 'exec "$@"';
 
 /**
  * The program with its limits, its environment and the folder it runs in: that of `processor_path`, else of the model, else the
@@ -47,7 +49,7 @@ export function commandLine(
   const dataKib = String(spec.limits.memoryMb * 1024);
   return {
     file: "/bin/sh",
-    args: ["-c", LIMITED, dataKib, ...command.argv],
+    args: ["-c", spec.limits.isMemoryHeld === true ? HELD : LIMITED, dataKib, ...command.argv],
     env,
     cwd: workFolder(command.dir ?? folder),
   };
