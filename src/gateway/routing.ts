@@ -157,7 +157,11 @@ export class Routing implements TableInForce {
   *#switch(change: Omit<RouteChange, "base">, workerCount: number): Steps<void> {
     const at: TableSwitch = { isMade: false };
     const index = this.index.copy();
-    const affected = yield* this.#prepareServices(change, { index: this.workerIndex, count: workerCount }, at);
+    const affected = yield* this.#prepareServices(
+      change,
+      { index: this.workerIndex, count: workerCount },
+      at,
+    );
     for (const { route } of affected) {
       if (route === null) continue;
       index.remove(route.name);
