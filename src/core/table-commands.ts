@@ -1,10 +1,10 @@
 import type { GatewayCommand } from "./gateway-report.ts";
 import type { RouteChange, RouteTable } from "./traffic/route-table.ts";
-import { partsOfChange, partsOfTable, type TablePart } from "./traffic/table-parts.ts";
+import { PART_ITEMS_MAX, partsOfChange, partsOfTable, type TablePart } from "./traffic/table-parts.ts";
 
-/** What a gateway is sent to take this table: one command, or several in order when it is large. */
-export function tableCommands(table: RouteTable): GatewayCommand[] {
-  const parts = partsOfTable(table);
+/** What a gateway is sent to take this table: one command, or several in order when it has more than so many items. */
+export function tableCommands(table: RouteTable, itemsMax = PART_ITEMS_MAX): GatewayCommand[] {
+  const parts = partsOfTable(table, itemsMax);
   if (parts.length === 1) return [{ type: "table", table }];
   const { number, workerCount } = table;
   return framed(
@@ -14,8 +14,8 @@ export function tableCommands(table: RouteTable): GatewayCommand[] {
 }
 
 /** The same for a change. */
-export function changeCommands(change: RouteChange): GatewayCommand[] {
-  const parts = partsOfChange(change);
+export function changeCommands(change: RouteChange, itemsMax = PART_ITEMS_MAX): GatewayCommand[] {
+  const parts = partsOfChange(change, itemsMax);
   if (parts.length === 1) return [{ type: "change", change }];
   const { base, number } = change;
   return framed({ type: "begin", of: "change", number, base }, parts);

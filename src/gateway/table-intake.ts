@@ -24,13 +24,13 @@ export interface TableHost {
  */
 export class TableIntake {
   readonly #host: TableHost;
-  readonly #mirrors: Mirrors;
+  readonly #mirrors: Pick<Mirrors, "applying">;
   readonly #slices: Slices;
   /** What has begun to come in parts, by the connection on which it comes. */
   readonly #begun = new Map<object, TableParts>();
   #isClosed = false;
 
-  constructor(host: TableHost, mirrors: Mirrors) {
+  constructor(host: TableHost, mirrors: Pick<Mirrors, "applying">) {
     this.#host = host;
     this.#mirrors = mirrors;
     this.#slices = new Slices(() => host.clock.monotonic(), TABLE_SLICE_MS);

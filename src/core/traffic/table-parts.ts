@@ -30,14 +30,12 @@ export interface TablePart {
 export const PART_ITEMS_MAX = 64;
 const OWNER_ITEMS = 4;
 
-/** Cuts a table into parts; one part: it is small. */
-export function partsOfTable({ services, groups }: Pick<RouteTable, "services" | "groups">): TablePart[] {
-  return partsOf({ services, groups, goneServices: [], goneGroups: [] });
-}
-
-/** Cuts a change into parts; one part: it is small. */
-export function partsOfChange(change: Omit<RouteChange, "base" | "number">): TablePart[] {
-  return partsOf(change);
+/** Cuts a table into parts of at most so many items, above {@link OWNER_ITEMS}; one part: it is small. */
+export function partsOfTable(
+  { services, groups }: Pick<RouteTable, "services" | "groups">,
+  itemsMax: number,
+): TablePart[] {
+  return partsOfChange({ services, groups, goneServices: [], goneGroups: [] }, itemsMax);
 }
 
 type Lists = { -readonly [K in keyof TablePart]-?: NonNullable<TablePart[K]>[number][] };
@@ -45,12 +43,17 @@ type Lists = { -readonly [K in keyof TablePart]-?: NonNullable<TablePart[K]>[num
 /** Fills one part after the other. */
 class Cutter {
   readonly parts: TablePart[] = [];
+  readonly #itemsMax: number;
   #part: Partial<Lists> = {};
   #items = 0;
 
+  constructor(itemsMax: number) {
+    this.#itemsMax = itemsMax;
+  }
+
   /** Room for so many more items; a new part begins when there is none. */
   #room(items: number): void {
-    if (this.#items > 0 && this.#items + items > PART_ITEMS_MAX) this.end();
+    if (this.#items > 0 && this.#items + items > this.#itemsMax) this.end();
     this.#items += items;
   }
 
@@ -68,11 +71,12 @@ class Cutter {
   }
 }
 
-function partsOf(of: Omit<RouteChange, "base" | "number">): TablePart[] {
-  const cutter = new Cutter();
+/** The same for a change. */
+export function partsOfChange(of: Omit<RouteChange, "base" | "number">, itemsMax: number): TablePart[] {
+  const cutter = new Cutter(itemsMax);
   for (const name of of.goneServices) cutter.put("goneServices", name);
   for (const name of of.goneGroups) cutter.put("goneGroups", name);
-  const firstMax = PART_ITEMS_MAX - OWNER_ITEMS;
+  const firstMax = itemsMax - OWNER_ITEMS;
   for (const group of of.groups) {
     const members = group.members.slice(0, firstMax);
     cutter.put("groups", { ...group, members }, OWNER_ITEMS + members.length);
