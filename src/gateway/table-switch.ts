@@ -67,8 +67,8 @@ export function* switchTable(
 
   yield;
   yield* letGo(now, affected);
-  const kept = yield* takeOver(now, affected);
-  yield* remove(now, affected, kept);
+  yield* takeOver(now, affected, at);
+  yield* remove(now, affected, at);
   for (const name of change.goneGroups) {
     now.groupRoutes.delete(name);
     now.groups.delete(name);
@@ -212,14 +212,13 @@ function* letGo(now: InForce, affected: readonly Affected[]): Steps<void> {
   }
 }
 
-function* takeOver(now: InForce, affected: readonly Affected[]): Steps<ReadonlySet<Instance>> {
-  const kept = new Set<Instance>();
+function* takeOver(now: InForce, affected: readonly Affected[], at: TableSwitch): Steps<void> {
   for (const { service, instances, next } of affected) {
     if (next === null) continue;
     now.services.set(next.name, service);
     now.serviceRoutes.set(next.name, next);
     for (const [i, instance] of instances.entries()) {
-      kept.add(instance);
+      instance.namedAt = at;
       service.leaving.delete(instance);
       instance.isNamed = true;
       now.lingering.delete(instance);
@@ -228,14 +227,13 @@ function* takeOver(now: InForce, affected: readonly Affected[]): Steps<ReadonlyS
     }
     yield;
   }
-  return kept;
 }
 
-function* remove(now: InForce, affected: readonly Affected[], kept: ReadonlySet<Instance>): Steps<void> {
+function* remove(now: InForce, affected: readonly Affected[], at: TableSwitch): Steps<void> {
   for (const { before } of affected) {
     for (const instance of before) {
       yield;
-      if (kept.has(instance)) continue;
+      if (instance.namedAt === at) continue;
       instance.isNamed = false;
       instance.closeIdle();
       if (instance.inFlight > 0) now.lingering.add(instance);
