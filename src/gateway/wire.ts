@@ -1,10 +1,16 @@
 import { connect, Socket } from "node:net";
-import { getSystemErrorName } from "node:util";
 import type { Address } from "../core/traffic/route-table.ts";
 import { giveBuffer, takeBuffer } from "./buffer-pool.ts";
 import { bytesInFlight } from "./bytes-in-flight.ts";
 import { READ_BYTES } from "./limits.ts";
-import { type OnRead, type PendingWrite, type WriteHandle, withOnRead, writeHandleOf } from "./node-seams.ts";
+import {
+  type OnRead,
+  type PendingWrite,
+  type WriteHandle,
+  withOnRead,
+  writeError,
+  writeHandleOf,
+} from "./node-seams.ts";
 
 /**
  * The one read buffer of the process. Bytes in it are gone with the next read of any connection, so whoever gets them copies what it
@@ -296,10 +302,4 @@ export class Wire {
     this.#handle = null;
     this.#socket.destroy();
   }
-}
-
-/** As the stream would give it. */
-function writeError(status = -9): Error {
-  const code = getSystemErrorName(status);
-  return Object.assign(new Error(`write ${code}`), { code, errno: status, syscall: "write" });
 }
