@@ -11,6 +11,7 @@ import {
   writeError,
   writeHandleOf,
 } from "./node-seams.ts";
+import { NOBODY, type WireOwner } from "./wire-owner.ts";
 
 /**
  * The one read buffer of the process. Bytes in it are gone with the next read of any connection, so whoever gets them copies what it
@@ -18,25 +19,6 @@ import {
  */
 const SHARED = Buffer.allocUnsafeSlow(READ_BYTES);
 const NOTHING = Buffer.alloc(0);
-
-/** Who lives on a wire. */
-export interface WireOwner {
-  /**
-   * `buf[0..to)` arrived. It must be copied or passed to a wire before this returns; when passing is not finished, reading
-   * must be paused until it is.
-   */
-  bytes(buf: Buffer, to: number): void;
-  /** Writes that could not be finished at once are finished now. */
-  flushed(): void;
-  connected(): void;
-  /** The other side will send no more. */
-  ended(): void;
-  /** It is over, for whatever reason; called once, and last. */
-  gone(error: Error | null): void;
-}
-
-/** Lives on a wire that was given away. */
-const NOBODY: WireOwner = { bytes() {}, flushed() {}, connected() {}, ended() {}, gone() {} };
 
 /**
  * A socket with the two things that make it cheap: reads into a static buffer, and writes that go past the stream, whose completion
