@@ -3,6 +3,7 @@ import { GROUP_OPERATIONS } from "./group-operations.ts";
 import { INTERNAL_OPERATIONS } from "./internal-operations.ts";
 import { MIRROR_OPERATIONS } from "./mirror-operations.ts";
 import type { OperationSchema } from "./operation.ts";
+import { MANUAL_OPERATIONS } from "./manual-operations.ts";
 import { type OperationName, PATHS, type PathOf } from "./paths.ts";
 import { ROLLOUT_OPERATIONS } from "./rollout-operations.ts";
 import { SERVICE_OPERATIONS } from "./service-operations.ts";
@@ -13,6 +14,7 @@ export const OPERATIONS = {
   ...SERVICE_OPERATIONS,
   ...MIRROR_OPERATIONS,
   ...ROLLOUT_OPERATIONS,
+  ...MANUAL_OPERATIONS,
   ...GROUP_OPERATIONS,
   ...TOKEN_OPERATIONS,
   ...INTERNAL_OPERATIONS,

@@ -27,6 +27,12 @@ export interface TokenHolder {
   readonly olderTokens: readonly OlderToken[];
 }
 
+/**
+ * What a service is kept from. `dangerous`: nothing that takes it away (delete, stop, scale to 0, delete instances). `all`: no change
+ * at all (eas-reference §6.4).
+ */
+export type SafetyLock = "all" | "dangerous" | "none";
+
 /** What is wanted of one service. Changed only by the commands in core/change, each one generation. */
 export interface ServiceRecord extends TokenHolder {
   readonly name: ServiceName;
@@ -54,6 +60,14 @@ export interface ServiceRecord extends TokenHolder {
   readonly rollout?: RolloutRule | null;
   /** What was in force before the update that goes on. Null, or not there: none goes on. */
   readonly updatingFrom?: Revision | null;
+  /** Instances that run on and get no requests, until they are let back; they count as wanted ones. Not there: none. */
+  readonly isolated?: readonly InstanceId[];
+  /** Instances that were replaced and run on for inspection, without requests, until they are deleted. Not there: none. */
+  readonly detached?: readonly InstanceId[];
+  /** How often a soft restart was asked for of an instance: its spec says the same once that is done. Not there: never. */
+  readonly softRestarts?: Readonly<Record<InstanceId, number>>;
+  /** Not there: `none`. */
+  readonly lock?: SafetyLock;
   readonly createdAtMs: number;
   readonly updatedAtMs: number;
 }
@@ -169,6 +183,10 @@ export interface InstanceStatus {
   /** TCP port on this host for direct callers. */
   readonly port: number | null;
   readonly lastExit: InstanceExit | null;
+  /** It gets no requests, by order. */
+  readonly isIsolated?: true;
+  /** It was replaced and is kept for inspection, by order. */
+  readonly isDetached?: true;
 }
 
 /** How an instance ended. */

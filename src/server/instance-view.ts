@@ -29,8 +29,8 @@ export function instanceView(instance: InstanceStatus, service: ServiceRecord): 
     LastState: instance.lastExit ? [exitView(instance.lastExit)] : [],
     ResourceType: "PrivateResource",
     Role: "Standard",
-    Detached: false,
-    Isolated: false,
+    Detached: instance.isDetached === true,
+    Isolated: instance.isIsolated === true,
     IsReplica: false,
     IsSpot: false,
   };

@@ -12,6 +12,8 @@ import { finishRemoval, removeService } from "../core/change/remove.ts";
 import { restartService } from "../core/change/restart.ts";
 import { createRollout, deleteRollout, type RolloutRequest, updateRollout } from "../core/change/rollout.ts";
 import { scaleService } from "../core/change/scale.ts";
+import { setSafetyLock } from "../core/change/safety-lock.ts";
+import { softRestart } from "../core/change/soft-restart.ts";
 import { startService } from "../core/change/start.ts";
 import { stopService } from "../core/change/stop.ts";
 import { switchVersion } from "../core/change/switch-version.ts";
@@ -21,6 +23,7 @@ import {
   revokeGroupToken,
   revokeServiceToken,
 } from "../core/change/tokens.ts";
+import { type InstanceOrders, updateInstance } from "../core/change/update-instance.ts";
 import type { MirrorSample } from "../core/gateway-report.ts";
 import { type GroupName, type InstanceId, instanceId, type ServiceName } from "../core/names.ts";
 import { freshStatus } from "../core/plan/fresh-status.ts";
@@ -30,6 +33,7 @@ import type {
   GroupRecord,
   InstanceStatus,
   NewEvent,
+  SafetyLock,
   ServiceRecord,
   ServiceStatus,
   ServiceVersion,
@@ -156,6 +160,17 @@ export class MemoryControl implements ControlPlane {
   }
   async deleteInstances(name: ServiceName, instances: readonly InstanceId[]) {
     return this.#take(deleteInstances(this.state, { name, instances, known: this.#known(name) }, this));
+  }
+  async softRestart(name: ServiceName, instances: readonly InstanceId[]) {
+    return this.#take(softRestart(this.state, { name, instances, known: this.#known(name) }, this));
+  }
+  async updateInstance(name: ServiceName, instance: InstanceId, orders: InstanceOrders) {
+    return this.#take(
+      updateInstance(this.state, { name, instance, orders, known: this.#known(name) }, this),
+    );
+  }
+  async setSafetyLock(name: ServiceName, lock: SafetyLock) {
+    return this.#take(setSafetyLock(this.state, { name, lock }, this));
   }
   async createGroup(name: GroupName, labels: Readonly<Record<string, string>>) {
     return this.#take(createGroup(this.state, { name, labels }, this.#context()));
