@@ -176,8 +176,8 @@ const tokensAreInForce: Law = ({ store, runtime, fleet }) => {
       return [s.name, openersOf(s, group).join(" ")];
     }),
   );
-  for (const { spec } of runtime.engines.values())
-    if (spec.tokens.join(" ") !== valid.get(spec.service)) return `${spec.id} has other tokens`;
+  for (const { spec, exit } of runtime.engines.values())
+    if (exit === null && spec.tokens.join(" ") !== valid.get(spec.service)) return `${spec.id} has other tokens`;
   for (const { launch, table } of fleet.live) {
     const other = table?.services.find((s) => s.tokens.join(" ") !== valid.get(s.name));
     if (other !== undefined) return `${launch.id} has other tokens of ${other.name}`;

@@ -2,6 +2,7 @@ import type { MirrorRequest } from "../core/change/mirror.ts";
 import type { UpdatePreview } from "../core/change/preview.ts";
 import type { RolloutRequest } from "../core/change/rollout.ts";
 import type { InstanceOrders } from "../core/change/update-instance.ts";
+import type { Explanation, Finding } from "../core/explain/finding.ts";
 import type { MirrorSample, ServiceSample, TlsState } from "../core/gateway-report.ts";
 import type { GroupName, InstanceId, ServiceName } from "../core/names.ts";
 import type {
@@ -71,6 +72,10 @@ export interface ControlPlane {
   revokeServiceToken(name: ServiceName, number: number): Promise<ServiceRecord>;
   addGroupToken(name: GroupName): Promise<GroupRecord>;
   revokeGroupToken(name: GroupName, number: number): Promise<GroupRecord>;
+
+  /** Why a service is as it is and what it waits for, in words; see core/explain. */
+  explainService(name: ServiceName): Promise<Explanation>;
+  explainInstance(name: ServiceName, instance: InstanceId): Promise<Finding>;
 
   /** All that is wanted and all that is so, read together. */
   read(): Promise<Picture>;

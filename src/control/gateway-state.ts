@@ -1,3 +1,4 @@
+import type { GatewayUse } from "../core/explain/explain-input.ts";
 import type { TlsState } from "../core/gateway-report.ts";
 import type { InstanceId } from "../core/names.ts";
 import type { Routing } from "../core/plan/plan-input.ts";
@@ -124,6 +125,15 @@ export class GatewayState {
 
   lingering(number: number, inFlight: Readonly<Record<InstanceId, number>>): void {
     this.#lingering = { number, inFlight };
+  }
+
+  /** What it still has to do with an instance, for people: see GatewayUse. */
+  use(id: InstanceId): GatewayUse {
+    const routing = this.routing(id);
+    if (routing === "routed") return "routed";
+    if (routing === "released") return 0;
+    const isKnown = this.#lingering !== null && this.#lingering.number >= this.#ackedNumber;
+    return isKnown ? (this.#lingering?.inFlight[id] ?? 0) : "unknown";
   }
 
   routing(id: InstanceId): Routing {
