@@ -29,7 +29,7 @@ export function withSoftRestarts(targets: Targets, input: PlanInput): Targets {
   if (next !== undefined && canAllServe && wanted!.files.kind === "ready") going.add(next);
   const marked = (a: Assessed): Assessed =>
     going.has(a)
-      ? { ...a, isGoing: true, status: { ...a.status, reason: "SoftRestart", message: TEXT } }
+      ? { ...a, isGoing: true, status: { ...a.status, isReady: false, reason: "SoftRestart", message: TEXT } }
       : a;
   return { ...targets, current: targets.current.map(marked), base: targets.base.map(marked) };
 }
