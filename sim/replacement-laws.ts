@@ -125,13 +125,14 @@ export class ReplacementLaws {
 
   /**
    * Checked when a stop begins, while nothing else goes wrong: as many instances are ready without this one as are
-   * wanted, less the unavailable, the isolated, and one whose soft restart this is; or it was not ready anyway.
+   * wanted, less the unavailable, the isolated, and one whose soft restart this is; or it was not ready anyway, when its stop was
+   * planned: one that never was is not worth keeping.
    */
   stopped(id: InstanceId): string | null {
     const { runtime } = this.#world;
     if (this.#nowMs - this.#harmedAtMs < HARM_MS) return null;
     const engine = runtime.engines.get(id);
-    if (engine?.phase !== "ready") return null;
+    if (engine?.phase !== "ready" || this.#nowMs - engine.readyAtMs! < PLAN_AGE_MS) return null;
     const recent = this.#recent(engine.spec.service);
     const isOut = (of: InstanceId) =>
       recent.some((r) => r?.isolated?.includes(of) === true || r?.detached?.includes(of) === true);

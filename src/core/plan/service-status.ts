@@ -70,6 +70,12 @@ function judge(input: StatusInput): Verdict {
     const isHopeless = !files.isRetriable && input.serving.length === 0;
     return { phase: isHopeless ? "Failed" : activity, reason: "FETCH_FAILED", message: files.message };
   }
+  // Before what fails: it may be tried again, or come up, only when there is room.
+  const held = input.instances.find((i) => i.reason === "NoRoom");
+  if (held !== undefined) {
+    const phase = activity === "Creating" ? "Waiting" : activity;
+    return { phase, reason: "NO_ROOM", message: noRoomText(input, held, others.length > 0) };
+  }
   const failing = current.filter((i) => isFailing(i, input.wanted));
   if (failing.length > 0) {
     const { id, phase, message, lastExit } = failing[0]!;
@@ -83,11 +89,6 @@ function judge(input: StatusInput): Verdict {
       const message = `Version ${version} is failing, what was there before keeps serving: ${why}`;
       return { phase: "Updating", reason: "UPDATE_FAILING", message };
     }
-  }
-  const held = input.instances.find((i) => i.reason === "NoRoom");
-  if (held !== undefined) {
-    const phase = activity === "Creating" ? "Waiting" : activity;
-    return { phase, reason: "NO_ROOM", message: noRoomText(input, held, others.length > 0) };
   }
   return { phase: activity, reason: activity.toUpperCase(), message: waitingText(input, current, others) };
 }
@@ -128,7 +129,6 @@ function noRoomText({ count, wanted }: StatusInput, held: InstanceStatus, isRepl
 }
 
 function isFailing(instance: InstanceStatus, wanted: Wanted): boolean {
-  if (instance.reason === "NoRoom") return false; // what is in its way is something else now
   if (instance.phase === "Failed" && wanted.spec.isCrashBlocked) return true;
   return !instance.isReady && instance.failuresInARow >= FAILING_AFTER;
 }
