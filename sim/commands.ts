@@ -32,8 +32,7 @@ export function commandsOn(
     standalone: () => control.releaseService(name, { kind: "state", trafficState: "standalone" }),
     grouping: () => control.releaseService(name, { kind: "state", trafficState: "grouping" }),
     back: () => control.switchVersion(name, 1 + r.below(3)),
-    retire: () =>
-      control.deleteInstances(name, [instanceOf(world, r, name)]),
+    retire: () => control.deleteInstances(name, [instanceOf(world, r, name)]),
     isolate: () => control.updateInstance(name, instanceOf(world, r, name), { isolate: true }),
     "let-back": () => control.updateInstance(name, instanceOf(world, r, name), { isolate: false }),
     detach: () => control.updateInstance(name, instanceOf(world, r, name), { detach: true }),

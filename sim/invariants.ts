@@ -142,13 +142,15 @@ export function ordersAreKept({ store }: ControlWorld, left: Set<InstanceId>): s
   for (const record of store.state.services.values()) {
     const status = store.statuses.get(record.name);
     if (status?.observedGeneration !== record.generation) continue;
-    for (const id of record.isolated ?? []) if (status.serving.includes(id)) return `${id} serves and is isolated`;
+    for (const id of record.isolated ?? [])
+      if (status.serving.includes(id)) return `${id} serves and is isolated`;
     const detached = new Set(record.desired === "running" ? record.detached : []);
     const others = status.serving.filter((id) => !detached.has(id));
     for (const id of detached) {
       if (!status.serving.includes(id)) left.add(id);
       else if (left.has(id)) return `${id} is detached, had left the traffic, and serves again`;
-      else if (others.length >= instanceCountOf(record.document)) return `${id} is detached and serves beside all others`;
+      else if (others.length >= instanceCountOf(record.document))
+        return `${id} is detached and serves beside all others`;
     }
   }
   return null;
@@ -160,8 +162,10 @@ const softRestartsAreDone: Law = ({ store, runtime }) => {
     if (desired !== "running") continue;
     for (const [id, number] of Object.entries(softRestarts ?? {})) {
       const engine = runtime.engines.get(id as InstanceId);
-      const isWanted = engine !== undefined && store.statuses.get(engine.spec.service)?.serving.includes(engine.spec.id);
-      if (isWanted && (engine.spec.softRestart ?? 0) !== number) return `the soft restart of ${id} was not done`;
+      const isWanted =
+        engine !== undefined && store.statuses.get(engine.spec.service)?.serving.includes(engine.spec.id);
+      if (isWanted && (engine.spec.softRestart ?? 0) !== number)
+        return `the soft restart of ${id} was not done`;
     }
   }
   return null;
@@ -177,7 +181,8 @@ const tokensAreInForce: Law = ({ store, runtime, fleet }) => {
     }),
   );
   for (const { spec, exit } of runtime.engines.values())
-    if (exit === null && spec.tokens.join(" ") !== valid.get(spec.service)) return `${spec.id} has other tokens`;
+    if (exit === null && spec.tokens.join(" ") !== valid.get(spec.service))
+      return `${spec.id} has other tokens`;
   for (const { launch, table } of fleet.live) {
     const other = table?.services.find((s) => s.tokens.join(" ") !== valid.get(s.name));
     if (other !== undefined) return `${launch.id} has other tokens of ${other.name}`;

@@ -106,8 +106,12 @@ export class ReplacementLaws {
       : null;
   }
 
-  /** A partition is kept, and what is paused begins nothing: only slots that the rollout lets through are started. */
+  /**
+   * A partition is kept, and what is paused begins nothing: only slots that the rollout lets through are started. One that was ready once may be
+   * started again, to fill up for one of the version before whose files cannot be had.
+   */
   #withinRollout(spec: InstanceSpec): string | null {
+    if (this.#world.runtime.provenIds.has(spec.id)) return null;
     const recent = this.#recent(spec.service);
     const isLet = recent.some((record) => {
       if (record === null || !record.updatingFrom) return true;

@@ -17,7 +17,10 @@ let load: ConstantLoad;
 before(async () => {
   await sluice.start();
   const file = join(sluice.home, "by_hand.json");
-  writeFileSync(file, JSON.stringify(fixtureSpec(NAME, "steady", { instance: 3, cpu: 0.1 }, { model_config: "one" })));
+  writeFileSync(
+    file,
+    JSON.stringify(fixtureSpec(NAME, "steady", { instance: 3, cpu: 0.1 }, { model_config: "one" })),
+  );
   await sluice.ok("create", file);
   const token = (await sluice.service(NAME)).AccessToken as string;
   const url = `${sluice.clientConfig().gateway}/api/predict/${NAME}`;
@@ -73,7 +76,9 @@ test("soft restart: each processor starts again under its name, and nobody notic
   await sluice.ok("softrestart", NAME, [...before.keys()].join(","));
   const isDone = async () => {
     const now = await instances();
-    return now.length === 3 && now.every((i) => i.ReadyProcesses === 1 && i.Pid !== before.get(i.InstanceName));
+    return (
+      now.length === 3 && now.every((i) => i.ReadyProcesses === 1 && i.Pid !== before.get(i.InstanceName))
+    );
   };
   await until(isDone, "all three processes to be new ones", PATIENCE_MS);
   await answered(RATE_PER_SECOND);
@@ -85,7 +90,11 @@ test("detach: another takes its place, and it is kept with its process until it 
   const id = `${NAME}-v1-0`;
   const pid = sluice.pidOf(id);
   await sluice.ok("detach", NAME, id, "-y");
-  await until(async () => namesOf(await instances()).includes(`${NAME}-v1-3`), "another instance", PATIENCE_MS);
+  await until(
+    async () => namesOf(await instances()).includes(`${NAME}-v1-3`),
+    "another instance",
+    PATIENCE_MS,
+  );
   await untilServing(3);
   await answered(RATE_PER_SECOND);
   assert.equal(sluice.pidOf(id), pid);
@@ -94,7 +103,11 @@ test("detach: another takes its place, and it is kept with its process until it 
   await sluice.untilRunning(NAME);
   assert.equal(sluice.pidOf(id), pid, "an update leaves it alone");
   await sluice.ok("dw", NAME, id, "-y");
-  await until(async () => !namesOf(await instances()).includes(id), "the detached one to be gone", PATIENCE_MS);
+  await until(
+    async () => !namesOf(await instances()).includes(id),
+    "the detached one to be gone",
+    PATIENCE_MS,
+  );
   await untilServing(3);
   assert.deepEqual(failures(load.outcomes), {});
 });
@@ -112,7 +125,11 @@ test("the safety lock refuses what it says, with a reason, and is taken off", as
     assert.match(stderr, /SAFETY_LOCKED|safety lock dangerous/);
   }
   await sluice.ok("scale", NAME, "2", "--delete", `${NAME}-v2-0`);
-  await until(async () => !namesOf(await instances()).includes(`${NAME}-v2-0`), "the named one to go", PATIENCE_MS);
+  await until(
+    async () => !namesOf(await instances()).includes(`${NAME}-v2-0`),
+    "the named one to go",
+    PATIENCE_MS,
+  );
   await sluice.ok("lock", NAME, "all");
   const { code } = await sluice.cli("scale", NAME, "3", "-y");
   assert.notEqual(code, 0);

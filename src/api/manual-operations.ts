@@ -12,7 +12,10 @@ const texts = (description: string) => Type.Array(Type.String(), { description }
 /** One thing to know of a service, or of an instance (eas-reference §8.2, DescribeServiceDiagnosis). */
 export const diagnosisObject = Type.Object({
   Kind: text("extension: one word for programs, e.g. InstanceCrashing"),
-  Severity: oneOf(["info", "waiting", "trouble"], "extension: all is well, goes on by itself, or needs somebody"),
+  Severity: oneOf(
+    ["info", "waiting", "trouble"],
+    "extension: all is well, goes on by itself, or needs somebody",
+  ),
   InstanceName: opt(text("extension: the instance it is about")),
   Error: text("what is so, in one sentence"),
   Causes: texts("why, and what it waits for"),
@@ -28,9 +31,7 @@ export const MANUAL_OPERATIONS = {
     body: Type.Object(
       {
         Isolate: opt(flag("true: it runs on and gets no requests; false: it gets them again")),
-        Detach: opt(
-          flag("true: it is replaced and runs on without requests until it is deleted; for good"),
-        ),
+        Detach: opt(flag("true: it is replaced and runs on without requests until it is deleted; for good")),
         Hibernate: opt(Type.Boolean({ description: "not effective", [NOT_EFFECTIVE]: true })),
       },
       { additionalProperties: false },

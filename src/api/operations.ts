@@ -1,9 +1,9 @@
 import type { Static, TSchema } from "typebox";
 import { GROUP_OPERATIONS } from "./group-operations.ts";
 import { INTERNAL_OPERATIONS } from "./internal-operations.ts";
+import { MANUAL_OPERATIONS } from "./manual-operations.ts";
 import { MIRROR_OPERATIONS } from "./mirror-operations.ts";
 import type { OperationSchema } from "./operation.ts";
-import { MANUAL_OPERATIONS } from "./manual-operations.ts";
 import { type OperationName, PATHS, type PathOf } from "./paths.ts";
 import { ROLLOUT_OPERATIONS } from "./rollout-operations.ts";
 import { SERVICE_OPERATIONS } from "./service-operations.ts";

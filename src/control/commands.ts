@@ -22,8 +22,8 @@ import {
   revokeGroupToken,
   revokeServiceToken,
 } from "../core/change/tokens.ts";
-import { type InstanceOrders, updateInstance } from "../core/change/update-instance.ts";
 import { updateService } from "../core/change/update.ts";
+import { type InstanceOrders, updateInstance } from "../core/change/update-instance.ts";
 import { ServingError } from "../core/errors.ts";
 import type { GroupName, InstanceId, ServiceName } from "../core/names.ts";
 import type { Change, DesiredState, GroupRecord, SafetyLock, ServiceRecord } from "../core/service.ts";

@@ -52,7 +52,8 @@ export class Explainer {
   async instance(name: ServiceName, id: InstanceId): Promise<Finding> {
     const input = await this.#input(name);
     const instance = input.status.instances.find((i) => i.id === id);
-    if (instance === undefined) throw new ServingError("INSTANCE_NOT_FOUND", { service: name, instances: [id] });
+    if (instance === undefined)
+      throw new ServingError("INSTANCE_NOT_FOUND", { service: name, instances: [id] });
     return explainInstance(instance, input);
   }
 
@@ -101,7 +102,13 @@ export class Explainer {
   }
 
   async #command(name: ServiceName): Promise<NewEvent | null> {
-    const all = { service: name, fromMs: 0, toMs: Number.MAX_SAFE_INTEGER, offset: 0, limit: EVENTS_LOOKED_AT };
+    const all = {
+      service: name,
+      fromMs: 0,
+      toMs: Number.MAX_SAFE_INTEGER,
+      offset: 0,
+      limit: EVENTS_LOOKED_AT,
+    };
     const { events } = await this.#deps.store.listEvents(all);
     return events.find((e) => STOPPING.includes(e.reason)) ?? null;
   }

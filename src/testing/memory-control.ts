@@ -11,8 +11,8 @@ import { release } from "../core/change/release.ts";
 import { finishRemoval, removeService } from "../core/change/remove.ts";
 import { restartService } from "../core/change/restart.ts";
 import { createRollout, deleteRollout, type RolloutRequest, updateRollout } from "../core/change/rollout.ts";
-import { scaleService } from "../core/change/scale.ts";
 import { setSafetyLock } from "../core/change/safety-lock.ts";
+import { scaleService } from "../core/change/scale.ts";
 import { softRestart } from "../core/change/soft-restart.ts";
 import { startService } from "../core/change/start.ts";
 import { stopService } from "../core/change/stop.ts";
@@ -29,7 +29,13 @@ import { explainService } from "../core/explain/explain.ts";
 import type { ExplainInput, GatewayView } from "../core/explain/explain-input.ts";
 import { explainInstance } from "../core/explain/explain-instance.ts";
 import type { MirrorSample } from "../core/gateway-report.ts";
-import { type GatewayId, type GroupName, type InstanceId, instanceId, type ServiceName } from "../core/names.ts";
+import {
+  type GatewayId,
+  type GroupName,
+  type InstanceId,
+  instanceId,
+  type ServiceName,
+} from "../core/names.ts";
 import { freshStatus } from "../core/plan/fresh-status.ts";
 import type {
   Change,
@@ -197,9 +203,7 @@ export class MemoryControl implements ControlPlane {
     return this.#take(softRestart(this.state, { name, instances, known: this.#known(name) }, this));
   }
   async updateInstance(name: ServiceName, instance: InstanceId, orders: InstanceOrders) {
-    return this.#take(
-      updateInstance(this.state, { name, instance, orders, known: this.#known(name) }, this),
-    );
+    return this.#take(updateInstance(this.state, { name, instance, orders, known: this.#known(name) }, this));
   }
   async setSafetyLock(name: ServiceName, lock: SafetyLock) {
     return this.#take(setSafetyLock(this.state, { name, lock }, this));

@@ -4,7 +4,14 @@ import type { Change, DesiredState, GroupRecord, TrafficMode } from "../service.
 import { type Affinity, showAffinity } from "../traffic/affinity.ts";
 import { toAuto, toCustomized } from "../traffic/group-traffic.ts";
 import { applyChanges } from "./apply.ts";
-import { advance, type ChangeContext, type Decision, findGroup, serviceEvent, refuseLocked } from "./decision.ts";
+import {
+  advance,
+  type ChangeContext,
+  type Decision,
+  findGroup,
+  refuseLocked,
+  serviceEvent,
+} from "./decision.ts";
 import { applyTraffic, membersOf, trafficOf } from "./membership.ts";
 import { withoutTargets } from "./mirror.ts";
 

@@ -60,7 +60,11 @@ test("detach: another slot takes its place, it lasts over updates, and its name 
   const back = switchVersion(desiredOf([there], [], versions), { name, version: 1 }, context).record;
   assert.deepEqual(wantedIds(back), ["a-v1-1", "a-v1-2"]);
 
-  const gone = deleteInstances(desiredOf([detached]), { name, instances: [id("a-v1-0")], known }, context).record;
+  const gone = deleteInstances(
+    desiredOf([detached]),
+    { name, instances: [id("a-v1-0")], known },
+    context,
+  ).record;
   assert.deepEqual([gone.detached, wantedIds(gone)], [[], wantedIds(detached)]);
   assert.deepEqual(stopService(desiredOf([detached]), name, context).record.detached, []);
 });

@@ -14,8 +14,8 @@ import {
 import {
   type ChangeContext,
   type Decision,
-  findGroup,
   findChangeable,
+  findGroup,
   invalid,
   serviceEvent,
 } from "./decision.ts";

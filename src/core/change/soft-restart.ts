@@ -30,6 +30,8 @@ export function softRestart(
   const record = advance(before, nowMs, { softRestarts });
   const events = Object.keys(softRestarts)
     .filter((id) => instances.includes(id as InstanceId))
-    .map((id) => instanceEvent(name, nowMs, id as InstanceId, "SoftRestarting", "A soft restart was asked for by hand"));
+    .map((id) =>
+      instanceEvent(name, nowMs, id as InstanceId, "SoftRestarting", "A soft restart was asked for by hand"),
+    );
   return { record, changes: [{ kind: "put-service", record }, ...events] };
 }

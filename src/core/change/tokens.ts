@@ -9,8 +9,8 @@ import {
   advance,
   type ChangeContext,
   type Decision,
-  findGroup,
   findChangeable,
+  findGroup,
   serviceEvent,
 } from "./decision.ts";
 

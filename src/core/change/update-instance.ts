@@ -1,13 +1,7 @@
 import { ServingError } from "../errors.ts";
 import type { InstanceId, ServiceName } from "../names.ts";
 import type { DesiredState, NewEvent, ServiceRecord } from "../service.ts";
-import {
-  advance,
-  type ChangeContext,
-  type Decision,
-  findChangeable,
-  invalid,
-} from "./decision.ts";
+import { advance, type ChangeContext, type Decision, findChangeable, invalid } from "./decision.ts";
 import { slotsOf } from "./delete-instances.ts";
 
 /** What is left out stays as it is. Detaching is for good. */
@@ -59,7 +53,10 @@ export function updateInstance(
     isolated: isolates ? [...others, instance] : others,
     ...(detaches ? { ...slots.retired, detached: [...(before.detached ?? []), instance] } : {}),
   });
-  const told = [...(detaches ? [DETACHING] : []), ...(isolates === isIsolated ? [] : [isolates ? ISOLATING : RETURNING])];
+  const told = [
+    ...(detaches ? [DETACHING] : []),
+    ...(isolates === isIsolated ? [] : [isolates ? ISOLATING : RETURNING]),
+  ];
   const events = told.map(([reason, text]) => instanceEvent(name, nowMs, instance, reason, text));
   return { record, changes: [{ kind: "put-service", record }, ...events] };
 }

@@ -80,10 +80,16 @@ function crashed(i: InstanceStatus, { nowMs, record, tails, spec }: ExplainInput
     text: isLoop
       ? `Instance [${i.id}] fails over and over, ${i.failuresInARow} times in a row.`
       : `Instance [${i.id}] has ended and is not ready.`,
-    causes: [`How it ended: ${how}.`, again, ...(tail.length === 0 ? [] : [`Its last log lines: ${tail.join(" ⏎ ")}`])],
+    causes: [
+      `How it ended: ${how}.`,
+      again,
+      ...(tail.length === 0 ? [] : [`Its last log lines: ${tail.join(" ⏎ ")}`]),
+    ],
     advices: [
       `Read its log: sluice logs ${record.name} --instance ${i.id}.`,
-      ...(isLoop ? ["Correct the processor, its files or the spec, then sluice modify; what fails is replaced first."] : []),
+      ...(isLoop
+        ? ["Correct the processor, its files or the spec, then sluice modify; what fails is replaced first."]
+        : []),
     ],
   };
 }
@@ -147,7 +153,12 @@ function starting(i: InstanceStatus, { status, spec }: ExplainInput): Told {
       i.reason === "Starting"
         ? `Instance [${i.id}] is being started.`
         : `Instance [${i.id}] runs and is not ready: ${i.message || "it loads"}.`,
-    causes: [...failures, ...(spec?.processor.kind === "command" ? ["It is ready when it listens on its port."] : ["It is ready when its processor has loaded."])],
+    causes: [
+      ...failures,
+      ...(spec?.processor.kind === "command"
+        ? ["It is ready when it listens on its port."]
+        : ["It is ready when its processor has loaded."]),
+    ],
     advices: [],
   };
 }

@@ -96,8 +96,14 @@ function ofGateways({ gateways }: ExplainInput): Told[] {
       kind: "NoGateway",
       severity: "trouble",
       text: "No gateway listens: no request can come in.",
-      causes: [gateways.length === 0 ? "None is there yet." : `${counted(gateways.length, "gateway")} came up and has no table yet.`],
-      advices: ["They are started by themselves; if this lasts, read the gateways' logs in the home of Sluice."],
+      causes: [
+        gateways.length === 0
+          ? "None is there yet."
+          : `${counted(gateways.length, "gateway")} came up and has no table yet.`,
+      ],
+      advices: [
+        "They are started by themselves; if this lasts, read the gateways' logs in the home of Sluice.",
+      ],
     },
   ];
 }

@@ -100,7 +100,10 @@ test("files, room, starting and loading: what each waits for", () => {
     said(input({}, { ...status, instances: [instance({ isReady: false, ...change })] }));
   const pending = { phase: "Pending", reason: "Pending" } as const;
   const fetching = { progress: ["Downloading http file [43%]"] };
-  assert.match(waiting(pending, fetching), /waiting Fetching: .*on their way\.\nDownloading http file \[43%\]/);
+  assert.match(
+    waiting(pending, fetching),
+    /waiting Fetching: .*on their way\.\nDownloading http file \[43%\]/,
+  );
   const failed = { reason: "FETCH_FAILED", message: "http://x answered 404" };
   assert.match(waiting(pending, failed), /trouble FetchFailed: [\s\S]*answered 404/);
   const message = "needs 2 cores and 1 MB; 1 core and 1 MB are free, 1 core missing";
@@ -137,7 +140,12 @@ test("orders by hand and the lock", () => {
     assert.equal(/refuses every change/.test(text), lock === "all");
   }
   const soft = recordOf("a", { softRestarts: { ["a-v1-0" as InstanceId]: 1 } });
-  const leaving = instance({ phase: "Stopping", isReady: false, reason: "SoftRestart", drainingSinceMs: NOW });
+  const leaving = instance({
+    phase: "Stopping",
+    isReady: false,
+    reason: "SoftRestart",
+    drainingSinceMs: NOW,
+  });
   assert.match(said(input({ record: soft }, { instances: [leaving] })), /waiting SoftRestarting: .*a-v1-0/);
 });
 
@@ -150,7 +158,8 @@ test("an update: failing, paused, waiting for its batch, kept by the partition",
     rollout: rule,
   });
   const step = { version: 2, wantedCount: 1, readyCount: 1, isHeld: true, nextBatchAtMs: null } as const;
-  const at = (change: object) => said(input({ record }, { rollout: { ...step, phase: "Running", ...change } }));
+  const at = (change: object) =>
+    said(input({ record }, { rollout: { ...step, phase: "Running", ...change } }));
   assert.match(at({ phase: "Failed" }), /trouble UpdateFailing: [\s\S]*sluice version a 1/);
   assert.match(at({ phase: "Paused" }), /info RolloutPaused: [\s\S]*1 of 3 instances shall run version 2/);
   assert.match(at({ nextBatchAtMs: NOW + 300_000 }), /waiting BatchWaiting: .*in 5 min/);
@@ -172,7 +181,10 @@ test("traffic: standalone, weight 0, its share, who gets it when nobody is ready
   assert.match(of({ trafficState: "standalone" }, {}, 0), /info Standalone: [\s\S]*release a -s grouping/);
   assert.match(of({ weight: 0 }, { weight: 0 }, 0), /info WeightZero/);
   assert.match(of({}, {}, 80), /info Share: It gets 80% [\s\S]*a 80%, b 20%/);
-  assert.match(of({}, {}, 0, { serving: [] }), /trouble NoReadyInstance: [\s\S]*its requests go to b \(100%\)/);
+  assert.match(
+    of({}, {}, 0, { serving: [] }),
+    /trouble NoReadyInstance: [\s\S]*its requests go to b \(100%\)/,
+  );
 });
 
 test("gateways and limits; a stopped service, and by which command", () => {
@@ -180,7 +192,10 @@ test("gateways and limits; a stopped service, and by which command", () => {
   const gateways = [{ id: "gateway-0" as GatewayId, isListening: true, refusal, use: () => 0 }];
   assert.match(said(input({ gateways })), /trouble TableRefused: .*table 9[\s\S]*a weight is missing/);
   assert.match(said(input({ gateways: [] })), /trouble NoGateway/);
-  assert.match(said(input({ limits: { rate_limit: 4 } })), /trouble LimitMet: The limit rate_limit .*4 requests/);
+  assert.match(
+    said(input({ limits: { rate_limit: 4 } })),
+    /trouble LimitMet: The limit rate_limit .*4 requests/,
+  );
   const command = {
     service: serviceName("a"),
     atMs: Date.UTC(2026, 1, 3),
@@ -192,14 +207,22 @@ test("gateways and limits; a stopped service, and by which command", () => {
   } as const;
   const record = recordOf("a", { desired: "stopped" });
   const stopped = said(input({ record, command }, { phase: "Stopped", instances: [], serving: [] }));
-  assert.match(stopped, /info Stopped: [\s\S]*By a command at 2026-02-03T00:00:00Z: Service \[a\] is stopping/);
+  assert.match(
+    stopped,
+    /info Stopped: [\s\S]*By a command at 2026-02-03T00:00:00Z: Service \[a\] is stopping/,
+  );
   assert.doesNotMatch(stopped, /NoReadyInstance/);
 });
 
 test("the most pressing comes first", () => {
   const failed = instance({ phase: "Failed", isReady: false, failuresInARow: 1 });
-  const { findings } = explainService(input({ record: recordOf("a", { lock: "all" }) }, { instances: [failed] }));
+  const { findings } = explainService(
+    input({ record: recordOf("a", { lock: "all" }) }, { instances: [failed] }),
+  );
   const order = findings.map((f) => f.severity);
-  assert.deepEqual(order, [...order].sort((a, b) => Number(b === "trouble") - Number(a === "trouble")));
+  assert.deepEqual(
+    order,
+    [...order].sort((a, b) => Number(b === "trouble") - Number(a === "trouble")),
+  );
   assert.equal(order[0], "trouble");
 });

@@ -11,7 +11,9 @@ import { byUrgency, counted, type Explanation, type Finding, timeText } from "./
 
 export function explainService(input: ExplainInput): Explanation {
   const { status } = input;
-  const instances = status.instances.map((i) => explainInstance(i, input)).filter((f) => f.kind !== "Serving");
+  const instances = status.instances
+    .map((i) => explainInstance(i, input))
+    .filter((f) => f.kind !== "Serving");
   const findings = [...ofService(input), ...instances, ...explainTraffic(input)].sort(byUrgency);
   return { summary: summaryOf(input), findings: findings.length > 0 ? findings : [ALL_IS_WELL] };
 }
@@ -69,7 +71,10 @@ function ofDesire({ record, command, status }: ExplainInput): Told[] {
     {
       kind: left === 0 ? "Stopped" : "Stopping",
       severity: left === 0 ? "info" : "waiting",
-      text: left === 0 ? "It is stopped: its address answers 503." : "It is being stopped: its address answers 503.",
+      text:
+        left === 0
+          ? "It is stopped: its address answers 503."
+          : "It is being stopped: its address answers 503.",
       causes: [by, ...waits, "Spec, address, tokens and share of the group stay."],
       advices: [`To start it: sluice start ${record.name}.`],
     },
@@ -84,7 +89,10 @@ function ofFiles({ record, status }: ExplainInput): Told[] {
         kind: "FetchFailed",
         severity: "trouble",
         text: "The files of its version could not be brought here, so no instance of it is started.",
-        causes: [`${status.message}.`, "What was there before keeps serving. A failure that may pass is tried again by itself."],
+        causes: [
+          `${status.message}.`,
+          "What was there before keeps serving. A failure that may pass is tried again by itself.",
+        ],
         advices: ["Correct model_path or processor_path, or put the file there, then sluice modify."],
       },
     ];
@@ -97,7 +105,10 @@ function ofFiles({ record, status }: ExplainInput): Told[] {
           kind: "Fetching",
           severity: "waiting",
           text: "The files of its version are on their way.",
-          causes: [`${last}.`, "Instances are started when they are here; what was there before keeps serving."],
+          causes: [
+            `${last}.`,
+            "Instances are started when they are here; what was there before keeps serving.",
+          ],
           advices: [],
         },
       ]
@@ -120,7 +131,9 @@ function ofUpdate({ record, status, nowMs }: ExplainInput): Told[] {
         severity: "trouble",
         text: `The update to version ${record.version} has paused itself: its new instances fail. Version ${from.version} keeps serving.`,
         causes: [split, "No further instance is begun, and none of the version before is stopped."],
-        advices: [`Go back: sluice version ${name} ${from.version}. Or correct it with sluice modify: what fails is replaced first.`],
+        advices: [
+          `Go back: sluice version ${name} ${from.version}. Or correct it with sluice modify: what fails is replaced first.`,
+        ],
       },
     ];
   }

@@ -60,7 +60,10 @@ function withOrders(status: InstanceStatus, { wanted }: PlanInput): InstanceStat
 }
 
 const ISOLATED = { reason: "Isolated", message: "By hand: it runs on and gets no requests" };
-const DETACHED = { reason: "Detached", message: "By hand: another takes its place; it is kept until it is deleted" };
+const DETACHED = {
+  reason: "Detached",
+  message: "By hand: another takes its place; it is kept until it is deleted",
+};
 
 function seen(place: Place, observed: ObservedInstance | null, input: PlanInput): Assessed {
   const { id, version, epoch, slot } = place;

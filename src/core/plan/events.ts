@@ -81,7 +81,11 @@ function ofInstance(before: InstanceStatus | undefined, now: InstanceStatus): To
     (before?.drainingSinceMs ?? null) === null &&
     now.phase === "Stopping"
   ) {
-    say("Normal", "InstanceDraining", now.reason === "SoftRestart" ? now.message : "It leaves the traffic and will be stopped");
+    say(
+      "Normal",
+      "InstanceDraining",
+      now.reason === "SoftRestart" ? now.message : "It leaves the traffic and will be stopped",
+    );
   }
   return told;
 }

@@ -37,8 +37,7 @@ export function freshStatus(record: ServiceRecord, status: ServiceStatus | undef
   if (status.phase !== "Running") return status;
   const wanted = wantedInstances(record, instanceCountOf(record.document));
   const attached = status.instances.filter((i) => !i.isDetached);
-  const isAsWanted =
-    attached.every((i) => wanted.has(i.id) && i.isReady) && wanted.size === attached.length;
+  const isAsWanted = attached.every((i) => wanted.has(i.id) && i.isReady) && wanted.size === attached.length;
   if (isAsWanted) return status;
   const isReplacing = attached.some((i) => i.version !== record.version || i.epoch !== record.epoch);
   return isReplacing

@@ -226,7 +226,10 @@ function isAsWanted(world: PlanWorld): void {
   assert.deepEqual(new Set(engines.map((e) => e.spec.id)), wanted);
   for (const { phase, spec } of engines) {
     assert.equal(phase, "ready");
-    assert.equal(spec.softRestart ?? 0, isStopped ? 0 : Math.max(record!.softRestarts?.[spec.id] ?? 0, spec.softRestart ?? 0));
+    assert.equal(
+      spec.softRestart ?? 0,
+      isStopped ? 0 : Math.max(record!.softRestarts?.[spec.id] ?? 0, spec.softRestart ?? 0),
+    );
   }
   const isolated = new Set(record!.isolated);
   const served = new Set([...wanted].filter((id) => !isolated.has(id)));

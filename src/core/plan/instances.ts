@@ -53,7 +53,9 @@ export function planInstances(input: PlanInput): Plan {
     .filter((a) => a.status.isReady && !a.isGoing && a.status.isIsolated !== true)
     .map((a) => a.status.id);
   const graceMs = wanted?.spec.terminationGraceMs ?? GRACE_OF_STRANGERS_MS;
-  const access = [...wantedOnes, ...targets.others, ...targets.detached].flatMap((a) => setAccessOf(a, wanted, input));
+  const access = [...wantedOnes, ...targets.others, ...targets.detached].flatMap((a) =>
+    setAccessOf(a, wanted, input),
+  );
   const actions: Action[] = [...starts, ...access, ...leaving.flatMap((a) => stopOf(a, graceMs, input))];
 
   const started = new Set(starts.map((s) => s.spec.id));
@@ -78,12 +80,7 @@ export function planInstances(input: PlanInput): Plan {
   return { actions, status, events, recheckAtMs, isUpdateDone, isShortOfRoom };
 }
 
-function stepOf(
-  { record }: Wanted,
-  input: PlanInput,
-  count: number,
-  all: Candidates,
-) {
+function stepOf({ record }: Wanted, input: PlanInput, count: number, all: Candidates) {
   const updated = all.current.map((a) => ({ isAlive: a.isAlive && !a.isGoing, isReady: a.status.isReady }));
   const isFailing = isUpdateFailing({ ...all, wantedIds: new Set() }, input);
   const previous = input.previous?.rollout ?? null;

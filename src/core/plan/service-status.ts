@@ -100,7 +100,10 @@ function atRest({ rollout, count, wanted, instances }: StatusInput): Verdict {
   if (rollout === null || rollout.wantedCount >= count) {
     if (isolated.length > 0) {
       const names = isolated.map((i) => i.id).join(", ");
-      return { ...running, message: `${count - isolated.length} of ${count} instances serve; isolated: ${names}` };
+      return {
+        ...running,
+        message: `${count - isolated.length} of ${count} instances serve; isolated: ${names}`,
+      };
     }
     return { ...running, message: "Service start successfully" };
   }

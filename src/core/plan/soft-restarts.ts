@@ -35,5 +35,7 @@ export function withSoftRestarts(targets: Targets, input: PlanInput): Targets {
 }
 
 function isDue({ isAlive, observed, status }: Assessed, numbers: Readonly<Record<string, number>>): boolean {
-  return isAlive && observed?.isAlive === true && (observed.spec.softRestart ?? 0) < (numbers[status.id] ?? 0);
+  return (
+    isAlive && observed?.isAlive === true && (observed.spec.softRestart ?? 0) < (numbers[status.id] ?? 0)
+  );
 }
