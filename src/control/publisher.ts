@@ -241,17 +241,7 @@ export class Publisher {
   }
 
   /** The living gateways as an explanation shows them, by id. */
-  views(): GatewayView[] {
-    return [...(this.#live ?? [])].sort().map((id) => {
-      const state = this.#state(id);
-      return {
-        id,
-        isListening: state.isListening,
-        refusal: state.refusal,
-        use: (instance) => state.use(instance),
-      };
-    });
-  }
+  views = (): GatewayView[] => [...(this.#live ?? [])].sort().map((id) => this.#state(id).view(id));
 
   /** What each gateway is at, by id. */
   reports() {
