@@ -574,6 +574,7 @@ test("isolate, detach, softrestart, lock: accepted, shown by w and desc, explain
   assert.match(refused.err, /SAFETY_LOCKED|has the safety lock dangerous, which refuses to delete, to stop/);
   assert.equal((await run(["lock", "pmml_prod", "some"])).code, 2);
 
+  control.settle();
   const explained = await run(["explain", "pmml_prod"]);
   assert.match(
     explained.out,

@@ -124,6 +124,23 @@ export interface NewEvent {
   /** The instance it is about, if one. */
   readonly instance: InstanceId | null;
   readonly message: string;
+  /** What it was decided from, and from what to what; not there: a command was given, which says all in its message. */
+  readonly facts?: EventFacts;
+}
+
+/** The inputs of an automatic decision, so that it can be understood later. Every value is short. */
+export interface EventFacts {
+  /** Phase before and after, of the instance or the service that it is about; null: there was none. */
+  readonly from: string | null;
+  readonly to: string | null;
+  readonly version: number;
+  readonly generation: number;
+  /** Instances wanted, and those that serve after the decision. */
+  readonly wantedCount: number;
+  readonly servingCount: number;
+  /** Of an instance: failures in a row, and how its last run ended. */
+  readonly failuresInARow?: number;
+  readonly lastExit?: string;
 }
 
 /** Phases of eas-reference §6.8 that this build can be in. */

@@ -248,6 +248,10 @@ export class PlanWorld {
       else assert.equal(stop.why, "grace-over");
     }
     if (plan.status === null) return;
+    for (const { facts } of plan.events) {
+      assert.equal(facts?.wantedCount, count, "an event does not say what it was decided from");
+      assert.equal(facts.servingCount, plan.status.serving.length);
+    }
     const { serving } = plan.status;
     const usable = alive.filter((e) => e.phase === "ready" && !this.busy.has(e.spec.id));
     for (const id of serving)

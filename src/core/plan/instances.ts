@@ -75,7 +75,15 @@ export function planInstances(input: PlanInput): Plan {
   }
   const { previous } = input;
   const status = serviceStatus({ wanted, count, targets, instances, serving, isFailing, rollout, previous });
-  const events = eventsBetween({ service: wanted.record.name, previous, status, actions, count, nowMs });
+  const events = eventsBetween({
+    service: wanted.record.name,
+    version: wanted.record.version,
+    previous,
+    status,
+    actions,
+    count,
+    nowMs,
+  });
   const isUpdateDone = isDone(wanted, targets, count);
   return { actions, status, events, recheckAtMs, isUpdateDone, isShortOfRoom };
 }
