@@ -32,8 +32,12 @@ export function commandsOn(
     standalone: () => control.releaseService(name, { kind: "state", trafficState: "standalone" }),
     grouping: () => control.releaseService(name, { kind: "state", trafficState: "grouping" }),
     back: () => control.switchVersion(name, 1 + r.below(3)),
-    retire: () =>
-      control.deleteInstances(name, [r.pick([...world.alive(name).keys(), `${name}-v1-0` as InstanceId])]),
+    retire: () => control.deleteInstances(name, [instanceOf(world, r, name)]),
+    isolate: () => control.updateInstance(name, instanceOf(world, r, name), { isolate: true }),
+    "let-back": () => control.updateInstance(name, instanceOf(world, r, name), { isolate: false }),
+    detach: () => control.updateInstance(name, instanceOf(world, r, name), { detach: true }),
+    "soft-restart": () => control.softRestart(name, [instanceOf(world, r, name)]),
+    lock: () => control.setSafetyLock(name, r.pick(["all", "dangerous", "none", "none"])),
     mode: () => control.updateGroup(r.pick(GROUPS), { mode: r.pick(["auto", "customized"]) }),
     "token-add": () => control.addServiceToken(name),
     "token-revoke": () => control.revokeServiceToken(name, 1 + r.below(3)),
@@ -42,6 +46,9 @@ export function commandsOn(
     "delete-group": () => control.deleteGroup(r.pick(GROUPS), r.chance(0.3)),
   };
 }
+
+const instanceOf = (world: ControlWorld, r: SeededRandom, name: ServiceName) =>
+  r.pick([...world.alive(name).keys(), `${name}-v1-0` as InstanceId]);
 
 function membershipOf(r: SeededRandom) {
   if (r.chance(0.4)) return {};

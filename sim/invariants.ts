@@ -2,6 +2,7 @@
  * The laws of the whole system, as predicates on a world. Each is checked after every step of a simulation, or, where it
  * says so, when the world has settled. A law answers with what broke it, or null.
  */
+import { instanceCountOf } from "../src/core/change/decision.ts";
 import type { InstanceId } from "../src/core/names.ts";
 import type { RouteTable } from "../src/core/traffic/route-table.ts";
 import { openersOf, sharesOf } from "../src/core/traffic/table.ts";
@@ -105,6 +106,8 @@ export function namesUnprovenInstance(world: ControlWorld, table: RouteTable): s
 export const convergesToWhatIsWanted: Law = (world) => {
   const { store, runtime, fleet } = world;
   const wanted = new Set<InstanceId>();
+  const isolated = new Set<InstanceId>();
+  const detached = new Set<InstanceId>();
   for (const record of store.state.services.values()) {
     if (record.desired === "deleted") return `${record.name} is still being deleted`;
     const phase = store.statuses.get(record.name)?.phase;
@@ -112,19 +115,60 @@ export const convergesToWhatIsWanted: Law = (world) => {
     if (phase !== expected) return `${record.name} is ${phase}, not ${expected}`;
     if (record.desired === "stopped") continue;
     for (const id of wantedWhenSettled(record, world)) wanted.add(id);
+    for (const id of record.isolated ?? []) isolated.add(id);
+    for (const id of record.detached ?? []) detached.add(id);
   }
   for (const id of wanted) {
     const engine = runtime.engines.get(id);
     if (engine?.phase !== "ready" || engine.exit !== null) return `${id} is not ready`;
   }
-  for (const id of runtime.engines.keys()) if (!wanted.has(id)) return `${id} runs and no record owns it`;
+  for (const id of runtime.engines.keys())
+    if (!wanted.has(id) && !detached.has(id)) return `${id} runs and no record owns it`;
+  const served = [...wanted].filter((id) => !isolated.has(id));
   for (const gateway of fleet.live) {
     const routed = gateway.table?.services.flatMap((s) => s.instances.map((i) => i.id)) ?? [];
-    if (routed.length !== wanted.size)
-      return `${gateway.launch.id} routes to ${routed.length} of ${wanted.size}`;
-    for (const id of routed) if (!wanted.has(id)) return `${gateway.launch.id} routes to ${id}`;
+    if (routed.length !== served.length)
+      return `${gateway.launch.id} routes to ${routed.length} of ${served.length}`;
+    for (const id of routed) if (!served.includes(id)) return `${gateway.launch.id} routes to ${id}`;
   }
-  return tokensAreInForce(world);
+  return softRestartsAreDone(world) ?? tokensAreInForce(world);
+};
+
+/**
+ * Each status is within the orders about single instances: an isolated one is served to by none, and a detached one only while
+ * fewer others serve than are wanted; once it has left, it never comes back.
+ */
+export function ordersAreKept({ store }: ControlWorld, left: Set<InstanceId>): string | null {
+  for (const record of store.state.services.values()) {
+    const status = store.statuses.get(record.name);
+    if (status?.observedGeneration !== record.generation) continue;
+    for (const id of record.isolated ?? [])
+      if (status.serving.includes(id)) return `${id} serves and is isolated`;
+    const detached = new Set(record.desired === "running" ? record.detached : []);
+    const others = status.serving.filter((id) => !detached.has(id));
+    for (const id of detached) {
+      if (!status.serving.includes(id)) left.add(id);
+      else if (left.has(id)) return `${id} is detached, had left the traffic, and serves again`;
+      else if (others.length >= instanceCountOf(record.document))
+        return `${id} is detached and serves beside all others`;
+    }
+  }
+  return null;
+}
+
+/** When settled: every soft restart that was asked for of a wanted instance is done. */
+const softRestartsAreDone: Law = ({ store, runtime }) => {
+  for (const { softRestarts, desired } of store.state.services.values()) {
+    if (desired !== "running") continue;
+    for (const [id, number] of Object.entries(softRestarts ?? {})) {
+      const engine = runtime.engines.get(id as InstanceId);
+      const isWanted =
+        engine !== undefined && store.statuses.get(engine.spec.service)?.serving.includes(engine.spec.id);
+      if (isWanted && (engine.spec.softRestart ?? 0) !== number)
+        return `the soft restart of ${id} was not done`;
+    }
+  }
+  return null;
 };
 
 /** When settled: every gateway and every instance is opened by the tokens that are valid, and by no other. */
@@ -136,8 +180,9 @@ const tokensAreInForce: Law = ({ store, runtime, fleet }) => {
       return [s.name, openersOf(s, group).join(" ")];
     }),
   );
-  for (const { spec } of runtime.engines.values())
-    if (spec.tokens.join(" ") !== valid.get(spec.service)) return `${spec.id} has other tokens`;
+  for (const { spec, exit } of runtime.engines.values())
+    if (exit === null && spec.tokens.join(" ") !== valid.get(spec.service))
+      return `${spec.id} has other tokens`;
   for (const { launch, table } of fleet.live) {
     const other = table?.services.find((s) => s.tokens.join(" ") !== valid.get(s.name));
     if (other !== undefined) return `${launch.id} has other tokens of ${other.name}`;

@@ -77,7 +77,10 @@ export class ReplacementLaws {
 
   /** No more instances of a service are alive or being started than its count and its surge together. */
   #aliveWithinSurge(spec: InstanceSpec): string | null {
-    const alive = this.#specs().filter((s) => s.service === spec.service && !this.#orphans.has(s.id));
+    const isDetached = (id: InstanceId) => this.#recent(spec.service).some((r) => r?.detached?.includes(id));
+    const alive = this.#specs().filter(
+      (s) => s.service === spec.service && !this.#orphans.has(s.id) && !isDetached(s.id),
+    );
     const ids = new Set([...alive.map((s) => s.id), spec.id]);
     const most = Math.max(...this.#recent(spec.service).map(mostAlive));
     // More than that may be left of when more were wanted; then nothing may be added.
@@ -103,8 +106,12 @@ export class ReplacementLaws {
       : null;
   }
 
-  /** A partition is kept, and what is paused begins nothing: only slots that the rollout lets through are started. */
+  /**
+   * A partition is kept, and what is paused begins nothing: only slots that the rollout lets through are started. One that was ready once may be
+   * started again, to fill up for one of the version before whose files cannot be had.
+   */
   #withinRollout(spec: InstanceSpec): string | null {
+    if (this.#world.runtime.provenIds.has(spec.id)) return null;
     const recent = this.#recent(spec.service);
     const isLet = recent.some((record) => {
       if (record === null || !record.updatingFrom) return true;
@@ -122,18 +129,28 @@ export class ReplacementLaws {
 
   /**
    * Checked when a stop begins, while nothing else goes wrong: as many instances are ready without this one as are
-   * wanted, less the unavailable; or it was not ready anyway, when its stop was planned: one that never was is not worth keeping.
+   * wanted, less the unavailable, the isolated, and one whose soft restart this is; or it was not ready anyway, when its stop was
+   * planned: one that never was is not worth keeping.
    */
   stopped(id: InstanceId): string | null {
     const { runtime } = this.#world;
     if (this.#nowMs - this.#harmedAtMs < HARM_MS) return null;
     const engine = runtime.engines.get(id);
     if (engine?.phase !== "ready" || this.#nowMs - engine.readyAtMs! < PLAN_AGE_MS) return null;
+    const recent = this.#recent(engine.spec.service);
+    const isOut = (of: InstanceId) =>
+      recent.some((r) => r?.isolated?.includes(of) === true || r?.detached?.includes(of) === true);
+    if (isOut(id)) return null; // it served nobody
     const ready = [...runtime.engines.values()].filter(
       (e) =>
-        e.spec.service === engine.spec.service && e.spec.id !== id && e.exit === null && e.phase === "ready",
+        e.spec.service === engine.spec.service &&
+        e.spec.id !== id &&
+        e.exit === null &&
+        e.phase === "ready" &&
+        !isOut(e.spec.id),
     );
-    const least = Math.min(...this.#recent(engine.spec.service).map(leastReady));
+    const isSoft = recent.some((r) => (r?.softRestarts?.[id] ?? 0) > (engine.spec.softRestart ?? 0));
+    const least = Math.min(...recent.map(leastReady)) - (isSoft ? 1 : 0);
     return ready.length < least
       ? `${id} is stopped, and leaves ${ready.length} ready of at least ${least}`
       : null;
@@ -177,7 +194,8 @@ function mostAlive(record: ServiceRecord | null): number {
 function leastReady(record: ServiceRecord | null): number {
   if (record === null) return 0;
   const count = countOf(record);
-  return count - paceOf(parseSpec(record.document).spec.rolling, count).unavailable;
+  const isolated = record.isolated?.length ?? 0;
+  return count - isolated - paceOf(parseSpec(record.document).spec.rolling, count).unavailable;
 }
 
 /** Checked when the faults are over and time has passed: each service is as wanted, or says what room it lacks. */

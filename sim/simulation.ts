@@ -5,7 +5,7 @@
  */
 
 import { ServingError } from "../src/core/errors.ts";
-import type { GatewayId, ServiceName } from "../src/core/names.ts";
+import type { GatewayId, InstanceId, ServiceName } from "../src/core/names.ts";
 import { ControlWorld } from "../src/testing/control-world.ts";
 import { type Behaviour, WELL_BEHAVED } from "../src/testing/memory-runtime.ts";
 import { SeededRandom } from "../src/testing/seeded-random.ts";
@@ -15,6 +15,7 @@ import {
   convergesToWhatIsWanted,
   namesStoppedInstance,
   namesUnprovenInstance,
+  ordersAreKept,
   pausedStaysPaused,
   stoppedWhileUsed,
 } from "./invariants.ts";
@@ -35,6 +36,8 @@ class Simulation {
   readonly #laws: ReplacementLaws;
   /** How far paused rollouts were. */
   readonly #paused = new Map<string, number>();
+  /** Detached instances that are out of traffic. */
+  readonly #left = new Set<InstanceId>();
   #hasFaults = true;
   #broken: string | null = null;
 
@@ -233,6 +236,7 @@ class Simulation {
   /** Nothing is held back any more: every update comes to its end. */
   async #letGo(): Promise<void> {
     for (const name of SERVICES) {
+      await this.#insist(() => this.#world.control.setSafetyLock(name, "none"));
       await this.#insist(() => this.#world.control.deleteRollout(name));
     }
     await this.#settle("with nothing held back");
@@ -273,6 +277,7 @@ class Simulation {
       if (broken !== null) this.#note(`${name}: ${broken}`);
     }
     this.#note(pausedStaysPaused(this.#world, this.#paused));
+    this.#note(ordersAreKept(this.#world, this.#left));
     this.#throwIfBroken();
   }
 

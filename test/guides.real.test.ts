@@ -13,7 +13,15 @@ after(() => sluice.stop());
 /** On the service that the README deploys. */
 const ON_README = ["authentication", "monitoring", "operations"];
 /** With services of their own. */
-const OWN = ["health-checks", "own-server", "pmml", "python-processor", "traffic", "updates"];
+const OWN = [
+  "health-checks",
+  "manual-control",
+  "own-server",
+  "pmml",
+  "python-processor",
+  "traffic",
+  "updates",
+];
 
 /** Needs a gateway with a certificate: test/tls.real.test.ts. */
 const ELSEWHERE = ["tls"];

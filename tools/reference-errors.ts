@@ -95,6 +95,10 @@ const CODES: { readonly [C in ErrorCode]: { readonly facts: Facts<C>; readonly r
     facts: { service: "pmml_prod" },
     remedy: "Wait until it is gone, then create it anew.",
   },
+  SAFETY_LOCKED: {
+    facts: { service: "pmml_prod", lock: "dangerous" },
+    remedy: "If it is really meant, take the lock off first: `sluice lock pmml_prod none`.",
+  },
   NOT_IN_GROUP: {
     facts: { service: "pmml_prod" },
     remedy:

@@ -40,6 +40,7 @@ export const serviceObject = Type.Object({
   Labels: Type.Array(label),
   AccessToken: text("opens the service's address"),
   ServiceConfig: text("the service.json in force, as a JSON text"),
+  SafetyLock: oneOf(["all", "dangerous", "none"], "what its safety lock refuses"),
   AutoscalerEnabled: flag("scaled by load"),
   CronscalerEnabled: flag("scaled by the clock"),
   CreateTime: text("RFC 3339, UTC"),

@@ -1,6 +1,7 @@
 import type { Static, TSchema } from "typebox";
 import { GROUP_OPERATIONS } from "./group-operations.ts";
 import { INTERNAL_OPERATIONS } from "./internal-operations.ts";
+import { MANUAL_OPERATIONS } from "./manual-operations.ts";
 import { MIRROR_OPERATIONS } from "./mirror-operations.ts";
 import type { OperationSchema } from "./operation.ts";
 import { type OperationName, PATHS, type PathOf } from "./paths.ts";
@@ -13,6 +14,7 @@ export const OPERATIONS = {
   ...SERVICE_OPERATIONS,
   ...MIRROR_OPERATIONS,
   ...ROLLOUT_OPERATIONS,
+  ...MANUAL_OPERATIONS,
   ...GROUP_OPERATIONS,
   ...TOKEN_OPERATIONS,
   ...INTERNAL_OPERATIONS,

@@ -30,6 +30,16 @@ export const PATHS = {
   UpdateServiceVersion: { method: "PUT", path: "/api/v2/services/{ClusterId}/{ServiceName}/version" },
   ListServiceInstances: { method: "GET", path: "/api/v2/services/{ClusterId}/{ServiceName}/instances" },
   DeleteServiceInstances: { method: "DELETE", path: "/api/v2/services/{ClusterId}/{ServiceName}/instances" },
+  UpdateServiceInstance: {
+    method: "PUT",
+    path: "/api/v2/services/{ClusterId}/{ServiceName}/instances/{InstanceName}",
+  },
+  UpdateServiceSafetyLock: { method: "PUT", path: "/api/v2/services/{ClusterId}/{ServiceName}/lock" },
+  DescribeServiceDiagnosis: { method: "GET", path: "/api/v2/services/{ClusterId}/{ServiceName}/diagnosis" },
+  DescribeServiceInstanceDiagnosis: {
+    method: "GET",
+    path: "/api/v2/services/{ClusterId}/{ServiceName}/instances/{InstanceName}/diagnosis",
+  },
   DescribeServiceLog: { method: "GET", path: "/api/v2/services/{ClusterId}/{ServiceName}/logs" },
   DescribeServiceEvent: { method: "GET", path: "/api/v2/services/{ClusterId}/{ServiceName}/events" },
   DescribeServiceEndpoints: { method: "GET", path: "/api/v2/services/{ClusterId}/{ServiceName}/endpoints" },

@@ -208,11 +208,14 @@ export const SERVICE_OPERATIONS = {
     response: answer({ ...paged, Instances: Type.Array(instanceObject) }),
   },
   DeleteServiceInstances: {
-    summary: "Drain instances and put new ones in their place",
+    summary: "Drain instances and put new ones in their place, or start their processors again",
     tag: "Services",
     query: query({
       InstanceList: text("instance names, parted by commas"),
-      ...notEffective("Container", "IsReplica", "SoftRestart"),
+      SoftRestart: opt(
+        flag("they keep their names: each processor starts again when its requests are over, one at a time"),
+      ),
+      ...notEffective("Container", "IsReplica"),
     }),
     body: null,
     response: accepted,

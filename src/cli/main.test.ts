@@ -558,3 +558,46 @@ test("gateways ls shows a refused table with its reason; gateways restart waits 
   assert.equal(late.code, 1);
   assert.match(late.err, /0 of 2 new gateway workers listen after 1 s/);
 });
+
+test("isolate, detach, softrestart, lock: accepted, shown by w and desc, explained, and a lock refuses", async (t) => {
+  const { run, control } = await withPair(t);
+  const isolated = await run(["isolate", "pmml_prod", "pmml_prod-v1-0"]);
+  assert.match(
+    isolated.out,
+    /\[OK\] Instance \[pmml_prod-v1-0\] of service \[pmml_prod\] in region \[local\] is isolated\n$/,
+  );
+  assert.match((await run(["isolate", "pmml_prod", "pmml_prod-v1-0", "--off"])).out, /is back in traffic\n$/);
+  assert.match((await run(["detach", "pmml_prod", "pmml_prod-v1-0"], { answers: ["n"] })).err, /Nothing was/);
+  assert.match((await run(["detach", "pmml_prod", "pmml_prod-v1-0", "-y"])).out, /is detached\n$/);
+  assert.deepEqual(control.services.get("pmml_prod" as never)?.detached, ["pmml_prod-v1-0"]);
+  const soft = await run(["softrestart", "pmml_prod", "pmml_prod-v1-1"]);
+  assert.match(
+    soft.out,
+    /is restarting the processor of instance\(s\) pmml_prod-v1-1\n[\s\S]*Service is running/,
+  );
+  const scaled = await run(["scale", "pmml_prod", "3", "--delete", "pmml_prod-v1-2"]);
+  assert.equal(scaled.code, 0);
+  assert.deepEqual(control.services.get("pmml_prod" as never)?.retiredSlots, [0, 2]);
+
+  assert.match((await run(["lock", "pmml_prod", "dangerous"])).out, /has the safety lock dangerous\n$/);
+  const refused = await run(["stop", "pmml_prod", "-y"]);
+  assert.equal(refused.code, 1);
+  assert.match(refused.err, /SAFETY_LOCKED|has the safety lock dangerous, which refuses to delete, to stop/);
+  assert.equal((await run(["lock", "pmml_prod", "some"])).code, 2);
+
+  control.settle();
+  const explained = await run(["explain", "pmml_prod"]);
+  assert.match(
+    explained.out,
+    /\nService \[pmml_prod\] is Running, version 1, 3 of 3 wanted instances serving/,
+  );
+  assert.match(
+    explained.out,
+    /\n\[i\] Its safety lock refuses[\s\S]*\n {4}-> To take it off: sluice lock pmml_prod none\./,
+  );
+  const one = await run(["explain", "pmml_prod", "pmml_prod-v1-1"]);
+  assert.match(one.out, /\[i\] Instance \[pmml_prod-v1-1\] is ready and gets requests\./);
+  const json = JSON.parse((await run(["explain", "pmml_prod", "--output", "json"])).out);
+  assert.equal(json.DiagnosisList[0].Kind, "Locked");
+  assert.equal((await run(["explain", "pmml_prod", "pmml_prod-v9-9"])).code, 1);
+});

@@ -1,6 +1,7 @@
 import type { Verb, VerbOption } from "./verb.ts";
 
 const service = { name: "<service>", text: "name of the service, or region/name" };
+const instance = { name: "<instance>", text: "name of the instance, from `w`" };
 const group = { name: "<group>", text: "name of the group" };
 const waiting: readonly VerbOption[] = [
   { flags: "--no-wait", text: "return as soon as it was accepted" },
@@ -94,6 +95,41 @@ export const VERBS: readonly Verb[] = [
     summary: "drain instances and put new ones in their place",
     options: [],
     load: () => import("./verbs/delete-workers.ts"),
+  },
+  {
+    name: "isolate",
+    args: [service, instance],
+    summary: "take an instance out of traffic; it runs on, and none takes its place",
+    options: [{ flags: "--off", text: "it gets requests again" }],
+    load: () => import("./verbs/isolate.ts"),
+  },
+  {
+    name: "detach",
+    args: [service, instance],
+    summary: "replace an instance and keep it for inspection, without requests, until it is deleted",
+    options: [],
+    load: () => import("./verbs/detach.ts"),
+  },
+  {
+    name: "softrestart",
+    args: [service, { name: "<instances>", text: "instance names, parted by commas" }],
+    summary: "start processors again under their instance names, one at a time",
+    options: waiting,
+    load: () => import("./verbs/soft-restart.ts"),
+  },
+  {
+    name: "lock",
+    args: [service, { name: "<lock>", text: "all, dangerous or none" }],
+    summary: "refuse every change; or delete, stop, scale to 0 and dw; or nothing",
+    options: [],
+    load: () => import("./verbs/lock.ts"),
+  },
+  {
+    name: "explain",
+    args: [service, { name: "[instance]", text: "name of one instance" }],
+    summary: "say in words why a service is in its present state, and what it waits for",
+    options: [],
+    load: () => import("./verbs/explain.ts"),
   },
   {
     name: "release",
@@ -206,7 +242,10 @@ export const VERBS: readonly Verb[] = [
     name: "scale",
     args: [service, { name: "<count>", text: "instances wanted" }],
     summary: "set the number of instances",
-    options: waiting,
+    options: [
+      { flags: "--delete <instances>", text: "the first to go when the number shrinks, parted by commas" },
+      ...waiting,
+    ],
     load: () => import("./verbs/scale.ts"),
   },
   {

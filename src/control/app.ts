@@ -15,6 +15,7 @@ import type { RuntimeDriver } from "../ports/runtime.ts";
 import type { Store } from "../ports/store.ts";
 import { Commands } from "./commands.ts";
 import type { ControlPlane, Picture } from "./control-plane.ts";
+import { Explainer } from "./explainer.ts";
 import { FilePreparation } from "./file-preparation.ts";
 import { type GatewaySettings, Gateways } from "./gateways.ts";
 import { Known } from "./known.ts";
@@ -100,6 +101,7 @@ export function createControlPlane(deps: ControlPlaneDeps): ControlPlane & Compo
     log,
     onChange: (cause) => loop.wake(GATEWAYS, cause),
   });
+  const steadyNow = steadyTime(clock);
   const versionsKept = deps.settings.versionsKept ?? VERSIONS_KEPT;
   const commands = new Commands({
     store,
@@ -119,7 +121,7 @@ export function createControlPlane(deps: ControlPlaneDeps): ControlPlane & Compo
     files,
     publisher,
     room,
-    steadyNow: steadyTime(clock),
+    steadyNow,
     wallNow: () => clock.now(),
     onRoutesChanged: wakePublisher,
     commit: (decide) => commands.commit(decide),
@@ -232,10 +234,14 @@ export function createControlPlane(deps: ControlPlaneDeps): ControlPlane & Compo
     return new Map(await Promise.all(looked));
   }
 
+  const explainer = new Explainer({ store, runtime, known, publisher, metrics, read, steadyNow });
+
   return {
     name: "control",
     run,
     read,
+    explainService: (name) => explainer.service(name),
+    explainInstance: (name, id) => explainer.instance(name, id),
     createService: (document) => commands.createService(document),
     updateService: (name, document, mode) => commands.updateService(name, document, mode),
     deleteService: (name) => commands.deleteService(name),
@@ -255,6 +261,9 @@ export function createControlPlane(deps: ControlPlaneDeps): ControlPlane & Compo
     deleteRollout: (name) => commands.deleteRollout(name),
     referenced: async () => referencedSources(await known.desired()),
     deleteInstances: (name, instances) => commands.deleteInstances(name, instances),
+    softRestart: (name, instances) => commands.softRestart(name, instances),
+    updateInstance: (name, instance, orders) => commands.updateInstance(name, instance, orders),
+    setSafetyLock: (name, lock) => commands.setSafetyLock(name, lock),
     createGroup: (name, labels) => commands.createGroup(name, labels),
     updateGroup: (name, update) => commands.updateGroup(name, update),
     deleteGroup: (name, isCascading) => commands.deleteGroup(name, isCascading),

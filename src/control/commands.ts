@@ -10,7 +10,9 @@ import { release } from "../core/change/release.ts";
 import { removeService } from "../core/change/remove.ts";
 import { restartService } from "../core/change/restart.ts";
 import { createRollout, deleteRollout, type RolloutRequest, updateRollout } from "../core/change/rollout.ts";
+import { setSafetyLock } from "../core/change/safety-lock.ts";
 import { scaleService } from "../core/change/scale.ts";
+import { softRestart } from "../core/change/soft-restart.ts";
 import { startService } from "../core/change/start.ts";
 import { stopService } from "../core/change/stop.ts";
 import { switchVersion } from "../core/change/switch-version.ts";
@@ -21,9 +23,10 @@ import {
   revokeServiceToken,
 } from "../core/change/tokens.ts";
 import { updateService } from "../core/change/update.ts";
+import { type InstanceOrders, updateInstance } from "../core/change/update-instance.ts";
 import { ServingError } from "../core/errors.ts";
 import type { GroupName, InstanceId, ServiceName } from "../core/names.ts";
-import type { Change, DesiredState, GroupRecord, ServiceRecord } from "../core/service.ts";
+import type { Change, DesiredState, GroupRecord, SafetyLock, ServiceRecord } from "../core/service.ts";
 import { classifyChange } from "../core/spec/classify.ts";
 import { mergeDocuments } from "../core/spec/merge.ts";
 import { parseSpec } from "../core/spec/parse.ts";
@@ -170,6 +173,22 @@ export class Commands {
     return this.#decide(name, (state, context) =>
       deleteInstances(state, { name, instances, known }, context),
     );
+  }
+
+  softRestart(name: ServiceName, instances: readonly InstanceId[]): Promise<ServiceRecord> {
+    const known = this.#instancesOf(name);
+    return this.#decide(name, (state, context) => softRestart(state, { name, instances, known }, context));
+  }
+
+  updateInstance(name: ServiceName, instance: InstanceId, orders: InstanceOrders): Promise<ServiceRecord> {
+    const known = this.#instancesOf(name);
+    return this.#decide(name, (state, context) =>
+      updateInstance(state, { name, instance, orders, known }, context),
+    );
+  }
+
+  setSafetyLock(name: ServiceName, lock: SafetyLock): Promise<ServiceRecord> {
+    return this.#decide(name, (state, context) => setSafetyLock(state, { name, lock }, context));
   }
 
   createGroup(name: GroupName, labels: Readonly<Record<string, string>>): Promise<GroupRecord> {

@@ -1,12 +1,15 @@
 import type { MirrorRequest } from "../core/change/mirror.ts";
 import type { UpdatePreview } from "../core/change/preview.ts";
 import type { RolloutRequest } from "../core/change/rollout.ts";
+import type { InstanceOrders } from "../core/change/update-instance.ts";
+import type { Explanation, Finding } from "../core/explain/finding.ts";
 import type { MirrorSample, ServiceSample, TlsState } from "../core/gateway-report.ts";
 import type { GroupName, InstanceId, ServiceName } from "../core/names.ts";
 import type {
   DesiredState,
   GroupRecord,
   NewEvent,
+  SafetyLock,
   ServiceRecord,
   ServiceStatus,
   TrafficMode,
@@ -53,6 +56,11 @@ export interface ControlPlane {
   deleteRollout(name: ServiceName): Promise<ServiceRecord>;
   /** They are drained and replaced by new ones under new slots. */
   deleteInstances(name: ServiceName, instances: readonly InstanceId[]): Promise<ServiceRecord>;
+  /** Their processors start again under the same names, after their requests are over, one at a time of those that serve. */
+  softRestart(name: ServiceName, instances: readonly InstanceId[]): Promise<ServiceRecord>;
+  /** Isolates an instance, lets it back, or detaches it. */
+  updateInstance(name: ServiceName, instance: InstanceId, orders: InstanceOrders): Promise<ServiceRecord>;
+  setSafetyLock(name: ServiceName, lock: SafetyLock): Promise<ServiceRecord>;
 
   createGroup(name: GroupName, labels: Readonly<Record<string, string>>): Promise<GroupRecord>;
   updateGroup(name: GroupName, update: GroupUpdate): Promise<GroupRecord>;
@@ -64,6 +72,10 @@ export interface ControlPlane {
   revokeServiceToken(name: ServiceName, number: number): Promise<ServiceRecord>;
   addGroupToken(name: GroupName): Promise<GroupRecord>;
   revokeGroupToken(name: GroupName, number: number): Promise<GroupRecord>;
+
+  /** Why a service is as it is and what it waits for, in words; see core/explain. */
+  explainService(name: ServiceName): Promise<Explanation>;
+  explainInstance(name: ServiceName, instance: InstanceId): Promise<Finding>;
 
   /** All that is wanted and all that is so, read together. */
   read(): Promise<Picture>;

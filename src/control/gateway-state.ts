@@ -1,5 +1,6 @@
+import type { GatewayUse, GatewayView } from "../core/explain/explain-input.ts";
 import type { TlsState } from "../core/gateway-report.ts";
-import type { InstanceId } from "../core/names.ts";
+import type { GatewayId, InstanceId } from "../core/names.ts";
 import type { Routing } from "../core/plan/plan-input.ts";
 
 /** A table that a gateway did not take. */
@@ -124,6 +125,25 @@ export class GatewayState {
 
   lingering(number: number, inFlight: Readonly<Record<InstanceId, number>>): void {
     this.#lingering = { number, inFlight };
+  }
+
+  /** As an explanation shows it. */
+  view(id: GatewayId): GatewayView {
+    return {
+      id,
+      isListening: this.isListening,
+      refusal: this.refusal,
+      use: (instance) => this.#use(instance),
+    };
+  }
+
+  /** What it still has to do with an instance, for people: see GatewayUse. */
+  #use(id: InstanceId): GatewayUse {
+    const routing = this.routing(id);
+    if (routing === "routed") return "routed";
+    if (routing === "released") return 0;
+    const isKnown = this.#lingering !== null && this.#lingering.number >= this.#ackedNumber;
+    return isKnown ? (this.#lingering?.inFlight[id] ?? 0) : "unknown";
   }
 
   routing(id: InstanceId): Routing {

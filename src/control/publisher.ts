@@ -4,6 +4,7 @@
  * numbers grow over restarts. An instance is `released` when every live gateway has acknowledged a table without it, was
  * sent no table with it since, and has nothing in flight to it.
  */
+import type { GatewayView } from "../core/explain/explain-input.ts";
 import type { GatewayMessage } from "../core/gateway-report.ts";
 import { addByName } from "../core/meter/traffic-sum.ts";
 import type { GatewayId, InstanceId } from "../core/names.ts";
@@ -238,6 +239,9 @@ export class Publisher {
         return;
     }
   }
+
+  /** The living gateways as an explanation shows them, by id. */
+  views = (): GatewayView[] => [...(this.#live ?? [])].sort().map((id) => this.#state(id).view(id));
 
   /** What each gateway is at, by id. */
   reports() {

@@ -77,6 +77,12 @@ const CODES = {
       `service ${f.service} was created in ${f.group}; the group of a service cannot change`,
   ),
   SERVICE_DELETING: code(409, true, (f: { service: string }) => `service ${f.service} is being deleted`),
+  SAFETY_LOCKED: code(
+    409,
+    false,
+    (f: { service: string; lock: string }) =>
+      `service ${f.service} has the safety lock ${f.lock}, which refuses ${f.lock === "all" ? "every change" : "to delete, to stop, to scale to 0 and to delete instances"}`,
+  ),
   NOT_IN_GROUP: code(
     409,
     false,

@@ -22,6 +22,8 @@ export interface InstanceSpec extends AccessRules {
   readonly limits: LimitSpec;
   /** The user's own code is sent SIGTERM when the instance ends (eas-reference §1.3, rpc.enable_sigterm). Absent: it is not. */
   readonly isSigtermSent?: true;
+  /** Which soft restart it was started by, from 1. Absent: none. */
+  readonly softRestart?: number;
 }
 
 export type ProcessorSpec =

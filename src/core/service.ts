@@ -28,6 +28,12 @@ export interface TokenHolder {
   readonly olderTokens: readonly OlderToken[];
 }
 
+/**
+ * What a service is kept from. `dangerous`: nothing that takes it away (delete, stop, scale to 0, delete instances). `all`: no change
+ * at all (eas-reference §6.4).
+ */
+export type SafetyLock = "all" | "dangerous" | "none";
+
 /** What is wanted of one service. Changed only by the commands in core/change, each one generation. */
 export interface ServiceRecord extends TokenHolder {
   readonly name: ServiceName;
@@ -55,6 +61,14 @@ export interface ServiceRecord extends TokenHolder {
   readonly rollout?: RolloutRule | null;
   /** What was in force before the update that goes on. Null, or not there: none goes on. */
   readonly updatingFrom?: Revision | null;
+  /** Instances that run on and get no requests, until they are let back; they count as wanted ones. Not there: none. */
+  readonly isolated?: readonly InstanceId[];
+  /** Instances that were replaced and run on for inspection, without requests, until they are deleted. Not there: none. */
+  readonly detached?: readonly InstanceId[];
+  /** How often a soft restart was asked for of an instance: its spec says the same once that is done. Not there: never. */
+  readonly softRestarts?: Readonly<Record<InstanceId, number>>;
+  /** Not there: `none`. */
+  readonly lock?: SafetyLock;
   readonly createdAtMs: number;
   readonly updatedAtMs: number;
 }
@@ -111,6 +125,23 @@ export interface NewEvent {
   /** The instance it is about, if one. */
   readonly instance: InstanceId | null;
   readonly message: string;
+  /** What it was decided from, and from what to what; not there: a command was given, which says all in its message. */
+  readonly facts?: EventFacts;
+}
+
+/** The inputs of an automatic decision, so that it can be understood later. Every value is short. */
+export interface EventFacts {
+  /** Phase before and after, of the instance or the service that it is about; null: there was none. */
+  readonly from: string | null;
+  readonly to: string | null;
+  readonly version: number;
+  readonly generation: number;
+  /** Instances wanted, and those that serve after the decision. */
+  readonly wantedCount: number;
+  readonly servingCount: number;
+  /** Of an instance: failures in a row, and how its last run ended. */
+  readonly failuresInARow?: number;
+  readonly lastExit?: string;
 }
 
 /** Phases of eas-reference §6.8 that this build can be in. */
@@ -172,6 +203,10 @@ export interface InstanceStatus {
   /** What holds it to its limits; null, or not there: not known. */
   readonly limits?: LimitsInForce | null;
   readonly lastExit: InstanceExit | null;
+  /** It gets no requests, by order. */
+  readonly isIsolated?: true;
+  /** It was replaced and is kept for inspection, by order. */
+  readonly isDetached?: true;
 }
 
 /** How an instance ended. */

@@ -412,3 +412,27 @@ test("the OpenAPI document names every operation", async () => {
     assert.ok(document.components.schemas[reference.split("/").at(-1)!], reference);
   assert.ok(references.includes("#/components/schemas/Service"));
 });
+
+test("orders about instances, the safety lock and diagnoses, each answer as the contract says", async () => {
+  const api = await twoMembers();
+  const url = (name: string) => `/api/v2/services/local/pmml_prod/instances/${name}`;
+  const id = "pmml_prod-v1-0";
+  const order = (body: unknown, name = id) => ask(api, "PUT", url(name), body);
+  assert.equal((await order({ Isolate: true })).status, 200);
+  assert.equal((await order({ Isolate: true, Hibernate: false })).body.NotEffective[0], "Hibernate");
+  assert.equal((await order({})).body.Code, "INVALID_ARGUMENT");
+  assert.equal((await order({ Detach: false })).body.Code, "INVALID_ARGUMENT");
+  assert.equal((await order({ Isolate: true }, "pmml_prod-v9-0")).body.Code, "INSTANCE_NOT_FOUND");
+  assert.equal((await order({ Detach: true })).status, 200);
+  await call(api, "DeleteServiceInstances", "pmml_prod", "?InstanceList=pmml_prod-v1-1&SoftRestart=true");
+
+  await call(api, "UpdateServiceSafetyLock", "pmml_prod", "", { Lock: "all" });
+  assert.equal((await call(api, "DescribeService", "pmml_prod")).SafetyLock, "all");
+  const { status, body } = await ask(api, "PUT", "/api/v2/services/local/pmml_prod/scale", { Instance: 1 });
+  assert.deepEqual([status, body.Code, body.Lock], [409, "SAFETY_LOCKED", "all"]);
+  const { DiagnosisList } = await call(api, "DescribeServiceDiagnosis", "pmml_prod");
+  assert.equal(DiagnosisList[0].Kind, "Locked");
+  const one = (await ask(api, "GET", `${url("pmml_prod-v1-1")}/diagnosis`)).body.Diagnosis;
+  assert.deepEqual([one.Kind, one.InstanceName], ["Serving", "pmml_prod-v1-1"]);
+  assert.equal((await ask(api, "GET", `${url("nobody")}/diagnosis`)).body.Code, "INSTANCE_NOT_FOUND");
+});

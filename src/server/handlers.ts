@@ -2,6 +2,7 @@ import type { OperationName } from "../api/paths.ts";
 import { GROUP_HANDLERS } from "./group-handlers.ts";
 import type { Handler } from "./handler.ts";
 import { INTERNAL_HANDLERS } from "./internal-handlers.ts";
+import { MANUAL_HANDLERS } from "./manual-handlers.ts";
 import { MIRROR_HANDLERS } from "./mirror-handlers.ts";
 import { ROLLOUT_HANDLERS } from "./rollout-handlers.ts";
 import { SERVICE_COMMANDS } from "./service-commands.ts";
@@ -16,6 +17,7 @@ export const HANDLERS: { readonly [N in OperationName]: Handler<N> } = {
   ...GROUP_HANDLERS,
   ...TOKEN_HANDLERS,
   ...MIRROR_HANDLERS,
+  ...MANUAL_HANDLERS,
   ...ROLLOUT_HANDLERS,
   ...INTERNAL_HANDLERS,
   DescribeServiceLog: describeServiceLog,

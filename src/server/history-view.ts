@@ -1,6 +1,6 @@
 import type { Event, Version } from "../api/objects.ts";
 import type { Runnable } from "../control/version-check.ts";
-import type { NewEvent, ServiceVersion } from "../core/service.ts";
+import type { EventFacts, NewEvent, ServiceVersion } from "../core/service.ts";
 import { eventTime, rfc3339 } from "./time.ts";
 
 /** An event as eas-reference §6.7 has it: `Pod` is EAS's word for an instance there, and Message is JSON text. */
@@ -12,7 +12,20 @@ export function eventView(event: NewEvent): Event {
     Resource: event.resource === "Instance" ? "Pod" : "Service",
     ...(event.instance === null ? {} : { InstanceName: event.instance }),
     Time: eventTime(event.atMs),
-    Message: JSON.stringify({ message: event.message, ...about }),
+    Message: JSON.stringify({ ...factsView(event.facts), message: event.message, ...about }),
+  };
+}
+
+/** Named as in EAS where it has a name for it (eas-reference §6.7). */
+function factsView(facts: EventFacts | undefined) {
+  if (facts === undefined) return {};
+  const { version, servingCount, wantedCount, ...rest } = facts;
+  return {
+    versionId: version,
+    availableInstance: servingCount,
+    unavailableInstance: Math.max(0, wantedCount - servingCount),
+    wantedInstance: wantedCount,
+    ...rest,
   };
 }
 

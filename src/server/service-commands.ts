@@ -114,6 +114,11 @@ export const SERVICE_COMMANDS: { readonly [N in Commands]: Handler<N> } = {
         problems: [{ path: "?InstanceList", found: "no name", allowed: "instance names, parted by commas" }],
       });
     }
+    if (query.SoftRestart) {
+      const name = serviceName(path.ServiceName);
+      const restarted = await deps.control.softRestart(name, names as InstanceId[]);
+      return accepted(restarted, deps, `restarting the processor of instance(s) ${names.join(", ")}`);
+    }
     const record = await deps.control.deleteInstances(serviceName(path.ServiceName), names as InstanceId[]);
     return accepted(record, deps, `replacing instance(s) ${names.join(", ")}`);
   },

@@ -18,7 +18,8 @@ export function serviceView(record: ServiceRecord, picture: Picture, place: Plac
   const status = picture.statuses.get(record.name) ?? null;
   const spec = specOf(record.document);
   const total = spec.instanceCount;
-  const running = status?.instances.filter((i) => i.isReady && i.phase === "Running").length ?? 0;
+  const running =
+    status?.instances.filter((i) => i.isReady && i.phase === "Running" && !i.isDetached).length ?? 0;
   return {
     ServiceName: record.name,
     ServiceId: record.id,
@@ -47,6 +48,7 @@ export function serviceView(record: ServiceRecord, picture: Picture, place: Plac
     Labels: labelList(spec.labels),
     AccessToken: record.token,
     ServiceConfig: JSON.stringify(record.document),
+    SafetyLock: record.lock ?? "none",
     AutoscalerEnabled: false,
     CronscalerEnabled: false,
     CreateTime: rfc3339(record.createdAtMs),

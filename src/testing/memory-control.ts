@@ -2,7 +2,7 @@ import type { Accepted, ControlPlane, Picture } from "../control/control-plane.t
 import { Metrics } from "../control/metrics.ts";
 import type { Runnable } from "../control/version-check.ts";
 import { createService } from "../core/change/create.ts";
-import { type Decision, findLasting } from "../core/change/decision.ts";
+import { type Decision, findLasting, findService } from "../core/change/decision.ts";
 import { deleteInstances } from "../core/change/delete-instances.ts";
 import { createGroup, deleteGroup, updateGroup } from "../core/change/group.ts";
 import { createMirror, deleteMirror, type MirrorRequest, updateMirror } from "../core/change/mirror.ts";
@@ -11,7 +11,9 @@ import { release } from "../core/change/release.ts";
 import { finishRemoval, removeService } from "../core/change/remove.ts";
 import { restartService } from "../core/change/restart.ts";
 import { createRollout, deleteRollout, type RolloutRequest, updateRollout } from "../core/change/rollout.ts";
+import { setSafetyLock } from "../core/change/safety-lock.ts";
 import { scaleService } from "../core/change/scale.ts";
+import { softRestart } from "../core/change/soft-restart.ts";
 import { startService } from "../core/change/start.ts";
 import { stopService } from "../core/change/stop.ts";
 import { switchVersion } from "../core/change/switch-version.ts";
@@ -21,8 +23,19 @@ import {
   revokeGroupToken,
   revokeServiceToken,
 } from "../core/change/tokens.ts";
+import { type InstanceOrders, updateInstance } from "../core/change/update-instance.ts";
+import { ServingError } from "../core/errors.ts";
+import { explainService } from "../core/explain/explain.ts";
+import type { ExplainInput, GatewayView } from "../core/explain/explain-input.ts";
+import { explainInstance } from "../core/explain/explain-instance.ts";
 import type { MirrorSample } from "../core/gateway-report.ts";
-import { type GroupName, type InstanceId, instanceId, type ServiceName } from "../core/names.ts";
+import {
+  type GatewayId,
+  type GroupName,
+  type InstanceId,
+  instanceId,
+  type ServiceName,
+} from "../core/names.ts";
 import { freshStatus } from "../core/plan/fresh-status.ts";
 import type {
   Change,
@@ -30,6 +43,7 @@ import type {
   GroupRecord,
   InstanceStatus,
   NewEvent,
+  SafetyLock,
   ServiceRecord,
   ServiceStatus,
   ServiceVersion,
@@ -156,6 +170,43 @@ export class MemoryControl implements ControlPlane {
   }
   async deleteInstances(name: ServiceName, instances: readonly InstanceId[]) {
     return this.#take(deleteInstances(this.state, { name, instances, known: this.#known(name) }, this));
+  }
+  /** What gateways would say. */
+  readonly gatewayViews: GatewayView[] = [
+    { id: "gateway-0" as GatewayId, isListening: true, refusal: null, use: () => 0 },
+  ];
+  async explainService(name: ServiceName) {
+    return explainService(this.#explainInput(name));
+  }
+  async explainInstance(name: ServiceName, id: InstanceId) {
+    const input = this.#explainInput(name);
+    const instance = input.status.instances.find((i) => i.id === id);
+    if (instance === undefined)
+      throw new ServingError("INSTANCE_NOT_FOUND", { service: name, instances: [id] });
+    return explainInstance(instance, input);
+  }
+  #explainInput(name: ServiceName): ExplainInput {
+    const record = findService(this.state, name);
+    return {
+      record,
+      spec: parseSpec(record.document).spec,
+      status: freshStatus(record, this.statuses.get(name)),
+      group: null,
+      gateways: this.gatewayViews,
+      tails: this.lines,
+      limits: this.limits,
+      command: this.history.findLast((e) => e.service === name && e.reason === "Stopping") ?? null,
+      nowMs: this.nowMs,
+    };
+  }
+  async softRestart(name: ServiceName, instances: readonly InstanceId[]) {
+    return this.#take(softRestart(this.state, { name, instances, known: this.#known(name) }, this));
+  }
+  async updateInstance(name: ServiceName, instance: InstanceId, orders: InstanceOrders) {
+    return this.#take(updateInstance(this.state, { name, instance, orders, known: this.#known(name) }, this));
+  }
+  async setSafetyLock(name: ServiceName, lock: SafetyLock) {
+    return this.#take(setSafetyLock(this.state, { name, lock }, this));
   }
   async createGroup(name: GroupName, labels: Readonly<Record<string, string>>) {
     return this.#take(createGroup(this.state, { name, labels }, this.#context()));

@@ -99,6 +99,19 @@ export class PlanWorld {
     return [...this.engines.values()].filter((e) => e.phase !== "dead");
   }
 
+  /** Kept for inspection by order. */
+  isDetached(id: InstanceId): boolean {
+    return this.record?.desired === "running" && this.record.detached?.includes(id) === true;
+  }
+
+  /** By order, or since it was one of the version before. */
+  isIsolated(id: InstanceId): boolean {
+    return (
+      this.record?.isolated?.includes(id) === true ||
+      this.status?.instances.some((i) => i.id === id && i.isIsolated) === true
+    );
+  }
+
   /** Plans, checks the plan, and carries it out; the gateways follow only with {@link publish}. */
   plan(): Plan {
     const input = this.input();
@@ -111,7 +124,7 @@ export class PlanWorld {
       assert.ok(this.pausedAt === null || step.wantedCount <= this.pausedAt, "a paused rollout goes on");
       this.pausedAt = step.wantedCount;
     }
-    this.check(plan);
+    this.check(plan, this.status?.serving ?? null);
     this.failedStarts.clear();
     const status = plan.status;
     this.status = status;
@@ -209,16 +222,18 @@ export class PlanWorld {
   /** How far the rollout was when the first plan after its pause was made; null: it is not paused. */
   pausedAt: number | null = null;
 
-  private check(plan: Plan): void {
+  private check(plan: Plan, before: readonly InstanceId[] | null): void {
     const { alive, count } = this;
     const starts = plan.actions.filter((a) => a.kind === "start");
     const isAlive = (id: InstanceId) => alive.some((e) => e.spec.id === id);
+    for (const s of starts) assert.ok(!this.isDetached(s.spec.id), `${s.spec.id} is started and is detached`);
     for (const s of starts)
       assert.ok(!this.busy.has(s.spec.id), `${s.spec.id} is started while it is stopped`);
     for (const s of starts) assert.ok(!isAlive(s.spec.id), `${s.spec.id} is started while it runs`);
     if (starts.length > 0) {
       const most = count + this.pace.surge;
-      assert.ok(alive.length + starts.length <= most, `surge: ${alive.length}+${starts.length} of ${most}`);
+      const ours = alive.filter((e) => !this.isDetached(e.spec.id)).length;
+      assert.ok(ours + starts.length <= most, `surge: ${ours}+${starts.length} of ${most}`);
     }
     const room = this.room;
     if (room !== null && starts.length > 0) {
@@ -232,6 +247,7 @@ export class PlanWorld {
     for (const stop of plan.actions) {
       if (stop.kind !== "stop" || !isAlive(stop.id)) continue;
       assert.ok(!this.busy.has(stop.id), `${stop.id} is stopped while that is under way`);
+      assert.ok(!this.isDetached(stop.id), `${stop.id} is stopped and is detached`);
       const engine = this.engines.get(stop.id)!;
       if (stop.why === "drained")
         assert.equal(this.routing(stop.id), "released", `${stop.id} is stopped while used`);
@@ -239,6 +255,10 @@ export class PlanWorld {
       else assert.equal(stop.why, "grace-over");
     }
     if (plan.status === null) return;
+    for (const { facts } of plan.events) {
+      assert.equal(facts?.wantedCount, count, "an event does not say what it was decided from");
+      assert.equal(facts.servingCount, plan.status.serving.length);
+    }
     const { serving } = plan.status;
     const usable = alive.filter((e) => e.phase === "ready" && !this.busy.has(e.spec.id));
     for (const id of serving)
@@ -246,7 +266,17 @@ export class PlanWorld {
         usable.some((e) => e.spec.id === id),
         `${id} serves but is not ready`,
       );
-    const least = Math.min(count - this.pace.unavailable, usable.length);
+    const { record } = this;
+    const isolatedCount = plan.status.instances.filter((i) => i.isIsolated && !i.isDetached).length;
+    const isSoft = plan.status.instances.some((i) => i.reason === "SoftRestart" || i.reason === "Stopping");
+    const mayServe = usable.filter(({ spec: { id } }) => !this.isDetached(id) && !this.isIsolated(id));
+    const least = Math.min(
+      count - isolatedCount - this.pace.unavailable - (record?.softRestarts && isSoft ? 1 : 0),
+      mayServe.length - (record?.softRestarts && isSoft ? 1 : 0),
+    );
+    for (const id of record?.isolated ?? []) assert.ok(!serving.includes(id), `${id} serves and is isolated`);
+    for (const id of serving.filter((s) => this.isDetached(s)))
+      assert.ok(!before || before.includes(id), `${id} is detached and serves again`);
     assert.ok(serving.length >= least, `${serving.length} serve, ${least} could and should`);
     assert.ok(serving.length <= count, "no more serve than are wanted");
     for (const a of plan.actions) if (a.kind === "stop") assert.ok(!serving.includes(a.id));

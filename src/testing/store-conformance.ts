@@ -158,6 +158,13 @@ export function testStoreConformance(name: string, open: () => Promise<Store>): 
     assert.equal((await store.readDesired()).state.services.size, 1);
   });
 
+  check("an event keeps what it was decided from", async (store) => {
+    const facts = { from: "Running", to: null, version: 2, generation: 3, wantedCount: 2, servingCount: 1 };
+    const events = [eventOf("a", 6, { facts }), eventOf("a", 5)];
+    await store.addEvents(events.toReversed());
+    assert.deepEqual((await store.listEvents(everything(a))).events, events);
+  });
+
   check("removing a service takes its status and versions, and leaves its events", async (store) => {
     await commit(store, put(serviceRecord("a")), { kind: "put-version", version: versionOf("a", 1) });
     await commit(store, put(serviceRecord("b")), { kind: "put-version", version: versionOf("b", 1) });

@@ -61,6 +61,10 @@ const MIGRATIONS: readonly Migration[] = [
           '$.tokenAddedAtMs', json_extract(record, '$.createdAtMs'), '$.olderTokens', json('[]'))`,
     ),
   },
+  {
+    purpose: "events know what they were decided from; null: a command",
+    statements: ["ALTER TABLE event ADD COLUMN facts TEXT"],
+  },
 ];
 
 /**

@@ -31,10 +31,10 @@ const SQL = {
     ON CONFLICT DO UPDATE SET generation = excluded.generation, record = excluded.record
     WHERE excluded.generation >= generation`,
 
-  addEvent: `INSERT INTO event (service, at_ms, type, reason, resource, instance, message)
-    VALUES (?, ?, ?, ?, ?, ?, ?)`,
+  addEvent: `INSERT INTO event (service, at_ms, type, reason, resource, instance, message, facts)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
   // By id, not by time: the wall clock may jump, and newest means added last.
-  listEvents: `SELECT service, at_ms, type, reason, resource, instance, message FROM event
+  listEvents: `SELECT service, at_ms, type, reason, resource, instance, message, facts FROM event
     WHERE ${EVENT_FILTER} ORDER BY id DESC LIMIT :limit OFFSET :offset`,
   countEvents: `SELECT count(*) AS total FROM event WHERE ${EVENT_FILTER}`,
   trimEventsOfService: `DELETE FROM event WHERE service = ? AND id <=

@@ -4,6 +4,7 @@ import type { GroupName, InstanceId, ServiceName } from "../../core/names.ts";
 import type {
   Change,
   DesiredState,
+  EventFacts,
   GroupRecord,
   NewEvent,
   ServiceRecord,
@@ -19,7 +20,7 @@ export const EVENTS_PER_SERVICE_MAX = 1000;
 /** Events kept in all, the oldest go first: those of deleted services would add up for ever. */
 export const EVENTS_MAX = 100_000;
 
-type EventRow = Omit<NewEvent, "atMs"> & { readonly at_ms: number };
+type EventRow = Omit<NewEvent, "atMs" | "facts"> & { readonly at_ms: number; readonly facts: string | null };
 
 /** The store on one SQLite connection. Every write is one transaction. */
 export class SqliteStore implements Store {
@@ -92,7 +93,11 @@ export class SqliteStore implements Store {
     return this.#transaction("BEGIN", () => {
       const { total } = this.#sql.countEvents.get(filter) as { total: number };
       const rows = this.#sql.listEvents.all({ ...filter, offset, limit }) as unknown as EventRow[];
-      const events = rows.map(({ at_ms: atMs, ...rest }) => ({ ...rest, atMs }));
+      const events = rows.map(({ at_ms: atMs, facts, ...rest }) => ({
+        ...rest,
+        atMs,
+        ...(facts === null ? {} : { facts: JSON.parse(facts) as EventFacts }),
+      }));
       return { events, total };
     });
   }
@@ -158,7 +163,17 @@ export class SqliteStore implements Store {
 
   #addEvent(event: NewEvent): void {
     const { service, atMs, type, reason, resource, instance, message } = event;
-    this.#sql.addEvent.run(service, atMs, type, reason, resource, instance as InstanceId | null, message);
+    const facts = event.facts === undefined ? null : JSON.stringify(event.facts);
+    this.#sql.addEvent.run(
+      service,
+      atMs,
+      type,
+      reason,
+      resource,
+      instance as InstanceId | null,
+      message,
+      facts,
+    );
   }
 
   #trimEvents(added: readonly NewEvent[]): void {

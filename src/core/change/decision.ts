@@ -2,6 +2,7 @@ import { type Problem, ServingError } from "../errors.ts";
 import type { GroupName, ServiceName } from "../names.ts";
 import type { Change, DesiredState, GroupRecord, NewEvent, ServiceRecord } from "../service.ts";
 import type { Json, JsonObject } from "../spec/service-spec.ts";
+import { keptOrders } from "./orders.ts";
 
 /** What a command comes down to: the changes to commit together, none when all is as asked, and the answer. */
 export interface Decision<R> {
@@ -37,6 +38,22 @@ export function findLasting(state: DesiredState, name: ServiceName): ServiceReco
   return record;
 }
 
+/**
+ * The record of a service that is to stay and that its safety lock lets be changed; `isDangerous`: the change takes something away.
+ * @throws ServingError SERVICE_NOT_FOUND, SERVICE_DELETING, SAFETY_LOCKED
+ */
+export function findChangeable(state: DesiredState, name: ServiceName, isDangerous = false): ServiceRecord {
+  const record = findLasting(state, name);
+  refuseLocked(record, isDangerous);
+  return record;
+}
+
+/** @throws ServingError SAFETY_LOCKED */
+export function refuseLocked({ name, lock }: ServiceRecord, isDangerous: boolean): void {
+  if (lock === "all" || (lock === "dangerous" && isDangerous))
+    throw new ServingError("SAFETY_LOCKED", { service: name, lock });
+}
+
 /** @throws ServingError GROUP_NOT_FOUND */
 export function findGroup(state: DesiredState, name: GroupName): GroupRecord {
   const group = state.groups.get(name);
@@ -50,7 +67,7 @@ export function advance(
   nowMs: number,
   change: Partial<Omit<ServiceRecord, "name" | "id" | "generation" | "updatedAtMs">>,
 ): ServiceRecord {
-  return { ...record, ...change, generation: record.generation + 1, updatedAtMs: nowMs };
+  return keptOrders({ ...record, ...change, generation: record.generation + 1, updatedAtMs: nowMs });
 }
 
 /** An event of a service itself, as a change. */

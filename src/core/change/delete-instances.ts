@@ -5,7 +5,7 @@ import {
   advance,
   type ChangeContext,
   type Decision,
-  findLasting,
+  findChangeable,
   instanceCountOf,
   invalid,
   serviceEvent,
@@ -20,19 +20,27 @@ export interface DeleteInstancesRequest {
 }
 
 /**
- * Deletes instances by name: their slots are retired, so others under new slots take their place, make before break.
- * @throws ServingError SERVICE_NOT_FOUND, SERVICE_DELETING, INSTANCE_NOT_FOUND, INVALID_ARGUMENT
+ * Deletes instances by name: their slots are retired, so others under new slots take their place, make before break. A detached one has
+ * been replaced already, and just goes.
+ * @throws ServingError SERVICE_NOT_FOUND, SERVICE_DELETING, SAFETY_LOCKED, INSTANCE_NOT_FOUND, INVALID_ARGUMENT
  */
 export function deleteInstances(
   state: DesiredState,
   { name, instances, known }: DeleteInstancesRequest,
   { nowMs }: Pick<ChangeContext, "nowMs">,
 ): Decision<ServiceRecord> {
-  const before = findLasting(state, name);
-  const slots = slotsOf(before, instances, known, "$.InstanceList");
-  if (slots.count === 0) return { changes: [], record: before };
-  const record = advance(before, nowMs, slots.retired);
-  const text = `Instances [${instances.join(", ")}] of service [${name}] are deleted and replaced`;
+  const before = findChangeable(state, name, true);
+  const isDetached = (id: InstanceId) => before.detached?.includes(id) === true;
+  const attached = instances.filter((id) => !isDetached(id));
+  const slots = slotsOf(before, attached, known, "$.InstanceList");
+  if (slots.count === 0 && attached.length === instances.length) return { changes: [], record: before };
+  const detached = before.detached?.filter((id) => !instances.includes(id));
+  const record = advance(before, nowMs, {
+    ...slots.retired,
+    ...(detached === undefined ? {} : { detached }),
+  });
+  const replaced = slots.count === 0 ? "" : " and replaced";
+  const text = `Instances [${instances.join(", ")}] of service [${name}] are deleted${replaced}`;
   return {
     record,
     changes: [{ kind: "put-service", record }, serviceEvent(name, nowMs, "DeletingInstances", text)],

@@ -4,7 +4,14 @@ import type { Change, DesiredState, GroupRecord, TrafficMode } from "../service.
 import { type Affinity, showAffinity } from "../traffic/affinity.ts";
 import { toAuto, toCustomized } from "../traffic/group-traffic.ts";
 import { applyChanges } from "./apply.ts";
-import { advance, type ChangeContext, type Decision, findGroup, serviceEvent } from "./decision.ts";
+import {
+  advance,
+  type ChangeContext,
+  type Decision,
+  findGroup,
+  refuseLocked,
+  serviceEvent,
+} from "./decision.ts";
 import { applyTraffic, membersOf, trafficOf } from "./membership.ts";
 import { withoutTargets } from "./mirror.ts";
 
@@ -70,7 +77,7 @@ const showSticky = (sticky: Affinity | null) => (sticky === null ? "off" : showA
 
 /**
  * `DeleteGroup`. With members only when `isCascading`: they are deleted too, and the group goes with the last.
- * @throws ServingError GROUP_NOT_FOUND, GROUP_NOT_EMPTY
+ * @throws ServingError GROUP_NOT_FOUND, GROUP_NOT_EMPTY, SAFETY_LOCKED
  */
 export function deleteGroup(
   state: DesiredState,
@@ -82,6 +89,7 @@ export function deleteGroup(
   if (members.length > 0 && !isCascading) {
     throw new ServingError("GROUP_NOT_EMPTY", { group: name, members: members.map((m) => m.name) });
   }
+  for (const member of members) refuseLocked(member, true);
   const isEmpty = ![...state.services.values()].some((s) => s.group === name);
   if (isEmpty) return { record, changes: [{ kind: "remove-group", name }] };
   // Members are still draining, or are told to now: the group is no longer kept for its own sake.

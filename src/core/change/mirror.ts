@@ -14,7 +14,7 @@ import {
   advance,
   type ChangeContext,
   type Decision,
-  findLasting,
+  findChangeable,
   metadataOf,
   serviceEvent,
 } from "./decision.ts";
@@ -32,14 +32,14 @@ type Now = Pick<ChangeContext, "nowMs">;
 
 /**
  * CreateServiceMirror: copies of a service's requests go to other services from now on (eas-reference §6.5).
- * @throws ServingError SERVICE_NOT_FOUND, SERVICE_DELETING, MIRROR_EXISTS, INVALID_ARGUMENT
+ * @throws ServingError SERVICE_NOT_FOUND, SERVICE_DELETING, SAFETY_LOCKED, MIRROR_EXISTS, INVALID_ARGUMENT
  */
 export function createMirror(
   state: DesiredState,
   request: MirrorRequest,
   { nowMs }: Now,
 ): Decision<ServiceRecord> {
-  const before = findLasting(state, request.name);
+  const before = findChangeable(state, request.name);
   if (before.mirror) {
     throw new ServingError("MIRROR_EXISTS", { service: before.name, targets: before.mirror.targets });
   }
@@ -49,14 +49,14 @@ export function createMirror(
 
 /**
  * UpdateServiceMirror: what is named is replaced, the rest stays.
- * @throws ServingError SERVICE_NOT_FOUND, SERVICE_DELETING, MIRROR_NOT_FOUND, INVALID_ARGUMENT
+ * @throws ServingError SERVICE_NOT_FOUND, SERVICE_DELETING, SAFETY_LOCKED, MIRROR_NOT_FOUND, INVALID_ARGUMENT
  */
 export function updateMirror(
   state: DesiredState,
   request: MirrorRequest,
   { nowMs }: Now,
 ): Decision<ServiceRecord> {
-  const before = findLasting(state, request.name);
+  const before = findChangeable(state, request.name);
   if (!before.mirror) throw new ServingError("MIRROR_NOT_FOUND", { service: before.name });
   const { ratio = before.mirror.ratio, targets = before.mirror.targets } = request;
   const compare = request.compare === undefined ? before.mirror.compare : request.compare;
@@ -67,14 +67,14 @@ export function updateMirror(
 
 /**
  * DeleteServiceMirror: no copies from now on.
- * @throws ServingError SERVICE_NOT_FOUND, SERVICE_DELETING, MIRROR_NOT_FOUND
+ * @throws ServingError SERVICE_NOT_FOUND, SERVICE_DELETING, SAFETY_LOCKED, MIRROR_NOT_FOUND
  */
 export function deleteMirror(
   state: DesiredState,
   name: ServiceName,
   { nowMs }: Now,
 ): Decision<ServiceRecord> {
-  const before = findLasting(state, name);
+  const before = findChangeable(state, name);
   if (!before.mirror) throw new ServingError("MIRROR_NOT_FOUND", { service: name });
   const record = advance(before, nowMs, { mirror: null });
   return { record, changes: [{ kind: "put-service", record }, offEvent(name, nowMs)] };

@@ -14,8 +14,8 @@ import {
 import {
   type ChangeContext,
   type Decision,
+  findChangeable,
   findGroup,
-  findLasting,
   invalid,
   serviceEvent,
 } from "./decision.ts";
@@ -31,14 +31,14 @@ export interface ReleaseRequest {
 
 /**
  * `release`: what a service gets of its group's traffic (design §6, eas-reference §6.3).
- * @throws ServingError SERVICE_NOT_FOUND, SERVICE_DELETING, NOT_IN_GROUP, MODE_IS_EXCLUSIVE, INVALID_ARGUMENT
+ * @throws ServingError SERVICE_NOT_FOUND, SERVICE_DELETING, SAFETY_LOCKED, NOT_IN_GROUP, MODE_IS_EXCLUSIVE, INVALID_ARGUMENT
  */
 export function release(
   state: DesiredState,
   request: ReleaseRequest,
   { nowMs }: Pick<ChangeContext, "nowMs">,
 ): Decision<ServiceRecord> {
-  const before = findLasting(state, request.name);
+  const before = findChangeable(state, request.name);
   if (before.group === null) throw new ServingError("NOT_IN_GROUP", { service: request.name });
   const group = findGroup(state, before.group);
   const after = decide(trafficOf(state, group), group.name, request);

@@ -8,6 +8,7 @@ import {
   type Decision,
   findGroup,
   findService,
+  refuseLocked,
   serviceEvent,
 } from "./decision.ts";
 import { applyTraffic, trafficOf } from "./membership.ts";
@@ -16,7 +17,7 @@ import { withoutTargets } from "./mirror.ts";
 /**
  * `delete`: the service leaves its group's traffic, and every mirror to it, at once, its instances drain, and the record goes when the last has
  * stopped ({@link finishRemoval}). Deleting it again changes nothing.
- * @throws ServingError SERVICE_NOT_FOUND
+ * @throws ServingError SERVICE_NOT_FOUND, SAFETY_LOCKED
  */
 export function removeService(
   state: DesiredState,
@@ -25,6 +26,7 @@ export function removeService(
 ): Decision<ServiceRecord> {
   const before = findService(state, name);
   if (before.desired === "deleted") return { changes: [], record: before };
+  refuseLocked(before, true);
   const record = advance(before, nowMs, { desired: "deleted" });
   const changes: Change[] = [
     { kind: "put-service", record },

@@ -1,17 +1,17 @@
 import type { ServiceName } from "../names.ts";
 import type { DesiredState, ServiceRecord } from "../service.ts";
-import { advance, type ChangeContext, type Decision, findLasting, serviceEvent } from "./decision.ts";
+import { advance, type ChangeContext, type Decision, findChangeable, serviceEvent } from "./decision.ts";
 
 /**
  * `restart`: every instance is replaced, make before break, without a new version. A stopped service is started.
- * @throws ServingError SERVICE_NOT_FOUND, SERVICE_DELETING
+ * @throws ServingError SERVICE_NOT_FOUND, SERVICE_DELETING, SAFETY_LOCKED
  */
 export function restartService(
   state: DesiredState,
   name: ServiceName,
   { nowMs }: Pick<ChangeContext, "nowMs">,
 ): Decision<ServiceRecord> {
-  const before = findLasting(state, name);
+  const before = findChangeable(state, name);
   const from = before.updatingFrom;
   const record = advance(before, nowMs, {
     desired: "running",

@@ -4,7 +4,8 @@ import type { Change, DesiredState, ServiceRecord } from "../service.ts";
 import { isSame } from "../spec/json-value.ts";
 import { amountText } from "../spec/rolling.ts";
 import type { Json } from "../spec/service-spec.ts";
-import { advance, type ChangeContext, type Decision, findLasting, serviceEvent } from "./decision.ts";
+import { advance, type ChangeContext, type Decision, findChangeable, serviceEvent } from "./decision.ts";
+import { keptOrders } from "./orders.ts";
 
 export interface RolloutRequest {
   readonly name: ServiceName;
@@ -14,40 +15,40 @@ export interface RolloutRequest {
 
 /**
  * CreateServiceRollout: the rule as given, whatever it was; what is left out holds nothing back.
- * @throws ServingError SERVICE_NOT_FOUND, SERVICE_DELETING
+ * @throws ServingError SERVICE_NOT_FOUND, SERVICE_DELETING, SAFETY_LOCKED
  */
 export function createRollout(
   state: DesiredState,
   { name, change }: RolloutRequest,
   context: Pick<ChangeContext, "nowMs">,
 ): Decision<ServiceRecord> {
-  return put(findLasting(state, name), { ...OPEN_RULE, ...change }, context);
+  return put(findChangeable(state, name), { ...OPEN_RULE, ...change }, context);
 }
 
 /**
  * UpdateServiceRollout: what is left out stays; without a rule it begins from the one that holds nothing back, so that an update that goes on can
  * be paused.
- * @throws ServingError SERVICE_NOT_FOUND, SERVICE_DELETING
+ * @throws ServingError SERVICE_NOT_FOUND, SERVICE_DELETING, SAFETY_LOCKED
  */
 export function updateRollout(
   state: DesiredState,
   { name, change }: RolloutRequest,
   context: Pick<ChangeContext, "nowMs">,
 ): Decision<ServiceRecord> {
-  const before = findLasting(state, name);
+  const before = findChangeable(state, name);
   return put(before, { ...(before.rollout ?? OPEN_RULE), ...change }, context);
 }
 
 /**
  * DeleteServiceRollout: nothing is held back any more; an update that goes on comes to its end.
- * @throws ServingError SERVICE_NOT_FOUND, SERVICE_DELETING
+ * @throws ServingError SERVICE_NOT_FOUND, SERVICE_DELETING, SAFETY_LOCKED
  */
 export function deleteRollout(
   state: DesiredState,
   name: ServiceName,
   context: Pick<ChangeContext, "nowMs">,
 ): Decision<ServiceRecord> {
-  return put(findLasting(state, name), null, context);
+  return put(findChangeable(state, name), null, context);
 }
 
 /**
@@ -57,7 +58,7 @@ export function deleteRollout(
 export function finishUpdate(state: DesiredState, name: ServiceName, generation: number): readonly Change[] {
   const record = state.services.get(name);
   if (record?.generation !== generation || !record.updatingFrom) return [];
-  return [{ kind: "put-service", record: { ...record, updatingFrom: null } }];
+  return [{ kind: "put-service", record: keptOrders({ ...record, updatingFrom: null }) }];
 }
 
 function put(

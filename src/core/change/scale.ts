@@ -4,9 +4,10 @@ import {
   advance,
   type ChangeContext,
   type Decision,
-  findLasting,
+  findChangeable,
   instanceCountOf,
   invalid,
+  refuseLocked,
   serviceEvent,
   withMetadata,
 } from "./decision.ts";
@@ -26,14 +27,14 @@ export interface ScaleRequest {
 
 /**
  * `scale`: another instance count, no new version. A stopped service keeps the count for its next start.
- * @throws ServingError SERVICE_NOT_FOUND, SERVICE_DELETING, INSTANCE_NOT_FOUND, INVALID_ARGUMENT
+ * @throws ServingError SERVICE_NOT_FOUND, SERVICE_DELETING, SAFETY_LOCKED, INSTANCE_NOT_FOUND, INVALID_ARGUMENT
  */
 export function scaleService(
   state: DesiredState,
   { name, count, instancesToDelete, known }: ScaleRequest,
   { nowMs }: Pick<ChangeContext, "nowMs">,
 ): Decision<ServiceRecord> {
-  const before = findLasting(state, name);
+  const before = findChangeable(state, name);
   if (!Number.isInteger(count) || count < 0 || count > INSTANCES_MAX) {
     throw invalid({ path: "$.Instance", found: String(count), allowed: `0 to ${INSTANCES_MAX}` });
   }
@@ -47,6 +48,7 @@ export function scaleService(
       allowed: `at most ${going}, as many as go from ${from} to ${count}`,
     });
   }
+  if (count === 0) refuseLocked(before, true);
   if (count === from) return { changes: [], record: before };
   const record = advance(before, nowMs, {
     document: withMetadata(before.document, { instance: count }),

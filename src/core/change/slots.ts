@@ -9,9 +9,11 @@ export function wantedSlots(retired: readonly number[], count: number): number[]
   return slots;
 }
 
-/** The instances that shall run of a service, by id, with their slots. */
+/** The instances that shall run of a service, by id, with their slots. The names of detached ones are taken as long as these are there. */
 export function wantedInstances(record: ServiceRecord, count: number): Map<InstanceId, number> {
   const { name, version, epoch } = record;
-  const slots = wantedSlots(record.retiredSlots, count);
-  return new Map(slots.map((slot) => [instanceId({ service: name, version, epoch, slot }), slot]));
+  const idOf = (slot: number) => instanceId({ service: name, version, epoch, slot });
+  const detached = new Set(record.detached);
+  const slots = wantedSlots(record.retiredSlots, count + detached.size).filter((s) => !detached.has(idOf(s)));
+  return new Map(slots.slice(0, count).map((slot) => [idOf(slot), slot]));
 }

@@ -1,17 +1,17 @@
 import type { ServiceName } from "../names.ts";
 import type { DesiredState, ServiceRecord } from "../service.ts";
-import { advance, type ChangeContext, type Decision, findLasting, serviceEvent } from "./decision.ts";
+import { advance, type ChangeContext, type Decision, findChangeable, serviceEvent } from "./decision.ts";
 
 /**
  * `start`: a stopped service gets its instances again. No change when it is not stopped.
- * @throws ServingError SERVICE_NOT_FOUND, SERVICE_DELETING
+ * @throws ServingError SERVICE_NOT_FOUND, SERVICE_DELETING, SAFETY_LOCKED
  */
 export function startService(
   state: DesiredState,
   name: ServiceName,
   { nowMs }: Pick<ChangeContext, "nowMs">,
 ): Decision<ServiceRecord> {
-  const before = findLasting(state, name);
+  const before = findChangeable(state, name);
   if (before.desired === "running") return { changes: [], record: before };
   const record = advance(before, nowMs, { desired: "running" });
   const event = serviceEvent(name, nowMs, "Starting", `Service [${name}] is starting`);

@@ -1,19 +1,19 @@
 import type { ServiceName } from "../names.ts";
 import type { DesiredState, ServiceRecord } from "../service.ts";
-import { advance, type ChangeContext, type Decision, findLasting, serviceEvent } from "./decision.ts";
+import { advance, type ChangeContext, type Decision, findChangeable, serviceEvent } from "./decision.ts";
 
 /**
- * `stop`: instances go, the spec, the address and the share in a group's weights stay.
- * @throws ServingError SERVICE_NOT_FOUND, SERVICE_DELETING
+ * `stop`: instances go, detached ones too; the spec, the address and the share in a group's weights stay.
+ * @throws ServingError SERVICE_NOT_FOUND, SERVICE_DELETING, SAFETY_LOCKED
  */
 export function stopService(
   state: DesiredState,
   name: ServiceName,
   { nowMs }: Pick<ChangeContext, "nowMs">,
 ): Decision<ServiceRecord> {
-  const before = findLasting(state, name);
+  const before = findChangeable(state, name, true);
   if (before.desired === "stopped") return { changes: [], record: before };
-  const record = advance(before, nowMs, { desired: "stopped" });
+  const record = advance(before, nowMs, { desired: "stopped", detached: [] });
   const event = serviceEvent(name, nowMs, "Stopping", `Service [${name}] is stopping`);
   return { record, changes: [{ kind: "put-service", record }, event] };
 }

@@ -6,7 +6,7 @@ import {
   advance,
   type ChangeContext,
   type Decision,
-  findLasting,
+  findChangeable,
   metadataOf,
   serviceEvent,
   withMetadata,
@@ -26,14 +26,14 @@ export interface SwitchVersionRequest {
  * Back (or forth) to a kept version, under its own number. Instance count, token, labels, traffic state and the pace of updates stay
  * those of now. The version in force already: no change. Back to where an update that is not over came from, that update ends: what
  * still runs of that version is taken back as it is, and no rollout holds the way back up.
- * @throws ServingError SERVICE_NOT_FOUND, SERVICE_DELETING, VERSION_NOT_FOUND
+ * @throws ServingError SERVICE_NOT_FOUND, SERVICE_DELETING, SAFETY_LOCKED, VERSION_NOT_FOUND
  */
 export function switchVersion(
   state: DesiredState,
   { name, version }: SwitchVersionRequest,
   { nowMs }: Pick<ChangeContext, "nowMs">,
 ): Decision<ServiceRecord> {
-  const before = findLasting(state, name);
+  const before = findChangeable(state, name);
   const kept = state.versions.get(name) ?? [];
   const target = kept.find((v) => v.version === version);
   if (target === undefined) {

@@ -9,8 +9,8 @@ import {
   advance,
   type ChangeContext,
   type Decision,
+  findChangeable,
   findGroup,
-  findLasting,
   serviceEvent,
 } from "./decision.ts";
 
@@ -19,14 +19,14 @@ export const TOKENS_MAX = 8;
 
 /**
  * A new token for a service, valid at once; the ones before stay valid. A `token` in the document follows it.
- * @throws ServingError SERVICE_NOT_FOUND, SERVICE_DELETING, TOO_MANY_TOKENS
+ * @throws ServingError SERVICE_NOT_FOUND, SERVICE_DELETING, SAFETY_LOCKED, TOO_MANY_TOKENS
  */
 export function addServiceToken(
   state: DesiredState,
   name: ServiceName,
   { nowMs, serviceToken }: Pick<ChangeContext, "nowMs" | "serviceToken">,
 ): Decision<ServiceRecord> {
-  const before = findLasting(state, name);
+  const before = findChangeable(state, name);
   const tokens = withNewest(before, serviceToken, nowMs, `service ${name}`);
   const document =
     before.document.token === undefined ? before.document : { ...before.document, token: serviceToken };
@@ -40,14 +40,14 @@ export function addServiceToken(
 
 /**
  * Takes back one token of a service, by its number.
- * @throws ServingError SERVICE_NOT_FOUND, SERVICE_DELETING, TOKEN_NOT_FOUND, TOKEN_IN_FORCE (the newest one)
+ * @throws ServingError SERVICE_NOT_FOUND, SERVICE_DELETING, SAFETY_LOCKED, TOKEN_NOT_FOUND, TOKEN_IN_FORCE (the newest one)
  */
 export function revokeServiceToken(
   state: DesiredState,
   { name, number }: { readonly name: ServiceName; readonly number: number },
   { nowMs }: Pick<ChangeContext, "nowMs">,
 ): Decision<ServiceRecord> {
-  const before = findLasting(state, name);
+  const before = findChangeable(state, name);
   const record = advance(before, nowMs, { olderTokens: without(before, number, `service ${name}`) });
   const event = serviceEvent(name, nowMs, "TokenRevoked", `Token ${number} of service [${name}] is revoked`);
   return { record, changes: [{ kind: "put-service", record }, event] };

@@ -7,9 +7,11 @@ import {
   advance,
   type ChangeContext,
   type Decision,
-  findLasting,
+  findChangeable,
+  instanceCountOf,
   invalid,
   metadataOf,
+  refuseLocked,
   serviceEvent,
   withMetadata,
 } from "./decision.ts";
@@ -29,14 +31,14 @@ export interface UpdateRequest {
  * `modify`: the same document is no change; of the count alone scales; of what instances run makes a new version.
  * `metadata.traffic_state`, when the document states another one, acts like `release -s`; the token follows
  * the document when it has one.
- * @throws ServingError SERVICE_NOT_FOUND, SERVICE_DELETING, GROUP_IS_FIXED, MODE_IS_EXCLUSIVE, INVALID_ARGUMENT (name, enable_grpc)
+ * @throws ServingError SERVICE_NOT_FOUND, SERVICE_DELETING, SAFETY_LOCKED, GROUP_IS_FIXED, MODE_IS_EXCLUSIVE, INVALID_ARGUMENT (name, enable_grpc)
  */
 export function updateService(
   state: DesiredState,
   { name, after, reach }: UpdateRequest,
   context: ChangeContext,
 ): Decision<ServiceRecord> {
-  const before = findLasting(state, name);
+  const before = findChangeable(state, name);
   const { spec } = after;
   if (spec.name !== name) {
     throw invalid({ path: "$.metadata.name", found: spec.name, allowed: `${name}: a name cannot change` });
@@ -52,6 +54,8 @@ export function updateService(
     throw invalid({ path: "$.metadata.enable_grpc", found: String(spec.isGrpc), allowed });
   }
   if (reach === "nothing" && isSame(before.document, after.document)) return { changes: [], record: before };
+
+  if (spec.instanceCount === 0 && instanceCountOf(before.document) > 0) refuseLocked(before, true);
 
   const stated = metadataOf(after.document).traffic_state;
   const current = before.trafficState === "blue-green" ? "grouping" : before.trafficState;

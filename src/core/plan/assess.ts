@@ -1,3 +1,4 @@
+import { ordersApplyTo } from "../change/orders.ts";
 import type { InstanceId } from "../names.ts";
 import type { InstanceExit, InstanceStatus } from "../service.ts";
 import { backoffMs, boundedUntil, RECOVERED_AFTER_MS } from "./backoff.ts";
@@ -38,6 +39,35 @@ const NEVER_SEEN = {
 
 /** Assesses one instance. `observed` is null for one that shall run and that the runtime does not know. */
 export function assess(place: Place, observed: ObservedInstance | null, input: PlanInput): Assessed {
+  const assessed = seen(place, observed, input);
+  return { ...assessed, status: withOrders(assessed.status, input) };
+}
+
+/** What was ordered of it by hand. One that is isolated stays so when an update makes it an older one. */
+function withOrders(status: InstanceStatus, { wanted }: PlanInput): InstanceStatus {
+  const { isIsolated: wasIsolated, isDetached: _, ...rest } = status;
+  const record = wanted?.record;
+  const isDetached = record?.desired === "running" && record.detached?.includes(status.id) === true;
+  const isOlder = record === undefined || !ordersApplyTo(record)(status.id);
+  const isIsolated = record?.isolated?.includes(status.id) === true || (wasIsolated === true && isOlder);
+  if (!isDetached && !isIsolated) return rest;
+  const order = isDetached ? DETACHED : ISOLATED;
+  const isWell = status.isReady && (status.reason === "" || status.reason === order.reason);
+  return {
+    ...rest,
+    ...(isIsolated ? { isIsolated } : {}),
+    ...(isDetached ? { isDetached } : {}),
+    ...(isWell ? order : {}),
+  };
+}
+
+const ISOLATED = { reason: "Isolated", message: "By hand: it runs on and gets no requests" };
+const DETACHED = {
+  reason: "Detached",
+  message: "By hand: another takes its place; it is kept until it is deleted",
+};
+
+function seen(place: Place, observed: ObservedInstance | null, input: PlanInput): Assessed {
   const { id, version, epoch, slot } = place;
   const before = input.previous?.instances.find((i) => i.id === id);
   const known = { ...NEVER_SEEN, ...before, id, version, epoch, slot };

@@ -70,8 +70,11 @@ interface Given {
 function chooseWith(unavailable: number, { targets, count, isFailing, pace, input }: Given): Choice {
   const { wanted, nowMs } = input;
   const wantedOnes = [...targets.base, ...targets.current];
-  const ready = wantedOnes.filter((a) => a.status.isReady && !a.isGoing);
-  const kept = keepers(targets.others, count - unavailable - ready.length, input);
+  const isIsolated = (a: Assessed) => a.status.isIsolated === true;
+  const ready = wantedOnes.filter((a) => a.status.isReady && !a.isGoing && !isIsolated(a));
+  const servingCount = count - wantedOnes.filter(isIsolated).length;
+  const candidates = [...targets.others, ...targets.detached];
+  const kept = keepers(candidates, servingCount - unavailable - ready.length, input);
   const leaving = [
     ...targets.others.filter((a) => !kept.includes(a)),
     ...wantedOnes.filter((a) => a.isGoing && !isBlocked(a, wanted)),

@@ -1,5 +1,6 @@
 import type { InstanceId, ServiceName } from "../names.ts";
-import type { InstanceStatus, NewEvent, ServiceStatus } from "../service.ts";
+import type { EventFacts, InstanceStatus, NewEvent, ServiceStatus } from "../service.ts";
+import { exitText } from "./assess.ts";
 import type { Action } from "./plan-input.ts";
 
 export interface Between {
@@ -9,6 +10,8 @@ export interface Between {
   readonly actions: readonly Action[];
   /** Instances wanted. */
   readonly count: number;
+  /** In force. */
+  readonly version: number;
   readonly nowMs: number;
 }
 
@@ -49,6 +52,7 @@ export function eventsBetween(between: Between): NewEvent[] {
     resource: t.instance === null ? "Service" : "Instance",
     instance: t.instance,
     message: t.instance === null ? t.message : `Instance [${t.instance}]: ${t.message}`,
+    facts: factsOf(t, between),
   }));
 }
 
@@ -60,6 +64,23 @@ function newNote({ previous, status }: Between): Told | null {
   const { memory, cpu, processes, note } = now.limits!;
   const message = `Its limits are held by: memory ${memory}, cpu ${cpu}, processes ${processes} (${note})`;
   return { type: "Normal", reason: "LimitsWithoutGroup", instance: now.id, message };
+}
+
+/** What the plan went by when this came of it. */
+function factsOf({ instance }: Told, { previous, status, count, version }: Between): EventFacts {
+  const of = (s: ServiceStatus | null) =>
+    instance === null ? s : (s?.instances.find((i) => i.id === instance) ?? null);
+  const now = instance === null ? null : (status.instances.find((i) => i.id === instance) ?? null);
+  return {
+    from: of(previous)?.phase ?? null,
+    to: of(status)?.phase ?? null,
+    version: now?.version ?? version,
+    generation: status.observedGeneration,
+    wantedCount: count,
+    servingCount: status.serving.length,
+    ...(now !== null && now.failuresInARow > 0 ? { failuresInARow: now.failuresInARow } : {}),
+    ...(now?.lastExit ? { lastExit: exitText(now.lastExit) } : {}),
+  };
 }
 
 function ofInstance(before: InstanceStatus | undefined, now: InstanceStatus): Told[] {
@@ -96,7 +117,11 @@ function ofInstance(before: InstanceStatus | undefined, now: InstanceStatus): To
     (before?.drainingSinceMs ?? null) === null &&
     now.phase === "Stopping"
   ) {
-    say("Normal", "InstanceDraining", "It leaves the traffic and will be stopped");
+    say(
+      "Normal",
+      "InstanceDraining",
+      now.reason === "SoftRestart" ? now.message : "It leaves the traffic and will be stopped",
+    );
   }
   return told;
 }

@@ -36,10 +36,10 @@ export function freshStatus(record: ServiceRecord, status: ServiceStatus | undef
   }
   if (status.phase !== "Running") return status;
   const wanted = wantedInstances(record, instanceCountOf(record.document));
-  const isAsWanted =
-    wanted.size === status.instances.length && status.instances.every((i) => wanted.has(i.id) && i.isReady);
+  const attached = status.instances.filter((i) => !i.isDetached);
+  const isAsWanted = attached.every((i) => wanted.has(i.id) && i.isReady) && wanted.size === attached.length;
   if (isAsWanted) return status;
-  const isReplacing = status.instances.some((i) => i.version !== record.version || i.epoch !== record.epoch);
+  const isReplacing = attached.some((i) => i.version !== record.version || i.epoch !== record.epoch);
   return isReplacing
     ? { ...status, phase: "Updating", reason: "UPDATING", message: `Service [${name}] is updating` }
     : { ...status, phase: "Scaling", reason: "SCALING", message: `Service [${name}] is scaling` };

@@ -12,8 +12,10 @@ export function instanceSpecOf(
   slot: number,
 ): InstanceSpec {
   const { name: service, version, epoch } = record;
+  const id = instanceId({ service, version, epoch, slot });
+  const softRestart = record.softRestarts?.[id];
   return {
-    id: instanceId({ service, version, epoch, slot }),
+    id,
     service,
     version,
     epoch,
@@ -28,6 +30,7 @@ export function instanceSpecOf(
     },
     rpc: spec.rpc,
     limits: { cpu: spec.cpu, memoryMb: spec.memoryMb, isCpuAsked: spec.isCpuAsked },
+    ...(softRestart === undefined ? {} : { softRestart }),
     ...(spec.isSigtermSent ? { isSigtermSent: true } : {}),
   };
 }

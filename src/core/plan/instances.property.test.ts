@@ -2,8 +2,14 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import fc from "fast-check";
 import { PlanWorld } from "../../testing/plan-world.ts";
+import { desiredOf } from "../../testing/records.ts";
+import { deleteInstances } from "../change/delete-instances.ts";
+import { keptOrders } from "../change/orders.ts";
 import { wantedInstances } from "../change/slots.ts";
+import { softRestart } from "../change/soft-restart.ts";
+import { updateInstance } from "../change/update-instance.ts";
 import { revisionBefore } from "../change/versions.ts";
+import { ServingError } from "../errors.ts";
 import type { InstanceId } from "../names.ts";
 import { readPart } from "../rollout.ts";
 import { readAmount } from "../spec/rolling.ts";
@@ -48,6 +54,13 @@ const happening = fc.oneof(
       isPaused: fc.boolean(),
     }),
   },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      kind: fc.constantFrom("isolate", "let-back", "detach", "undetach", "soft-restart"),
+      which: fc.nat(8),
+    }),
+  },
   { weight: 1, arbitrary: fc.constant({ kind: "back" } as const) },
   {
     weight: 1,
@@ -59,7 +72,7 @@ type Happening = typeof happening extends fc.Arbitrary<infer T> ? T : never;
 function apply(world: PlanWorld, h: Happening): void {
   const record = world.record!;
   const change = (to: Partial<typeof record>) => {
-    world.record = { ...record, ...to, generation: record.generation + 1 };
+    world.record = keptOrders({ ...record, ...to, generation: record.generation + 1 });
   };
   const pick = (which: number): InstanceId | undefined => [...world.engines.keys()][which];
   switch (h.kind) {
@@ -115,6 +128,13 @@ function apply(world: PlanWorld, h: Happening): void {
       change({ rollout: { partition: readPart(h.partition)!, batch, isPaused: h.isPaused } });
       break;
     }
+    case "isolate":
+    case "let-back":
+    case "detach":
+    case "undetach":
+    case "soft-restart":
+      order(world, h.kind, pick(h.which));
+      break;
     case "room":
       world.capacity = h.cpu === null ? null : { cpu: h.cpu, memoryMb: 100_000 };
       break;
@@ -122,7 +142,7 @@ function apply(world: PlanWorld, h: Happening): void {
       if (!record.retiredSlots.includes(h.slot)) change({ retiredSlots: [...record.retiredSlots, h.slot] });
       break;
     case "desire":
-      change({ desired: h.to as "running" | "stopped" });
+      change({ desired: h.to as "running" | "stopped", ...(h.to === "stopped" ? { detached: [] } : {}) });
       break;
     case "forget": {
       const id = pick(h.which);
@@ -142,6 +162,28 @@ function apply(world: PlanWorld, h: Happening): void {
     case "control-restart":
       world.busy.clear(); // stops under way are forgotten; the engines go on draining
       break;
+  }
+}
+
+/** As the commands decide it; a refusal changes nothing. */
+function order(world: PlanWorld, kind: string, instance: InstanceId | undefined): void {
+  const record = world.record!;
+  if (instance === undefined) return;
+  const state = desiredOf([record]);
+  const known = world.status?.instances.map((i) => i.id) ?? [];
+  const request = { name: record.name, instance, known, instances: [instance] };
+  const context = { nowMs: 0 };
+  const given = {
+    isolate: () => updateInstance(state, { ...request, orders: { isolate: true } }, context),
+    "let-back": () => updateInstance(state, { ...request, orders: { isolate: false } }, context),
+    detach: () => updateInstance(state, { ...request, orders: { detach: true } }, context),
+    undetach: () => deleteInstances(state, { ...request }, context),
+    "soft-restart": () => softRestart(state, { ...request }, context),
+  }[kind]!;
+  try {
+    world.record = given().record;
+  } catch (error) {
+    assert.ok(error instanceof ServingError);
   }
 }
 
@@ -186,8 +228,18 @@ function isAsWanted(world: PlanWorld): void {
     for (const id of wantedInstances({ ...record!, ...record!.updatingFrom }, count - updated).keys())
       wanted.add(id);
   }
-  assert.deepEqual(new Set(world.engines.keys()), wanted);
-  for (const { phase } of world.engines.values()) assert.equal(phase, "ready");
+  const engines = [...world.engines.values()].filter((e) => !world.isDetached(e.spec.id));
+  assert.deepEqual(new Set(engines.map((e) => e.spec.id)), wanted);
+  for (const { phase, spec } of engines) {
+    assert.equal(phase, "ready");
+    assert.equal(
+      spec.softRestart ?? 0,
+      isStopped ? 0 : Math.max(record!.softRestarts?.[spec.id] ?? 0, spec.softRestart ?? 0),
+    );
+  }
+  const isolated = new Set(record!.isolated);
+  const served = new Set([...wanted].filter((id) => !isolated.has(id)));
+  assert.deepEqual(new Set(status!.serving), served);
   if (!isStopped && record!.updatingFrom && !record!.rollout?.isPaused)
     assert.equal(updated, world.updatedMax);
   assert.equal(status!.phase, isStopped ? "Stopped" : "Running");

@@ -15,20 +15,25 @@
  * - What is not kept leaves the route table first. It is stopped when every live gateway has let go of it
  *   (`released`), or when it has drained for the whole grace period, or when it is dead anyway.
  * - What crashed is started again after a backoff, unless crashes are blocked: then it stays for inspection.
+ * - An isolated instance is one of the wanted ones and is in no table: N counts the fewer for what serves, and nobody is kept or started in
+ *   its place. An older one that is isolated is never kept.
+ * - A detached instance is none of ours to count: its slot is retired, so another takes its place. It serves on until that one is ready,
+ *   then never again, and is neither stopped nor started again until its record forgets it.
+ * - A soft restart (soft-restarts.ts) lets a wanted instance leave like any other, and as it is wanted it is started again.
  * - What does not fit on the node waits, with what is missing, and nothing overtakes it.
  *
  * Nothing is remembered here: what must live on (failures, since when, how far a rollout is) comes back in `previous`.
  */
 import type { InstanceId } from "../names.ts";
 import type { InstanceStatus } from "../service.ts";
-import type { Assessed } from "./assess.ts";
 import { choose, isUpdateFailing } from "./choice.ts";
 import { eventsBetween } from "./events.ts";
 import { setAccessOf, stopOf } from "./instance-actions.ts";
 import type { Action, Plan, PlanInput, Wanted } from "./plan-input.ts";
 import { rolloutStep } from "./rollout-step.ts";
 import { serviceStatus } from "./service-status.ts";
-import { candidatesOf, isOlder, type Targets, targetsOf } from "./targets.ts";
+import { withSoftRestarts } from "./soft-restarts.ts";
+import { type Candidates, candidatesOf, isOlder, type Targets, targetsOf } from "./targets.ts";
 
 /** Grace of instances that no record owns. */
 const GRACE_OF_STRANGERS_MS = 30_000;
@@ -39,21 +44,24 @@ export function planInstances(input: PlanInput): Plan {
   const all = candidatesOf(input, count);
   const rollout = wanted === null ? null : stepOf(wanted, input, count, all);
   const updatedCount = rollout === null ? count : Math.min(count, rollout.wantedCount);
-  const targets = targetsOf(all, count, updatedCount);
+  const targets = withSoftRestarts(targetsOf(all, count, updatedCount), input);
   const isFailing = isUpdateFailing(targets, input);
   const { kept, leaving, starts, heldBack } = choose(targets, count, isFailing, input);
 
   const wantedOnes = [...targets.base, ...targets.current];
   const serving = [...targets.current, ...targets.base, ...kept]
-    .filter((a) => a.status.isReady && !a.isGoing)
+    .filter((a) => a.status.isReady && !a.isGoing && a.status.isIsolated !== true)
     .map((a) => a.status.id);
   const graceMs = wanted?.spec.terminationGraceMs ?? GRACE_OF_STRANGERS_MS;
-  const access = [...wantedOnes, ...targets.others].flatMap((a) => setAccessOf(a, wanted, input));
+  const access = [...wantedOnes, ...targets.others, ...targets.detached].flatMap((a) =>
+    setAccessOf(a, wanted, input),
+  );
   const actions: Action[] = [...starts, ...access, ...leaving.flatMap((a) => stopOf(a, graceMs, input))];
 
   const started = new Set(starts.map((s) => s.spec.id));
   const gone = new Set(leaving.map((a) => a.status.id));
-  const instances = [...targets.current, ...targets.base, ...targets.others].map(({ status }) => {
+  const everyone = [...targets.current, ...targets.base, ...targets.others, ...targets.detached];
+  const instances = everyone.map(({ status }) => {
     if (started.has(status.id)) return startedStatus(status);
     if (gone.has(status.id)) return leavingStatus(status, nowMs);
     return heldStatus({ ...status, drainingSinceMs: null }, heldBack);
@@ -67,21 +75,20 @@ export function planInstances(input: PlanInput): Plan {
   }
   const { previous } = input;
   const status = serviceStatus({ wanted, count, targets, instances, serving, isFailing, rollout, previous });
-  const events = eventsBetween({ service: wanted.record.name, previous, status, actions, count, nowMs });
+  const events = eventsBetween({
+    service: wanted.record.name,
+    version: wanted.record.version,
+    previous,
+    status,
+    actions,
+    count,
+    nowMs,
+  });
   const isUpdateDone = isDone(wanted, targets, count);
   return { actions, status, events, recheckAtMs, isUpdateDone, isShortOfRoom };
 }
 
-function stepOf(
-  { record }: Wanted,
-  input: PlanInput,
-  count: number,
-  all: {
-    readonly current: readonly Assessed[];
-    readonly base: readonly Assessed[];
-    others: readonly Assessed[];
-  },
-) {
+function stepOf({ record }: Wanted, input: PlanInput, count: number, all: Candidates) {
   const updated = all.current.map((a) => ({ isAlive: a.isAlive && !a.isGoing, isReady: a.status.isReady }));
   const isFailing = isUpdateFailing({ ...all, wantedIds: new Set() }, input);
   const previous = input.previous?.rollout ?? null;

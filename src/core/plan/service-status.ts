@@ -58,7 +58,7 @@ function judge(input: StatusInput): Verdict {
       : { phase: "Stopping", reason: "STOPPING", message: `Service [${name}] is stopping` };
   }
   const current = input.instances.filter((i) => input.targets.wantedIds.has(i.id));
-  const others = input.instances.filter((i) => !input.targets.wantedIds.has(i.id));
+  const others = input.instances.filter((i) => !input.targets.wantedIds.has(i.id) && !i.isDetached);
   const ready = current.filter((i) => i.isReady);
   if (ready.length === input.count && others.length === 0) {
     return atRest(input);
@@ -94,9 +94,17 @@ function judge(input: StatusInput): Verdict {
 }
 
 /** All that is wanted is there, and nothing else: it runs, as far as the update has been let. */
-function atRest({ rollout, count, wanted }: StatusInput): Verdict {
+function atRest({ rollout, count, wanted, instances }: StatusInput): Verdict {
   const running = { phase: "Running", reason: "RUNNING" } as const;
+  const isolated = instances.filter((i) => i.isIsolated && !i.isDetached);
   if (rollout === null || rollout.wantedCount >= count) {
+    if (isolated.length > 0) {
+      const names = isolated.map((i) => i.id).join(", ");
+      return {
+        ...running,
+        message: `${count - isolated.length} of ${count} instances serve; isolated: ${names}`,
+      };
+    }
     return { ...running, message: "Service start successfully" };
   }
   const { version, updatingFrom } = wanted.record;

@@ -13,6 +13,8 @@ export interface Candidates {
   readonly base: readonly Assessed[];
   /** All others that the runtime knows, or that are being started. */
   readonly others: readonly Assessed[];
+  /** Kept for inspection by order; neither wanted nor leaving. */
+  readonly detached: readonly Assessed[];
 }
 
 /** Assesses what is there and what may be wanted, for a wanted count. */
@@ -28,17 +30,19 @@ export function candidatesOf(input: PlanInput, count: number): Candidates {
   const current = record === undefined ? [] : of(record);
   const base = record === undefined || from === null ? [] : of({ ...record, ...from });
   const known = new Set([...current, ...base].map((a) => a.status.id));
-  const others = input.observed
+  const rest = input.observed
     .filter((o) => !known.has(o.spec.id))
     .map((o) => assess(o.spec, o, input))
     .sort((a, b) => byAge(b.status, a.status));
+  const detached = rest.filter((a) => a.status.isDetached);
+  const others = rest.filter((a) => !a.status.isDetached);
   // A start that is under way and no longer wanted has no report yet, and takes its place all the same.
   for (const [id, work] of input.busy) {
     const before = input.previous?.instances.find((i) => i.id === id);
     if (work !== "starting" || known.has(id) || observed.has(id) || before === undefined) continue;
     others.push(assess(before, null, input));
   }
-  return { current, base, others };
+  return { current, base, others, detached };
 }
 
 /** What shall run, and what else is there. */
@@ -48,6 +52,7 @@ export interface Targets {
   /** Of the version before, held back by a rollout. */
   readonly base: readonly Assessed[];
   readonly others: readonly Assessed[];
+  readonly detached: readonly Assessed[];
   readonly wantedIds: ReadonlySet<InstanceId>;
 }
 
@@ -58,7 +63,7 @@ export function targetsOf(all: Candidates, count: number, updatedCount: number):
   const spare = [...all.current.slice(updatedCount), ...all.base.slice(base.length)].filter(isThere);
   const others = [...spare, ...all.others].sort((a, b) => byAge(b.status, a.status));
   const wantedIds = new Set([...current, ...base].map((a) => a.status.id));
-  return { current, base, others, wantedIds };
+  return { current, base, others, detached: all.detached, wantedIds };
 }
 
 /** The runtime knows it, or is being told of it. */
