@@ -2,12 +2,11 @@
  * The laws of the whole system, as predicates on a world. Each is checked after every step of a simulation, or, where it
  * says so, when the world has settled. A law answers with what broke it, or null.
  */
-import { instanceCountOf } from "../src/core/change/decision.ts";
-import { wantedInstances } from "../src/core/change/slots.ts";
 import type { InstanceId } from "../src/core/names.ts";
 import type { RouteTable } from "../src/core/traffic/route-table.ts";
 import { openersOf, sharesOf } from "../src/core/traffic/table.ts";
 import type { ControlWorld } from "../src/testing/control-world.ts";
+import { wantedWhenSettled } from "./wanted-world.ts";
 
 export type Law = (world: ControlWorld) => string | null;
 
@@ -69,24 +68,6 @@ export const trafficIsConsistent: Law = ({ store }) => {
 };
 
 /**
- * No more instances of a service load at once than were ever wanted, and one more. `highest` is the largest count that
- * was wanted, by service: a scale-down may come while many load.
- */
-export function surgeIsBounded(
-  { store, runtime }: ControlWorld,
-  highest: ReadonlyMap<string, number>,
-): string | null {
-  for (const { name, document } of store.state.services.values()) {
-    const loading = [...runtime.engines.values()].filter(
-      (e) => e.spec.service === name && e.exit === null && e.phase === "loading",
-    );
-    const max = Math.max(instanceCountOf(document), highest.get(name) ?? 0) + 1;
-    if (loading.length > max) return `${loading.length} instances of ${name} load, at most ${max} may`;
-  }
-  return null;
-}
-
-/**
  * Checked when a stop begins: no living gateway's table in force names the instance, and none has requests in
  * flight to it; unless the whole grace period is over (then the last grace is short), or it never was ready.
  */
@@ -130,7 +111,7 @@ export const convergesToWhatIsWanted: Law = (world) => {
     const expected = record.desired === "stopped" ? "Stopped" : "Running";
     if (phase !== expected) return `${record.name} is ${phase}, not ${expected}`;
     if (record.desired === "stopped") continue;
-    for (const id of wantedInstances(record, instanceCountOf(record.document)).keys()) wanted.add(id);
+    for (const id of wantedWhenSettled(record, world)) wanted.add(id);
   }
   for (const id of wanted) {
     const engine = runtime.engines.get(id);
@@ -163,6 +144,25 @@ const tokensAreInForce: Law = ({ store, runtime, fleet }) => {
   }
   return null;
 };
+
+/** A paused rollout does not go on; `before` is how far each one was at the last look, by service and version. */
+export function pausedStaysPaused({ store }: ControlWorld, before: Map<string, number>): string | null {
+  const now = new Map<string, number>();
+  for (const { name, version, generation, desired, rollout, updatingFrom } of store.state.services.values()) {
+    const step = store.statuses.get(name);
+    const isPaused = desired === "running" && rollout?.isPaused === true && updatingFrom != null;
+    if (!isPaused || step?.rollout?.version !== version || step.observedGeneration !== generation) continue;
+    if (step.rollout.phase !== "Paused") continue;
+    now.set(`${name} v${version} of ${generation}`, step.rollout.wantedCount);
+  }
+  for (const [key, count] of now) {
+    const was = before.get(key);
+    if (was !== undefined && count > was) return `${key} is paused, and goes on from ${was} to ${count}`;
+  }
+  before.clear();
+  for (const [key, count] of now) before.set(key, count);
+  return null;
+}
 
 /** Laws of every moment. */
 export const ALWAYS: Readonly<Record<string, Law>> = {

@@ -1,5 +1,6 @@
 /**
- * Long runs by hand: `node sim/main.ts --seconds 600`, or one seed again: `node sim/main.ts --seed 17`.
+ * Long runs by hand: `npm run sim -- --seconds 600`, `npm run sim -- --from 1 --count 20000`, or one seed again with all that
+ * happens in it: `npm run sim -- --seed 17`. With `--twice` every seed is lived through twice, and must tell the same.
  */
 import { parseArgs } from "node:util";
 import { simulate } from "./simulation.ts";
@@ -8,16 +9,38 @@ const { values } = parseArgs({
   options: {
     seed: { type: "string" },
     from: { type: "string", default: "1" },
+    count: { type: "string" },
     seconds: { type: "string", default: "60" },
+    twice: { type: "boolean", default: false },
   },
 });
 
+async function live(seed: number): Promise<readonly string[]> {
+  const told = await simulate(seed);
+  if (!values.twice) return told;
+  const again = await simulate(seed);
+  const at = told.findIndex((line, i) => line !== again[i]);
+  if (at >= 0 || told.length !== again.length)
+    throw new Error(`seed ${seed} is not the same twice: ${told[at]} and ${again[at]}`);
+  return told;
+}
+
 if (values.seed !== undefined) {
-  await simulate(Number(values.seed));
+  for (const line of await live(Number(values.seed))) console.log(line);
   console.log(`seed ${values.seed} keeps every law`);
 } else {
-  const endAt = performance.now() + Number(values.seconds) * 1000;
-  let seed = Number(values.from);
-  while (performance.now() < endAt) await simulate(seed++);
-  console.log(`seeds ${values.from} to ${seed - 1} keep every law`);
+  const first = Number(values.from);
+  const count = values.count === undefined ? Number.POSITIVE_INFINITY : Number(values.count);
+  const endAt =
+    values.count === undefined ? performance.now() + Number(values.seconds) * 1000 : Number.POSITIVE_INFINITY;
+  const failures: string[] = [];
+  let seed = first;
+  for (; seed < first + count && performance.now() < endAt && failures.length < 10; seed++) {
+    await live(seed).catch((error: unknown) => {
+      failures.push(`seed ${seed}: ${error instanceof Error ? error.message : String(error)}`);
+    });
+  }
+  for (const failure of failures) console.error(failure);
+  console.log(`seeds ${first} to ${seed - 1}: ${failures.length} break a law`);
+  process.exitCode = failures.length === 0 ? 0 : 1;
 }

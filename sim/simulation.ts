@@ -5,18 +5,20 @@
  */
 
 import { ServingError } from "../src/core/errors.ts";
-import type { GatewayId, GroupName, InstanceId, ServiceName } from "../src/core/names.ts";
-import { ControlWorld, documentFor } from "../src/testing/control-world.ts";
+import type { GatewayId, ServiceName } from "../src/core/names.ts";
+import { ControlWorld } from "../src/testing/control-world.ts";
 import { type Behaviour, WELL_BEHAVED } from "../src/testing/memory-runtime.ts";
 import { SeededRandom } from "../src/testing/seeded-random.ts";
+import { commandsOn } from "./commands.ts";
 import {
   ALWAYS,
   convergesToWhatIsWanted,
   namesStoppedInstance,
   namesUnprovenInstance,
+  pausedStaysPaused,
   stoppedWhileUsed,
-  surgeIsBounded,
 } from "./invariants.ts";
+import { ReplacementLaws, tellsWhatBlocksIt } from "./replacement-laws.ts";
 
 /** A law that was broken, with all it takes to see it again. */
 export class BrokenLaw extends Error {
@@ -24,28 +26,39 @@ export class BrokenLaw extends Error {
 }
 
 const SERVICES = ["a", "b", "c", "d"].map((n) => n as ServiceName);
-const GROUPS = ["g", "h"].map((n) => n as GroupName);
 const STEPS = 60;
 
 class Simulation {
   readonly #random: SeededRandom;
   readonly #world: ControlWorld;
   readonly #trail: string[] = [];
-  /** Largest instance count that was wanted of each service. */
-  readonly #highestCount = new Map<string, number>();
+  readonly #laws: ReplacementLaws;
+  /** How far paused rollouts were. */
+  readonly #paused = new Map<string, number>();
   #hasFaults = true;
   #broken: string | null = null;
 
   constructor(seed: number) {
     this.#random = new SeededRandom(seed);
     this.#world = new ControlWorld({ seed: seed + 1, gatewayCount: 1 + this.#random.below(2) });
+    this.#laws = new ReplacementLaws(this.#world);
   }
 
-  async run(): Promise<void> {
+  /** All that happened, the same each time the seed is lived through. */
+  async run(): Promise<readonly string[]> {
     const { runtime, fleet, store } = this.#world;
     runtime.behaviour = (spec) => this.#behaviour(spec.version);
     runtime.isHintLost = () => this.#isFault(0.1);
-    runtime.onStop = (id, graceMs) => this.#note(stoppedWhileUsed(this.#world, id, graceMs));
+    runtime.onStop = (id, graceMs) => {
+      this.#tell(`stop ${id} within ${graceMs} ms`);
+      this.#note(stoppedWhileUsed(this.#world, id, graceMs));
+      this.#note(this.#laws.stopped(id));
+    };
+    runtime.onStart = (spec) => {
+      this.#tell(`start ${spec.id}`);
+      this.#note(this.#laws.started(spec));
+    };
+    runtime.onLaunched = (id) => this.#laws.launched(id);
     fleet.timing = () => ({
       startMs: this.#random.below(200),
       tableMs: this.#random.below(this.#isFault(0.2) ? 2_000 : 10),
@@ -56,7 +69,9 @@ class Simulation {
       this.#note(namesUnprovenInstance(this.#world, table));
     };
     store.onWrite = () => {
-      if (this.#isFault(0.05)) throw new Error("the write failed");
+      if (!this.#isFault(0.05)) return;
+      this.#laws.harmed();
+      throw new Error("the write failed");
     };
     store.latency = () => this.#late(0.3, this.#random.pick([20, 20, 400]));
     runtime.latency = () => this.#late(0.3, 50);
@@ -66,6 +81,7 @@ class Simulation {
       this.#checkAlways();
     }
     await this.#settle("after all faults");
+    await this.#letGo();
     const pids = this.#pids();
     this.#world.kill();
     this.#world.begin();
@@ -74,6 +90,8 @@ class Simulation {
     if (this.#pids() !== pids) this.#note("a restart of the control process replaced instances");
     this.#throwIfBroken();
     await this.#world.stop();
+    const { events } = this.#world.store;
+    return [...this.#trail, ...events.map((e) => `${e.atMs} ${e.service} ${e.reason} ${e.message}`)];
   }
 
   /** One thing happens, and some time passes. */
@@ -86,45 +104,24 @@ class Simulation {
     else if (dice < 0.83) this.#harmGateway();
     else if (dice < 0.86) {
       const ms = this.#random.below(7_200_000) - 3_600_000;
-      this.#trail.push(`the wall clock jumps by ${ms} ms`);
+      this.#tell(`the wall clock jumps by ${ms} ms`);
       clock.jump(ms);
     }
     if (this.#random.chance(0.1)) this.#harmFiles();
+    if (this.#random.chance(0.04)) this.#changeCapacity();
     const ms = this.#random.chance(0.7) ? this.#random.below(100) : this.#random.below(5_000);
     await clock.advance(ms);
   }
 
   /** A command as a user would give it; a refusal is a right answer, and so is a failed write. */
   async #command(): Promise<void> {
-    const { control } = this.#world;
     const r = this.#random;
     const name = r.pick(SERVICES);
-    const count = r.below(4);
-    const commands: Record<string, () => Promise<unknown>> = {
-      create: () => control.createService(documentFor(name, { count, ...this.#membership() })),
-      scale: () => control.scaleService(name, count, []),
-      version: () => control.updateService(name, { metadata: { cpu: 1 + r.below(50) } }, "merge"),
-      restart: () => control.restartService(name),
-      stop: () => control.stopService(name),
-      start: () => control.startService(name),
-      delete: () => control.deleteService(name),
-      weight: () => control.releaseService(name, { kind: "weight", weight: r.below(102) - 1 }),
-      standalone: () => control.releaseService(name, { kind: "state", trafficState: "standalone" }),
-      grouping: () => control.releaseService(name, { kind: "state", trafficState: "grouping" }),
-      back: () => control.switchVersion(name, 1 + r.below(3)),
-      retire: () =>
-        control.deleteInstances(name, [r.pick([...this.#alive(name), `${name}-v1-0` as InstanceId])]),
-      mode: () => control.updateGroup(r.pick(GROUPS), { mode: r.pick(["auto", "customized"]) }),
-      "token-add": () => control.addServiceToken(name),
-      "token-revoke": () => control.revokeServiceToken(name, 1 + r.below(3)),
-      "group-token-add": () => control.addGroupToken(r.pick(GROUPS)),
-      "group-token-revoke": () => control.revokeGroupToken(r.pick(GROUPS), 1 + r.below(3)),
-      "delete-group": () => control.deleteGroup(r.pick(GROUPS), r.chance(0.3)),
-    };
-    const likely = ["create", "create", "create", "scale", "version"];
+    const count = r.below(5);
+    const commands = commandsOn(this.#world, r, { name, count });
+    const likely = ["create", "create", "create", "scale", "version", "version", "rollout", "resume"];
     const verb = r.pick([...likely, ...Object.keys(commands)]);
-    this.#trail.push(`${verb} ${name} (${count})`);
-    this.#highestCount.set(name, Math.max(this.#highestCount.get(name) ?? 0, count));
+    this.#tell(`${verb} ${name} (${count})`);
     try {
       await commands[verb]!();
     } catch (error) {
@@ -133,23 +130,27 @@ class Simulation {
     }
   }
 
-  #membership() {
-    if (this.#random.chance(0.4)) return {};
-    const group = this.#random.pick(GROUPS);
-    return this.#random.chance(0.7) ? { group } : { group, traffic_state: "standalone" };
+  /** The node has room for few instances, for many, or nobody knows. */
+  #changeCapacity(): void {
+    const cpu = this.#random.pick([null, 2, 5, 10, 20]);
+    this.#world.capacity = cpu === null ? null : { cpu, memoryMb: 1_000_000 };
+    this.#laws.capacityChanged();
+    this.#tell(`the node has ${cpu ?? "unknown"} cores`);
   }
 
   #crashInstance(): void {
     const ids = [...this.#world.runtime.engines.keys()];
     if (ids.length === 0) return;
     const id = this.#random.pick(ids);
-    this.#trail.push(`kill ${id}`);
+    this.#tell(`kill ${id}`);
+    this.#laws.harmed();
     this.#world.runtime.kill(id);
   }
 
   #restartControl(): void {
-    this.#trail.push("kill the control process");
+    this.#tell("kill the control process");
     this.#world.kill();
+    this.#laws.killed();
     this.#world.begin();
   }
 
@@ -161,7 +162,7 @@ class Simulation {
     if (this.#random.chance(0.4)) files.slowMs.set("/p", this.#random.below(5_000));
     const isRetriable = this.#random.chance(0.5);
     if (this.#random.chance(0.3)) files.broken.set("/p", { message: "no files", isRetriable });
-    this.#trail.push(`files: slow ${files.slowMs.size}, broken ${files.broken.size}`);
+    this.#tell(`files: slow ${files.slowMs.size}, broken ${files.broken.size}`);
   }
 
   /** It dies, or only its link breaks. */
@@ -170,11 +171,11 @@ class Simulation {
     if (ids.length === 0) return;
     const id: GatewayId = this.#random.pick(ids);
     if (this.#random.chance(0.5)) {
-      this.#trail.push(`break the link of ${id}`);
+      this.#tell(`break the link of ${id}`);
       this.#world.fleet.breakLink(id);
       return;
     }
-    this.#trail.push(`kill ${id}`);
+    this.#tell(`kill ${id}`);
     this.#world.fleet.kill(id);
   }
 
@@ -199,6 +200,12 @@ class Simulation {
     files.broken.clear();
     await clock.advance(4_000); // the slowest start that was begun with a fault
     for (const [id, engine] of runtime.engines) if (engine.phase === "loading") runtime.kill(id);
+    if (this.#world.capacity !== null) {
+      await clock.advance(240_000); // longer than a backoff, a grace and a few swaps one after the other
+      this.#note(tellsWhatBlocksIt(this.#world));
+      this.#world.capacity = null;
+      this.#laws.capacityChanged();
+    }
     for (let i = 0; i < 40 && convergesToWhatIsWanted(this.#world) !== null; i++) {
       await clock.advance(10_000);
       this.#checkAlways();
@@ -213,8 +220,29 @@ class Simulation {
     this.#throwIfBroken();
   }
 
-  #alive(name: string): InstanceId[] {
-    return [...this.#world.alive(name).keys()];
+  /** Nothing is held back any more: every update comes to its end. */
+  async #letGo(): Promise<void> {
+    for (const name of SERVICES) {
+      await this.#insist(() => this.#world.control.deleteRollout(name));
+    }
+    await this.#settle("with nothing held back");
+    for (const record of this.#world.store.state.services.values()) {
+      if (record.desired === "running" && record.updatingFrom)
+        this.#note(`the update of ${record.name} has no end`);
+    }
+    this.#throwIfBroken();
+  }
+
+  async #insist(command: () => Promise<unknown>): Promise<void> {
+    const given = command().catch((error: unknown) => {
+      if (!(error instanceof ServingError)) throw error;
+    });
+    await this.#world.clock.advance(100);
+    await given;
+  }
+
+  #tell(text: string): void {
+    this.#trail.push(`${this.#world.clock.monotonic()} ${text}`);
   }
 
   #pids(): string {
@@ -234,7 +262,7 @@ class Simulation {
       const broken = law(this.#world);
       if (broken !== null) this.#note(`${name}: ${broken}`);
     }
-    this.#note(surgeIsBounded(this.#world, this.#highestCount));
+    this.#note(pausedStaysPaused(this.#world, this.#paused));
     this.#throwIfBroken();
   }
 
@@ -244,16 +272,16 @@ class Simulation {
 
   #throwIfBroken(): void {
     if (this.#broken !== null)
-      throw new BrokenLaw(`${this.#broken}\n  ${this.#trail.slice(-15).join("\n  ")}`);
+      throw new BrokenLaw(`${this.#broken}\n  ${this.#trail.slice(-40).join("\n  ")}`);
   }
 }
 
-/** Lives one seed through. @throws BrokenLaw with the command that repeats it */
-export async function simulate(seed: number): Promise<void> {
+/** Lives one seed through, and tells all that happened. @throws BrokenLaw with the command that repeats it */
+export async function simulate(seed: number): Promise<readonly string[]> {
   try {
-    await new Simulation(seed).run();
+    return await new Simulation(seed).run();
   } catch (error) {
-    if (error instanceof BrokenLaw) error.message += `\nrepeat with: node sim/main.ts --seed ${seed}`;
+    if (error instanceof BrokenLaw) error.message += `\nrepeat with: npm run sim -- --seed ${seed}`;
     throw error;
   }
 }

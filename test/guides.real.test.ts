@@ -13,7 +13,7 @@ after(() => sluice.stop());
 /** On the service that the README deploys. */
 const ON_README = ["authentication", "monitoring", "operations"];
 /** With services of their own. */
-const OWN = ["own-server", "pmml", "python-processor", "traffic"];
+const OWN = ["own-server", "pmml", "python-processor", "traffic", "updates"];
 
 test("no guide is left out", () => {
   const guides = readdirSync(join(ROOT, "docs", "guide")).map((file) => file.replace(/\.md$/, ""));

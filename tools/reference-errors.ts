@@ -62,6 +62,11 @@ const CODES: { readonly [C in ErrorCode]: { readonly facts: Facts<C>; readonly r
     facts: { service: "pmml_prod", version: 9, versions: [1, 2] },
     remedy: "Choose one of the versions named. The last ten are kept.",
   },
+  VERSION_NOT_RUNNABLE: {
+    facts: { service: "pmml_prod", version: 1, why: "/models/one.pmml is gone" },
+    remedy:
+      "Nothing was changed. Put the file back, or choose another version; `sluice versions` shows which can be run.",
+  },
   INSTANCE_NOT_FOUND: {
     facts: { service: "pmml_prod", instances: ["pmml_prod-v1-7"] },
     remedy: "`sluice w` lists the instances of a service. They change with every version.",

@@ -118,8 +118,11 @@ export const versionObject = Type.Object({
   Version: whole("extension: number to switch to"),
   ImageId: whole("the same number, as EAS calls it"),
   BuildTime: text("RFC 3339, UTC"),
-  ImageAvailable: oneOf(["true", "false", "unknown"], "can it be run"),
-  ServiceRunnable: oneOf(["true", "false", "unknown"], "can it be run"),
+  ImageAvailable: oneOf(["true", "false", "unknown"], "are its model and its processor's package there"),
+  ServiceRunnable: oneOf(
+    ["true", "false", "unknown"],
+    "can it be run now; unknown: something of it has to be brought first",
+  ),
   Message: text("what made it"),
   ServiceConfig: text("its service.json, as a JSON text"),
 });

@@ -4,6 +4,7 @@ import { INTERNAL_OPERATIONS } from "./internal-operations.ts";
 import { MIRROR_OPERATIONS } from "./mirror-operations.ts";
 import type { OperationSchema } from "./operation.ts";
 import { type OperationName, PATHS, type PathOf } from "./paths.ts";
+import { ROLLOUT_OPERATIONS } from "./rollout-operations.ts";
 import { SERVICE_OPERATIONS } from "./service-operations.ts";
 import { TOKEN_OPERATIONS } from "./token-operations.ts";
 
@@ -11,6 +12,7 @@ import { TOKEN_OPERATIONS } from "./token-operations.ts";
 export const OPERATIONS = {
   ...SERVICE_OPERATIONS,
   ...MIRROR_OPERATIONS,
+  ...ROLLOUT_OPERATIONS,
   ...GROUP_OPERATIONS,
   ...TOKEN_OPERATIONS,
   ...INTERNAL_OPERATIONS,

@@ -17,6 +17,27 @@ const created = {
   InternetEndpoint: text("address"),
   IntranetEndpoint: text("address"),
 };
+const updated = answer({
+  ...accepted.properties,
+  Plan: opt(
+    Type.Object(
+      {
+        Change: oneOf(["nothing", "scale", "in-place", "new-version"], "the largest thing that it takes"),
+        Version: whole("version in force afterwards"),
+        Differences: Type.Array(
+          Type.Object({
+            Path: text("JSON path of the field"),
+            From: Type.Union([Type.Null(), Type.String()], { description: "JSON text; null: not there" }),
+            To: Type.Union([Type.Null(), Type.String()], { description: "JSON text; null: not there" }),
+          }),
+          { description: "fields that differ; secrets as ***" },
+        ),
+        Steps: Type.Array(Type.String(), { description: "what would happen to instances" }),
+      },
+      { description: "extension: only with Plan" },
+    ),
+  ),
+});
 const none = query({});
 
 /** eas-reference §8.2, Services. */
@@ -78,10 +99,11 @@ export const SERVICE_OPERATIONS = {
     tag: "Services",
     query: query({
       UpdateType: opt(oneOf(["merge", "replace"], "merge unless told")),
+      Plan: opt(flag("extension: nothing is changed; the answer's Plan says what would be")),
       ...notEffective("MemberToUpdate"),
     }),
     body: "service-json",
-    response: accepted,
+    response: updated,
   },
   DeleteService: {
     summary: "Delete a service: drain its instances, then forget it",

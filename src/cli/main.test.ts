@@ -287,7 +287,7 @@ test("stop, start, restart, scale, version: accepted, then waited for", async (t
   assert.match(unknown.err, /VERSION_NOT_FOUND: service pmml_prod has no version 7/);
   assert.match(
     (await run(["versions", "pmml_prod"])).out,
-    /\| {7}1 \| yes {5}\| 2022-06-05T14:30:49Z \| Service was created \|/,
+    /\| {7}1 \| yes {5}\| 2022-06-05T14:30:49Z \| true {5}\| Service was created \|/,
   );
   const noWait = await run(["scale", "pmml_prod", "3", "--no-wait"], {
     onSleep: () => assert.fail("it waited"),

@@ -55,6 +55,7 @@ export const VERBS: readonly Verb[] = [
       },
       { flags: "-s, --service <file>", text: "a part of a service.json, merged into the present one" },
       { flags: "--replace", text: "the file is a whole service.json and replaces the present one" },
+      { flags: "--plan", text: "only show what it would change, and how; nothing is changed" },
       ...waiting,
     ],
     load: () => import("./verbs/modify.ts"),
@@ -145,6 +146,26 @@ export const VERBS: readonly Verb[] = [
     summary: "end a mirror",
     options: [],
     load: () => import("./verbs/mirror-delete.ts"),
+  },
+  {
+    name: "rollout",
+    args: [
+      service,
+      {
+        name: "[action]",
+        text: "status (unless told), pause, resume, or off: nothing is held back any more",
+      },
+    ],
+    summary: "show, hold back or pause how an update goes on",
+    options: [
+      {
+        flags: "--partition <part>",
+        text: "instances that stay at the version before: a number, or e.g. 50%",
+      },
+      { flags: "--batch <part>", text: "instances that are updated at a time: a number, or e.g. 10%" },
+      { flags: "--interval <time>", text: "between batches, e.g. 5m; 0s unless told" },
+    ],
+    load: () => import("./verbs/rollout.ts"),
   },
   {
     name: "version",

@@ -23,6 +23,11 @@ export function waitOptions(options: VerbOptions): { readonly timeoutSeconds: nu
   return options.wait === false ? null : { timeoutSeconds: Number(seconds) };
 }
 
+/** Message of a service that runs as it was asked for (eas-reference §6.8). */
+const RUNS_WHOLE = "Service start successfully";
+/** Reasons whose message says what somebody can do about it, or what is waited for. */
+const TELLING = ["FETCH_FAILED", "NO_ROOM", "BATCH_WAITING"];
+
 export type ServicePath = { readonly ClusterId: string; readonly ServiceName: string };
 
 const counts = (s: Service) =>
@@ -43,6 +48,8 @@ export function waitUntilRunning(
     if (service.Status === "Running") {
       show(`Running ${counts(service)}`, session.ok.bind(session));
       session.ok("Service is running");
+      // Held back by a rollout: what was asked for is not all there, and will not come by itself.
+      if (service.Message !== RUNS_WHOLE) session.warn(service.Message);
       return EXIT.done;
     }
     if (service.Status === "Stopped" || service.Status === "Deleting") {
@@ -56,7 +63,7 @@ export function waitUntilRunning(
       for (const { text, why } of troubles) if (!service.Message.includes(why)) session.error(text);
       return EXIT.failed;
     }
-    if (service.Reason === "FETCH_FAILED") show(service.Message, session.warn.bind(session));
+    if (TELLING.includes(service.Reason)) show(service.Message, session.warn.bind(session));
     for (const { text } of troubles) show(text, session.warn.bind(session));
     return null;
   });

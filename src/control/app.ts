@@ -1,10 +1,13 @@
 import type { Component } from "../base/component.ts";
+import { VERSIONS_KEPT } from "../core/change/versions.ts";
 import type { GroupName, InstanceId, ServiceName } from "../core/names.ts";
 import { freshStatus } from "../core/plan/fresh-status.ts";
 import type { Change } from "../core/service.ts";
+import { referencedSources } from "../core/spec/referenced.ts";
 import { sharesOf } from "../core/traffic/table.ts";
+import type { NodeCapacity } from "../ports/capacity.ts";
 import type { Clock } from "../ports/clock.ts";
-import type { FileCache } from "../ports/files.ts";
+import type { FileCache, ReferencedFiles } from "../ports/files.ts";
 import type { GatewayFleet } from "../ports/gateways.ts";
 import type { Log } from "../ports/log.ts";
 import type { Random } from "../ports/random.ts";
@@ -18,10 +21,12 @@ import { Known } from "./known.ts";
 import { Loop } from "./loop.ts";
 import { Metrics } from "./metrics.ts";
 import { MirrorBook } from "./mirror-book.ts";
+import { NodeRoom } from "./node-room.ts";
 import { Operations } from "./operations.ts";
 import { Publisher } from "./publisher.ts";
 import { Reconciler } from "./reconciler.ts";
 import { steadyTime } from "./steady-time.ts";
+import { runnableOf } from "./version-check.ts";
 
 export interface ControlPlaneDeps {
   readonly store: Store;
@@ -31,7 +36,12 @@ export interface ControlPlaneDeps {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
-  readonly settings: GatewaySettings;
+  /** Not there: nothing is held back for want of room. */
+  readonly capacity?: NodeCapacity;
+  readonly settings: GatewaySettings & {
+    /** Versions kept of each service, from 2; {@link VERSIONS_KEPT} when not told. */
+    readonly versionsKept?: number;
+  };
 }
 
 /** Loop runs at a time: they wait for disks and processes; more would only queue at the store. */
@@ -53,7 +63,7 @@ const serviceKey = (name: ServiceName) => `service:${name}`;
  * The control process without its outside: everything that makes what is so into what is wanted. Nothing is lost when
  * `run` ends at any point, in whatever way: instances and gateways go on, and the next one finds them.
  */
-export function createControlPlane(deps: ControlPlaneDeps): ControlPlane & Component {
+export function createControlPlane(deps: ControlPlaneDeps): ControlPlane & Component & ReferencedFiles {
   const { store, runtime, clock, random, log } = deps;
   const loop = new Loop({ clock, random, log, concurrency: CONCURRENCY });
   const known = new Known(store, log);
@@ -63,7 +73,11 @@ export function createControlPlane(deps: ControlPlaneDeps): ControlPlane & Compo
 
   const wakeService = (name: ServiceName, cause: string) => loop.wake(serviceKey(name), cause);
   const wakePublisher = (cause: string) => loop.wake(PUBLISHER, cause);
-  const operations = new Operations(runtime, log, wakeService);
+  const room = new NodeRoom(() => deps.capacity?.total() ?? null);
+  const operations = new Operations(runtime, log, (name, cause) => {
+    wakeService(name, cause);
+    for (const other of room.short) if (other !== name) wakeService(other, `room of ${name}`);
+  });
   const files = new FilePreparation(deps.files, clock, wakeService);
   const publisher = new Publisher({
     store,
@@ -86,7 +100,17 @@ export function createControlPlane(deps: ControlPlaneDeps): ControlPlane & Compo
     log,
     onChange: (cause) => loop.wake(GATEWAYS, cause),
   });
-  const commands = new Commands({ store, known, clock, random, onCommitted });
+  const versionsKept = deps.settings.versionsKept ?? VERSIONS_KEPT;
+  const commands = new Commands({
+    store,
+    known,
+    clock,
+    random,
+    files: deps.files,
+    room,
+    versionsKept,
+    onCommitted,
+  });
   const reconciler = new Reconciler({
     store,
     runtime,
@@ -94,6 +118,7 @@ export function createControlPlane(deps: ControlPlaneDeps): ControlPlane & Compo
     operations,
     files,
     publisher,
+    room,
     steadyNow: steadyTime(clock),
     wallNow: () => clock.now(),
     onRoutesChanged: wakePublisher,
@@ -142,7 +167,14 @@ export function createControlPlane(deps: ControlPlaneDeps): ControlPlane & Compo
     isAdopted = true;
     mirrors.adopt((await known.desired()).services.values());
     const reports = Map.groupBy(await runtime.list(), (r) => r.spec.service);
-    for (const [service, own] of reports) known.setReports(service, own);
+    for (const [service, own] of reports) {
+      known.setReports(service, own);
+      room.look(
+        service,
+        own.filter((r) => r.isAlive).map((r) => r.spec),
+        [],
+      );
+    }
     for (const name of new Set([...known.statuses.keys(), ...reports.keys()])) addService(name, "start");
   }
 
@@ -194,6 +226,12 @@ export function createControlPlane(deps: ControlPlaneDeps): ControlPlane & Compo
     return { state, statuses, shares };
   }
 
+  async function runnableVersions(name: ServiceName) {
+    const versions = (await known.desired()).versions.get(name) ?? [];
+    const looked = versions.map(async (v) => [v.version, await runnableOf(v, deps.files)] as const);
+    return new Map(await Promise.all(looked));
+  }
+
   return {
     name: "control",
     run,
@@ -209,7 +247,13 @@ export function createControlPlane(deps: ControlPlaneDeps): ControlPlane & Compo
     createMirror: (request) => commands.createMirror(request),
     updateMirror: (request) => commands.updateMirror(request),
     deleteMirror: (name) => commands.deleteMirror(name),
+    previewUpdate: (name, document, mode) => commands.previewUpdate(name, document, mode),
     switchVersion: (name, version) => commands.switchVersion(name, version),
+    runnableVersions,
+    createRollout: (request) => commands.createRollout(request),
+    updateRollout: (request) => commands.updateRollout(request),
+    deleteRollout: (name) => commands.deleteRollout(name),
+    referenced: async () => referencedSources(await known.desired()),
     deleteInstances: (name, instances) => commands.deleteInstances(name, instances),
     createGroup: (name, labels) => commands.createGroup(name, labels),
     updateGroup: (name, update) => commands.updateGroup(name, update),

@@ -3,23 +3,29 @@ import test from "node:test";
 import type { ServiceName } from "../core/names.ts";
 import { documentFor } from "../testing/control-world.ts";
 import { KeptLog } from "../testing/kept-log.ts";
+import { MemoryFiles } from "../testing/memory-files.ts";
 import { MemoryStore } from "../testing/memory-store.ts";
 import { SeededRandom } from "../testing/seeded-random.ts";
 import { VirtualClock } from "../testing/virtual-clock.ts";
 import { Commands } from "./commands.ts";
 import { Known } from "./known.ts";
+import { NodeRoom } from "./node-room.ts";
 
 const a = "a" as ServiceName;
 
 function begin() {
+  const clock = new VirtualClock();
   const store = new MemoryStore();
   const known = new Known(store, new KeptLog());
   const committed: string[] = [];
   const commands = new Commands({
     store,
     known,
-    clock: new VirtualClock(),
+    clock,
     random: new SeededRandom(1),
+    files: new MemoryFiles(clock),
+    room: new NodeRoom(() => null),
+    versionsKept: 10,
     onCommitted: (changes) => committed.push(changes.map((c) => c.kind).join(" ")),
   });
   return { store, known, commands, committed };

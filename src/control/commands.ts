@@ -5,9 +5,11 @@ import { findLasting } from "../core/change/decision.ts";
 import { deleteInstances } from "../core/change/delete-instances.ts";
 import { createGroup, deleteGroup, updateGroup } from "../core/change/group.ts";
 import { createMirror, deleteMirror, type MirrorRequest, updateMirror } from "../core/change/mirror.ts";
+import { previewUpdate, type UpdatePreview } from "../core/change/preview.ts";
 import { release } from "../core/change/release.ts";
 import { removeService } from "../core/change/remove.ts";
 import { restartService } from "../core/change/restart.ts";
+import { createRollout, deleteRollout, type RolloutRequest, updateRollout } from "../core/change/rollout.ts";
 import { scaleService } from "../core/change/scale.ts";
 import { startService } from "../core/change/start.ts";
 import { stopService } from "../core/change/stop.ts";
@@ -27,10 +29,13 @@ import { mergeDocuments } from "../core/spec/merge.ts";
 import { parseSpec } from "../core/spec/parse.ts";
 import type { ParsedSpec } from "../core/spec/service-spec.ts";
 import type { Clock } from "../ports/clock.ts";
+import type { FileCache } from "../ports/files.ts";
 import type { Random } from "../ports/random.ts";
 import type { Store } from "../ports/store.ts";
 import type { Accepted, GroupUpdate, Release } from "./control-plane.ts";
 import type { Known } from "./known.ts";
+import type { NodeRoom } from "./node-room.ts";
+import { runnableOf } from "./version-check.ts";
 
 /** Times a command is decided anew because another one was committed first. */
 const ATTEMPTS_MAX = 5;
@@ -43,6 +48,10 @@ export interface CommandsDeps {
   readonly known: Known;
   readonly clock: Clock;
   readonly random: Random;
+  readonly files: FileCache;
+  readonly room: NodeRoom;
+  /** Versions kept of each service. */
+  readonly versionsKept: number;
   /** What was committed; wakes whoever has to act on it. */
   readonly onCommitted: (changes: readonly Change[]) => void;
 }
@@ -118,7 +127,41 @@ export class Commands {
     return this.#decide(name, (state, context) => deleteMirror(state, name, context));
   }
 
-  switchVersion(name: ServiceName, version: number): Promise<ServiceRecord> {
+  /** What `updateService` would do; nothing is changed. */
+  async previewUpdate(name: ServiceName, given: unknown, mode: "merge" | "replace"): Promise<UpdatePreview> {
+    const { store, room, clock } = this.#deps;
+    const { state } = await store.readDesired();
+    const before = findLasting(state, name);
+    const after = parseSpec(mode === "merge" ? mergeDocuments(before.document, given) : given);
+    const reach = reachOf(before, after);
+    const context = { nowMs: clock.now(), serviceId: "", serviceToken: "", groupToken: "" };
+    updateService(state, { name, after, reach }, context); // for what it refuses
+    return previewUpdate(before, after, reach, room.free());
+  }
+
+  createRollout(request: RolloutRequest): Promise<ServiceRecord> {
+    return this.#decide(request.name, (state, context) => createRollout(state, request, context));
+  }
+
+  updateRollout(request: RolloutRequest): Promise<ServiceRecord> {
+    return this.#decide(request.name, (state, context) => updateRollout(state, request, context));
+  }
+
+  deleteRollout(name: ServiceName): Promise<ServiceRecord> {
+    return this.#decide(name, (state, context) => deleteRollout(state, name, context));
+  }
+
+  /** Refused before anything is stopped when what the version needs is gone. */
+  async switchVersion(name: ServiceName, version: number): Promise<ServiceRecord> {
+    const { store, files } = this.#deps;
+    const { state } = await store.readDesired();
+    const isInForce = state.services.get(name)?.version === version;
+    const target = state.versions.get(name)?.find((v) => v.version === version);
+    if (target !== undefined && !isInForce) {
+      const runnable = await runnableOf(target, files);
+      if (runnable.kind === "false")
+        throw new ServingError("VERSION_NOT_RUNNABLE", { service: name, version, why: runnable.why });
+    }
     return this.#decide(name, (state, context) => switchVersion(state, { name, version }, context));
   }
 
@@ -172,6 +215,7 @@ export class Commands {
       serviceId: `eas-m-${random.hex(SERVICE_ID_BYTES)}`,
       serviceToken: random.hex(TOKEN_BYTES),
       groupToken: random.hex(TOKEN_BYTES),
+      versionsKept: this.#deps.versionsKept,
     };
     for (let attempt = 1; attempt <= ATTEMPTS_MAX; attempt++) {
       const { revision, state } = await store.readDesired();

@@ -1,4 +1,6 @@
 import type { MirrorRequest } from "../core/change/mirror.ts";
+import type { UpdatePreview } from "../core/change/preview.ts";
+import type { RolloutRequest } from "../core/change/rollout.ts";
 import type { MirrorSample, ServiceSample, TlsState } from "../core/gateway-report.ts";
 import type { GroupName, InstanceId, ServiceName } from "../core/names.ts";
 import type {
@@ -16,6 +18,7 @@ import type { MirrorDifference } from "../core/traffic/mirror.ts";
 import type { LogOptions } from "../ports/runtime.ts";
 import type { EventQuery } from "../ports/store.ts";
 import type { TrafficTotals } from "./traffic-totals.ts";
+import type { Runnable } from "./version-check.ts";
 
 /**
  * What the API can ask of the control process. Commands decide by the pure functions of core/change, commit
@@ -40,7 +43,14 @@ export interface ControlPlane {
   createMirror(request: MirrorRequest): Promise<ServiceRecord>;
   updateMirror(request: MirrorRequest): Promise<ServiceRecord>;
   deleteMirror(name: ServiceName): Promise<ServiceRecord>;
+  /** What `updateService` would do; nothing is changed. */
+  previewUpdate(name: ServiceName, document: unknown, mode: "merge" | "replace"): Promise<UpdatePreview>;
   switchVersion(name: ServiceName, version: number): Promise<ServiceRecord>;
+  /** Whether each kept version could be run now, by number. */
+  runnableVersions(name: ServiceName): Promise<ReadonlyMap<number, Runnable>>;
+  createRollout(request: RolloutRequest): Promise<ServiceRecord>;
+  updateRollout(request: RolloutRequest): Promise<ServiceRecord>;
+  deleteRollout(name: ServiceName): Promise<ServiceRecord>;
   /** They are drained and replaced by new ones under new slots. */
   deleteInstances(name: ServiceName, instances: readonly InstanceId[]): Promise<ServiceRecord>;
 

@@ -65,3 +65,14 @@ test("another version ends what is under way and begins anew", async () => {
   assert.equal(clock.timerCount, 0, "the download was ended");
   assert.equal(causes.filter((c) => c === "files prepared").length, 1);
 });
+
+test("what failed of a version that nobody asks for any more is waited for by nobody", async () => {
+  const { clock, files, preparation } = begin();
+  files.broken.set(url.url, { message: "gone", isRetriable: false });
+  preparation.stateOf(record, spec, "before");
+  await clock.advance(120_000);
+  assert.equal(preparation.retryInMs(record.name), 0);
+  preparation.forgetBefore(record.name);
+  assert.equal(preparation.retryInMs(record.name), null);
+  await preparation.close();
+});

@@ -35,7 +35,7 @@ export class FilePreparation {
   readonly #files: FileCache;
   readonly #clock: Clock;
   readonly #onStep: (service: ServiceName, cause: string) => void;
-  readonly #all = new Map<ServiceName, Preparation>();
+  readonly #all = new Map<string, Preparation>();
 
   constructor(files: FileCache, clock: Clock, onStep: (service: ServiceName, cause: string) => void) {
     this.#files = files;
@@ -43,14 +43,18 @@ export class FilePreparation {
     this.#onStep = onStep;
   }
 
-  /** Where the files of a service are; begins to bring them when that is not under way. */
-  stateOf(record: ServiceRecord, spec: ServiceSpec): FilesState {
+  /**
+   * Where the files of a service are; begins to bring them when that is not under way. `before`: those of the version before, beside
+   * those of the one in force.
+   */
+  stateOf(record: ServiceRecord, spec: ServiceSpec, part: "in-force" | "before" = "in-force"): FilesState {
     const processor = packageOf(spec);
     const sources = [processor, spec.model] as const;
     const purpose = JSON.stringify([record.version, record.epoch, sources]);
-    const before = this.#all.get(record.name);
+    const key = part === "before" ? beforeKey(record.name) : record.name;
+    const before = this.#all.get(key);
     const isSame = before?.purpose === purpose;
-    if (!isSame) this.forget(record.name);
+    if (!isSame) this.#drop(key);
     const isRetry = before?.state.kind === "failed" && this.#clock.monotonic() >= before.retryAt;
     if (isSame && !isRetry) return before.state;
 
@@ -62,26 +66,39 @@ export class FilePreparation {
       retryAt: Number.POSITIVE_INFINITY,
       running: null,
     };
-    this.#all.set(record.name, preparation);
+    this.#all.set(key, preparation);
     preparation.running = this.#prepare(record.name, preparation, sources);
     return preparation.state;
   }
 
   /** When a failed preparation of this service is tried again, from now; null: nothing waits. */
   retryInMs(service: ServiceName): number | null {
-    const preparation = this.#all.get(service);
-    if (preparation?.state.kind !== "failed" || !Number.isFinite(preparation.retryAt)) return null;
-    return Math.max(0, preparation.retryAt - this.#clock.monotonic());
+    const waits = [service, beforeKey(service)].flatMap((key) => {
+      const preparation = this.#all.get(key);
+      if (preparation?.state.kind !== "failed" || !Number.isFinite(preparation.retryAt)) return [];
+      return [Math.max(0, preparation.retryAt - this.#clock.monotonic())];
+    });
+    return waits.length === 0 ? null : Math.min(...waits);
   }
 
   forget(service: ServiceName): void {
-    this.#all.get(service)?.end.abort();
-    this.#all.delete(service);
+    this.#drop(service);
+    this.forgetBefore(service);
+  }
+
+  /** The version before is not asked for any more: else a failed one would wait for ever for somebody to try it again. */
+  forgetBefore(service: ServiceName): void {
+    this.#drop(beforeKey(service));
+  }
+
+  #drop(key: string): void {
+    this.#all.get(key)?.end.abort();
+    this.#all.delete(key);
   }
 
   async close(): Promise<void> {
     const running = [...this.#all.values()].map((p) => p.running);
-    for (const service of [...this.#all.keys()]) this.forget(service);
+    for (const key of [...this.#all.keys()]) this.#drop(key);
     await Promise.allSettled(running);
   }
 
@@ -121,6 +138,9 @@ export class FilePreparation {
     if (!signal.aborted) this.#onStep(service, "files prepared");
   }
 }
+
+/** No service can be called so. */
+const beforeKey = (service: ServiceName) => `${service} before`;
 
 /** What `processor_path` brings; null when there is none. */
 function packageOf({ processor }: ServiceSpec): WantedFiles | null {

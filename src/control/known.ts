@@ -1,5 +1,5 @@
 import type { InstanceId, ServiceName } from "../core/names.ts";
-import type { DesiredState, ServiceRecord, ServiceStatus } from "../core/service.ts";
+import type { DesiredState, ServiceRecord, ServiceStatus, ServiceVersion } from "../core/service.ts";
 import { parseSpec } from "../core/spec/parse.ts";
 import type { ServiceSpec } from "../core/spec/service-spec.ts";
 import type { Address } from "../core/traffic/route-table.ts";
@@ -72,6 +72,20 @@ export class Known {
     }
     this.#specs.set(record.name, { key, spec });
     return spec;
+  }
+
+  /** The same of a kept version; not cached, since it is asked for only while a rollout holds instances back. */
+  specOfVersion(version: ServiceVersion): ServiceSpec | null {
+    try {
+      return parseSpec(version.document).spec;
+    } catch (error) {
+      const { service, version: number } = version;
+      this.#log.warn(
+        { service, version: number, err: error },
+        "the document of a kept version cannot be read",
+      );
+      return null;
+    }
   }
 
   forget(service: ServiceName): void {

@@ -59,6 +59,9 @@ const ERROR_BACKOFF_MAX_MS = 30_000;
 /** A period is spread by so much either way, so that keys do not march in step. */
 const JITTER = 0.1;
 
+/** Why a sleep ends early. Given, since one that is made for each sleep, with its stack, costs more than the sleep. */
+const OVER = "a key is due";
+
 export class Loop {
   readonly #deps: LoopDeps;
   readonly #entries = new Map<string, Entry>();
@@ -204,7 +207,7 @@ export class Loop {
         this.#deps.clock.sleep(ms, sleep.signal).then(resolve, resolve); // aborted below, or over
       }
       await promise;
-      sleep.abort();
+      sleep.abort(OVER);
       this.#poke = () => {};
     }
     this.#isPoked = false;

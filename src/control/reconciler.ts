@@ -1,14 +1,17 @@
 import { finishRemoval } from "../core/change/remove.ts";
+import { finishUpdate } from "../core/change/rollout.ts";
 import type { ServiceName } from "../core/names.ts";
 import { planInstances } from "../core/plan/instances.ts";
 import type { Action, FilesState, Plan, Wanted } from "../core/plan/plan-input.ts";
 import type { Change, DesiredState, NewEvent, ServiceRecord } from "../core/service.ts";
+import type { ServiceSpec } from "../core/spec/service-spec.ts";
 import { openersOf } from "../core/traffic/table.ts";
 import type { RuntimeDriver } from "../ports/runtime.ts";
 import type { Store } from "../ports/store.ts";
 import type { FilePreparation } from "./file-preparation.ts";
 import type { Known } from "./known.ts";
 import type { Outcome } from "./loop.ts";
+import type { NodeRoom } from "./node-room.ts";
 import type { Operations } from "./operations.ts";
 import type { Publisher } from "./publisher.ts";
 
@@ -19,6 +22,7 @@ export interface ReconcilerDeps {
   readonly operations: Operations;
   readonly files: FilePreparation;
   readonly publisher: Publisher;
+  readonly room: NodeRoom;
   /** See steadyTime. */
   readonly steadyNow: () => number;
   readonly wallNow: () => number;
@@ -55,7 +59,7 @@ export class Reconciler {
   }
 
   async reconcile(name: ServiceName): Promise<Outcome> {
-    const { runtime, known, operations, publisher, steadyNow } = this.#deps;
+    const { runtime, known, operations, publisher, room, steadyNow } = this.#deps;
     const record = (await known.desired()).services.get(name) ?? null;
     // What ends while the list is made is still busy for this plan: the list may be from before or after.
     const busyBefore = operations.busy(name);
@@ -66,6 +70,12 @@ export class Reconciler {
 
     const failedStarts = operations.failedStarts(name);
     const wanted = record === null ? null : await this.#wanted(record);
+    const starting = [...busy].flatMap(([id, work]) => (work === "starting" ? [id] : []));
+    room.look(
+      name,
+      observed.filter((o) => o.isAlive).map((o) => o.spec),
+      starting,
+    );
     const plan = planInstances({
       wanted,
       observed,
@@ -73,8 +83,16 @@ export class Reconciler {
       failedStarts,
       previous: known.statuses.get(name) ?? null,
       routing: (id) => publisher.routing(id),
+      room: room.free(),
       nowMs: steadyNow(),
     });
+    // Before anything is waited for: other services are planned meanwhile.
+    room.take(
+      name,
+      plan.actions.flatMap((a) => (a.kind === "start" ? [a.spec] : [])),
+    );
+    if (plan.isShortOfRoom) room.short.add(name);
+    else room.short.delete(name);
     operations.forgetFailedStarts(failedStarts.keys());
     if (record?.desired !== "running") this.#deps.files.forget(name);
     await this.#keep(name, plan);
@@ -85,6 +103,9 @@ export class Reconciler {
 
     const isGone = observed.length === 0 && busy.size === 0;
     if (record?.desired === "deleted" && isGone) return await this.#remove(record);
+    if (record !== null && plan.isUpdateDone) {
+      await this.#deps.commit((state) => finishUpdate(state, name, record.generation));
+    }
     return this.#outcome(name, plan);
   }
 
@@ -92,13 +113,35 @@ export class Reconciler {
     const { known, files } = this.#deps;
     const spec = known.specOf(record);
     if (spec === null) throw new Error(`the stored document of ${record.name} cannot be read; update it`);
-    const group = record.group === null ? undefined : (await known.desired()).groups.get(record.group);
-    return {
-      record,
-      spec,
-      tokens: openersOf(record, group),
-      files: record.desired === "running" ? files.stateOf(record, spec) : NO_FILES,
-    };
+    const state = await known.desired();
+    const group = record.group === null ? undefined : state.groups.get(record.group);
+    const tokens = openersOf(record, group);
+    const isRunning = record.desired === "running";
+    const base = isRunning ? this.#baseOf(record, spec, tokens, state) : null;
+    if (base === null) files.forgetBefore(record.name);
+    return { record, spec, tokens, files: isRunning ? files.stateOf(record, spec) : NO_FILES, base };
+  }
+
+  /**
+   * The version before, while a rollout may hold instances back at it: what an instance runs is as it was then, and all else as it is
+   * now.
+   */
+  #baseOf(
+    record: ServiceRecord,
+    now: ServiceSpec,
+    tokens: readonly string[],
+    state: DesiredState,
+  ): Wanted | null {
+    const { known, files } = this.#deps;
+    const from = record.updatingFrom;
+    if (!from || !record.rollout) return null;
+    const version = state.versions.get(record.name)?.find((v) => v.version === from.version);
+    const then = version === undefined ? null : known.specOfVersion(version);
+    if (then === null) return null;
+    const { cpu, memoryMb, processor, model, rpc, isSigtermSent } = then;
+    const spec: ServiceSpec = { ...now, cpu, memoryMb, processor, model, rpc, isSigtermSent };
+    const base = { ...record, ...from };
+    return { record: base, spec, tokens, files: files.stateOf(base, spec, "before") };
   }
 
   /** Memory first, so that the next table is made from it; then disk. */
@@ -144,6 +187,7 @@ export class Reconciler {
   #forget(name: ServiceName): Outcome {
     this.#deps.known.forget(name);
     this.#deps.files.forget(name);
+    this.#deps.room.forget(name);
     this.#waiting.delete(name);
     this.#stored.delete(name);
     this.#unsaved.delete(name);

@@ -45,6 +45,12 @@ const CODES = {
     (f: { service: string; version: number; versions: readonly number[] }) =>
       `service ${f.service} has no version ${f.version}; it has ${f.versions.join(", ")}`,
   ),
+  VERSION_NOT_RUNNABLE: code(
+    409,
+    false,
+    (f: { service: string; version: number; why: string }) =>
+      `version ${f.version} of service ${f.service} cannot be run: ${f.why}`,
+  ),
   INSTANCE_NOT_FOUND: code(
     404,
     false,

@@ -19,6 +19,8 @@ export interface InstanceSpec extends AccessRules {
   readonly model: ModelSpec;
   readonly rpc: RpcSpec;
   readonly limits: LimitSpec;
+  /** The user's own code is sent SIGTERM when the instance ends (eas-reference §1.3, rpc.enable_sigterm). Absent: it is not. */
+  readonly isSigtermSent?: true;
 }
 
 export type ProcessorSpec =

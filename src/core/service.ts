@@ -1,4 +1,5 @@
 import type { GroupName, InstanceId, ServiceName } from "./names.ts";
+import type { Revision, RolloutProgress, RolloutRule } from "./rollout.ts";
 import type { JsonObject } from "./spec/service-spec.ts";
 import type { Affinity } from "./traffic/affinity.ts";
 import type { MirrorRule } from "./traffic/mirror.ts";
@@ -49,6 +50,10 @@ export interface ServiceRecord extends TokenHolder {
   readonly weight: number | null;
   /** Who gets copies of its requests. Null, or not there in records of before mirrors were: nobody. */
   readonly mirror?: MirrorRule | null;
+  /** How far and how fast updates may go. Null, or not there: at the pace of the spec, all the way. */
+  readonly rollout?: RolloutRule | null;
+  /** What was in force before the update that goes on. Null, or not there: none goes on. */
+  readonly updatingFrom?: Revision | null;
   readonly createdAtMs: number;
   readonly updatedAtMs: number;
 }
@@ -132,6 +137,8 @@ export interface ServiceStatus {
   readonly instances: readonly InstanceStatus[];
   /** Instances that belong in the route table now, chosen by the planner. */
   readonly serving: readonly InstanceId[];
+  /** How far the update has come; null, or not there: none goes on. */
+  readonly rollout?: RolloutProgress | null;
 }
 
 /** What is so of one instance; `restarts` and `backoffUntilMs` live on only here, so the planner gets them back. */

@@ -225,6 +225,8 @@ export class WorkerSupervisor implements WorkerEvents {
         worker.kill(); // still loading: there is nothing that it could finish
         return;
       }
+      // In this order: a worker that was told to end might be gone before the signal comes.
+      if (this.#parts.spec.isSigtermSent) worker.process.kill("SIGTERM");
       worker.shutdown();
       this.#killTimer = setTimeout(() => worker.kill(), this.#parts.limits.workerStopMs);
     });

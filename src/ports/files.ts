@@ -1,5 +1,8 @@
 import type { Source } from "../core/spec/service-spec.ts";
 
+/** Whether a source can be had: `here` without bringing anything, `gone` for good until somebody acts, `unknown` until it is brought. */
+export type SourceState = "here" | "gone" | "unknown";
+
 /** Brings models and processor packages to this machine. */
 export interface FileCache {
   /**
@@ -15,6 +18,15 @@ export interface FileCache {
     onProgress: (line: string) => void,
     signal: AbortSignal,
   ): Promise<string>;
+
+  /** A look that brings nothing: a path is there or not; a URL is here when it is kept already. `entry` as for fetch. */
+  look(source: Source, entry: string | null): Promise<SourceState>;
+}
+
+/** Which content somebody may still ask for: a cache that makes room leaves it alone. */
+export interface ReferencedFiles {
+  /** Sources of every service, and of every version that can be gone back to; each once. */
+  referenced(): Promise<readonly Source[]>;
 }
 
 /** Why files could not be brought here. */

@@ -1,6 +1,7 @@
 import { availableParallelism, homedir } from "node:os";
 import { join, resolve } from "node:path";
 import { nonEmptyText, type Setting, SettingProblem, wholeNumber } from "../base/settings.ts";
+import { VERSIONS_KEPT } from "../core/change/versions.ts";
 import { isName } from "../core/names.ts";
 
 /** Longest host name or address that is accepted (RFC 1035 §2.3.4). */
@@ -111,6 +112,12 @@ export const SERVE_SETTINGS = {
     defaultValue: "local",
     parse: region,
   },
+  versionsKept: {
+    name: "versionsKept",
+    text: "versions of a service that are kept to go back to; the one in force and the one before are always among them",
+    defaultValue: VERSIONS_KEPT,
+    parse: wholeNumber(2, 100),
+  },
   accessLog: {
     name: "accessLog",
     text: "share of the requests that get a line in logs/access-<gateway>.log: off, or a number above 0 to 1",
@@ -147,6 +154,7 @@ export interface ServeSettings {
   readonly apiPort: number;
   readonly gatewayWorkers: number;
   readonly region: string;
+  readonly versionsKept: number;
   /** Null: off. */
   readonly accessLog: number | null;
   readonly accessLogQuery: boolean;

@@ -3,6 +3,7 @@ import { GROUP_HANDLERS } from "./group-handlers.ts";
 import type { Handler } from "./handler.ts";
 import { INTERNAL_HANDLERS } from "./internal-handlers.ts";
 import { MIRROR_HANDLERS } from "./mirror-handlers.ts";
+import { ROLLOUT_HANDLERS } from "./rollout-handlers.ts";
 import { SERVICE_COMMANDS } from "./service-commands.ts";
 import { describeServiceLog } from "./service-logs.ts";
 import { SERVICE_QUERIES } from "./service-queries.ts";
@@ -15,6 +16,7 @@ export const HANDLERS: { readonly [N in OperationName]: Handler<N> } = {
   ...GROUP_HANDLERS,
   ...TOKEN_HANDLERS,
   ...MIRROR_HANDLERS,
+  ...ROLLOUT_HANDLERS,
   ...INTERNAL_HANDLERS,
   DescribeServiceLog: describeServiceLog,
 };

@@ -1,4 +1,5 @@
 import type { Event, Version } from "../api/objects.ts";
+import type { Runnable } from "../control/version-check.ts";
 import type { NewEvent, ServiceVersion } from "../core/service.ts";
 import { eventTime, rfc3339 } from "./time.ts";
 
@@ -15,15 +16,17 @@ export function eventView(event: NewEvent): Event {
   };
 }
 
-/** A version as eas-reference §6.4 has it. A version needs no image here, so what can be listed can be run. */
-export function versionView(version: ServiceVersion): Version {
+/** A version as eas-reference §6.4 has it. In place of an image a version needs its model and its processor's package. */
+export function versionView(version: ServiceVersion, runnable: Runnable | undefined): Version {
+  const kind = runnable?.kind ?? "unknown";
   return {
     Version: version.version,
     ImageId: version.version,
     BuildTime: rfc3339(version.createdAtMs),
-    ImageAvailable: "true",
-    ServiceRunnable: "true",
-    Message: version.message,
+    ImageAvailable: kind,
+    ServiceRunnable: kind,
+    Message:
+      runnable?.kind === "false" ? `${version.message}; cannot be run: ${runnable.why}` : version.message,
     ServiceConfig: JSON.stringify(version.document),
   };
 }

@@ -3,7 +3,8 @@ import { ServingError } from "../core/errors.ts";
 import type { InstanceId } from "../core/names.ts";
 import type { ServiceRecord } from "../core/service.ts";
 import type { ServerDeps } from "./deps.ts";
-import { type Handler, serviceName } from "./handler.ts";
+import { type Handler, serviceIn, serviceName } from "./handler.ts";
+import { previewView } from "./preview-view.ts";
 import { serviceAddress } from "./service-view.ts";
 
 /** `Service [foo] in region [local] is scaling`, as EAS words it (eas-reference §8.0). */
@@ -50,11 +51,18 @@ export const SERVICE_COMMANDS: { readonly [N in Commands]: Handler<N> } = {
   },
   async UpdateService({ path, query, body }, deps) {
     const name = serviceName(path.ServiceName);
-    const { record, notEffective } = await deps.control.updateService(
-      name,
-      body,
-      query.UpdateType ?? "merge",
-    );
+    const mode = query.UpdateType ?? "merge";
+    if (query.Plan) {
+      const preview = await deps.control.previewUpdate(name, body, mode);
+      const { generation } = serviceIn(await deps.control.read(), name);
+      const message = `Service [${name}] in region [${deps.region}] was not changed`;
+      return {
+        ...named(message, preview.notEffective),
+        Generation: generation,
+        Plan: previewView(preview),
+      };
+    }
+    const { record, notEffective } = await deps.control.updateService(name, body, mode);
     return { ...named(says(record, deps, "updating"), notEffective), Generation: record.generation };
   },
   async DeleteService({ path }, deps) {

@@ -62,6 +62,7 @@ export const SERVICE_QUERIES: { readonly [N in Queries]: Handler<N> } = {
     const picture = await deps.control.read();
     const { name } = serviceIn(picture, path.ServiceName);
     const versions = picture.state.versions.get(name) ?? [];
+    const runnable = await deps.control.runnableVersions(name);
     const key = (number: number) => String(number).padStart(10, "0");
     const page = pageOf(
       versions,
@@ -69,7 +70,7 @@ export const SERVICE_QUERIES: { readonly [N in Queries]: Handler<N> } = {
       (v) => key(v.version),
       () => "",
     );
-    return { ...page.facts, Versions: page.items.map(versionView) };
+    return { ...page.facts, Versions: page.items.map((v) => versionView(v, runnable.get(v.version))) };
   },
   async ListServiceInstances({ path, query }, deps) {
     const picture = await deps.control.read();

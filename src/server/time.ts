@@ -9,6 +9,9 @@ export const rfc3339OrEmpty = (ms: number | null): string => (ms === null ? "" :
 /** As events write times (eas-reference §6.7): `2022-04-09 06:30:00`, in UTC. */
 export const eventTime = (ms: number): string => rfc3339(ms).slice(0, 19).replace("T", " ");
 
+/** As a rollout's status writes times (eas-reference §6.4): `2026/05/08 16:10:56`, in UTC. */
+export const rolloutTime = (ms: number): string => eventTime(ms).replaceAll("-", "/");
+
 /**
  * Reads either form; without a zone it is UTC.
  * @throws ServingError INVALID_ARGUMENT

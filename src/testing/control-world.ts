@@ -8,6 +8,7 @@ import { createControlPlane } from "../control/app.ts";
 import type { ControlPlane } from "../control/control-plane.ts";
 import type { GatewayMessage } from "../core/gateway-report.ts";
 import type { GatewayId, InstanceId, ServiceName } from "../core/names.ts";
+import type { Room } from "../core/plan/room.ts";
 import type { ServiceStatus } from "../core/service.ts";
 import type { GatewayFleet } from "../ports/gateways.ts";
 import { KeptLog } from "./kept-log.ts";
@@ -38,6 +39,8 @@ export class ControlWorld {
   readonly fleet = new MemoryFleet(this.clock);
   readonly files = new MemoryFiles(this.clock);
   readonly log = new KeptLog();
+  /** What the node has for instances; null: not known. */
+  capacity: Room | null = null;
   readonly #gatewayCount: number;
   #life: Life | null = null;
 
@@ -64,6 +67,7 @@ export class ControlWorld {
       clock: mortal(this.clock),
       random: this.random,
       log: this.log,
+      capacity: { total: () => this.capacity },
       settings: {
         gatewayCount: this.#gatewayCount,
         host: "127.0.0.1",

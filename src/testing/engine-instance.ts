@@ -42,6 +42,7 @@ export interface InstanceOptions {
   readonly modelPath?: string;
   readonly rpc?: Partial<InstanceSpec["rpc"]>;
   readonly memoryMb?: number;
+  readonly isSigtermSent?: true;
   readonly limits?: Partial<EngineLimits>;
   /** Added to the engine's environment. */
   readonly env?: Readonly<Record<string, string>>;
@@ -90,6 +91,7 @@ export class EngineInstance {
       model: { path: model, entry: model, config: null },
       rpc: { workerThreads: 5, maxQueueSize: 64, keepaliveMs: 5000, ...options.rpc },
       limits: { cpu: 1, memoryMb: options.memoryMb ?? 512 },
+      ...(options.isSigtermSent ? { isSigtermSent: true } : {}),
     };
     writeFileSync(join(this.dir, "spec.json"), JSON.stringify(spec));
     this.process = this.spawnEngine(options.limits ?? {}, options.env);

@@ -1,13 +1,16 @@
 import type { Accepted, ControlPlane, Picture } from "../control/control-plane.ts";
 import { Metrics } from "../control/metrics.ts";
+import type { Runnable } from "../control/version-check.ts";
 import { createService } from "../core/change/create.ts";
 import { type Decision, findLasting } from "../core/change/decision.ts";
 import { deleteInstances } from "../core/change/delete-instances.ts";
 import { createGroup, deleteGroup, updateGroup } from "../core/change/group.ts";
 import { createMirror, deleteMirror, type MirrorRequest, updateMirror } from "../core/change/mirror.ts";
+import { previewUpdate } from "../core/change/preview.ts";
 import { release } from "../core/change/release.ts";
 import { finishRemoval, removeService } from "../core/change/remove.ts";
 import { restartService } from "../core/change/restart.ts";
+import { createRollout, deleteRollout, type RolloutRequest, updateRollout } from "../core/change/rollout.ts";
 import { scaleService } from "../core/change/scale.ts";
 import { startService } from "../core/change/start.ts";
 import { stopService } from "../core/change/stop.ts";
@@ -31,6 +34,7 @@ import type {
   ServiceStatus,
   ServiceVersion,
 } from "../core/service.ts";
+import { classifyChange } from "../core/spec/classify.ts";
 import { mergeDocuments } from "../core/spec/merge.ts";
 import { parseSpec } from "../core/spec/parse.ts";
 import { allocate } from "../core/traffic/allocate.ts";
@@ -125,6 +129,27 @@ export class MemoryControl implements ControlPlane {
   }
   mirrorDifferences(name: ServiceName) {
     return this.differences.filter((d) => d.service === name);
+  }
+  async previewUpdate(name: ServiceName, document: unknown) {
+    const record = findLasting(this.state, name);
+    const after = parseSpec(mergeDocuments(record.document, document));
+    const reach = classifyChange(parseSpec(record.document).spec, after.spec);
+    return previewUpdate(record, after, reach, null);
+  }
+  /** By version number; what is not named can be run. */
+  readonly runnable = new Map<number, Runnable>();
+  async runnableVersions(name: ServiceName) {
+    const kept = this.versions.get(name) ?? [];
+    return new Map(kept.map((v) => [v.version, this.runnable.get(v.version) ?? ({ kind: "true" } as const)]));
+  }
+  async createRollout(request: RolloutRequest) {
+    return this.#take(createRollout(this.state, request, this));
+  }
+  async updateRollout(request: RolloutRequest) {
+    return this.#take(updateRollout(this.state, request, this));
+  }
+  async deleteRollout(name: ServiceName) {
+    return this.#take(deleteRollout(this.state, name, this));
   }
   async switchVersion(name: ServiceName, version: number) {
     return this.#take(switchVersion(this.state, { name, version }, this));

@@ -1,6 +1,6 @@
 import type { Source } from "../core/spec/service-spec.ts";
 import type { Clock } from "../ports/clock.ts";
-import { FetchError, type FileCache } from "../ports/files.ts";
+import { FetchError, type FileCache, type SourceState } from "../ports/files.ts";
 
 /** Files that are there at once, unless a test makes them slow or broken by their place. */
 export class MemoryFiles implements FileCache {
@@ -27,5 +27,11 @@ export class MemoryFiles implements FileCache {
     const broken = this.broken.get(place);
     if (broken !== undefined) throw new FetchError(broken.message, broken.isRetriable);
     return source.kind === "path" ? place : `/cache/${place}`;
+  }
+
+  async look(source: Source): Promise<SourceState> {
+    const broken = this.broken.get(source.kind === "path" ? source.path : source.url);
+    if (broken?.isRetriable === false) return "gone";
+    return source.kind === "path" ? "here" : "unknown";
   }
 }

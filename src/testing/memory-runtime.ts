@@ -44,6 +44,9 @@ export class MemoryRuntime implements RuntimeDriver {
   behaviour: (spec: InstanceSpec) => Behaviour = () => WELL_BEHAVED;
   /** Told of every stop of a living instance before it begins. */
   onStop: (id: InstanceId, graceMs: number) => void = () => {};
+  /** Told of every start before it begins, and of when it has ended. */
+  onStart: (spec: InstanceSpec) => void = () => {};
+  onLaunched: (id: InstanceId) => void = () => {};
   /** Hints are lost when this says so. */
   isHintLost: () => boolean = () => false;
   /** How long a list takes; it tells what was so when it was asked for. */
@@ -58,7 +61,9 @@ export class MemoryRuntime implements RuntimeDriver {
 
   async start(spec: InstanceSpec): Promise<void> {
     const behaviour = this.behaviour(spec);
+    this.onStart(spec);
     await this.#clock.sleep(behaviour.launchMs);
+    this.onLaunched(spec.id);
     if (behaviour.isStartFailing) throw new Error("no process could be made");
     if (this.engines.get(spec.id)?.exit === null) return; // idempotent
     const engine: Engine = {

@@ -3,11 +3,15 @@
  * time after it left the table. It checks at each plan what must be true of any plan, whatever the world did before.
  */
 import assert from "node:assert/strict";
+import { wantedInstances } from "../core/change/slots.ts";
 import type { InstanceSpec } from "../core/instance-spec.ts";
 import type { InstanceId } from "../core/names.ts";
 import { planInstances } from "../core/plan/instances.ts";
 import type { FilesState, ObservedInstance, Plan, PlanInput, Routing } from "../core/plan/plan-input.ts";
+import { type Room, withMore, without } from "../core/plan/room.ts";
+import { OPEN_RULE } from "../core/rollout.ts";
 import type { ServiceRecord, ServiceStatus } from "../core/service.ts";
+import { amountOf, type Pace, paceOf } from "../core/spec/rolling.ts";
 import type { ServiceSpec } from "../core/spec/service-spec.ts";
 import { recordOf, specOf } from "./records.ts";
 
@@ -24,6 +28,8 @@ export class PlanWorld {
   nowMs = 1_000_000;
   record: ServiceRecord | null = recordOf("a", { instanceCount: 2 });
   spec: ServiceSpec = specOf({ name: recordOf("a").name, instanceCount: 2 });
+  /** Null: nothing is held back for want of room. */
+  capacity: Room | null = null;
   files: FilesState = { kind: "ready", progress: [], processorPath: "/p", modelPath: null };
   /** Versions whose instances never get ready. */
   readonly broken = new Set<number>();
@@ -38,14 +44,47 @@ export class PlanWorld {
   input(): PlanInput {
     const { record, spec, files } = this;
     return {
-      wanted: record === null ? null : { record, spec, tokens: ["t"], files },
+      wanted: record === null ? null : { record, spec, tokens: ["t"], files, base: this.#base(record) },
       observed: [...this.engines.values()].map(observe),
       busy: new Map(this.busy),
       failedStarts: new Map(this.failedStarts),
       previous: this.status,
       routing: (id) => this.routing(id),
+      room: this.room,
       nowMs: this.nowMs,
     };
+  }
+
+  #base(record: ServiceRecord) {
+    if (!record.updatingFrom) return null;
+    return {
+      record: { ...record, ...record.updatingFrom },
+      spec: this.spec,
+      tokens: ["t"],
+      files: this.files,
+    };
+  }
+
+  /** What the living leave free. */
+  get room(): Room | null {
+    if (this.capacity === null) return null;
+    const taken = withMore(
+      { cpu: 0, memoryMb: 0 },
+      this.alive.map((e) => e.spec.limits),
+    );
+    return without(this.capacity, taken);
+  }
+
+  get pace(): Pace {
+    return paceOf(this.spec.rolling, this.count);
+  }
+
+  /** Instances of the version in force that a rollout lets be, at most. */
+  get updatedMax(): number {
+    const { record, count } = this;
+    if (!record?.updatingFrom) return count;
+    const kept = amountOf((record.rollout ?? OPEN_RULE).partition, count, Math.ceil);
+    return Math.max(0, count - kept);
   }
 
   routing(id: InstanceId): Routing {
@@ -64,10 +103,19 @@ export class PlanWorld {
   plan(): Plan {
     const input = this.input();
     const plan = planInstances(input);
+    const isPaused = this.record?.rollout?.isPaused === true && this.record.desired === "running";
+    const step = plan.status?.rollout ?? null;
+    const isSame = step?.version === this.status?.rollout?.version;
+    if (!isPaused || step === null || !isSame) this.pausedAt = null;
+    if (isPaused && step !== null) {
+      assert.ok(this.pausedAt === null || step.wantedCount <= this.pausedAt, "a paused rollout goes on");
+      this.pausedAt = step.wantedCount;
+    }
     this.check(plan);
     this.failedStarts.clear();
     const status = plan.status;
     this.status = status;
+    if (plan.isUpdateDone) this.record = { ...this.record!, updatingFrom: null };
     for (const id of status?.serving ?? []) this.routed.add(id); // published at once, acknowledged or not
     for (const action of plan.actions) {
       if (action.kind === "start") {
@@ -136,6 +184,24 @@ export class PlanWorld {
     assert.equal(quiet, 3, `does not settle: ${JSON.stringify(this.status)}`);
   }
 
+  #isCurrent(spec: InstanceSpec): boolean {
+    return spec.version === this.record?.version && spec.epoch === this.record.epoch;
+  }
+
+  /** A start of the version in force goes no further than the rollout lets it. */
+  #checkRollout(spec: InstanceSpec): void {
+    const { record } = this;
+    if (!record?.updatingFrom || !this.#isCurrent(spec)) return;
+    const slots = [...wantedInstances(record, this.updatedMax).keys()];
+    assert.ok(slots.includes(spec.id), `${spec.id} is started behind the partition`);
+    if (!record.rollout?.isPaused || this.pausedAt === null) return;
+    const begun = [...wantedInstances(record, this.pausedAt).keys()];
+    assert.ok(begun.includes(spec.id), `${spec.id} is begun although the rollout is paused`);
+  }
+
+  /** How far the rollout was when the first plan after its pause was made; null: it is not paused. */
+  pausedAt: number | null = null;
+
   private check(plan: Plan): void {
     const { alive, count } = this;
     const starts = plan.actions.filter((a) => a.kind === "start");
@@ -144,11 +210,18 @@ export class PlanWorld {
       assert.ok(!this.busy.has(s.spec.id), `${s.spec.id} is started while it is stopped`);
     for (const s of starts) assert.ok(!isAlive(s.spec.id), `${s.spec.id} is started while it runs`);
     if (starts.length > 0) {
+      const most = count + this.pace.surge;
+      assert.ok(alive.length + starts.length <= most, `surge: ${alive.length}+${starts.length} of ${most}`);
+    }
+    const room = this.room;
+    if (room !== null && starts.length > 0) {
+      const left = starts.reduce((r, s) => without(r, s.spec.limits), room);
       assert.ok(
-        alive.length + starts.length <= count + 1,
-        `surge: ${alive.length}+${starts.length} of ${count}`,
+        left.cpu >= 0 && left.memoryMb >= 0,
+        `room: ${starts.length} starts in ${JSON.stringify(room)}`,
       );
     }
+    for (const s of starts) this.#checkRollout(s.spec);
     for (const stop of plan.actions) {
       if (stop.kind !== "stop" || !isAlive(stop.id)) continue;
       assert.ok(!this.busy.has(stop.id), `${stop.id} is stopped while that is under way`);
@@ -166,7 +239,9 @@ export class PlanWorld {
         usable.some((e) => e.spec.id === id),
         `${id} serves but is not ready`,
       );
-    assert.equal(serving.length, Math.min(count, usable.length), "as many serve as are ready and wanted");
+    const least = Math.min(count - this.pace.unavailable, usable.length);
+    assert.ok(serving.length >= least, `${serving.length} serve, ${least} could and should`);
+    assert.ok(serving.length <= count, "no more serve than are wanted");
     for (const a of plan.actions) if (a.kind === "stop") assert.ok(!serving.includes(a.id));
   }
 }

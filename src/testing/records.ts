@@ -23,6 +23,8 @@ export function specOf(change: Partial<ServiceSpec> & { readonly name: ServiceNa
     isGrpc: false,
     isCrashBlocked: false,
     terminationGraceMs: 30_000,
+    isSigtermSent: false,
+    rolling: { surge: { kind: "percent", percent: 2 }, unavailable: { kind: "count", count: 0 } },
     policy: null,
     ...change,
   };

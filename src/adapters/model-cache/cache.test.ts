@@ -307,3 +307,24 @@ test("an entry that is asked for must be a file in what was brought", async () =
     );
   }
 });
+
+test("a look brings nothing: a path is there or gone, a URL is here once it was brought", async () => {
+  const cache = newCache();
+  const file = join(dir, "line.json");
+  writeFileSync(file, "{}");
+  const path = (text: string, entry: string | null = null) => cache.look({ kind: "path", path: text }, entry);
+  assert.deepEqual(
+    [
+      await path(file),
+      await path(dir, "line.json"),
+      await path(dir, "other.json"),
+      await path(join(dir, "no")),
+    ],
+    ["here", "here", "gone", "gone"],
+  );
+  const url = { kind: "url", url: urlOf("/m.tar.gz") } as const;
+  assert.equal(await cache.look(url, "model.pmml"), "unknown");
+  assert.deepEqual(requests, []);
+  await get("/m.tar.gz", cache);
+  assert.deepEqual([await cache.look(url, "model.pmml"), await cache.look(url, "no.pmml")], ["here", "gone"]);
+});

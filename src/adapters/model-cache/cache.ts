@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { writeFileAtomic } from "../../base/atomic-file.ts";
 import type { Source } from "../../core/spec/service-spec.ts";
-import { FetchError, type FileCache } from "../../ports/files.ts";
+import { FetchError, type FileCache, type SourceState } from "../../ports/files.ts";
 import { isOfTheDisk, unpack } from "./archive.ts";
 import { download, publicUrl } from "./download.ts";
 import { CACHE_LIMITS, type CacheLimits } from "./limits.ts";
@@ -54,6 +54,25 @@ export class ModelCache implements FileCache {
     return path;
   }
 
+  async look(source: Source, entry: string | null): Promise<SourceState> {
+    try {
+      const path = source.kind === "path" ? source.path : await this.#lookUp(this.#indexOf(source.url));
+      if (path === null) return "unknown";
+      const { isFile } = await check(path);
+      // What is in a local archive shows only when it is unpacked.
+      if (isFile && LOCAL_ARCHIVE.test(path)) return "here";
+      if (entry !== null) await checkEntry(path, entry, path);
+      return "here";
+    } catch (error) {
+      if (error instanceof FetchError) return "gone";
+      throw error;
+    }
+  }
+
+  #indexOf(key: string): string {
+    return join(this.#root, "index", `${createHash("sha256").update(key).digest("hex")}.json`);
+  }
+
   async #fetch(source: Source, onProgress: (line: string) => void, signal: AbortSignal): Promise<string> {
     signal.throwIfAborted();
     if (source.kind === "url") {
@@ -77,7 +96,7 @@ export class ModelCache implements FileCache {
     signal: AbortSignal,
   ): Promise<string> {
     const isUrl = key === place;
-    const index = join(this.#root, "index", `${createHash("sha256").update(key).digest("hex")}.json`);
+    const index = this.#indexOf(key);
     const known = await this.#lookUp(index);
     if (known !== null) return known;
     const work = join(this.#root, "tmp", randomUUID());

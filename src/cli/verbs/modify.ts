@@ -1,5 +1,7 @@
+import type { ResponseOf } from "../../api/operations.ts";
 import { EXIT, Misuse } from "../cli-io.ts";
 import { readAssignments, readDocument } from "../document.ts";
+import { listTable } from "../table.ts";
 import { listOption, textOption, type VerbRun } from "../verb.ts";
 import { waitOptions, waitUntilRunning } from "../wait.ts";
 
@@ -18,6 +20,12 @@ export const run: VerbRun = async (session, [service], options) => {
     file === undefined ? readAssignments(assignments) : readDocument(file, client.address, session.io);
   const path = await session.service(service!);
   const query = { UpdateType: isReplacing ? ("replace" as const) : ("merge" as const) };
+  if (options.plan === true) {
+    const answer = await client.call("UpdateService", { path, query: { ...query, Plan: true }, body });
+    session.show(answer, () => planText(answer.Plan!));
+    session.warnOf(answer);
+    return EXIT.done;
+  }
   const { Generation: before, Status } = await client.call("DescribeService", { path });
   const answer = await client.call("UpdateService", { path, query, body });
   session.show(answer);
@@ -34,3 +42,28 @@ export const run: VerbRun = async (session, [service], options) => {
   session.ok("Service is now updating");
   return waitUntilRunning(session, path, { ...wait, generation: answer.Generation });
 };
+
+type Plan = NonNullable<ResponseOf<"UpdateService">["Plan"]>;
+
+const CHANGES = {
+  nothing: "nothing that is acted on differs",
+  scale: "only the number of instances: no new version",
+  "in-place": "in place: no new version, no instance is replaced",
+  "new-version": "a new version: instances are replaced",
+} as const;
+
+function planText({ Change, Version, Differences, Steps }: Plan): string {
+  const fields =
+    Differences.length === 0
+      ? ""
+      : listTable<Plan["Differences"][number]>(
+          [
+            { header: "FIELD", cell: (d) => d.Path },
+            { header: "FROM", cell: (d) => d.From ?? "" },
+            { header: "TO", cell: (d) => d.To ?? "" },
+          ],
+          Differences,
+        );
+  const steps = Steps.map((step) => `  - ${step}\n`).join("");
+  return `Change: ${CHANGES[Change]} (version ${Version} afterwards)\n${fields}${steps}Nothing was changed.\n`;
+}

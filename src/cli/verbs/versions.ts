@@ -13,6 +13,7 @@ export const run: VerbRun = async (session, [service]) => {
         { header: "VERSION", align: "right", cell: (v) => v.Version },
         { header: "CURRENT", cell: (v) => (v.Version === CurrentVersion ? "yes" : "") },
         { header: "BUILDTIME", cell: (v) => v.BuildTime },
+        { header: "RUNNABLE", cell: (v) => v.ServiceRunnable },
         { header: "MESSAGE", cell: (v) => v.Message },
       ],
       answer.Versions,

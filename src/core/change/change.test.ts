@@ -15,7 +15,8 @@ import { scaleService } from "./scale.ts";
 import { startService } from "./start.ts";
 import { stopService } from "./stop.ts";
 import { switchVersion } from "./switch-version.ts";
-import { updateService, VERSIONS_MAX } from "./update.ts";
+import { updateService } from "./update.ts";
+import { VERSIONS_KEPT } from "./versions.ts";
 
 const context = { nowMs: 1000, serviceId: "eas-m-1", serviceToken: "st", groupToken: "gt" };
 const name = serviceName("a");
@@ -101,11 +102,16 @@ test("at most ten versions are kept, and the one in force is among them", () => 
   w.create();
   for (let i = 0; i < 14; i++) w.update("new-version", { cpu: i + 2 });
   const kept = () => w.state.versions.get(name)!.map((v) => v.version);
-  assert.equal(kept().length, VERSIONS_MAX);
+  assert.equal(kept().length, VERSIONS_KEPT);
   assert.equal(kept().at(-1), 15);
-  w.do(switchVersion(w.state, { name, version: 6 }, context));
+  w.do(switchVersion(w.state, { name, version: 7 }, context));
   assert.equal(w.update("new-version", { cpu: 99 }).version, 16);
-  assert.equal(kept().length, VERSIONS_MAX);
+  assert.equal(kept().length, VERSIONS_KEPT);
+  assert.deepEqual(
+    [kept().includes(1), kept().includes(7)],
+    [true, true],
+    "what still serves, and what was in force until now, are what somebody goes back to first",
+  );
 });
 
 test("switch-version goes back under the same number, and keeps count, token and labels of now", () => {

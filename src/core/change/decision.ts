@@ -19,6 +19,8 @@ export interface ChangeContext {
   readonly serviceToken: string;
   /** For a group that appears. */
   readonly groupToken: string;
+  /** Versions kept of a service, the one in force among them; 10 when not told. */
+  readonly versionsKept?: number;
 }
 
 /** The record, whatever becomes of it. @throws ServingError SERVICE_NOT_FOUND */

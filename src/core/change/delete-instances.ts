@@ -30,10 +30,8 @@ export function deleteInstances(
 ): Decision<ServiceRecord> {
   const before = findLasting(state, name);
   const slots = slotsOf(before, instances, known, "$.InstanceList");
-  if (slots.length === 0) return { changes: [], record: before };
-  const record = advance(before, nowMs, {
-    retiredSlots: [...before.retiredSlots, ...slots].sort((a, b) => a - b),
-  });
+  if (slots.count === 0) return { changes: [], record: before };
+  const record = advance(before, nowMs, slots.retired);
   const text = `Instances [${instances.join(", ")}] of service [${name}] are deleted and replaced`;
   return {
     record,
@@ -41,18 +39,27 @@ export function deleteInstances(
   };
 }
 
+/** Slots that are to be retired, and the parts of the record that say so. */
+export interface SlotsToRetire {
+  readonly count: number;
+  readonly retired: Pick<ServiceRecord, "retiredSlots" | "updatingFrom">;
+}
+
 /**
- * Slots of the named instances, each once. Only instances that shall run may be named: one of an older version, or one
- * that is leaving, goes by itself.
+ * Slots of the named instances, each once. Only instances that shall run may be named: of the version in force, or held back at the
+ * one before by a rollout. One of an older version, or one that is leaving, goes by itself.
  */
 export function slotsOf(
   record: ServiceRecord,
   instances: readonly InstanceId[],
   known: readonly InstanceId[],
   path: string,
-): number[] {
-  const wanted = wantedInstances(record, instanceCountOf(record.document));
-  const strangers = instances.filter((id) => !wanted.has(id));
+): SlotsToRetire {
+  const count = instanceCountOf(record.document);
+  const current = wantedInstances(record, count);
+  const from = record.rollout ? record.updatingFrom : null;
+  const base = from ? wantedInstances({ ...record, ...from }, count) : new Map<InstanceId, number>();
+  const strangers = instances.filter((id) => !current.has(id) && !base.has(id));
   const missing = strangers.filter((id) => !known.includes(id));
   if (missing.length > 0) {
     throw new ServingError("INSTANCE_NOT_FOUND", { service: record.name, instances: missing });
@@ -61,5 +68,17 @@ export function slotsOf(
     const allowed = `an instance of version ${record.version} that shall run; the others leave by themselves`;
     throw invalid({ path, found: strangers.join(", "), allowed });
   }
-  return [...new Set(instances.map((id) => wanted.get(id)!))];
+  const of = (wanted: ReadonlyMap<InstanceId, number>) => [
+    ...new Set(instances.flatMap((id) => wanted.get(id) ?? [])),
+  ];
+  const merge = (retired: readonly number[], slots: readonly number[]) =>
+    [...retired, ...slots].sort((a, b) => a - b);
+  const [own, held] = [of(current), of(base)];
+  return {
+    count: own.length + held.length,
+    retired: {
+      retiredSlots: merge(record.retiredSlots, own),
+      ...(from ? { updatingFrom: { ...from, retiredSlots: merge(from.retiredSlots, held) } } : {}),
+    },
+  };
 }

@@ -12,10 +12,13 @@ export function restartService(
   { nowMs }: Pick<ChangeContext, "nowMs">,
 ): Decision<ServiceRecord> {
   const before = findLasting(state, name);
+  const from = before.updatingFrom;
   const record = advance(before, nowMs, {
     desired: "running",
     epoch: before.epoch + 1,
     retiredSlots: [],
+    // Those that a rollout holds back at the version before are restarted there.
+    ...(from ? { updatingFrom: { ...from, epoch: from.epoch + 1, retiredSlots: [] } } : {}),
   });
   const event = serviceEvent(name, nowMs, "Restarting", `Service [${name}] is restarting`);
   return { record, changes: [{ kind: "put-service", record }, event] };

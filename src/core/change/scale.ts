@@ -40,17 +40,17 @@ export function scaleService(
   const from = instanceCountOf(before.document);
   const going = Math.max(0, from - count);
   const slots = slotsOf(before, instancesToDelete, known, "$.InstancesToDelete");
-  if (slots.length > going) {
+  if (slots.count > going) {
     throw invalid({
       path: "$.InstancesToDelete",
-      found: `${slots.length} instances`,
+      found: `${slots.count} instances`,
       allowed: `at most ${going}, as many as go from ${from} to ${count}`,
     });
   }
   if (count === from) return { changes: [], record: before };
   const record = advance(before, nowMs, {
     document: withMetadata(before.document, { instance: count }),
-    retiredSlots: [...before.retiredSlots, ...slots].sort((a, b) => a - b),
+    ...slots.retired,
   });
   const text = `Service [${name}] is scaling from ${from} to ${count}`;
   return {

@@ -11,10 +11,11 @@ import {
   serviceEvent,
   withMetadata,
 } from "./decision.ts";
+import { revisionBefore } from "./versions.ts";
 
 /** What belongs to the service of now and not to one of its versions, at the top and in `metadata`. */
 const TOP_OF_NOW = ["token", "labels"];
-const METADATA_OF_NOW = ["instance", "traffic_state"];
+const METADATA_OF_NOW = ["instance", "traffic_state", "rolling_strategy"];
 
 export interface SwitchVersionRequest {
   readonly name: ServiceName;
@@ -22,8 +23,9 @@ export interface SwitchVersionRequest {
 }
 
 /**
- * Back (or forth) to a kept version, under its own number. Instance count, token, labels and traffic state stay
- * those of now. The version in force already: no change.
+ * Back (or forth) to a kept version, under its own number. Instance count, token, labels, traffic state and the pace of updates stay
+ * those of now. The version in force already: no change. Back to where an update that is not over came from, that update ends: what
+ * still runs of that version is taken back as it is, and no rollout holds the way back up.
  * @throws ServingError SERVICE_NOT_FOUND, SERVICE_DELETING, VERSION_NOT_FOUND
  */
 export function switchVersion(
@@ -43,11 +45,13 @@ export function switchVersion(
   const metadata = pick(metadataOf(before.document), METADATA_OF_NOW);
   const top = pick(before.document, TOP_OF_NOW);
   const rest = Object.entries(target.document).filter(([key]) => !TOP_OF_NOW.includes(key));
+  const from = before.updatingFrom?.version === version ? before.updatingFrom : null;
   const record = advance(before, nowMs, {
     document: withMetadata({ ...Object.fromEntries(rest), ...top }, metadata),
     version,
-    epoch: 0, // instances of it that still serve are taken back as they are: a rollback during a rollout is instant
-    retiredSlots: [],
+    epoch: from?.epoch ?? 0, // instances of it that still serve are taken back: a rollback during a rollout is instant
+    retiredSlots: from?.retiredSlots ?? [],
+    updatingFrom: from === null ? revisionBefore(before) : null,
   });
   const text = `Service [${name}] is switching from version ${before.version} to version ${version}`;
   return {

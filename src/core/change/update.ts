@@ -15,9 +15,7 @@ import {
 } from "./decision.ts";
 import { release } from "./release.ts";
 import { withReplaced } from "./tokens.ts";
-
-/** Versions kept to roll back to. Ten documents of at most some 100 kB: more would only make lists long. */
-export const VERSIONS_MAX = 10;
+import { revisionBefore, surplusVersions, VERSIONS_KEPT } from "./versions.ts";
 
 export interface UpdateRequest {
   readonly name: ServiceRecord["name"];
@@ -76,7 +74,9 @@ export function updateService(
       document,
       ...withReplaced(before, spec.token ?? before.token, context.nowMs),
     }),
-    ...(isNewVersion ? { version, latestVersion: version, epoch: 0, retiredSlots: [] } : {}),
+    ...(isNewVersion
+      ? { version, latestVersion: version, epoch: 0, retiredSlots: [], updatingFrom: revisionBefore(before) }
+      : {}),
   };
   const others = moved.changes.filter((c) => c.kind !== "put-service" || c.record.name !== name);
   return {
@@ -84,7 +84,7 @@ export function updateService(
     changes: [
       ...others,
       { kind: "put-service", record },
-      ...versionChanges(state, record, reach, context.nowMs),
+      ...versionChanges(state, { before, record, reach }, context),
       serviceEvent(name, context.nowMs, ...eventOf(record, reach, spec.instanceCount)),
     ],
   };
@@ -98,12 +98,11 @@ function eventOf(record: ServiceRecord, reach: ChangeKind, count: number): [stri
   return ["Changed", `Service [${record.name}] was changed in place, without new instances`];
 }
 
-/** A new version is put, and the oldest go beyond {@link VERSIONS_MAX}; a change in place stays with its version. */
+/** A new version is put, and the oldest go beyond those kept; a change in place stays with its version. */
 function versionChanges(
   state: DesiredState,
-  record: ServiceRecord,
-  reach: ChangeKind,
-  nowMs: number,
+  { before, record, reach }: { before: ServiceRecord; record: ServiceRecord; reach: ChangeKind },
+  { nowMs, versionsKept }: Pick<ChangeContext, "nowMs" | "versionsKept">,
 ): Change[] {
   const stored = state.versions.get(record.name) ?? [];
   const same = stored.find((v) => v.version === record.version);
@@ -115,7 +114,7 @@ function versionChanges(
     message: same?.message ?? "Service was updated",
   };
   if (reach !== "new-version") return [{ kind: "put-version", version }];
-  const surplus = stored.slice(0, Math.max(0, stored.length + 1 - VERSIONS_MAX));
+  const surplus = surplusVersions(stored, before, versionsKept ?? VERSIONS_KEPT);
   return [
     { kind: "put-version", version },
     ...surplus.map((v) => ({ kind: "remove-version", service: v.service, version: v.version }) as const),

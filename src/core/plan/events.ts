@@ -93,6 +93,7 @@ function ofService({ previous, status, count }: Between): Told[] {
     const message = "No instance is ready; in a group, its share goes to the other services";
     told.push({ type: "Warning", reason: "NoReadyInstance", instance: null, message });
   }
+  told.push(...ofRollout(previous, status, count));
   if (previous?.phase === status.phase) return told;
   if (status.phase === "Running" || status.phase === "Stopped") {
     told.push({ type: "Normal", reason: status.phase, instance: null, message: status.message });
@@ -100,5 +101,31 @@ function ofService({ previous, status, count }: Between): Told[] {
   if (status.phase === "Failed") {
     told.push({ type: "Warning", reason: "Failed", instance: null, message: status.message });
   }
+  return told;
+}
+
+/** How an update goes on, and why it does not. */
+function ofRollout(previous: ServiceStatus | null, status: ServiceStatus, count: number): Told[] {
+  const told: Told[] = [];
+  const say = (type: NewEvent["type"], reason: string, message: string) =>
+    told.push({ type, reason, instance: null, message });
+  const now = status.rollout ?? null;
+  const before = previous?.rollout ?? null;
+  const isSame = before?.version === now?.version;
+  if (now?.isHeld && now.wantedCount > (isSame ? (before?.wantedCount ?? 0) : 0)) {
+    say(
+      "Normal",
+      "BatchStarted",
+      `${now.wantedCount} of ${count} instances shall run version ${now.version} now`,
+    );
+  }
+  if (now?.phase === "Failed" && !(isSame && before?.phase === "Failed")) {
+    say(
+      "Warning",
+      "UpdatePaused",
+      `Instances of version ${now.version} fail: the update goes no further, what was there before keeps serving`,
+    );
+  }
+  if (status.reason === "NO_ROOM" && previous?.reason !== "NO_ROOM") say("Warning", "NoRoom", status.message);
   return told;
 }

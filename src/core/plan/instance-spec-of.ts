@@ -28,6 +28,7 @@ export function instanceSpecOf(
     },
     rpc: spec.rpc,
     limits: { cpu: spec.cpu, memoryMb: spec.memoryMb },
+    ...(spec.isSigtermSent ? { isSigtermSent: true } : {}),
   };
 }
 

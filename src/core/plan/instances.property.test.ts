@@ -2,7 +2,11 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import fc from "fast-check";
 import { PlanWorld } from "../../testing/plan-world.ts";
+import { wantedInstances } from "../change/slots.ts";
+import { revisionBefore } from "../change/versions.ts";
 import type { InstanceId } from "../names.ts";
+import { readPart } from "../rollout.ts";
+import { readAmount } from "../spec/rolling.ts";
 
 /** What may happen between two plans, in any order. */
 const happening = fc.oneof(
@@ -26,6 +30,28 @@ const happening = fc.oneof(
   { weight: 1, arbitrary: fc.record({ kind: fc.constant("forget" as const), which: fc.nat(8) }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant("drain-self" as const), which: fc.nat(8) }) },
   { weight: 1, arbitrary: fc.constant({ kind: "control-restart" } as const) },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      kind: fc.constant("pace" as const),
+      surge: fc.constantFrom(0, 1, 2, "30%"),
+      unavailable: fc.constantFrom(0, 1, 2, "50%"),
+    }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      kind: fc.constant("rollout" as const),
+      partition: fc.constantFrom("0", "1", "50%", "100%"),
+      batch: fc.constantFrom(null, "1", "50%"),
+      isPaused: fc.boolean(),
+    }),
+  },
+  { weight: 1, arbitrary: fc.constant({ kind: "back" } as const) },
+  {
+    weight: 1,
+    arbitrary: fc.record({ kind: fc.constant("room" as const), cpu: fc.constantFrom(null, 2, 3, 4, 5) }),
+  },
 );
 type Happening = typeof happening extends fc.Arbitrary<infer T> ? T : never;
 
@@ -63,11 +89,33 @@ function apply(world: PlanWorld, h: Happening): void {
     case "version": {
       const version = record.latestVersion + 1;
       if (h.isBroken) world.broken.add(version);
-      change({ version, latestVersion: version, epoch: 0, retiredSlots: [] });
+      const updatingFrom = revisionBefore(record);
+      change({ version, latestVersion: version, epoch: 0, retiredSlots: [], updatingFrom });
       break;
     }
-    case "restart":
-      change({ epoch: record.epoch + 1, retiredSlots: [] });
+    case "restart": {
+      const from = record.updatingFrom;
+      const updatingFrom = from ? { ...from, epoch: from.epoch + 1, retiredSlots: [] } : null;
+      change({ epoch: record.epoch + 1, retiredSlots: [], updatingFrom });
+      break;
+    }
+    case "back":
+      if (record.updatingFrom) change({ ...record.updatingFrom, updatingFrom: null });
+      break;
+    case "pace": {
+      const isNone = h.surge === 0 && h.unavailable === 0; // refused by the spec
+      const surge = readAmount(isNone ? 1 : h.surge);
+      world.spec = { ...world.spec, rolling: { surge, unavailable: readAmount(h.unavailable) } };
+      change({});
+      break;
+    }
+    case "rollout": {
+      const batch = h.batch === null ? null : { size: readPart(h.batch)!, intervalMs: 5_000 };
+      change({ rollout: { partition: readPart(h.partition)!, batch, isPaused: h.isPaused } });
+      break;
+    }
+    case "room":
+      world.capacity = h.cpu === null ? null : { cpu: h.cpu, memoryMb: 100_000 };
       break;
     case "retire":
       if (!record.retiredSlots.includes(h.slot)) change({ retiredSlots: [...record.retiredSlots, h.slot] });
@@ -98,17 +146,46 @@ test("from any state: plans keep their promises on the way, converge, and then a
       for (const h of happenings) apply(world, h);
       world.broken.clear();
       world.settle();
-      const { count, record } = world;
-      assert.equal(world.engines.size, count);
-      for (const { spec, phase } of world.engines.values()) {
-        assert.deepEqual([spec.version, spec.epoch, phase], [record!.version, record!.epoch, "ready"]);
-        assert.ok(!record!.retiredSlots.includes(spec.slot));
+      if (world.capacity !== null) {
+        tellsWhatBlocksIt(world);
+        world.capacity = null;
+        world.settle();
       }
-      assert.equal(world.status!.phase, record!.desired === "stopped" ? "Stopped" : "Running");
+      isAsWanted(world);
+      // Nothing is held back any more: the update comes to its end.
+      world.record = { ...world.record!, rollout: null, generation: world.record!.generation + 1 };
+      world.settle();
+      isAsWanted(world);
+      if (world.record.desired === "running") assert.equal(world.record.updatingFrom ?? null, null);
     }),
     { numRuns: 1500 },
   );
 });
+
+/** Either all is as wanted, or the status says what is missing and of what. */
+function tellsWhatBlocksIt(world: PlanWorld): void {
+  const { phase, reason, message } = world.status!;
+  if (phase === "Running" || phase === "Stopped") return;
+  assert.equal(reason, "NO_ROOM", `${phase}: ${message}`);
+  assert.match(message, /needs .* missing: free room/);
+}
+
+/** Exactly the wanted instances are there: of the version in force, and of the one before as far as a rollout holds them back. */
+function isAsWanted(world: PlanWorld): void {
+  const { count, record, status } = world;
+  const updated = status!.rollout?.wantedCount ?? count;
+  const isStopped = record!.desired === "stopped";
+  const wanted = new Set(wantedInstances(record!, isStopped ? 0 : updated).keys());
+  if (!isStopped && record!.updatingFrom) {
+    for (const id of wantedInstances({ ...record!, ...record!.updatingFrom }, count - updated).keys())
+      wanted.add(id);
+  }
+  assert.deepEqual(new Set(world.engines.keys()), wanted);
+  for (const { phase } of world.engines.values()) assert.equal(phase, "ready");
+  if (!isStopped && record!.updatingFrom && !record!.rollout?.isPaused)
+    assert.equal(updated, world.updatedMax);
+  assert.equal(status!.phase, isStopped ? "Stopped" : "Running");
+}
 
 test("a new version that never comes up leaves as many old instances in service as there were", () => {
   fc.assert(

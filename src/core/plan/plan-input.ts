@@ -2,6 +2,7 @@ import type { AccessRules, InstanceSpec, InstanceState } from "../instance-spec.
 import type { InstanceId } from "../names.ts";
 import type { InstanceExit, NewEvent, ServiceRecord, ServiceStatus } from "../service.ts";
 import type { ServiceSpec } from "../spec/service-spec.ts";
+import type { Room } from "./room.ts";
 
 /** One instance as the runtime reports it. */
 export interface ObservedInstance {
@@ -42,6 +43,8 @@ export interface Wanted {
   /** Tokens for direct callers of an instance. */
   readonly tokens: readonly string[];
   readonly files: FilesState;
+  /** The version before, as `updatingFrom` names it, while a rollout may hold instances back; null: it cannot be started. */
+  readonly base?: Wanted | null;
 }
 
 export interface PlanInput {
@@ -53,6 +56,8 @@ export interface PlanInput {
   readonly failedStarts: ReadonlyMap<InstanceId, string>;
   readonly previous: ServiceStatus | null;
   readonly routing: (id: InstanceId) => Routing;
+  /** What is free on the node; null, or not there: not known, and nothing is held back for it. */
+  readonly room?: Room | null;
   /** Must not jump while the process lives; over restarts it may, and waits stay bounded. */
   readonly nowMs: number;
 }
@@ -74,6 +79,10 @@ export interface Plan {
   /** Null when there is no record. */
   readonly status: ServiceStatus | null;
   readonly events: readonly NewEvent[];
+  /** All instances run the version in force and nothing else is there: the update that the record speaks of is over. */
+  readonly isUpdateDone: boolean;
+  /** Something is not started because it does not fit on the node. */
+  readonly isShortOfRoom: boolean;
   /** When to plan again even if nothing happens; null: only when something does. */
   readonly recheckAtMs: number | null;
 }

@@ -1,9 +1,12 @@
 import { unreachable } from "../../base/assert.ts";
 import type { InstanceId } from "../names.ts";
+import type { RolloutProgress } from "../rollout.ts";
 import type { InstanceStatus, ServicePhase, ServiceStatus } from "../service.ts";
+import { paceOf } from "../spec/rolling.ts";
 import { exitText } from "./assess.ts";
 import { FAILING_AFTER } from "./backoff.ts";
 import type { Wanted } from "./plan-input.ts";
+import type { Targets } from "./targets.ts";
 
 /** Progress lines kept of one change. */
 const PROGRESS_MAX = 20;
@@ -11,10 +14,12 @@ const PROGRESS_MAX = 20;
 export interface StatusInput {
   readonly wanted: Wanted;
   readonly count: number;
-  /** Instances that shall run. */
-  readonly current: ReadonlyMap<InstanceId, number>;
+  readonly targets: Pick<Targets, "wantedIds">;
   readonly instances: readonly InstanceStatus[];
   readonly serving: readonly InstanceId[];
+  /** An update goes on, and its new instances fail. */
+  readonly isFailing: boolean;
+  readonly rollout: RolloutProgress | null;
   readonly previous: ServiceStatus | null;
 }
 
@@ -37,6 +42,7 @@ export function serviceStatus(input: StatusInput): ServiceStatus {
     progress: append(before, progress),
     instances,
     serving,
+    ...(input.rollout === null ? {} : { rollout: input.rollout }),
   };
 }
 
@@ -51,11 +57,11 @@ function judge(input: StatusInput): Verdict {
       ? { phase: "Stopped", reason: "STOPPED", message: "Service is stopped" }
       : { phase: "Stopping", reason: "STOPPING", message: `Service [${name}] is stopping` };
   }
-  const current = input.instances.filter((i) => input.current.has(i.id));
-  const others = input.instances.filter((i) => !input.current.has(i.id));
+  const current = input.instances.filter((i) => input.targets.wantedIds.has(i.id));
+  const others = input.instances.filter((i) => !input.targets.wantedIds.has(i.id));
   const ready = current.filter((i) => i.isReady);
   if (ready.length === input.count && others.length === 0) {
-    return { phase: "Running", reason: "RUNNING", message: "Service start successfully" };
+    return atRest(input);
   }
 
   const activity = activityOf(input, current, others);
@@ -63,6 +69,12 @@ function judge(input: StatusInput): Verdict {
   if (files.kind === "failed") {
     const isHopeless = !files.isRetriable && input.serving.length === 0;
     return { phase: isHopeless ? "Failed" : activity, reason: "FETCH_FAILED", message: files.message };
+  }
+  // Before what fails: it may be tried again, or come up, only when there is room.
+  const held = input.instances.find((i) => i.reason === "NoRoom");
+  if (held !== undefined) {
+    const phase = activity === "Creating" ? "Waiting" : activity;
+    return { phase, reason: "NO_ROOM", message: noRoomText(input, held, others.length > 0) };
   }
   const failing = current.filter((i) => isFailing(i, input.wanted));
   if (failing.length > 0) {
@@ -79,6 +91,36 @@ function judge(input: StatusInput): Verdict {
     }
   }
   return { phase: activity, reason: activity.toUpperCase(), message: waitingText(input, current, others) };
+}
+
+/** All that is wanted is there, and nothing else: it runs, as far as the update has been let. */
+function atRest({ rollout, count, wanted }: StatusInput): Verdict {
+  const running = { phase: "Running", reason: "RUNNING" } as const;
+  if (rollout === null || rollout.wantedCount >= count) {
+    return { ...running, message: "Service start successfully" };
+  }
+  const { version, updatingFrom } = wanted.record;
+  const rest = count - rollout.wantedCount;
+  const split = `${rollout.wantedCount} of ${count} instances run version ${version}, ${rest} version ${updatingFrom?.version}`;
+  if (rollout.phase === "Paused") return { ...running, message: `${split}: the rollout is paused` };
+  if (!rollout.isHeld || rollout.nextBatchAtMs === null) {
+    return { ...running, message: `${split}: kept by the partition` };
+  }
+  return {
+    phase: "Updating",
+    reason: "BATCH_WAITING",
+    message: `${split}: the next batch waits for its time`,
+  };
+}
+
+/** What blocks it, and what helps: a dead-lock is never silent (field notes, pain 6). */
+function noRoomText({ count, wanted }: StatusInput, held: InstanceStatus, isReplacing: boolean): string {
+  const text = `${held.id} ${held.message}`;
+  if (!isReplacing) return `${text}: free room`;
+  const { unavailable } = paceOf(wanted.spec.rolling, count);
+  return unavailable > 0
+    ? `${text}: free room`
+    : `${text}: free room, or set metadata.rolling_strategy.max_unavailable to 1, so that an old one goes first`;
 }
 
 function isFailing(instance: InstanceStatus, wanted: Wanted): boolean {
@@ -142,7 +184,7 @@ function waitingText(
 function progressOf(input: StatusInput, { phase }: Verdict): string[] {
   const lines = [...input.wanted.files.progress];
   if (input.wanted.record.desired !== "running" || input.wanted.files.kind !== "ready") return lines;
-  const running = input.instances.filter((i) => input.current.has(i.id) && i.isReady).length;
+  const running = input.instances.filter((i) => input.targets.wantedIds.has(i.id) && i.isReady).length;
   const numbers = `[Total: ${input.count}, Pending: ${input.count - running}, Running: ${running}]`;
   return [...lines, `${phase === "Running" ? "Running" : "Waiting"} ${numbers}`];
 }

@@ -6,6 +6,7 @@ import type { Checked } from "./check.ts";
 import { describeFound } from "./found.ts";
 import { jsonPath, type Origins, type Steps } from "./json-path.ts";
 import { isBuiltinCode, KNOWN_PROCESSORS, RUNNABLE_PROCESSORS, RUNNABLE_TYPES } from "./processors.ts";
+import { buildRolling } from "./rolling.ts";
 import type { ServiceDocument } from "./schema.ts";
 import type { ModelSource, ProcessorSource, ServiceSpec, Source } from "./service-spec.ts";
 import { parseEntry, parseSource, SOURCE_FORMS } from "./sources.ts";
@@ -51,7 +52,14 @@ export function buildSpec(checked: Checked, origins: Origins): Built {
   }
   // Where a type is wrong, nothing can be read together.
   const policy = checked.refused.size > 0 ? null : buildPolicy(given.networking?.gateway_policy, refuse);
-  if (processor === null || model === null || checked.refused.size > 0 || problems.length > 0) {
+  const rolling = checked.refused.size > 0 ? null : buildRolling(given.metadata?.rolling_strategy, refuse);
+  if (
+    processor === null ||
+    model === null ||
+    rolling === null ||
+    checked.refused.size > 0 ||
+    problems.length > 0
+  ) {
     return { spec: null, problems };
   }
   const document = given as ServiceDocument;
@@ -78,6 +86,8 @@ export function buildSpec(checked: Checked, origins: Origins): Built {
     isGrpc: metadata.enable_grpc ?? false,
     isCrashBlocked: document.runtime?.enable_crash_block ?? false,
     terminationGraceMs: (metadata.eas?.termination_grace_period ?? DEFAULTS.graceS) * 1000,
+    isSigtermSent: metadata.rpc?.enable_sigterm ?? false,
+    rolling,
     policy,
   };
   return { spec, problems };

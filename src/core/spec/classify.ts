@@ -10,7 +10,7 @@ export type ChangeKind = "nothing" | "scale" | "in-place" | "new-version";
  * - `nothing`: no field that is acted on differs. The document may still have changed, and is stored.
  * - `scale`: the number of instances, and nothing else.
  * - `in-place`: what instances need not be replaced for, perhaps with the number of instances: labels, traffic state, termination
- *   grace, crash block; the gateway's policy, token and check of bodies,
+ *   grace, crash block, pace of rolling updates; the gateway's policy, token and check of bodies,
  *   which living instances are told of where they need to know.
  * - `new-version`: anything else that instances see, so they are replaced.
  *
@@ -22,11 +22,12 @@ export function classifyChange(before: ServiceSpec, after: ServiceSpec): ChangeK
   return before.instanceCount === after.instanceCount ? "nothing" : "scale";
 }
 
-const seenByInstances = ({ cpu, memoryMb, processor, model, rpc }: ServiceSpec) =>
-  ({ cpu, memoryMb, processor, model, rpc }) as unknown as Json;
+const seenByInstances = ({ cpu, memoryMb, processor, model, rpc, isSigtermSent }: ServiceSpec) =>
+  ({ cpu, memoryMb, processor, model, rpc, isSigtermSent }) as unknown as Json;
 
 const unseenByInstances = (spec: ServiceSpec) => {
-  const { token, isBodyChecked, labels, trafficState, terminationGraceMs, isCrashBlocked, policy } = spec;
+  const { token, isBodyChecked, labels, trafficState, terminationGraceMs, isCrashBlocked, rolling, policy } =
+    spec;
   return {
     token,
     isBodyChecked,
@@ -34,6 +35,7 @@ const unseenByInstances = (spec: ServiceSpec) => {
     trafficState,
     terminationGraceMs,
     isCrashBlocked,
+    rolling,
     policy,
   } as unknown as Json;
 };

@@ -21,6 +21,8 @@ const IDLE: Readonly<Record<ProcessorSource["kind"], ReadonlySet<string>>> = {
   // No engine stands before a program of one's own: nothing queues for it, and nothing counts its threads.
   command: new Set([
     "$.processor_entry",
+    // It always gets SIGTERM: without an engine there is no other way to tell it (decision 0021).
+    "$.metadata.rpc.enable_sigterm",
     "$.metadata.rpc.max_queue_size",
     "$.metadata.rpc.rate_limit",
     "$.metadata.rpc.worker_threads",

@@ -38,6 +38,8 @@ test("the seeds' PMML service gets the documented defaults", () => {
       isGrpc: false,
       isCrashBlocked: false,
       terminationGraceMs: 30_000,
+      isSigtermSent: false,
+      rolling: { surge: { kind: "percent", percent: 2 }, unavailable: { kind: "count", count: 0 } },
       policy: null,
     },
     document: {
@@ -71,6 +73,8 @@ test("every field that is acted on reaches the spec", () => {
       rpc: { worker_threads: 2, max_queue_size: 0 },
       "rpc.keepalive": 100,
       "rpc.rate_limit": 2.5,
+      "rpc.enable_sigterm": "true",
+      rolling_strategy: { max_surge: "25%", max_unavailable: 2 },
     },
     "networking.gateway_policy": {
       rate_limit: { enable: true, limit: 50, evaluate: true },
@@ -105,6 +109,8 @@ test("every field that is acted on reaches the spec", () => {
     isGrpc: false,
     isCrashBlocked: true,
     terminationGraceMs: 7000,
+    isSigtermSent: true,
+    rolling: { surge: { kind: "percent", percent: 25 }, unavailable: { kind: "count", count: 2 } },
     policy: {
       rate: { limit: 50, isEvaluated: true },
       concurrency: null,

@@ -117,9 +117,7 @@ test("with a processor that runs here it is accepted, and each field without eff
     "$.metadata.rdma",
     "$.metadata.resource",
     "$.metadata.resource_rebalancing",
-    "$.metadata.rolling_strategy",
     "$.metadata.rpc.batching",
-    "$.metadata.rpc.enable_sigterm",
     "$.metadata.rpc.io_threads",
     "$.metadata.rpc.max_batch_size",
     "$.metadata.rpc.max_batch_timeout",
@@ -170,5 +168,5 @@ test("other shapes of the field: probes, percentages, an asynchronous service, t
       { mount_path: "/b", nfs: { server: "s" } },
     ],
   });
-  assert.equal(notEffective.length, 9);
+  assert.equal(notEffective.length, 8);
 });

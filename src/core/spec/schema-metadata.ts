@@ -56,7 +56,12 @@ const rpc = block("How one instance takes requests.", {
       default: 0,
     }),
   ),
-  enable_sigterm: optional(flag("The container gets SIGTERM when it is stopped.", { default: false })),
+  enable_sigterm: optional(
+    flag("The processor is sent SIGTERM, after its last answer, when its instance ends.", {
+      ...EFFECTIVE,
+      default: false,
+    }),
+  ),
   proxy_path: optional(text("Path that an asynchronous container service is called at.")),
   decompressor: optional(
     oneOf("The instance decompresses request bodies.", ["zlib", "gzip", "snappy", "zstd", "lz4"]),
@@ -115,8 +120,18 @@ export const metadata = block("What the service is and how large.", {
   rpc: optional(rpc),
   rolling_strategy: optional(
     block("Pace of a rolling update.", {
-      max_surge: optional(countOrPercent("Instances above the wanted count while updating.")),
-      max_unavailable: optional(countOrPercent("Instances below the wanted count while updating.")),
+      max_surge: optional(
+        countOrPercent(
+          "Instances above the wanted count while some are replaced. A percentage is rounded up; with neither this nor max_unavailable above 0 nothing could be replaced, so that is refused.",
+          { ...EFFECTIVE, default: "2%" },
+        ),
+      ),
+      max_unavailable: optional(
+        countOrPercent(
+          "Instances below the wanted count while some are replaced; so many old ones stop at once. A percentage is rounded down.",
+          { ...EFFECTIVE, default: 0 },
+        ),
+      ),
     }),
   ),
   type: optional(

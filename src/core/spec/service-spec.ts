@@ -1,6 +1,7 @@
 import type { RpcSpec } from "../instance-spec.ts";
 import type { GroupName, ServiceName } from "../names.ts";
 import type { GatewayPolicy } from "../traffic/policy.ts";
+import type { RollingSpec } from "./rolling.ts";
 
 /** Any JSON value. */
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
@@ -37,6 +38,10 @@ export interface ServiceSpec {
   readonly isCrashBlocked: boolean;
   /** `metadata.eas.termination_grace_period` in ms, default 30 000: longest drain of one instance. */
   readonly terminationGraceMs: number;
+  /** `metadata.rpc.enable_sigterm`: the user's own code is sent SIGTERM when its instance ends. */
+  readonly isSigtermSent: boolean;
+  /** `metadata.rolling_strategy`: how fast instances are replaced. */
+  readonly rolling: RollingSpec;
   /** `networking.gateway_policy`; null: nothing of it is asked for. */
   readonly policy: GatewayPolicy | null;
 }
