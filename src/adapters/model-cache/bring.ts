@@ -149,11 +149,11 @@ async function listAll(job: Bringing, place: ObjectPlace, prefix: string): Promi
     );
     const pieces: Buffer[] = [];
     let bytes = 0;
-    for await (const chunk of response) {
-      bytes += (chunk as Buffer).length;
+    for await (const chunk of response.body.read()) {
+      bytes += chunk.length;
       if (bytes > job.limits.listBytesMax)
         throw new FetchError(`${place.place}: the list of objects is too long`, false);
-      pieces.push(chunk as Buffer);
+      pieces.push(chunk);
     }
     const page = readList(Buffer.concat(pieces).toString("utf8"));
     if (page === null) throw new FetchError(`${place.place}: what answers there is no object store`, false);

@@ -50,7 +50,7 @@ afterEach(async () => {
 
 const urlOf = (path: string) => `http://127.0.0.1:${(server.address() as AddressInfo).port}${path}`;
 const newCache = (limits: ModelCacheOptions["limits"] = {}) =>
-  new ModelCache({ root, now: Date.now, limits: { progressMs: 0, idleMs: 5000, ...limits } });
+  new ModelCache({ root, bytesMax: 1e12, now: Date.now, limits: { progressMs: 0, idleMs: 5000, ...limits } });
 const silent = () => {};
 
 function get(path: string, cache = newCache(), say: (line: string) => void = silent, signal = never) {

@@ -1,9 +1,9 @@
 import { createReadStream } from "node:fs";
 import { open } from "node:fs/promises";
-import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
+import type { IncomingHttpHeaders } from "node:http";
 import { FetchError } from "../../ports/files.ts";
 import { type Expected, expectedOf, Sums } from "./checksums.ts";
-import { httpGet, networkError, type Remote, StatusError } from "./http-get.ts";
+import { type Answer, httpGet, networkError, type Remote, StatusError } from "./http-get.ts";
 import type { CacheLimits } from "./limits.ts";
 import type { Partial, PartialNote } from "./partial.ts";
 
@@ -70,8 +70,8 @@ async function bring(job: Download): Promise<Downloaded> {
   const statuses = [OK, PARTIAL_CONTENT, RANGE_NOT_SATISFIABLE];
   const response = await httpGet(job.remote, headers, statuses, job.limits, job.signal);
   try {
-    if (response.statusCode === OK) return await takeWhole(job, response);
-    if (response.statusCode === PARTIAL_CONTENT && isRest(response.headers, here.note, here.bytes)) {
+    if (response.status === OK) return await takeWhole(job, response);
+    if (response.status === PARTIAL_CONTENT && isRest(response.headers, here.note, here.bytes)) {
       const sums = await sumsOf(job, here.note, here.bytes);
       return await take(job, response, here.note, sums, here.bytes);
     }
@@ -91,7 +91,7 @@ async function bringAnew(job: Download): Promise<Downloaded> {
   }
 }
 
-async function takeWhole(job: Download, response: IncomingMessage): Promise<Downloaded> {
+async function takeWhole(job: Download, response: Answer): Promise<Downloaded> {
   const { headers } = response;
   const bytesTotal = headers["content-length"] === undefined ? null : Number(headers["content-length"]);
   if (bytesTotal !== null && bytesTotal > job.limits.archiveBytesMax) throw tooLarge(job);
@@ -105,7 +105,7 @@ async function takeWhole(job: Download, response: IncomingMessage): Promise<Down
 
 async function take(
   job: Download,
-  response: IncomingMessage,
+  response: Answer,
   note: PartialNote,
   sums: Sums,
   from: number,
@@ -195,9 +195,9 @@ function tooLarge({ remote, limits }: Download): FetchError {
 }
 
 /** The body; errors of the network are told from those of the disk here, where they come from. */
-async function* readBody(response: IncomingMessage, job: Download): AsyncGenerator<Buffer> {
+async function* readBody({ body }: Answer, job: Download): AsyncGenerator<Buffer> {
   try {
-    for await (const chunk of response) yield chunk as Buffer;
+    yield* body.read();
   } catch (error) {
     job.signal.throwIfAborted();
     throw networkError(job.remote.place, error as Error);

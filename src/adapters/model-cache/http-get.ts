@@ -1,4 +1,5 @@
 import {
+  type IncomingHttpHeaders,
   type IncomingMessage,
   type OutgoingHttpHeaders,
   request as requestHttp,
@@ -6,11 +7,20 @@ import {
 } from "node:http";
 import { request as requestHttps } from "node:https";
 import { FetchError } from "../../ports/files.ts";
+import { Body } from "./body.ts";
 import type { CacheLimits } from "./limits.ts";
 
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
 /** Statuses that may be others next time. */
 const RETRIABLE = new Set([408, 425, 429, 500, 502, 503, 504]);
+
+/** What answered; to be destroyed in the end. */
+export interface Answer {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: Body;
+  readonly destroy: () => void;
+}
 
 /** What is fetched by HTTP. */
 export interface Remote {
@@ -42,13 +52,13 @@ export async function httpGet(
   statuses: readonly number[],
   limits: CacheLimits,
   signal: AbortSignal,
-): Promise<IncomingMessage> {
+): Promise<Answer> {
   let at = new URL(remote.url);
   for (let i = 0; i <= limits.redirectsMax; i++) {
     const place = i === 0 ? remote.place : publicUrl(at.href);
     const signed = i === 0 ? remote.sign?.(at) : undefined;
     const response = await get(at, place, { ...headers, ...signed }, limits, signal);
-    const status = response.statusCode ?? 0;
+    const { status } = response;
     if (statuses.includes(status)) return response;
     response.destroy();
     const { location } = response.headers;
@@ -86,7 +96,7 @@ function get(
   given: OutgoingHttpHeaders,
   limits: CacheLimits,
   signal: AbortSignal,
-): Promise<IncomingMessage> {
+): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const send = url.protocol === "https:" ? requestHttps : requestHttp;
     // identity: the hash is of the file, not of one packing of it. No agent: the connection is not kept.
@@ -100,7 +110,12 @@ function get(
     });
     request.on("response", (begun) => {
       response = begun;
-      resolve(begun);
+      resolve({
+        status: begun.statusCode ?? 0,
+        headers: begun.headers,
+        body: new Body(begun),
+        destroy: () => void begun.destroy(),
+      });
     });
     request.on("error", (error) => reject(signal.aborted ? signal.reason : networkError(place, error)));
     request.end();
