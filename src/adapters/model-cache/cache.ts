@@ -125,7 +125,7 @@ export class ModelCache implements FileCache {
           partial: join(this.#root, "partial", nameOf(url).replace(".json", "")),
           stores: this.#stores,
           limits: this.#limits,
-          makeRoom: (bytes) => this.#contents.makeRoom(bytes),
+          makeRoom: (bytes) => this.#contents.makeRoom(bytes, async () => {}),
           isKept: (sha256) => this.#isKept(sha256),
           say,
           now: this.#now,
@@ -175,9 +175,11 @@ export class ModelCache implements FileCache {
     try {
       await mkdir(work, { mode: 0o700 });
       const brought = await bring(work);
-      const path = await this.#publish(key, place, brought);
-      await brought.done();
-      return path;
+      try {
+        return await this.#publish(key, place, brought);
+      } finally {
+        await brought.done();
+      }
     } catch (error) {
       signal.throwIfAborted();
       throw await this.#translate(error, place);
@@ -189,8 +191,15 @@ export class ModelCache implements FileCache {
   async #publish(key: string, source: string, { sha256, files, file, commit }: Brought): Promise<string> {
     const folder = join(this.#root, sha256);
     const bytes = await bytesBelow(files ?? folder);
-    if (!(await this.#isKept(sha256)) && files !== null) {
-      await this.#contents.makeRoom(bytes);
+    const note = async () => {
+      await this.#index.write(key, { source, sha256, file, bytes, commit });
+      await this.#index.touch(key, this.#now());
+    };
+    if ((await this.#isKept(sha256)) || files === null) {
+      await note();
+      return pathOf(folder, file);
+    }
+    await this.#contents.makeRoom(bytes, async () => {
       await chmod(files, 0o700);
       try {
         await rename(files, folder);
@@ -199,9 +208,8 @@ export class ModelCache implements FileCache {
         if (!["ENOTEMPTY", "EEXIST"].includes((error as NodeJS.ErrnoException).code ?? "")) throw error;
       }
       await syncFolder(this.#root);
-    }
-    await this.#index.write(key, { source, sha256, file, bytes, commit });
-    await this.#index.touch(key, this.#now());
+      await note();
+    });
     return pathOf(folder, file);
   }
 

@@ -77,29 +77,34 @@ export class Contents {
   }
 
   /**
-   * Removes what nobody needs until so many more bytes fit.
+   * Removes what nobody needs until so many more bytes fit, and puts them there by `put` before anybody else asks for room.
    * @throws FetchError when they would not fit even then
    */
-  async makeRoom(bytes: number): Promise<void> {
+  async makeRoom(bytes: number, put: () => Promise<void>): Promise<void> {
     await this.#inTurn(async () => {
-      const bytesMax = await this.bytesMax();
-      const start = this.#count;
-      const { kept, orphans } = await this.#kept();
-      for (const id of orphans) if (!this.#usedAt.has(id)) await this.#drop(id, [], start);
-      const partial = await this.#dropOldPartials();
-      let total = kept.reduce((sum, k) => sum + k.bytes, partial);
-      if (total + bytes <= bytesMax) return;
-      const isInUse = await this.#inUse();
-      for (const k of kept.toSorted((a, b) => a.usedAtMs - b.usedAtMs)) {
-        if (total + bytes <= bytesMax) return;
-        if (!isInUse(k) && (await this.#drop(k.id, k.entries, start))) total -= k.bytes;
-      }
-      if (total + bytes <= bytesMax) return;
-      throw new FetchError(
-        `the model cache is full: ${bytes} bytes more do not fit in its ${bytesMax} beside the ${total} that are in use; delete services, keep fewer versions, or raise SLUICE_MODELS_MB`,
-        true,
-      );
+      await this.#makeRoom(bytes);
+      await put();
     });
+  }
+
+  async #makeRoom(bytes: number): Promise<void> {
+    const bytesMax = await this.bytesMax();
+    const start = this.#count;
+    const { kept, orphans } = await this.#kept();
+    for (const id of orphans) if (!this.#usedAt.has(id)) await this.#drop(id, [], start);
+    const partial = await this.#dropOldPartials();
+    let total = kept.reduce((sum, k) => sum + k.bytes, partial);
+    if (total + bytes <= bytesMax) return;
+    const isInUse = await this.#inUse();
+    for (const k of kept.toSorted((a, b) => a.usedAtMs - b.usedAtMs)) {
+      if (total + bytes <= bytesMax) return;
+      if (!isInUse(k) && (await this.#drop(k.id, k.entries, start))) total -= k.bytes;
+    }
+    if (total + bytes <= bytesMax) return;
+    throw new FetchError(
+      `the model cache is full: ${bytes} bytes more do not fit in its ${bytesMax} beside the ${total} that are in use; delete services, keep fewer versions, or raise SLUICE_MODELS_MB`,
+      true,
+    );
   }
 
   /** Removes all that nobody needs: the disk is full. */

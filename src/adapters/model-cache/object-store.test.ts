@@ -46,7 +46,10 @@ function answer(request: IncomingMessage, response: ServerResponse): void {
   if (!isSigned(request)) return void response.writeHead(403).end("<Code>SignatureDoesNotMatch</Code>");
   const [path, query] = (request.url ?? "").split("?");
   const key = decodeURIComponent((path as string).replace(/^\/models\//, ""));
-  if (query !== undefined) return list(new URLSearchParams(query), response);
+  if (query !== undefined) {
+    list(new URLSearchParams(query), response);
+    return;
+  }
   const object = objects.get(key);
   if (object === undefined) return void response.writeHead(404).end("<Code>NoSuchKey</Code>");
   response
