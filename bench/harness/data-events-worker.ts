@@ -1,6 +1,6 @@
 /** A gateway worker that reads accepted sockets by `data` events: what the fallback of `Wire.adopt` costs. */
-import { useDataEvents } from "../../src/gateway/wire.ts";
+import { usePublicApi } from "../../src/gateway/node-seams.ts";
 import { runGatewayRole } from "../../src/roles/gateway.ts";
 
-useDataEvents();
+usePublicApi();
 await runGatewayRole(process.argv.slice(2));

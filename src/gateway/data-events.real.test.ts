@@ -1,5 +1,5 @@
-import { useDataEvents } from "./wire.ts";
+import { usePublicApi } from "./node-seams.ts";
 
 // Everything that streams, once more on the fallback for accepted sockets (see `Wire.adopt`).
-useDataEvents();
+usePublicApi();
 await import("./streaming.real.test.ts");

@@ -5,7 +5,7 @@ import { AccessLine } from "./access-line.ts";
 import { Answer } from "./answer.ts";
 import type { Client } from "./client.ts";
 import type { DataPlane } from "./data-plane.ts";
-import { queueUsOf, type RequestAdditions } from "./head-rewrite.ts";
+import { forwardedLines, queueUsOf, type RequestAdditions } from "./head-rewrite.ts";
 import { REQUEST_ID_BYTES_MAX } from "./limits.ts";
 import type { Meter } from "./meter.ts";
 import type { MirrorCopy } from "./mirror-copy.ts";
@@ -36,6 +36,7 @@ export class Exchange implements RequestAdditions {
   readonly requestId = Buffer.alloc(REQUEST_ID_BYTES_MAX);
   requestIdLength = 0;
   readonly clientAddress: Buffer;
+  readonly forwardedLines: Buffer;
   readonly #client: Client;
   readonly #plane: DataPlane;
   readonly #answer: Answer;
@@ -61,6 +62,7 @@ export class Exchange implements RequestAdditions {
     this.#gates = new RequestGates(plane, this.#answer);
     this.#tries = new Tries(this, client, plane);
     this.clientAddress = Buffer.from(clientAddress, "latin1");
+    this.forwardedLines = forwardedLines(this.clientAddress);
   }
 
   get isUpgrade(): boolean {

@@ -21,6 +21,7 @@ import { sweepInstances } from "./instance-sweep.ts";
 import { LimitCounts } from "./limit-counts.ts";
 import { type InheritedSockets, ListeningSockets } from "./listening-sockets.ts";
 import { Mirrors } from "./mirrors.ts";
+import { checkSeams } from "./node-seams.ts";
 import { RequestIds } from "./request-id.ts";
 import { Routing } from "./routing.ts";
 import { checkChange, checkTable } from "./table-check.ts";
@@ -169,6 +170,9 @@ class GatewayWorker implements Gateway, DataPlane {
     const stopped = Promise.withResolvers<void>();
     signal.addEventListener("abort", () => stopped.resolve(), { once: true });
     await writeFileAtomic(join(this.#options.dir, "process.json"), JSON.stringify(ownIdentity()), 0o600);
+    const wrong = await checkSeams();
+    if (wrong.length > 0)
+      this.#options.log.warn({ wrong }, "this Node has only its public API for sockets, which costs more");
     await this.#control.listen();
     const sweep = setInterval(() => this.#sweep(), this.times.sweepMs);
     const report = setInterval(() => this.#report(), this.times.reportMs);

@@ -4,12 +4,13 @@ import fc from "fast-check";
 import { FIELD_STRIDE, MessageHead } from "../http1/message-head.ts";
 import { parseRequestHead } from "../http1/request-head.ts";
 import { parseResponseHead } from "../http1/response-head.ts";
-import { ADDED_BYTES_MAX, writeRequest, writeResponse } from "./head-rewrite.ts";
+import { ADDED_BYTES_MAX, forwardedLines, writeRequest, writeResponse } from "./head-rewrite.ts";
 
 const added = {
   requestId: Buffer.from("id-1"),
   requestIdLength: 4,
   clientAddress: Buffer.from("10.0.0.1"),
+  forwardedLines: forwardedLines(Buffer.from("10.0.0.1")),
   serviceName: "s",
   isUpgrade: false,
   isEncrypted: false,

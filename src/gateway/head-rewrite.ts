@@ -77,6 +77,18 @@ function put(out: Buffer, at: number, bytes: Uint8Array): number {
   return at + bytes.length;
 }
 
+/** For a few bytes, which a loop writes sooner than a call. */
+function putShort(out: Buffer, at: number, bytes: Uint8Array): number {
+  for (let i = 0; i < bytes.length; i++) out[at + i] = bytes[i]!;
+  return at + bytes.length;
+}
+
+function copyShort(out: Buffer, start: number, buf: Buffer, from: number, to: number): number {
+  let at = start;
+  for (let i = from; i < to; i++) out[at++] = buf[i]!;
+  return at;
+}
+
 function copy(out: Buffer, at: number, buf: Buffer, from: number, to: number): number {
   return at + buf.copy(out, at, from, to);
 }
@@ -90,11 +102,21 @@ for (const field of [FIELD.HOST, FIELD.CONTENT_LENGTH, FIELD.TRANSFER_ENCODING, 
   STAYS[field] = 1;
 for (const field of [FIELD.X_FORWARDED_PROTO, FIELD.X_FORWARDED_HOST]) STAYS[field] = 1;
 
-/** Copies the field lines that stay, in runs. */
-function copyFields(out: Buffer, start: number, head: MessageHead, buf: Buffer, fate: Uint8Array): number {
+/**
+ * Copies the field lines that stay, in runs: a copy costs some 30 ns however short it is. The first run begins at `from`, which is the
+ * first line, or before it where what stands there leaves as it came.
+ */
+function copyFields(
+  out: Buffer,
+  start: number,
+  head: MessageHead,
+  buf: Buffer,
+  from: number,
+  fate: Uint8Array,
+): number {
   const { fields, fieldCount, hasNominated } = head;
   let at = start;
-  let keptFrom = head.fieldsFrom;
+  let keptFrom = from;
   for (let i = 0; i < fieldCount; i++) {
     const field = fields[i * FIELD_STRIDE + 4]!;
     if (fate[field] === KEEP && !(hasNominated && STAYS[field] === 0 && isNominated(head, buf, i))) continue;
@@ -105,11 +127,18 @@ function copyFields(out: Buffer, start: number, head: MessageHead, buf: Buffer, 
   return head.fieldsTo > keptFrom ? copy(out, at, buf, keptFrom, head.fieldsTo) : at;
 }
 
+/** What the requests of a client without TLS get added when nobody stood before us. */
+export function forwardedLines(clientAddress: Buffer): Buffer {
+  return Buffer.concat([FORWARDED_FOR, clientAddress, FORWARDED_PROTO]);
+}
+
 /** What a request gets added on its way to an instance. */
 export interface RequestAdditions {
   readonly requestId: Buffer;
   readonly requestIdLength: number;
   readonly clientAddress: Buffer;
+  /** What {@link forwardedLines} made of the client's address. */
+  readonly forwardedLines: Buffer;
   /** Stands in for a Host that an HTTP/1.0 client did not send. */
   readonly serviceName: string;
   /** The client's connection is over TLS. */
@@ -129,17 +158,42 @@ export function writeRequest(
   restFrom: number,
   added: RequestAdditions,
 ): number {
-  let at = copy(out, 0, buf, head.methodFrom, head.methodTo);
+  let at = copyShort(out, 0, buf, head.methodFrom, head.methodTo);
   out[at++] = 0x20;
   if (restFrom === head.targetTo || buf[restFrom] === QUERY) out[at++] = 0x2f;
-  at = copy(out, at, buf, restFrom, head.targetTo);
-  at = put(out, at, VERSION_LINE);
   REQUEST_FATE[FIELD.UPGRADE] = added.isUpgrade ? KEEP : DROP;
-  at = copyFields(out, at, head, buf, REQUEST_FATE);
+  if (head.versionMinor === 1) at = copyFields(out, at, head, buf, restFrom, REQUEST_FATE);
+  else {
+    at = copy(out, at, buf, restFrom, head.targetTo);
+    at = put(out, at, VERSION_LINE);
+    at = copyFields(out, at, head, buf, head.fieldsFrom, REQUEST_FATE);
+  }
   if (added.isUpgrade) at = put(out, at, UPGRADE);
-  at = put(out, at, REQUEST_ID);
-  at = copy(out, at, added.requestId, 0, added.requestIdLength);
-  at = put(out, at, FORWARDED_FOR);
+  at = putShort(out, at, REQUEST_ID);
+  at = copyShort(out, at, added.requestId, 0, added.requestIdLength);
+  const hasFor = findField(head, FIELD.X_FORWARDED_FOR) !== -1;
+  const hasProto = findField(head, FIELD.X_FORWARDED_PROTO) !== -1;
+  if (!hasFor && !hasProto && !added.isEncrypted) at = put(out, at, added.forwardedLines);
+  else {
+    at = put(out, at, FORWARDED_FOR);
+    if (hasFor) at = copyForwardedFor(out, at, head, buf);
+    at = put(out, at, added.clientAddress);
+    if (!hasProto) at = put(out, at, added.isEncrypted ? FORWARDED_PROTO_TLS : FORWARDED_PROTO);
+  }
+  if (head.hostAt === -1) {
+    at = put(out, at, HOST);
+    at += out.write(added.serviceName, at, "latin1");
+  } else if (findField(head, FIELD.X_FORWARDED_HOST) === -1) {
+    at = put(out, at, FORWARDED_HOST);
+    const host = head.hostAt * FIELD_STRIDE;
+    at = copyShort(out, at, buf, head.fields[host + 2]!, head.fields[host + 3]!);
+  }
+  return putShort(out, at, END);
+}
+
+/** The addresses that came with the request, each with the comma that ours follows. */
+function copyForwardedFor(out: Buffer, start: number, head: MessageHead, buf: Buffer): number {
+  let at = start;
   for (
     let i = findField(head, FIELD.X_FORWARDED_FOR);
     i !== -1;
@@ -148,18 +202,7 @@ export function writeRequest(
     at = copy(out, at, buf, head.fields[i * FIELD_STRIDE + 2]!, head.fields[i * FIELD_STRIDE + 3]!);
     at = put(out, at, COMMA);
   }
-  at = put(out, at, added.clientAddress);
-  if (findField(head, FIELD.X_FORWARDED_PROTO) === -1)
-    at = put(out, at, added.isEncrypted ? FORWARDED_PROTO_TLS : FORWARDED_PROTO);
-  if (head.hostAt === -1) {
-    at = put(out, at, HOST);
-    at += out.write(added.serviceName, at, "latin1");
-  } else if (findField(head, FIELD.X_FORWARDED_HOST) === -1) {
-    at = put(out, at, FORWARDED_HOST);
-    const host = head.hostAt * FIELD_STRIDE;
-    at = copy(out, at, buf, head.fields[host + 2]!, head.fields[host + 3]!);
-  }
-  return put(out, at, END);
+  return at;
 }
 
 /** What an answer gets changed on its way to a client. */
@@ -183,15 +226,19 @@ export function writeResponse(
   from: number,
   changes: ResponseChanges,
 ): number {
-  let at = put(out, 0, STATUS_VERSION);
-  at = copy(out, at, buf, from + STATUS_VERSION.length, head.fieldsFrom);
   // Trailers go with the chunks that carry them, and so does the field that announces them.
   RESPONSE_FATE[FIELD.TRANSFER_ENCODING] = RESPONSE_FATE[FIELD.TRAILER] = changes.isDechunked ? DROP : KEEP;
   RESPONSE_FATE[FIELD.UPGRADE] = changes.isUpgraded ? KEEP : DROP;
-  at = copyFields(out, at, head, buf, RESPONSE_FATE);
+  let at = 0;
+  // What the instance's version was, the client does not learn.
+  if (head.versionMinor === 1) at = copyFields(out, 0, head, buf, from, RESPONSE_FATE);
+  else {
+    at = put(out, 0, STATUS_VERSION);
+    at = copyFields(out, at, head, buf, from + STATUS_VERSION.length, RESPONSE_FATE);
+  }
   if (changes.memberLine !== null) at = put(out, at, changes.memberLine);
   if (changes.isUpgraded) at = put(out, at, UPGRADE);
   else if (changes.isClosing) at = put(out, at, CLOSE);
   else if (changes.isKeepAliveSaid) at = put(out, at, KEEP_ALIVE);
-  return put(out, at, LINE_END);
+  return putShort(out, at, LINE_END);
 }

@@ -1,5 +1,5 @@
-import { useDataEvents } from "./wire.ts";
+import { usePublicApi } from "./node-seams.ts";
 
 // HTTP/2 once more where the connection is taken over from the fallback for accepted sockets (see `Wire.adopt`).
-useDataEvents();
+usePublicApi();
 await import("./http2.real.test.ts");

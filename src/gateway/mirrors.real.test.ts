@@ -9,6 +9,7 @@ import { parseRequestHead } from "../http1/request-head.ts";
 import { SeededRandom } from "../testing/seeded-random.ts";
 import type { DataPlane } from "./data-plane.ts";
 import { FirstBytes } from "./first-bytes.ts";
+import { forwardedLines } from "./head-rewrite.ts";
 import { MIRROR_BODY_BYTES_MAX } from "./limits.ts";
 import { Mirrors } from "./mirrors.ts";
 import { Routing } from "./routing.ts";
@@ -109,6 +110,7 @@ function request(
     requestId: Buffer.from(`id-${i}`),
     requestIdLength: 3,
     clientAddress: Buffer.from("c"),
+    forwardedLines: forwardedLines(Buffer.from("c")),
     serviceName: "s",
     isUpgrade: false,
     isEncrypted: false,

@@ -1,5 +1,5 @@
-import { useDataEvents } from "./wire.ts";
+import { usePublicApi } from "./node-seams.ts";
 
 // Tunnels once more on the fallback for accepted sockets (see `Wire.adopt`).
-useDataEvents();
+usePublicApi();
 await import("./tunnel.real.test.ts");

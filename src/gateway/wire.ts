@@ -3,6 +3,15 @@ import type { Address } from "../core/traffic/route-table.ts";
 import { giveBuffer, takeBuffer } from "./buffer-pool.ts";
 import { bytesInFlight } from "./bytes-in-flight.ts";
 import { READ_BYTES } from "./limits.ts";
+import {
+  type OnRead,
+  type PendingWrite,
+  type WriteHandle,
+  withOnRead,
+  writeError,
+  writeHandleOf,
+} from "./node-seams.ts";
+import { NOBODY, type WireOwner } from "./wire-owner.ts";
 
 /**
  * The one read buffer of the process. Bytes in it are gone with the next read of any connection, so whoever gets them copies what it
@@ -11,28 +20,9 @@ import { READ_BYTES } from "./limits.ts";
 const SHARED = Buffer.allocUnsafeSlow(READ_BYTES);
 const NOTHING = Buffer.alloc(0);
 
-/** Who lives on a wire. */
-export interface WireOwner {
-  /**
-   * `buf[0..to)` arrived. It must be copied or passed to a wire before this returns; when passing is not finished, reading
-   * must be paused until it is.
-   */
-  bytes(buf: Buffer, to: number): void;
-  /** Writes that could not be finished at once are finished now. */
-  flushed(): void;
-  connected(): void;
-  /** The other side will send no more. */
-  ended(): void;
-  /** It is over, for whatever reason; called once, and last. */
-  gone(error: Error | null): void;
-}
-
-/** Lives on a wire that was given away. */
-const NOBODY: WireOwner = { bytes() {}, flushed() {}, connected() {}, ended() {}, gone() {} };
-
 /**
- * A socket with the two things that make it cheap: reads into a static buffer, and writes whose completion is known without a
- * callback each. Public API of `node:net`, but for one seam in {@link adopt}.
+ * A socket with the two things that make it cheap: reads into a static buffer, and writes that go past the stream, whose completion
+ * is known without a callback each. Where node-seams.ts found that Node does not allow that, the public API does the same.
  */
 export class Wire {
   #owner: WireOwner;
@@ -44,6 +34,8 @@ export class Wire {
   #nextRead: Buffer | null = null;
   #longRead: Buffer | null = null;
   #hasReadBuffer = true;
+  /** Where it is written to, past the stream. Null: only the stream can, as when it holds bytes or is about to end. */
+  #handle: WriteHandle | null = null;
   #isEncrypted = false;
 
   constructor(owner: WireOwner) {
@@ -55,34 +47,32 @@ export class Wire {
     const where =
       address.kind === "unix" ? { path: address.path } : { host: address.host, port: address.port };
     const socket = connect({ ...where, noDelay: true, onread: this.#onread() });
-    socket.once("connect", () => this.#owner.connected());
+    socket.once("connect", () => {
+      // Bytes that had to wait for the connection are the stream's, and go first.
+      if (this.#pendingWrites === 0) this.#handle = writeHandleOf(socket);
+      this.#owner.connected();
+    });
     this.#listen(socket);
   }
 
   /**
-   * Takes over an accepted socket. `node:net` gives accepted sockets no `onread`, so its handle is moved to a new `Socket` that has one: the
-   * only use of something private (`_handle`, and the `handle` option) in the gateway. Should Node change it, `data` events do the
-   * same at 10 to 30 % more CPU per request (bench/gateway). The server must be made with `pauseOnConnect`. A TLS socket stays what it
-   * is: what it reads are buffers of its own.
+   * Takes over an accepted socket: it goes on as one that reads into our buffer, or else, at 10 to 30 % more CPU per request
+   * (bench/gateway), by `data` events. The server must be made with `pauseOnConnect`. A TLS socket stays what it is: what it reads are
+   * buffers of its own, and its handle is not the connection.
    */
   adopt(accepted: Socket): void {
-    const inner = accepted as unknown as { _handle: { reading?: boolean } | null };
-    const handle = inner._handle;
     this.#isEncrypted = (accepted as { encrypted?: boolean }).encrypted === true;
-    if (this.#isEncrypted || handle === null || typeof handle !== "object" || isSeamOff) {
+    const socket = withOnRead(accepted, this.#onread());
+    if (socket === null) {
       this.#hasReadBuffer = false;
       this.#listen(accepted);
       accepted.on("data", (chunk: Buffer) => this.#owner.bytes(chunk, chunk.length));
-    } else {
-      inner._handle = null;
-      accepted.destroy();
-      const options = { handle, onread: this.#onread() };
-      this.#listen(new Socket(options as ConstructorParameters<typeof Socket>[0]));
-    }
+    } else this.#listen(socket);
+    this.#handle = writeHandleOf(this.#socket);
     this.#socket.resume();
   }
 
-  #onread() {
+  #onread(): OnRead {
     let isFirst = true;
     return {
       // Asked once at the start and after each read; anything but a buffer keeps the one in use.
@@ -106,6 +96,7 @@ export class Wire {
     });
     socket.on("end", () => this.#owner.ended());
     socket.on("close", () => {
+      this.#handle = null;
       this.#pendingWrites = 0;
       bytesInFlight.sum -= this.#pendingBytes;
       this.#pendingBytes = 0;
@@ -123,6 +114,7 @@ export class Wire {
   release(): Socket {
     const socket = this.#socket;
     this.#owner = NOBODY;
+    this.#handle = null;
     if (!this.#hasReadBuffer) {
       socket.removeAllListeners("data");
       socket.pause();
@@ -170,31 +162,69 @@ export class Wire {
    * `released` is a pooled buffer to give back as soon as the write is finished; null when the caller keeps it.
    */
   write(buf: Buffer, from: number, to: number, released: Buffer | null): boolean {
+    const handle = this.#handle;
+    if (handle === null) return this.#writeStream(buf.subarray(from, to), released);
+    const bytes = new Uint8Array(buf.buffer, buf.byteOffset + from, to - from);
+    const outcome = handle.writeBuffer(null, bytes);
+    if (outcome !== 0) return this.#writeUnfinished(bytes, outcome, released);
+    if (released !== null) giveBuffer(released);
+    return true;
+  }
+
+  /** After a write past the stream that was not done at once: it goes on, or has failed. */
+  #writeUnfinished(bytes: Uint8Array, outcome: number | PendingWrite, released: Buffer | null): boolean {
+    if (typeof outcome !== "object") {
+      this.#failWrite(outcome);
+      return false;
+    }
+    outcome.buffer = bytes;
+    this.#begun(bytes.length);
+    outcome.oncomplete = (status) => {
+      if (status === 0) this.#finished(bytes.length, released);
+      else this.#failWrite(status);
+    };
+    return false;
+  }
+
+  #failWrite(status: number | undefined): void {
+    this.#handle = null;
+    // Once destroyed, what was not finished fails too, and the first error counts.
+    if (!this.#socket.destroyed) this.#socket.destroy(writeError(status));
+  }
+
+  #writeStream(bytes: Uint8Array, released: Buffer | null): boolean {
     const socket = this.#socket;
     if (socket.destroyed) return false;
-    const piece = from === 0 && to === buf.length ? buf : buf.subarray(from, to);
     if (!this.#isEncrypted) {
-      socket.write(piece);
+      socket.write(bytes);
       // A stream that wrote at once holds nothing; asking is cheaper than a callback, which would cost a tick for each message.
       if (socket.writableLength === 0 && this.#pendingWrites === 0) {
         if (released !== null && socket.errored === null) giveBuffer(released);
         return true;
       }
     }
-    this.#pendingWrites++;
-    const bytes = to - from;
-    this.#pendingBytes += bytes;
-    bytesInFlight.sum += bytes;
+    this.#begun(bytes.length);
     // 'drain' is no sign of completion: it comes only above the high-water mark. An empty write comes after all before it. Over TLS no
     // write is complete at once, so there the callback is its own.
-    socket.write(this.#isEncrypted ? piece : NOTHING, (error) => {
+    socket.write(this.#isEncrypted ? bytes : NOTHING, (error) => {
       if (error) return;
-      this.#pendingBytes -= bytes;
-      bytesInFlight.sum -= bytes;
-      if (released !== null) giveBuffer(released);
-      if (--this.#pendingWrites === 0) this.#owner.flushed();
+      if (this.#pendingWrites === 1 && !socket.writableEnded) this.#handle = writeHandleOf(socket);
+      this.#finished(bytes.length, released);
     });
     return false;
+  }
+
+  #begun(bytes: number): void {
+    this.#pendingWrites++;
+    this.#pendingBytes += bytes;
+    bytesInFlight.sum += bytes;
+  }
+
+  #finished(bytes: number, released: Buffer | null): void {
+    this.#pendingBytes -= bytes;
+    bytesInFlight.sum -= bytes;
+    if (released !== null) giveBuffer(released);
+    if (--this.#pendingWrites === 0) this.#owner.flushed();
   }
 
   /** Writes bytes that another wire just read; see `write`. Only shared ones have to be copied. */
@@ -246,17 +276,12 @@ export class Wire {
 
   /** Sends what was written, then closes our side. */
   end(): void {
+    this.#handle = null;
     this.#socket.end();
   }
 
   destroy(): void {
+    this.#handle = null;
     this.#socket.destroy();
   }
-}
-
-let isSeamOff = false;
-
-/** For tests and the benchmark: accepted sockets are read by `data` events, as they would be if Node changed the seam. */
-export function useDataEvents(): void {
-  isSeamOff = true;
 }

@@ -1,5 +1,5 @@
 import { assert } from "../../base/assert.ts";
-import { ADDED_BYTES_MAX, writeRequest } from "../../gateway/head-rewrite.ts";
+import { ADDED_BYTES_MAX, forwardedLines, writeRequest } from "../../gateway/head-rewrite.ts";
 import { FIELD } from "../../http1/field-names.ts";
 import { HEAD_BYTES_MAX } from "../../http1/limits.ts";
 import { FIELD_STRIDE, HEAD_ERRORS, MessageHead, NEED_MORE } from "../../http1/message-head.ts";
@@ -120,6 +120,7 @@ const added = {
   requestId: Buffer.from("id"),
   requestIdLength: 2,
   clientAddress: Buffer.from("127.0.0.1"),
+  forwardedLines: forwardedLines(Buffer.from("127.0.0.1")),
   serviceName: "s",
   isUpgrade: false,
   isEncrypted: false,
