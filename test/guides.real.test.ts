@@ -13,7 +13,7 @@ after(() => sluice.stop());
 /** On the service that the README deploys. */
 const ON_README = ["authentication", "monitoring", "operations"];
 /** With services of their own. */
-const OWN = ["own-server", "pmml", "python-processor", "traffic", "updates"];
+const OWN = ["models", "own-server", "pmml", "python-processor", "traffic", "updates"];
 
 /** Needs a gateway with a certificate: test/tls.real.test.ts. */
 const ELSEWHERE = ["tls"];
