@@ -122,13 +122,13 @@ export class ReplacementLaws {
 
   /**
    * Checked when a stop begins, while nothing else goes wrong: as many instances are ready without this one as are
-   * wanted, less the unavailable; or it was not ready anyway.
+   * wanted, less the unavailable; or it was not ready anyway, when its stop was planned: one that never was is not worth keeping.
    */
   stopped(id: InstanceId): string | null {
     const { runtime } = this.#world;
     if (this.#nowMs - this.#harmedAtMs < HARM_MS) return null;
     const engine = runtime.engines.get(id);
-    if (engine?.phase !== "ready") return null;
+    if (engine?.phase !== "ready" || this.#nowMs - engine.readyAtMs! < PLAN_AGE_MS) return null;
     const ready = [...runtime.engines.values()].filter(
       (e) =>
         e.spec.service === engine.spec.service && e.spec.id !== id && e.exit === null && e.phase === "ready",

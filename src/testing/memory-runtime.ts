@@ -32,6 +32,8 @@ interface Engine {
   readonly startedAtMs: number;
   readonly drainMs: number;
   phase: "loading" | "ready" | "draining";
+  /** Monotonic; when it got ready. */
+  readyAtMs: number | null;
   exit: InstanceExit | null;
 }
 
@@ -72,6 +74,7 @@ export class MemoryRuntime implements RuntimeDriver {
       startedAtMs: this.#clock.now(),
       drainMs: behaviour.drainMs,
       phase: "loading",
+      readyAtMs: null,
       exit: null,
     };
     this.engines.set(spec.id, engine);
@@ -145,6 +148,7 @@ export class MemoryRuntime implements RuntimeDriver {
     if (isCrashing) this.#end(engine, 1, null, "it cannot be loaded");
     else {
       engine.phase = "ready";
+      engine.readyAtMs = this.#clock.monotonic();
       this.provenIds.add(engine.spec.id);
       this.#hint(engine.spec.id);
     }
