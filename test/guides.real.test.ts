@@ -16,6 +16,7 @@ const ON_README = ["authentication", "monitoring", "operations"];
 const OWN = [
   "health-checks",
   "manual-control",
+  "models",
   "own-server",
   "pmml",
   "python-processor",

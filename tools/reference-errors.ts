@@ -67,6 +67,15 @@ const CODES: { readonly [C in ErrorCode]: { readonly facts: Facts<C>; readonly r
     remedy:
       "Nothing was changed. Put the file back, or choose another version; `sluice versions` shows which can be run.",
   },
+  CONTENT_NOT_FOUND: {
+    facts: { content: "3f2a9c51d0e8" },
+    remedy: "`sluice cache ls` lists what is kept. What was not used may have gone to make room.",
+  },
+  CONTENT_IN_USE: {
+    facts: { content: "3f2a9c51d0e8" },
+    remedy:
+      "Nothing was removed. Delete the services or let go the versions that refer to it; instances that run on it keep it, too.",
+  },
   INSTANCE_NOT_FOUND: {
     facts: { service: "pmml_prod", instances: ["pmml_prod-v1-7"] },
     remedy: "`sluice w` lists the instances of a service. They change with every version.",

@@ -158,8 +158,9 @@ One JSON object says what a service runs and how. It is the file given to \`slui
   \`metadata.rpc.worker_threads\`, \`max_queue_size\` and \`rate_limit\` do nothing for it. Beside a processor, \`containers\` do nothing.
 - Refused, because this build cannot run it: \`processor_type\` \`java\` and \`cpp\`; a container with an \`image\` and no command; the
   built-in processors whose codes begin with ${elsewhere.map(code).join(", ")}.
-- \`model_path\` and \`processor_path\`: an absolute path, a \`file://\` URL, or an \`http://\` or \`https://\` URL of a tar.gz or zip archive.
-  The \`sluice\` command resolves a relative path against the folder of the JSON file; the API refuses it. \`oss://\` is refused.
+- \`model_path\` and \`processor_path\`: an absolute path, a \`file://\`, \`http(s)://\`, \`oss://\`, \`s3://\` or \`git+https://\` URL.
+  The \`sluice\` command resolves a relative path against the folder of the JSON file; the API refuses it. The other forms:
+  see the [guide to models](../guide/models.md).
 
 ${sections()}
 ## Other names

@@ -139,6 +139,35 @@ export const INTERNAL_OPERATIONS = {
     body: null,
     response: answer({}),
   },
+  ListCachedFiles: {
+    summary: "What the model cache holds, the newest used first, and which versions refer to it",
+    tag: "Internal",
+    query: none,
+    body: null,
+    response: answer({
+      BytesMax: whole("bytes that may be kept"),
+      Contents: Type.Array(
+        Type.Object({
+          ContentId: Type.String({ description: "SHA-256 of the content" }),
+          Bytes: whole("of the unpacked files"),
+          LastUsedTime: Type.String({ description: "when it was last asked for; RFC 3339, UTC" }),
+          Sources: Type.Array(Type.String(), {
+            description: "where it came from, without names, passwords and queries; of git with the commit",
+          }),
+          Referrers: Type.Array(
+            Type.Object({ ServiceName: Type.String(), Version: whole("in force, or kept to go back to") }),
+          ),
+        }),
+      ),
+    }),
+  },
+  DeleteCachedFile: {
+    summary: "Removes one content from the model cache, unless a version or an instance uses it",
+    tag: "Internal",
+    query: none,
+    body: null,
+    response: answer({}),
+  },
   CheckHealth: {
     summary: "Is the control process there; asks for no key",
     tag: "Internal",

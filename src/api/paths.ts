@@ -66,6 +66,8 @@ export const PATHS = {
   DescribeTraffic: { method: "GET", path: "/api/v2/internal/traffic" },
   ListGatewayWorkers: { method: "GET", path: "/api/v2/internal/gateways" },
   RestartGatewayWorkers: { method: "PUT", path: "/api/v2/internal/gateways/restart" },
+  ListCachedFiles: { method: "GET", path: "/api/v2/internal/cache" },
+  DeleteCachedFile: { method: "DELETE", path: "/api/v2/internal/cache/{ContentId}" },
   CheckHealth: { method: "GET", path: "/healthz" },
   DescribeOpenApi: { method: "GET", path: "/openapi.json" },
 } as const satisfies Record<

@@ -18,6 +18,7 @@ const WIDTH = 110;
 /** First words that several verbs share. */
 const PARENTS: Readonly<Record<string, string>> = {
   group: "groups of services that share one address",
+  cache: "models and processor packages that are kept on the machine",
   gateways: "the gateway workers of this installation",
   token: "tokens that open a service or a group, several at once",
   mirror: "copies of a service's requests for other services",

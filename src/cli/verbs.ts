@@ -380,6 +380,21 @@ export const VERBS: readonly Verb[] = [
     load: () => import("./verbs/gateways-restart.ts"),
   },
   {
+    name: "cache ls",
+    aliases: ["list"],
+    args: [],
+    summary: "list what the model cache holds, the newest used first, and which versions refer to it",
+    options: [],
+    load: () => import("./verbs/cache-list.ts"),
+  },
+  {
+    name: "cache rm",
+    args: [{ name: "<content>", text: "from `cache ls`; the first characters do when they name only one" }],
+    summary: "remove a content that nobody uses from the model cache",
+    options: [],
+    load: () => import("./verbs/cache-remove.ts"),
+  },
+  {
     name: "config",
     args: [],
     summary: "write the client's file from -e (address), -k (key) and -i",

@@ -13,6 +13,7 @@ import type { Log } from "../ports/log.ts";
 import type { Random } from "../ports/random.ts";
 import type { RuntimeDriver } from "../ports/runtime.ts";
 import type { Store } from "../ports/store.ts";
+import { cachedFiles, deleteCachedFile, pathsOf } from "./cached-files.ts";
 import { Commands } from "./commands.ts";
 import type { ControlPlane, Picture } from "./control-plane.ts";
 import { Explainer } from "./explainer.ts";
@@ -260,6 +261,9 @@ export function createControlPlane(deps: ControlPlaneDeps): ControlPlane & Compo
     updateRollout: (request) => commands.updateRollout(request),
     deleteRollout: (name) => commands.deleteRollout(name),
     referenced: async () => referencedSources(await known.desired()),
+    pathsInUse: async () => (await runtime.list()).flatMap(({ spec }) => pathsOf(spec)),
+    cachedFiles: async () => cachedFiles(deps.files, await known.desired()),
+    deleteCachedFile: (id) => deleteCachedFile(deps.files, id),
     deleteInstances: (name, instances) => commands.deleteInstances(name, instances),
     softRestart: (name, instances) => commands.softRestart(name, instances),
     updateInstance: (name, instance, orders) => commands.updateInstance(name, instance, orders),

@@ -20,6 +20,7 @@ import type { Share } from "../core/traffic/allocate.ts";
 import type { MirrorDifference } from "../core/traffic/mirror.ts";
 import type { LogOptions } from "../ports/runtime.ts";
 import type { EventQuery } from "../ports/store.ts";
+import type { CachedFiles } from "./cached-files.ts";
 import type { TrafficTotals } from "./traffic-totals.ts";
 import type { Runnable } from "./version-check.ts";
 
@@ -54,6 +55,10 @@ export interface ControlPlane {
   createRollout(request: RolloutRequest): Promise<ServiceRecord>;
   updateRollout(request: RolloutRequest): Promise<ServiceRecord>;
   deleteRollout(name: ServiceName): Promise<ServiceRecord>;
+  /** What the model cache holds, the newest used first, and who refers to it. */
+  cachedFiles(): Promise<CachedFiles>;
+  /** Refused with CONTENT_NOT_FOUND, and with CONTENT_IN_USE. */
+  deleteCachedFile(id: string): Promise<void>;
   /** They are drained and replaced by new ones under new slots. */
   deleteInstances(name: ServiceName, instances: readonly InstanceId[]): Promise<ServiceRecord>;
   /** Their processors start again under the same names, after their requests are over, one at a time of those that serve. */

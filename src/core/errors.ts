@@ -51,6 +51,16 @@ const CODES = {
     (f: { service: string; version: number; why: string }) =>
       `version ${f.version} of service ${f.service} cannot be run: ${f.why}`,
   ),
+  CONTENT_NOT_FOUND: code(
+    404,
+    false,
+    (f: { content: string }) => `the model cache holds no content ${f.content}`,
+  ),
+  CONTENT_IN_USE: code(
+    409,
+    false,
+    (f: { content: string }) => `content ${f.content} is in use: sluice cache ls shows by whom`,
+  ),
   INSTANCE_NOT_FOUND: code(
     404,
     false,

@@ -17,6 +17,7 @@ import { createApp } from "../server/app.ts";
 import { readOrMakeAccessKey, writeClientConfig } from "./access-key.ts";
 import { HomeInUse, releaseControl, takeControl } from "./control-lock.ts";
 import { openInstanceLimits } from "./instance-limits.ts";
+import { BadStoreSettings, readObjectStores } from "./object-stores.ts";
 import { claimPort, PortTaken } from "./ports.ts";
 import { type HomeLayout, homeLayout, SERVE_SETTINGS, type ServeSettings } from "./settings.ts";
 import { BadCertificate, planTls } from "./tls.ts";
@@ -51,7 +52,9 @@ export async function runServeRole(
     await serve(settings);
     return EXIT.done;
   } catch (error) {
-    const isExpected = [CannotServe, HomeInUse, PortTaken, BadCertificate].some((c) => error instanceof c);
+    const isExpected = [CannotServe, HomeInUse, PortTaken, BadCertificate, BadStoreSettings].some(
+      (c) => error instanceof c,
+    );
     process.stderr.write(`[ERROR] ${isExpected ? (error as Error).message : (error as Error).stack}\n`);
     return EXIT.failed;
   }
@@ -80,6 +83,7 @@ function readServeSettings(
     capacityCpu: of<number | null>(SERVE_SETTINGS.capacityCpu),
     capacityMemory: of<number | null>(SERVE_SETTINGS.capacityMemory),
     versionsKept: of<number>(SERVE_SETTINGS.versionsKept),
+    modelsMb: of<number | null>(SERVE_SETTINGS.modelsMb),
     accessLog: of<number | null>(SERVE_SETTINGS.accessLog),
     accessLogQuery: of<boolean>(SERVE_SETTINGS.accessLogQuery),
     logLevel: of(SERVE_SETTINGS.logLevel),
@@ -109,11 +113,19 @@ async function serveHome(settings: ServeSettings, layout: HomeLayout): Promise<v
   const port = await gatewayPort(settings, living);
   const secure = await planTls(settings, port, living, systemClock.now());
   const store = openSqliteStore(layout.database);
-  const control = createControlPlane({
+  const files = new ModelCache({
+    root: layout.models,
+    bytesMax: settings.modelsMb === null ? null : settings.modelsMb * 1e6,
+    // The control plane is made with the files, and asked only when they need room.
+    references: { referenced: () => control.referenced(), pathsInUse: () => control.pathsInUse() },
+    stores: readObjectStores(process.env),
+    now: () => systemClock.now(),
+  });
+  const control: ReturnType<typeof createControlPlane> = createControlPlane({
     store,
     runtime,
     gateways,
-    files: new ModelCache({ root: layout.models }),
+    files,
     clock: systemClock,
     random: systemRandom,
     log,

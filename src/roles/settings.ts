@@ -157,6 +157,13 @@ export const SERVE_SETTINGS = {
     defaultValue: VERSIONS_KEPT,
     parse: wholeNumber(2, 100),
   },
+  modelsMb: {
+    name: "modelsMb",
+    text: "MB of models and processor packages that are kept; what nobody uses goes first, the longest unused before others",
+    defaultValue: null,
+    defaultText: "80 % of the disk",
+    parse: wholeNumber(1, 2 ** 40),
+  },
   accessLog: {
     name: "accessLog",
     text: "share of the requests that get a line in logs/access-<gateway>.log: off, or a number above 0 to 1",
@@ -200,6 +207,8 @@ export interface ServeSettings {
   readonly capacityCpu: number | null;
   readonly capacityMemory: number | null;
   readonly versionsKept: number;
+  /** Null: 80 % of the disk. */
+  readonly modelsMb: number | null;
   /** Null: off. */
   readonly accessLog: number | null;
   readonly accessLogQuery: boolean;

@@ -13,6 +13,8 @@ type Internal = Extract<
   | "DescribeTraffic"
   | "ListGatewayWorkers"
   | "RestartGatewayWorkers"
+  | "ListCachedFiles"
+  | "DeleteCachedFile"
   | "CheckHealth"
   | "DescribeOpenApi"
 >;
@@ -58,6 +60,21 @@ export const INTERNAL_HANDLERS: { readonly [N in Internal]: Handler<N> } = {
   },
   async RestartGatewayWorkers(_, { control }) {
     await control.restartGateways();
+    return {};
+  },
+  async ListCachedFiles(_, { control }) {
+    const { bytesMax, contents } = await control.cachedFiles();
+    const Contents = contents.map(({ id, bytes, usedAtMs, sources, referrers }) => ({
+      ContentId: id,
+      Bytes: bytes,
+      LastUsedTime: rfc3339(usedAtMs),
+      Sources: [...sources],
+      Referrers: referrers.map(({ service, version }) => ({ ServiceName: service, Version: version })),
+    }));
+    return { BytesMax: bytesMax, Contents };
+  },
+  async DeleteCachedFile({ path }, { control }) {
+    await control.deleteCachedFile(path.ContentId);
     return {};
   },
   async CheckHealth() {

@@ -1,3 +1,4 @@
+import { cachedFiles, deleteCachedFile } from "../control/cached-files.ts";
 import type { Accepted, ControlPlane, Picture } from "../control/control-plane.ts";
 import { Metrics } from "../control/metrics.ts";
 import type { Runnable } from "../control/version-check.ts";
@@ -53,6 +54,7 @@ import { mergeDocuments } from "../core/spec/merge.ts";
 import { parseSpec } from "../core/spec/parse.ts";
 import { allocate } from "../core/traffic/allocate.ts";
 import type { MirrorDifference } from "../core/traffic/mirror.ts";
+import { MemoryFiles } from "./memory-files.ts";
 
 /**
  * A control plane in memory for tests of the API and the CLI: the real decisions of core/change, and instead of loops
@@ -71,6 +73,12 @@ export class MemoryControl implements ControlPlane {
   /** Limits that every service would have met. */
   limits: Readonly<Record<string, number>> = {};
   readonly metrics = new Metrics();
+  /** What the model cache would hold. */
+  readonly files = new MemoryFiles({
+    now: () => this.nowMs,
+    monotonic: () => 0,
+    sleep: () => Promise.resolve(),
+  });
   /** Called before every read: a test moves the world on here. */
   beforeRead: () => void = () => undefined;
   nowMs = Date.UTC(2022, 5, 5, 14, 30, 49);
@@ -93,6 +101,13 @@ export class MemoryControl implements ControlPlane {
     const record = this.services.get(name as ServiceName)!;
     const before = this.statuses.get(record.name) ?? settledStatus(record, this.nowMs);
     this.statuses.set(record.name, { ...before, observedGeneration: record.generation, ...change });
+  }
+
+  async cachedFiles() {
+    return cachedFiles(this.files, this.state);
+  }
+  async deleteCachedFile(id: string) {
+    return deleteCachedFile(this.files, id);
   }
 
   async createService(document: unknown): Promise<Accepted> {

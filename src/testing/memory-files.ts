@@ -1,6 +1,6 @@
 import type { Source } from "../core/spec/service-spec.ts";
 import type { Clock } from "../ports/clock.ts";
-import { FetchError, type FileCache, type SourceState } from "../ports/files.ts";
+import { type CachedContent, FetchError, type FileCache, type SourceState } from "../ports/files.ts";
 
 /** Files that are there at once, unless a test makes them slow or broken by their place. */
 export class MemoryFiles implements FileCache {
@@ -27,6 +27,25 @@ export class MemoryFiles implements FileCache {
     const broken = this.broken.get(place);
     if (broken !== undefined) throw new FetchError(broken.message, broken.isRetriable);
     return source.kind === "path" ? place : `/cache/${place}`;
+  }
+
+  /** What `contents` says; a test puts it here. */
+  kept: readonly CachedContent[] = [];
+  readonly inUse = new Set<string>();
+
+  async contents(): Promise<readonly CachedContent[]> {
+    return this.kept;
+  }
+
+  async bytesMax(): Promise<number> {
+    return 1_000_000;
+  }
+
+  async remove(id: string): Promise<"removed" | "in-use" | "not-found"> {
+    if (!this.kept.some((c) => c.id === id)) return "not-found";
+    if (this.inUse.has(id)) return "in-use";
+    this.kept = this.kept.filter((c) => c.id !== id);
+    return "removed";
   }
 
   async look(source: Source): Promise<SourceState> {

@@ -43,6 +43,17 @@ export function isOfTheDisk(error: unknown): error is NodeJS.ErrnoException {
   return isCall && (error as NodeJS.ErrnoException).errno !== undefined;
 }
 
+/** Whether a file is an archive, by its first bytes. */
+export async function isArchive(file: string): Promise<boolean> {
+  return kindOf(file).then(
+    () => true,
+    (error: unknown) => {
+      if (error instanceof FetchError) return false;
+      throw error;
+    },
+  );
+}
+
 async function kindOf(file: string): Promise<ArchiveKind> {
   const head = Buffer.alloc(HEAD_BYTES);
   const handle = await open(file, "r");

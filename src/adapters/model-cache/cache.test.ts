@@ -50,7 +50,7 @@ afterEach(async () => {
 
 const urlOf = (path: string) => `http://127.0.0.1:${(server.address() as AddressInfo).port}${path}`;
 const newCache = (limits: ModelCacheOptions["limits"] = {}) =>
-  new ModelCache({ root, limits: { progressMs: 0, idleMs: 5000, ...limits } });
+  new ModelCache({ root, bytesMax: 1e12, now: Date.now, limits: { progressMs: 0, idleMs: 5000, ...limits } });
 const silent = () => {};
 
 function get(path: string, cache = newCache(), say: (line: string) => void = silent, signal = never) {
@@ -61,7 +61,7 @@ function get(path: string, cache = newCache(), say: (line: string) => void = sil
 function assertNothingKept(): void {
   assert.deepEqual(readdirSync(join(root, "tmp")), []);
   assert.deepEqual(readdirSync(join(root, "index")), []);
-  assert.deepEqual(readdirSync(root).toSorted(), ["index", "tmp"]);
+  assert.deepEqual(readdirSync(root).toSorted(), ["index", "partial", "tmp"]);
 }
 
 async function assertFails(work: Promise<string>, text: RegExp, isRetriable: boolean): Promise<void> {

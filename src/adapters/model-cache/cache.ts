@@ -1,45 +1,78 @@
 import { createHash, randomUUID } from "node:crypto";
 import { createReadStream, mkdirSync, rmSync } from "node:fs";
-import { access, chmod, constants, mkdir, readFile, rename, rm, stat } from "node:fs/promises";
+import { access, chmod, constants, mkdir, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
-import { writeFileAtomic } from "../../base/atomic-file.ts";
 import type { Source } from "../../core/spec/service-spec.ts";
-import { FetchError, type FileCache, type SourceState } from "../../ports/files.ts";
+import {
+  type CachedContent,
+  FetchError,
+  type FileCache,
+  type ReferencedFiles,
+  type SourceState,
+} from "../../ports/files.ts";
 import { isOfTheDisk, unpack } from "./archive.ts";
-import { download, publicUrl } from "./download.ts";
+import { type Brought, bringRemote, placeOf } from "./bring.ts";
+import { Contents } from "./contents.ts";
 import { CACHE_LIMITS, type CacheLimits } from "./limits.ts";
+import type { ObjectStores } from "./object-store.ts";
 import { SharedWork } from "./shared-work.ts";
+import { bytesBelow, type IndexEntry, nameOf, SourceIndex } from "./source-index.ts";
 import { syncFolder } from "./unpack-folder.ts";
 
 /** A local file with such a name is an archive of a folder, e.g. a processor package; others are models as they are. */
 const LOCAL_ARCHIVE = /\.(tar\.gz|tgz|zip)$/i;
 /** The disk was full, or writing is not allowed; room may be made. */
 const DISK_CODES = new Set(["ENOSPC", "EDQUOT", "EROFS", "EIO", "EMFILE", "ENFILE"]);
+const NO_STORE = { endpoint: null, region: "us-east-1", credentials: null };
 
 export interface ModelCacheOptions {
   /** `$SLUICE_HOME/models`; made when not there, mode 0700. Used by one process at a time. */
   readonly root: string;
   readonly limits?: Partial<CacheLimits>;
+  /** Bytes of all that is kept; null or not there: 80 % of the disk. */
+  readonly bytesMax?: number | null;
+  /** Who may say what is in use; not there: everything is. */
+  readonly references?: ReferencedFiles;
+  /** Not there: no credentials. */
+  readonly stores?: ObjectStores;
+  /** Ms since 1970. */
+  readonly now: () => number;
 }
 
 /**
- * Models and processor packages on this machine:
- * `<root>/<sha256 of the archive>/` unpacked, `<root>/index/` which source has which hash, `<root>/tmp/` work under way.
+ * Models and processor packages on this machine: `<root>/<sha256 of the content>/` unpacked, `<root>/index/` which source has which
+ * content, `<root>/partial/` what is not here whole yet and outlives this process, `<root>/tmp/` work under way, which does not.
  */
 export class ModelCache implements FileCache {
   readonly #root: string;
   readonly #limits: CacheLimits;
+  readonly #stores: ObjectStores;
+  readonly #now: () => number;
   readonly #work = new SharedWork();
+  readonly #index: SourceIndex;
+  readonly #contents: Contents;
 
-  constructor({ root, limits }: ModelCacheOptions) {
+  constructor({ root, limits, bytesMax, references, stores, now }: ModelCacheOptions) {
     this.#root = root;
     this.#limits = { ...CACHE_LIMITS, ...limits };
+    this.#stores = stores ?? { s3: NO_STORE, oss: { ...NO_STORE, region: "cn-hangzhou" } };
+    this.#now = now;
     // Left by a process that was killed.
     rmSync(join(root, "tmp"), { recursive: true, force: true });
-    for (const folder of [root, join(root, "index"), join(root, "tmp")]) {
+    for (const folder of [root, join(root, "index"), join(root, "partial"), join(root, "tmp")]) {
       mkdirSync(folder, { recursive: true, mode: 0o700 });
     }
+    this.#index = new SourceIndex(join(root, "index"));
+    this.#contents = new Contents({
+      root,
+      index: this.#index,
+      limits: this.#limits,
+      bytesMax: bytesMax ?? null,
+      references: references ?? null,
+      now,
+      newTrash: () => join(root, "tmp", randomUUID()),
+    });
   }
 
   async fetch(
@@ -50,13 +83,13 @@ export class ModelCache implements FileCache {
   ): Promise<string> {
     const path = await this.#fetch(source, onProgress, signal);
     if (entry !== null)
-      await checkEntry(path, entry, source.kind === "url" ? publicUrl(source.url) : source.path);
+      await checkEntry(path, entry, source.kind === "url" ? placeOf(source.url) : source.path);
     return path;
   }
 
   async look(source: Source, entry: string | null): Promise<SourceState> {
     try {
-      const path = source.kind === "path" ? source.path : await this.#lookUp(this.#indexOf(source.url));
+      const path = source.kind === "path" ? source.path : await this.#lookUp(source.url);
       if (path === null) return "unknown";
       const { isFile } = await check(path);
       // What is in a local archive shows only when it is unpacked.
@@ -69,97 +102,144 @@ export class ModelCache implements FileCache {
     }
   }
 
-  #indexOf(key: string): string {
-    return join(this.#root, "index", `${createHash("sha256").update(key).digest("hex")}.json`);
+  contents(): Promise<readonly CachedContent[]> {
+    return this.#contents.list();
+  }
+
+  bytesMax(): Promise<number> {
+    return this.#contents.bytesMax();
+  }
+
+  remove(id: string): Promise<"removed" | "in-use" | "not-found"> {
+    return this.#contents.remove(id);
   }
 
   async #fetch(source: Source, onProgress: (line: string) => void, signal: AbortSignal): Promise<string> {
     signal.throwIfAborted();
     if (source.kind === "url") {
       const { url } = source;
-      const run = (say: (line: string) => void, end: AbortSignal) => this.#bring(url, url, say, end);
+      const remote = (work: string, say: (line: string) => void, end: AbortSignal) =>
+        bringRemote({
+          url,
+          work,
+          partial: join(this.#root, "partial", nameOf(url).replace(".json", "")),
+          stores: this.#stores,
+          limits: this.#limits,
+          makeRoom: (bytes) => this.#contents.makeRoom(bytes, async () => {}),
+          isKept: (sha256) => this.#isKept(sha256),
+          say,
+          now: this.#now,
+          signal: end,
+        });
+      const run = (say: (line: string) => void, end: AbortSignal) =>
+        this.#bring(url, placeOf(url), (work) => remote(work, say, end), end);
       return this.#work.do(url, run, onProgress, signal);
     }
     const { path } = source;
     const { isFile, mark } = await check(path);
     if (!isFile || !LOCAL_ARCHIVE.test(path)) return path;
     const key = `${path} ${mark}`;
-    const run = (say: (line: string) => void, end: AbortSignal) => this.#bring(key, path, say, end);
+    const run = (say: (line: string) => void, end: AbortSignal) =>
+      this.#bring(key, path, (work) => this.#bringArchive(path, work, say, end), end);
     return this.#work.do(key, run, onProgress, signal);
   }
 
-  /** `key` says what is meant, and is indexed; `place` is the URL or path that has it. */
+  async #bringArchive(
+    path: string,
+    work: string,
+    say: (line: string) => void,
+    signal: AbortSignal,
+  ): Promise<Brought> {
+    const hash = createHash("sha256");
+    await pipeline(createReadStream(path), hash, { signal });
+    const files = join(work, "files");
+    say("Unpacking files");
+    await mkdir(files, { mode: 0o700 });
+    await unpack(path, files, this.#limits, signal);
+    return { sha256: hash.digest("hex"), files, file: null, commit: null, done: async () => {} };
+  }
+
+  /** `key` says what is meant, and is indexed; `place` is for people. */
   async #bring(
     key: string,
     place: string,
-    say: (line: string) => void,
+    bring: (work: string) => Promise<Brought>,
     signal: AbortSignal,
   ): Promise<string> {
-    const isUrl = key === place;
-    const index = this.#indexOf(key);
-    const known = await this.#lookUp(index);
-    if (known !== null) return known;
+    const known = await this.#lookUp(key);
+    if (known !== null) {
+      await this.#index.touch(key, this.#now());
+      return known;
+    }
     const work = join(this.#root, "tmp", randomUUID());
     try {
       await mkdir(work, { mode: 0o700 });
-      const archive = isUrl ? join(work, "archive") : place;
-      const sha256 = isUrl
-        ? (await download(place, archive, this.#limits, say, signal)).sha256
-        : await hashOf(archive, signal);
-      const folder = join(this.#root, sha256);
-      if (!(await isFolder(folder))) {
-        say("Unpacking files");
-        await this.#unpack(archive, join(work, "files"), folder, signal);
+      const brought = await bring(work);
+      try {
+        return await this.#publish(key, place, brought);
+      } finally {
+        await brought.done();
       }
-      await writeFileAtomic(
-        index,
-        JSON.stringify({ source: isUrl ? publicUrl(place) : place, sha256 }),
-        0o600,
-      );
-      return folder;
     } catch (error) {
       signal.throwIfAborted();
-      throw this.#translate(error, isUrl ? publicUrl(place) : place);
+      throw await this.#translate(error, place);
     } finally {
       await rm(work, { recursive: true, force: true });
     }
   }
 
-  async #unpack(archive: string, work: string, folder: string, signal: AbortSignal): Promise<void> {
-    await mkdir(work, { mode: 0o700 });
-    await unpack(archive, work, this.#limits, signal);
-    await chmod(work, 0o700);
-    try {
-      await rename(work, folder);
-    } catch (error) {
-      // Another source with the same content was there first.
-      if (!["ENOTEMPTY", "EEXIST"].includes((error as NodeJS.ErrnoException).code ?? "")) throw error;
+  async #publish(key: string, source: string, { sha256, files, file, commit }: Brought): Promise<string> {
+    const folder = join(this.#root, sha256);
+    const bytes = await bytesBelow(files ?? folder);
+    const note = async () => {
+      await this.#index.write(key, { source, sha256, file, bytes, commit });
+      await this.#index.touch(key, this.#now());
+    };
+    if ((await this.#isKept(sha256)) || files === null) {
+      await note();
+      return pathOf(folder, file);
     }
-    await syncFolder(this.#root);
+    await this.#contents.makeRoom(bytes, async () => {
+      await chmod(files, 0o700);
+      try {
+        await rename(files, folder);
+      } catch (error) {
+        // Another source with the same content was there first.
+        if (!["ENOTEMPTY", "EEXIST"].includes((error as NodeJS.ErrnoException).code ?? "")) throw error;
+      }
+      await syncFolder(this.#root);
+      await note();
+    });
+    return pathOf(folder, file);
   }
 
-  async #lookUp(index: string): Promise<string | null> {
-    try {
-      const { sha256 } = JSON.parse(await readFile(index, "utf8")) as { readonly sha256?: unknown };
-      if (typeof sha256 !== "string" || !/^[0-9a-f]{64}$/.test(sha256)) return null;
-      const folder = join(this.#root, sha256);
-      return (await isFolder(folder)) ? folder : null;
-    } catch {
-      return null;
-    }
+  /** Said to be used before looking: from here on it stays, or is gone already. */
+  async #isKept(sha256: string): Promise<boolean> {
+    this.#contents.use(sha256);
+    return isFolder(join(this.#root, sha256));
   }
 
-  #translate(error: unknown, place: string): unknown {
+  async #lookUp(key: string): Promise<string | null> {
+    const entry: IndexEntry | null = await this.#index.read(key);
+    if (entry === null) return null;
+    return (await this.#isKept(entry.sha256)) ? pathOf(join(this.#root, entry.sha256), entry.file) : null;
+  }
+
+  async #translate(error: unknown, place: string): Promise<unknown> {
     if (error instanceof FetchError) {
       if (error.message.includes(place)) return error;
       return new FetchError(`${place}: ${error.message}`, error.isRetriable, { cause: error });
     }
     if (!isOfTheDisk(error)) return error;
     const isFull = error.code === "ENOSPC" || error.code === "EDQUOT";
+    // For the next try.
+    if (isFull) await this.#contents.removeUnused();
     const text = isFull ? `the disk of ${this.#root} is full` : error.message;
     return new FetchError(`${place}: ${text}`, DISK_CODES.has(error.code ?? ""), { cause: error });
   }
 }
+
+const pathOf = (folder: string, file: string | null) => (file === null ? folder : join(folder, file));
 
 /** That a path can be used; `mark` changes when the file does. */
 async function check(path: string): Promise<{ readonly isFile: boolean; readonly mark: string }> {
@@ -196,10 +276,4 @@ async function isFolder(path: string): Promise<boolean> {
     (found) => found.isDirectory(),
     () => false,
   );
-}
-
-async function hashOf(file: string, signal: AbortSignal): Promise<string> {
-  const hash = createHash("sha256");
-  await pipeline(createReadStream(file), hash, { signal });
-  return hash.digest("hex");
 }

@@ -1,168 +1,205 @@
-import { createHash } from "node:crypto";
+import { createReadStream } from "node:fs";
 import { open } from "node:fs/promises";
-import { type IncomingMessage, request as requestHttp, STATUS_CODES } from "node:http";
-import { request as requestHttps } from "node:https";
+import type { IncomingHttpHeaders } from "node:http";
 import { FetchError } from "../../ports/files.ts";
+import { type Expected, expectedOf, Sums } from "./checksums.ts";
+import { type Answer, httpGet, networkError, type Remote, StatusError } from "./http-get.ts";
 import type { CacheLimits } from "./limits.ts";
+import type { Partial, PartialNote } from "./partial.ts";
 
-const REDIRECTS = new Set([301, 302, 303, 307, 308]);
-/** Statuses that may be others next time. */
-const RETRIABLE = new Set([408, 425, 429, 500, 502, 503, 504]);
+const [OK, PARTIAL_CONTENT, RANGE_NOT_SATISFIABLE] = [200, 206, 416];
 
 export interface Download {
+  readonly remote: Remote;
+  /** Where it goes, and what of it is there already. */
+  readonly partial: Partial;
+  /** What the user says of it. */
+  readonly expected: Expected;
+  /** What it must be, when that is known before (an entry of a list); null: it is not. */
+  readonly etag: string | null;
+  readonly limits: CacheLimits;
+  /** So many bytes are about to come. May refuse. */
+  readonly onLength: (bytes: number) => Promise<void>;
+  /** So many bytes are here; `bytesTotal` is null when nobody said. */
+  readonly onBytes: (bytes: number, bytesTotal: number | null) => void;
+  readonly signal: AbortSignal;
+}
+
+/** The whole file, at the place of its partial. */
+export interface Downloaded {
   /** Of the bytes, lower-case hex. */
   readonly sha256: string;
   readonly bytes: number;
 }
 
 /**
- * Streams what is behind a URL into a new file, and to the disk.
- * @throws FetchError; errors of the disk as they are; the signal's reason. The file may be there then, unfinished
+ * Streams what is behind a URL to the disk. What was brought before, by this process or one that was killed, is continued by
+ * `Range` with `If-Range` (RFC 9110 §13.1.5, §14.2), so bytes of two different files are never put together: a server that has
+ * another one now answers 200 with the whole of it. A cut that still brought something is gone on with at once. After a
+ * failure the part stays when it can be gone on with; the rest is removed.
+ * @throws FetchError; errors of the disk as they are; the signal's reason
  */
-export async function download(
-  url: string,
-  file: string,
-  limits: CacheLimits,
-  onProgress: (line: string) => void,
-  signal: AbortSignal,
-): Promise<Download> {
-  const response = await follow(url, limits, signal);
-  const bytesTotal = readLength(response);
+export async function download(job: Download): Promise<Downloaded> {
+  for (let cuts = 0; ; cuts++) {
+    const before = (await job.partial.read())?.bytes ?? 0;
+    try {
+      return await bring(job);
+    } catch (error) {
+      const kept = await job.partial.read();
+      const isNetwork = error instanceof FetchError || job.signal.aborted;
+      if (kept === null || !isNetwork) await job.partial.remove();
+      job.signal.throwIfAborted();
+      const isCut = error instanceof FetchError && error.isRetriable && !(error instanceof StatusError);
+      const isFurther = kept !== null && kept.bytes > before;
+      if (!isCut || !isFurther || cuts >= job.limits.cutsMax) throw error;
+    }
+  }
+}
+
+async function bring(job: Download): Promise<Downloaded> {
+  const here = await job.partial.read();
+  const isStale = here !== null && job.etag !== null && here.note.validator !== job.etag;
+  if (here === null || isStale) {
+    await job.partial.remove();
+    return bringAnew(job);
+  }
+  // The end was reached, but the process did not come to using it.
+  if (here.bytes === here.note.bytesTotal)
+    return finish(job, here.note, await sumsOf(job, here.note, here.bytes), here.bytes, true);
+  const headers = { range: `bytes=${here.bytes}-`, "if-range": here.note.validator };
+  const statuses = [OK, PARTIAL_CONTENT, RANGE_NOT_SATISFIABLE];
+  const response = await httpGet(job.remote, headers, statuses, job.limits, job.signal);
   try {
-    if (bytesTotal !== null && bytesTotal > limits.archiveBytesMax) throw tooLarge(url, limits);
-    return await write(response, { url, file, bytesTotal, limits, onProgress, signal });
+    if (response.status === OK) return await takeWhole(job, response);
+    if (response.status === PARTIAL_CONTENT && isRest(response.headers, here.note, here.bytes)) {
+      const sums = await sumsOf(job, here.note, here.bytes);
+      return await take(job, response, here.note, sums, here.bytes);
+    }
+  } finally {
+    response.destroy();
+  }
+  await job.partial.remove();
+  return bringAnew(job);
+}
+
+async function bringAnew(job: Download): Promise<Downloaded> {
+  const response = await httpGet(job.remote, {}, [OK], job.limits, job.signal);
+  try {
+    return await takeWhole(job, response);
   } finally {
     response.destroy();
   }
 }
 
-/** A URL for people: without name, password and query, which may hold secrets. */
-export function publicUrl(url: string): string {
-  const { protocol, host, pathname, search } = new URL(url);
-  return `${protocol}//${host}${pathname}${search === "" ? "" : "?…"}`;
+async function takeWhole(job: Download, response: Answer): Promise<Downloaded> {
+  const { headers } = response;
+  const bytesTotal = headers["content-length"] === undefined ? null : Number(headers["content-length"]);
+  if (bytesTotal !== null && bytesTotal > job.limits.archiveBytesMax) throw tooLarge(job);
+  if (bytesTotal !== null) await job.onLength(bytesTotal);
+  const validator = validatorOf(headers);
+  const note = { validator: validator ?? "", bytesTotal, expected: expectedOf(headers) };
+  await job.partial.remove();
+  if (validator !== null && headers["accept-ranges"] !== "none") await job.partial.note(note);
+  return take(job, response, note, new Sums([job.expected, note.expected]), 0);
 }
 
-async function follow(url: string, limits: CacheLimits, signal: AbortSignal): Promise<IncomingMessage> {
-  let at = new URL(url);
-  for (let i = 0; i <= limits.redirectsMax; i++) {
-    const response = await get(at, limits, signal);
-    const status = response.statusCode ?? 0;
-    if (status === 200) return response;
-    response.destroy();
-    const { location } = response.headers;
-    if (!REDIRECTS.has(status) || location === undefined) {
-      const text = `${publicUrl(at.href)} answered ${status} ${STATUS_CODES[status] ?? ""}`.trimEnd();
-      throw new FetchError(text, RETRIABLE.has(status));
-    }
-    at = redirect(at, location);
-  }
-  throw new FetchError(`${publicUrl(url)} redirects more than ${limits.redirectsMax} times`, false);
-}
-
-function redirect(from: URL, location: string): URL {
-  const to = URL.parse(location, from.href);
-  const isAllowed = to?.protocol === "https:" || (to?.protocol === "http:" && from.protocol === "http:");
-  if (to !== null && isAllowed) return to;
-  const target = to === null ? "an invalid address" : `${to.protocol}//${to.host}`;
-  throw new FetchError(`${publicUrl(from.href)} redirects to ${target}, which is not followed`, false);
-}
-
-function get(url: URL, limits: CacheLimits, signal: AbortSignal): Promise<IncomingMessage> {
-  return new Promise((resolve, reject) => {
-    const send = url.protocol === "https:" ? requestHttps : requestHttp;
-    // identity: the hash is of the file, not of one packing of it. No agent: the connection is not kept.
-    const headers = { "accept-encoding": "identity", "user-agent": "sluice" };
-    const request = send(url, { agent: false, headers, signal, timeout: limits.idleMs });
-    let response: IncomingMessage | null = null;
-    request.on("timeout", () => {
-      const error = new FetchError(`${publicUrl(url.href)} was silent for ${limits.idleMs} ms`, true);
-      response?.destroy(error); // first, or its reader would only learn that it was cut
-      request.destroy(error);
-    });
-    request.on("response", (begun) => {
-      response = begun;
-      resolve(begun);
-    });
-    request.on("error", (error) => reject(signal.aborted ? signal.reason : networkError(url.href, error)));
-    request.end();
-  });
-}
-
-function networkError(url: string, error: Error): FetchError {
-  if (error instanceof FetchError) return error;
-  // Node leaves the message of several failed addresses empty.
-  const text = error.message || (error as NodeJS.ErrnoException).code || "no connection";
-  return new FetchError(`${publicUrl(url)} cannot be fetched: ${text}`, true, { cause: error });
-}
-
-function tooLarge(url: string, limits: CacheLimits): FetchError {
-  return new FetchError(`${publicUrl(url)} is larger than ${limits.archiveBytesMax} bytes`, false);
-}
-
-function readLength(response: IncomingMessage): number | null {
-  const length = response.headers["content-length"];
-  return length === undefined ? null : Number(length);
-}
-
-interface Writing {
-  readonly url: string;
-  readonly file: string;
-  readonly bytesTotal: number | null;
-  readonly limits: CacheLimits;
-  readonly onProgress: (line: string) => void;
-  readonly signal: AbortSignal;
-}
-
-async function write(response: IncomingMessage, writing: Writing): Promise<Download> {
-  const { url, limits, bytesTotal } = writing;
-  const hash = createHash("sha256");
-  const say = progressLines(writing);
-  const file = await open(writing.file, "wx", 0o600);
-  let bytes = 0;
+async function take(
+  job: Download,
+  response: Answer,
+  note: PartialNote,
+  sums: Sums,
+  from: number,
+): Promise<Downloaded> {
+  const file = await open(job.partial.path, from === 0 ? "wx" : "a", 0o600);
+  let bytes = from;
   try {
-    say(0);
-    for await (const chunk of readBody(response, writing)) {
+    job.onBytes(bytes, note.bytesTotal);
+    for await (const chunk of readBody(response, job)) {
       bytes += chunk.length;
-      if (bytes > limits.archiveBytesMax) throw tooLarge(url, limits);
-      hash.update(chunk);
+      if (bytes > job.limits.archiveBytesMax) throw await useless(job, tooLarge(job));
+      sums.update(chunk);
       await file.writeFile(chunk);
-      say(bytes);
+      job.onBytes(bytes, note.bytesTotal);
     }
     await file.sync();
   } finally {
     await file.close();
   }
-  if (bytesTotal !== null && bytes !== bytesTotal) {
-    throw new FetchError(`${publicUrl(url)} ended after ${bytes} of ${bytesTotal} bytes`, true);
-  }
-  return { sha256: hash.digest("hex"), bytes };
+  return finish(job, note, sums, bytes, from > 0);
+}
+
+/** `isContinued`: bytes of an earlier try are among them. */
+async function finish(
+  job: Download,
+  note: PartialNote,
+  sums: Sums,
+  bytes: number,
+  isContinued: boolean,
+): Promise<Downloaded> {
+  const { place } = job.remote;
+  if (note.bytesTotal !== null && bytes < note.bytesTotal)
+    throw new FetchError(`${place} ended after ${bytes} of ${note.bytesTotal} bytes`, true);
+  if (note.bytesTotal !== null && bytes > note.bytesTotal)
+    throw await useless(
+      job,
+      new FetchError(`${place} sent more than the ${note.bytesTotal} bytes it announced`, true),
+    );
+  const { sha256, wrong } = sums.finish();
+  if (wrong === null) return { sha256, bytes };
+  // Damaged on its way, or on the disk. Only what the user says of a file that came whole does not mend itself.
+  const isTheirs = job.expected.sha256 !== undefined && job.expected.sha256 !== sha256;
+  throw await useless(
+    job,
+    new FetchError(`${place} is not what it should be: ${wrong}`, isContinued || !isTheirs),
+  );
+}
+
+/** What is here cannot be gone on with. */
+async function useless(job: Download, error: FetchError): Promise<FetchError> {
+  await job.partial.remove();
+  return error;
+}
+
+/** The sums of what is here already. */
+async function sumsOf(job: Download, note: PartialNote, bytes: number): Promise<Sums> {
+  const sums = new Sums([job.expected, note.expected]);
+  const stream = createReadStream(job.partial.path, { end: bytes - 1, signal: job.signal });
+  for await (const chunk of stream) sums.update(chunk as Buffer);
+  return sums;
+}
+
+/** That an answer 206 goes on where the part ends, and is of the same file. */
+function isRest(headers: IncomingHttpHeaders, note: PartialNote, from: number): boolean {
+  const range = /^bytes (\d+)-(\d+)\/(\d+|\*)$/.exec(headers["content-range"] ?? "");
+  if (range === null || Number(range[1]) !== from) return false;
+  const isSameLength = range[3] === "*" || note.bytesTotal === null || Number(range[3]) === note.bytesTotal;
+  const isSameFile =
+    headers.etag === undefined || !note.validator.startsWith('"') || headers.etag === note.validator;
+  return isSameLength && isSameFile;
+}
+
+/** Null: nothing that would tell one state of the file from another, as `W/"…"` does not. */
+function validatorOf(headers: IncomingHttpHeaders): string | null {
+  const { etag, date } = headers;
+  if (etag?.startsWith('"')) return etag;
+  if (etag !== undefined) return null;
+  const modified = headers["last-modified"];
+  // A date names one state only when it is old enough (RFC 9110 §8.8.2.2).
+  const isStrong =
+    modified !== undefined && date !== undefined && Date.parse(date) - Date.parse(modified) >= 60_000;
+  return isStrong ? modified : null;
+}
+
+function tooLarge({ remote, limits }: Download): FetchError {
+  return new FetchError(`${remote.place} is larger than ${limits.archiveBytesMax} bytes`, false);
 }
 
 /** The body; errors of the network are told from those of the disk here, where they come from. */
-async function* readBody(response: IncomingMessage, writing: Writing): AsyncGenerator<Buffer> {
+async function* readBody({ body }: Answer, job: Download): AsyncGenerator<Buffer> {
   try {
-    for await (const chunk of response) yield chunk as Buffer;
+    yield* body.read();
   } catch (error) {
-    writing.signal.throwIfAborted();
-    throw networkError(writing.url, error as Error);
+    job.signal.throwIfAborted();
+    throw networkError(job.remote.place, error as Error);
   }
-}
-
-/** `Downloading http file [43%]`, or so many MB when the server does not say how long it is. */
-function progressLines({ bytesTotal, limits, onProgress }: Writing): (bytes: number) => void {
-  let [lastLine, lastMs] = ["", Number.NEGATIVE_INFINITY];
-  return (bytes) => {
-    const now = performance.now();
-    const isEnd = bytes === bytesTotal;
-    if (!isEnd && now - lastMs < limits.progressMs) return;
-    const done = bytesTotal === null ? `${Math.floor(bytes / 1e6)} MB` : `${percent(bytes, bytesTotal)}%`;
-    const line = `Downloading http file [${done}]`;
-    if (line === lastLine) return;
-    [lastLine, lastMs] = [line, now];
-    onProgress(line);
-  };
-}
-
-function percent(bytes: number, bytesTotal: number): number {
-  return bytesTotal === 0 ? 100 : Math.floor((bytes * 100) / bytesTotal);
 }

@@ -13,6 +13,12 @@ export interface CacheLimits {
   /** A server that is silent for longer has failed. */
   readonly idleMs: number;
   readonly redirectsMax: number;
+  /** Cuts after which a download goes on at once, each of which brought something; then it is a failure, and tried again later. */
+  readonly cutsMax: number;
+  /** A part of a file that nothing was added to for so long is removed. */
+  readonly partialMs: number;
+  /** One answer of a list of objects; 1000 objects with keys of 1024 bytes, escaped, stay below. */
+  readonly listBytesMax: number;
   /** Least time between two progress lines. */
   readonly progressMs: number;
 }
@@ -27,5 +33,8 @@ export const CACHE_LIMITS: CacheLimits = {
   entriesMax: 100_000,
   idleMs: 30_000,
   redirectsMax: 5,
+  cutsMax: 100,
+  partialMs: 7 * 24 * 3_600_000,
+  listBytesMax: 16 * 2 ** 20,
   progressMs: 500,
 };

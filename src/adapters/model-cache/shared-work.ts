@@ -11,6 +11,8 @@ interface Work {
 /** Does a piece of work once for all who ask for the same at the same time; it ends early only when none of them wants it. */
 export class SharedWork {
   readonly #all = new Map<string, Work>();
+  /** Of work that nobody waits for: what comes next for the same key begins when it has let go of its files. */
+  readonly #ending = new Map<string, Promise<unknown>>();
 
   async do(
     key: string,
@@ -44,9 +46,17 @@ export class SharedWork {
       for (const listener of listeners) listener(line);
     };
     // In a turn of its own, so that `work` is there when it first tells something.
-    const result = Promise.resolve().then(() => run(tell, end.signal));
+    const result = (this.#ending.get(key) ?? Promise.resolve()).then(() => run(tell, end.signal));
     const work: Work = { listeners, end, result, lastLine: null };
-    result.catch(() => {}).finally(() => this.#leave(key, work));
+    const ended = result.then(
+      () => {},
+      () => {},
+    );
+    this.#ending.set(key, ended);
+    void ended.finally(() => {
+      this.#leave(key, work);
+      if (this.#ending.get(key) === ended) this.#ending.delete(key);
+    });
     this.#all.set(key, work);
     return work;
   }

@@ -1,5 +1,5 @@
 import { constants } from "node:fs";
-import { chmod, link, mkdir, open, realpath, symlink } from "node:fs/promises";
+import { chmod, link, mkdir, open, realpath, rename, stat, symlink } from "node:fs/promises";
 import { dirname, isAbsolute, join, sep } from "node:path";
 import { FetchError } from "../../ports/files.ts";
 import type { CacheLimits } from "./limits.ts";
@@ -45,12 +45,7 @@ export class UnpackFolder {
     const file = await open(path, flags, 0o600);
     try {
       for await (const bytes of content) {
-        this.#bytes += bytes.length;
-        if (this.#bytes > this.#bytesMax) {
-          throw refused(
-            `it unpacks to more than ${this.#bytesMax} bytes, the limit for an archive of its size`,
-          );
-        }
+        this.#count(bytes.length);
         await file.writeFile(bytes);
       }
       await file.sync();
@@ -58,6 +53,14 @@ export class UnpackFolder {
       await file.close();
     }
     await chmod(path, (mode & 0o111) === 0 ? 0o644 : 0o755);
+  }
+
+  /** Moves a file in that is on the same disk, and durable. */
+  async takeFile(rawName: string, file: string): Promise<void> {
+    const name = await this.#enterNew(rawName, "file");
+    this.#count((await stat(file)).size);
+    await chmod(file, 0o644);
+    await rename(file, join(this.#root, name));
   }
 
   async addSymlink(rawName: string, target: string): Promise<void> {
@@ -92,6 +95,12 @@ export class UnpackFolder {
     }
     for (const [name, kind] of this.#kinds) if (kind === "folder") await syncFolder(join(root, name));
     await syncFolder(root);
+  }
+
+  #count(bytes: number): void {
+    this.#bytes += bytes;
+    if (this.#bytes > this.#bytesMax)
+      throw refused(`it unpacks to more than ${this.#bytesMax} bytes, the limit for an archive of its size`);
   }
 
   /** Counts an entry and answers its name without `.` and double slashes. */

@@ -25,6 +25,10 @@ function allowed(field: Field): fc.Arbitrary<Json> {
 function makeAllowed(field: Field): fc.Arbitrary<Json> {
   if (field.anyOf !== undefined) return fc.oneof(...field.anyOf.map(allowed));
   if (field.enum !== undefined) return fc.constantFrom(...field.enum.filter((value) => value !== ""));
+  // Nothing above and nothing below the count is refused as a whole: no instance could ever be replaced.
+  const isHalt = (value: Json | undefined) => value === 0 || value === "0%";
+  if (field.properties?.max_surge !== undefined)
+    return block(field).map((v) => (isHalt(v.max_surge) ? { ...v, max_surge: 1 } : v));
   if (field.properties !== undefined) return block(field);
   if (typeof field.additionalProperties === "object") {
     const name = fc.stringMatching(/^[a-z.]{1,5}$/);

@@ -1,3 +1,4 @@
+import type { ServiceName } from "../names.ts";
 import type { DesiredState } from "../service.ts";
 import { parseSpec } from "./parse.ts";
 import type { JsonObject, ServiceSpec, Source } from "./service-spec.ts";
@@ -29,6 +30,29 @@ export function referencedSources(state: DesiredState): Source[] {
   return [...found.values()];
 }
 
+/** Who refers to a source. */
+export interface Referrer {
+  readonly service: ServiceName;
+  readonly version: number;
+  readonly source: Source;
+}
+
+/** Every version of a service that names a source: the one in force, and those kept to go back to. */
+export function referrers(state: DesiredState): Referrer[] {
+  const kept = [...state.versions.values()].flat();
+  const inForce = [...state.services.values()].map(({ name, version, document }) => ({
+    service: name,
+    version,
+    document,
+  }));
+  const found = new Map<string, Referrer>();
+  for (const { service, version, document } of [...kept, ...inForce]) {
+    for (const { source } of readable(document))
+      found.set(JSON.stringify([service, version, source]), { service, version, source });
+  }
+  return [...found.values()];
+}
+
 function readable(document: JsonObject): SourceUse[] {
   try {
     return sourcesOf(parseSpec(document).spec);
@@ -39,4 +63,6 @@ function readable(document: JsonObject): SourceUse[] {
 
 /** Where it comes from, for people; without the query of a URL, which may hold a secret. */
 export const sourceText = (source: Source): string =>
-  source.kind === "path" ? source.path : source.url.replace(/[?#].*$/, "");
+  source.kind === "path"
+    ? source.path
+    : source.url.replace(/[?#].*$/, "").replace(/^([a-z0-9+.-]+:\/\/)[^/]*@/i, "$1");

@@ -63,7 +63,7 @@ export const serviceSchema = Type.Object(
     data_image: named(),
     model_path: optional(
       text(
-        "The model: an absolute path of a file or folder, a `file://` URL, or an http(s) URL of a tar.gz or zip archive. Required for a built-in processor.",
+        "The model: an absolute path of a file or folder, a `file://` URL, an http(s) URL of a tar.gz or zip archive, an `oss://` or `s3://` URL, or a `git+https://` URL. Required for a built-in processor.",
         EFFECTIVE,
       ),
     ),

@@ -53,7 +53,7 @@ export interface ServiceSpec {
 export type Source =
   /** On this machine, absolute. */
   | { readonly kind: "path"; readonly path: string }
-  /** A tar.gz or zip archive behind http or https. */
+  /** Brought from elsewhere: an archive behind http(s), an object or folder of oss or s3, a commit of git (sources.ts). May hold a secret. */
   | { readonly kind: "url"; readonly url: string };
 
 export type ProcessorSource =

@@ -11,6 +11,16 @@ test("paths and file URLs are places on this machine, http and https URLs are ar
   for (const url of ["http://h/a.zip", "https://u:p@h:1/a.tar.gz?x=y", "HTTPS://h"]) {
     assert.deepEqual(parseSource(url), { kind: "url", url });
   }
+  for (const url of [
+    "s3://bucket/dir/",
+    "oss://bucket.oss-cn-hangzhou.aliyuncs.com/a b/m.pmml",
+    `https://h/a.zip#sha256=${"0a".repeat(32)}`,
+    "git+https://u:p@h/a.git@v1.2",
+    "git+ssh://git@h/a.git@feature/x",
+    "git+file:///srv/models",
+  ]) {
+    assert.deepEqual(parseSource(url), { kind: "url", url });
+  }
   for (const text of [
     "",
     "a",
@@ -20,6 +30,15 @@ test("paths and file URLs are places on this machine, http and https URLs are ar
     "C:\\a",
     "oss://b",
     "s3://b",
+    "s3://bucket/a?x=y",
+    "s3://u:p@bucket/a",
+    "oss://bucket/a#sha256=12",
+    "https://h/a.zip#sha256=xyz",
+    "git+ext://h/a",
+    "git+https://h/a@--upload-pack=x",
+    "git+https://h/a@a..b",
+    "git+https://h/a@main#x",
+    "git+https://h/a?x=y",
     "file://h/a",
     "file:///%zz",
     `${longest}a`,
