@@ -165,8 +165,8 @@ test("a restart of all workers under TLS load, and a killed control process", as
   await sluice.ok("gateways", "restart");
   await until(
     async () => (await workers()).length === 2 && (await workers()).every((w) => !old.includes(w.Pid)),
-    "the old workers to be gone",
-    60_000,
+    "the old workers to be gone", // they wait for idle connections, for 90 s at most
+    120_000,
   );
   await answered(load, RATE_PER_SECOND / 2);
   const living = (await workers()).map((w) => w.Pid);

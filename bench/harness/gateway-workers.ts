@@ -3,6 +3,7 @@ import { writeFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { join } from "node:path";
 import type { AccessLogOptions, GatewayCommand, GatewayMessage } from "../../src/core/gateway-report.ts";
+import { changeCommands, tableCommands } from "../../src/core/table-commands.ts";
 import { routeChange } from "../../src/core/traffic/route-change.ts";
 import type { RouteTable } from "../../src/core/traffic/route-table.ts";
 import type { Side } from "./side.ts";
@@ -84,7 +85,7 @@ export class GatewayWorkers implements Side {
   /** Sends a table whole, and waits until each worker has it in force. */
   async apply(table: RouteTable): Promise<void> {
     this.#table = table;
-    this.#send({ type: "table", table });
+    this.#send(...tableCommands(table));
     await this.#inForce(table.number);
   }
 
@@ -92,7 +93,7 @@ export class GatewayWorkers implements Side {
   async change(table: RouteTable): Promise<void> {
     const change = routeChange(this.#table!, table);
     this.#table = table;
-    this.#send({ type: "change", change });
+    this.#send(...changeCommands(change));
     await this.#inForce(table.number);
   }
 
@@ -105,9 +106,9 @@ export class GatewayWorkers implements Side {
     for (const { process } of this.#workers) process.kill("SIGUSR2");
   }
 
-  #send(command: GatewayCommand): void {
-    const line = `${JSON.stringify(command)}\n`;
-    for (const { control } of this.#workers) control.write(line);
+  #send(...commands: readonly GatewayCommand[]): void {
+    const lines = commands.map((command) => `${JSON.stringify(command)}\n`).join("");
+    for (const { control } of this.#workers) control.write(lines);
   }
 
   async #inForce(number: number): Promise<void> {

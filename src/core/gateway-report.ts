@@ -2,6 +2,7 @@ import type { SparseHistogram } from "./meter/histogram.ts";
 import type { GatewayId, InstanceId, ServiceName } from "./names.ts";
 import type { MirrorCounts, MirrorDifference } from "./traffic/mirror.ts";
 import type { RouteChange, RouteTable } from "./traffic/route-table.ts";
+import type { TablePart } from "./traffic/table-parts.ts";
 
 /** What a gateway measured in one second, of a service or of one of its instances. */
 export interface TrafficCounts {
@@ -113,6 +114,11 @@ export type GatewayCommand =
   | { readonly type: "table"; readonly table: RouteTable }
   /** Sent instead of a table to a gateway that has, or is about to have, the table that it changes. */
   | { readonly type: "change"; readonly change: RouteChange }
+  /** In place of either when it is large: its beginning, parts of bounded size, and its end. */
+  | { readonly type: "begin"; readonly of: "table"; readonly number: number; readonly workerCount?: number }
+  | { readonly type: "begin"; readonly of: "change"; readonly number: number; readonly base: number }
+  | { readonly type: "part"; readonly part: TablePart }
+  | { readonly type: "end"; readonly number: number }
   | { readonly type: "start-successor"; readonly order: SuccessorOrder }
   /** Another takes its place: close the port, keep idle connections until they speak or time out as ever, then exit. */
   | { readonly type: "drain" }

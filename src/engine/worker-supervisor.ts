@@ -11,7 +11,7 @@ import { Worker, type WorkerEvents } from "./worker.ts";
 import type { WorkerCommand } from "./worker-command.ts";
 
 /** How long a worker that could not load may take to end, and its last output to come, in ms. */
-const LAST_WORDS_MS = 500;
+const LAST_WORDS_MS = 5_000;
 
 /** What the supervisor tells the engine. */
 export interface SupervisorEvents {

@@ -22,7 +22,8 @@ import { LONG_READ_BYTES, PIPELINE_BYTES_MAX, READ_BYTES } from "./limits.ts";
 import type { Meter } from "./meter.ts";
 import { Pace } from "./pace.ts";
 import { Tunnel } from "./tunnel.ts";
-import { Wire, type WireOwner } from "./wire.ts";
+import { Wire } from "./wire.ts";
+import type { WireOwner } from "./wire-owner.ts";
 
 /** A head is used up before anything else is read, so one object serves all connections. */
 const head = new MessageHead();

@@ -25,7 +25,7 @@ import { Mirrors } from "./mirrors.ts";
 import { checkSeams } from "./node-seams.ts";
 import { RequestIds } from "./request-id.ts";
 import { Routing } from "./routing.ts";
-import { checkChange, checkTable } from "./table-check.ts";
+import { type TableHost, TableIntake } from "./table-intake.ts";
 import { type TlsHost, TlsListener, type TlsOptions } from "./tls-listener.ts";
 import { CAPS, TIMES } from "./worker-limits.ts";
 import { takeReport } from "./worker-report.ts";
@@ -94,6 +94,7 @@ class GatewayWorker implements Gateway, DataPlane {
   readonly #access: AccessLogSwitch;
   readonly #options: GatewayOptions;
   readonly #control: ControlSocket;
+  readonly #intake: TableIntake;
   readonly #server: Server;
   readonly #tls: TlsListener | null;
   readonly #mirrors: Mirrors;
@@ -118,11 +119,13 @@ class GatewayWorker implements Gateway, DataPlane {
     this.#mirrors = new Mirrors(this);
     this.#access = new AccessLogSwitch(options);
     this.requestIds = new RequestIds(options.random.hex(8));
-    this.#control = new ControlSocket(
-      join(options.dir, "control.sock"),
-      () => this.#hello(),
-      (command) => this.#command(command),
-    );
+    this.#control = new ControlSocket(join(options.dir, "control.sock"), () => this.#hello(), {
+      nowMs: () => options.clock.monotonic(),
+      isHeld: () => this.#intake.isBusy,
+      command: (command, link, bytes) => this.#command(command, link, bytes),
+      closed: (link) => this.#intake.forget(link),
+    });
+    this.#intake = new TableIntake(this.#tableHost(), this.#mirrors);
     this.#server = createServer({ pauseOnConnect: true, noDelay: true }, (socket) => this.#accept(socket));
     this.#sockets = new ListeningSockets(options.inherited);
     this.#departure = new Departure({
@@ -188,6 +191,7 @@ class GatewayWorker implements Gateway, DataPlane {
   }
 
   async #stop(): Promise<void> {
+    this.#intake.close();
     this.#tls?.destroy();
     this.#sockets.close();
     for (const client of this.clients) client.destroy();
@@ -232,8 +236,9 @@ class GatewayWorker implements Gateway, DataPlane {
     };
   }
 
-  #command(command: unknown): void {
-    const { type, table, change } = (command ?? {}) as { type?: unknown; table?: unknown; change?: unknown };
+  #command(command: unknown, link: object, bytes: number): void {
+    if (this.#intake.take(command, link, bytes)) return;
+    const { type } = (command ?? {}) as { type?: unknown };
     if (type === "start-successor") {
       void this.#departure.startSuccessor((command as { readonly order: SuccessorOrder }).order);
       return;
@@ -247,37 +252,24 @@ class GatewayWorker implements Gateway, DataPlane {
       this.#access.set(command as AccessLogOptions & { readonly file: string });
       return;
     }
-    if (type === "change") {
-      const checked = checkChange(change, this.routing);
-      if (typeof checked === "string") this.#refuseTable(change, checked);
-      else {
-        this.routing.change(checked);
-        this.#mirrors.apply(this.routing);
-        this.#acknowledge();
-      }
-      return;
-    }
-    if (type !== "table") {
-      // There are only these; a control process that knows others replaces this worker.
-      this.#options.log.warn({ type }, "ignored a command that this gateway does not know");
-      return;
-    }
-    const checked = checkTable(table, this.routing.number);
-    if (typeof checked === "string") {
-      this.#refuseTable(table, checked);
-      return;
-    }
-    this.routing.apply(checked);
-    this.#mirrors.apply(this.routing);
-    if (this.#sockets.isOpen || this.isDraining) this.#acknowledge();
-    else this.#listen();
+    // There are only these; a control process that knows others replaces this worker.
+    this.#options.log.warn({ type }, "ignored a command that this gateway does not know");
   }
 
-  #refuseTable(table: unknown, reason: string): void {
-    const number = Number((table as { number?: unknown } | null)?.number);
-    const tableNumber = Number.isSafeInteger(number) ? number : 0;
-    this.#options.log.warn({ tableNumber, reason }, "refused a route table");
-    this.#control.send({ type: "nack", tableNumber, reason });
+  #tableHost(): TableHost {
+    return {
+      clock: this.clock,
+      routing: this.routing,
+      acknowledge: () => {
+        if (this.#sockets.isOpen || this.isDraining) this.#acknowledge();
+        else this.#listen();
+      },
+      refuse: (tableNumber, reason) => {
+        this.#options.log.warn({ tableNumber, reason }, "refused a route table");
+        this.#control.send({ type: "nack", tableNumber, reason });
+      },
+      ready: () => this.#control.resume(),
+    };
   }
 
   #acknowledge(): void {

@@ -5,6 +5,7 @@ import type { Address } from "../core/traffic/route-table.ts";
 import type { GrpcLinks } from "./grpc-links.ts";
 import { UPSTREAM_FOREIGN_IDLE_MS } from "./limits.ts";
 import { Meter } from "./meter.ts";
+import type { TableSwitch } from "./service.ts";
 import type { Upstream } from "./upstream.ts";
 
 /** One instance as a gateway sees it: how busy it is, and the warm connections to it. */
@@ -25,6 +26,8 @@ export class Instance {
   #probe: Upstream | null = null;
   /** The table in force names it. */
   isNamed = true;
+  /** The last table or change that named it as one of an affected service. */
+  namedAt: TableSwitch | null = null;
   /** Connections without a request, last used last: warm ones stay in use, spare ones age. */
   readonly idle: Upstream[] = [];
   /** Connections for gRPC calls; made with the first call. */

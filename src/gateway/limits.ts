@@ -185,7 +185,19 @@ export const GRPC_CALLS_PER_LINK_MAX = 1_000;
 /** Of what a client sent of a call, so much is kept to send it to another instance when the first one refused it unread. */
 export const GRPC_KEPT_BYTES_MAX = 64 * 1024;
 
-/** One line from the control process: a route table of 10,000 services and instances is about 5 MB. */
+/**
+ * A table is taken in by slices of so long, one in each turn of the loop, and commands are read for so long in one turn: together they hold
+ * up a request by about twice as much. Both last for one step more, which is 0.1 ms at most.
+ */
+export const TABLE_SLICE_MS = 0.2;
+
+/** A table that comes in parts, as JSON: about 200,000 instances. */
+export const TABLE_BYTES_MAX = 64 * 1024 * 1024;
+
+/** Commands that wait while a table is taken in; then the connection is not read on. */
+export const CONTROL_WAITING_BYTES_MAX = 128 * 1024;
+
+/** One line from the control process; a large table comes in many. */
 export const CONTROL_LINE_BYTES_MAX = 64 * 1024 * 1024;
 
 /** Bytes that a control connection may be behind in reading reports before it is closed: minutes of them. */

@@ -7,7 +7,8 @@ import { READ_BYTES } from "./limits.ts";
 import type { MirrorCopy } from "./mirror-copy.ts";
 import type { MirrorInstance } from "./mirror-instance.ts";
 import type { MirrorTarget } from "./mirror-target.ts";
-import { Wire, type WireOwner } from "./wire.ts";
+import { Wire } from "./wire.ts";
+import type { WireOwner } from "./wire-owner.ts";
 
 /** Used up before the next byte is looked at, so one object serves all connections. */
 const head = new MessageHead();

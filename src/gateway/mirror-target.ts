@@ -45,8 +45,9 @@ export class MirrorTarget {
   /** Takes the instances of the table in force. Copies in flight to others go on to their end. */
   refresh(): void {
     const before = this.#instances;
+    const byId = new Map(before.map((b) => [b.instance.id, b]));
     this.#instances = this.service.instances.map((instance) => {
-      const known = before.find((b) => b.instance.id === instance.id);
+      const known = byId.get(instance.id);
       return known !== undefined && isSameAddress(known.instance.address, instance.address)
         ? known
         : new MirrorInstance(instance);

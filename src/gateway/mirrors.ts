@@ -9,6 +9,7 @@ import type { MirrorCopy } from "./mirror-copy.ts";
 import type { MirrorTarget } from "./mirror-target.ts";
 import type { Routing } from "./routing.ts";
 import type { Service } from "./service.ts";
+import { finish, type Steps } from "./slices.ts";
 
 /** Reports in which a target that is none any more is still asked for its last counts. */
 const LAST_REPORTS = 30;
@@ -39,23 +40,32 @@ export class Mirrors {
   }
 
   /** Puts the mirrors of the table in force that routing has just applied, whole or as a change. */
-  apply({ serviceRoutes, services }: Pick<Routing, "serviceRoutes" | "services">): void {
+  apply(routing: Pick<Routing, "serviceRoutes" | "services">): void {
+    finish(this.applying(routing));
+  }
+
+  /** `apply` in steps: meanwhile each mirror goes by the table before, or by this one. */
+  *applying({ serviceRoutes, services }: Pick<Routing, "serviceRoutes" | "services">): Steps<void> {
     const before = this.#mirrors;
     const routes = [...serviceRoutes.values()].filter((s) => s.mirror !== undefined);
     if (before.size === 0 && routes.length === 0) return;
-    this.#mirrors = new Map();
+    yield;
+    const after = new Map<string, Mirror>();
     const byName = new Map<string, Service>();
     for (const service of services) byName.set(service.name, service);
     for (const { name, mirror: rule } of routes) {
+      yield;
       const service = byName.get(name)!;
       const known = before.get(name);
       const mirror = known?.service === service ? known : new Mirror(service, this);
       for (const target of mirror.update(rule!, byName)) this.#retire(mirror, target);
       service.mirror = mirror;
-      this.#mirrors.set(name, mirror);
+      after.set(name, mirror);
     }
+    this.#mirrors = after;
     for (const [name, mirror] of before) {
-      if (this.#mirrors.get(name) === mirror) continue;
+      if (after.get(name) === mirror) continue;
+      yield;
       if (mirror.service.mirror === mirror) mirror.service.mirror = null;
       for (const target of mirror.targets) this.#retire(mirror, target);
     }

@@ -1,4 +1,5 @@
 import { connect, createServer, type Server, Socket } from "node:net";
+import { getSystemErrorName } from "node:util";
 
 /**
  * The two places where the gateway uses more of `node:net` than is public, because that costs less for each message (see
@@ -53,6 +54,12 @@ function moved(accepted: Socket, onread: OnRead): Socket | null {
 /** Where a connected socket without unfinished writes can be written to; null when only its stream can. */
 export function writeHandleOf(socket: Socket): WriteHandle | null {
   return seams.isWriting ? handleOf(socket) : null;
+}
+
+/** The error of a write that failed with `status`, as the stream would give it. */
+export function writeError(status = -9): Error {
+  const code = getSystemErrorName(status);
+  return Object.assign(new Error(`write ${code}`), { code, errno: status, syscall: "write" });
 }
 
 function handleOf(socket: Socket): WriteHandle | null {

@@ -1,18 +1,19 @@
 import type { DataPathReason } from "../core/errors.ts";
 import type { GroupName, InstanceId, ServiceName } from "../core/names.ts";
-import { hasLimit } from "../core/traffic/policy.ts";
 import type { GroupRoute, RouteChange, RouteTable, ServiceRoute } from "../core/traffic/route-table.ts";
 import { FIELD } from "../http1/field-names.ts";
 import { FIELD_STRIDE, type MessageHead } from "../http1/message-head.ts";
 import { findField } from "../http1/request-head.ts";
 import { ClientKeys } from "./client-key.ts";
-import { Group } from "./group.ts";
+import type { Group } from "./group.ts";
 import { HostNames } from "./host-names.ts";
-import { Instance, isSameAddress } from "./instance.ts";
+import type { Instance } from "./instance.ts";
+import { Lingering } from "./lingering.ts";
 import { RouteIndex } from "./route-index.ts";
-import { Service } from "./service.ts";
-import { ServiceGate } from "./service-gate.ts";
+import type { Service } from "./service.ts";
+import { finish, type Steps } from "./slices.ts";
 import type { TableInForce } from "./table-check.ts";
+import { type Changes, type InForce, switchTable } from "./table-switch.ts";
 import { isOpenedBy, signedBodyOf } from "./token.ts";
 
 /** What the table in force says, together with what has to live on from table to table. */
@@ -24,17 +25,17 @@ export class Routing implements TableInForce {
   workerIndex = 0;
   /** How many there are; only whole tables say it. */
   #workerCount = 1;
-  readonly index = new RouteIndex([]);
   readonly hosts = new HostNames(this);
-  readonly serviceRoutes = new Map<ServiceName, ServiceRoute>();
-  readonly groupRoutes = new Map<GroupName, GroupRoute>();
-  readonly owners = new Map<InstanceId, ServiceName>();
-  readonly #services = new Map<string, Service>();
-  readonly #groups = new Map<string, Group>();
-  /** No longer named, but with something that was not reported yet. */
-  readonly #leaving = new Set<Service>();
-  /** No longer named, but with requests in flight. */
-  readonly #lingering = new Map<InstanceId, Set<Instance>>();
+  readonly #inForce: InForce = {
+    index: new RouteIndex([]),
+    services: new Map(),
+    groups: new Map(),
+    serviceRoutes: new Map(),
+    groupRoutes: new Map(),
+    owners: new Map(),
+    leaving: new Set(),
+    lingering: new Lingering(),
+  };
 
   /** What the last `admit` found: the service, null when none is known, and whether a group's address led to it. */
   admitted: Service | null = null;
@@ -48,6 +49,22 @@ export class Routing implements TableInForce {
   constructor(chance: () => number) {
     this.#chance = chance;
     this.keys = new ClientKeys(chance);
+  }
+
+  get index(): RouteIndex {
+    return this.#inForce.index;
+  }
+
+  get serviceRoutes(): ReadonlyMap<ServiceName, ServiceRoute> {
+    return this.#inForce.serviceRoutes;
+  }
+
+  get groupRoutes(): ReadonlyMap<GroupName, GroupRoute> {
+    return this.#inForce.groupRoutes;
+  }
+
+  get owners(): ReadonlyMap<InstanceId, ServiceName> {
+    return this.#inForce.owners;
   }
 
   /** Finds the service for the request in `buf`, by address, token and share. Null, or why the request is refused. */
@@ -68,6 +85,7 @@ export class Routing implements TableInForce {
     this.admitted = route === null ? null : route.service;
     this.isThroughGroup = false;
     if (route === null) return "ROUTE_NOT_FOUND";
+    this.admitted?.follow();
     this.bodyMd5 = null;
     if (!isOpenedBy(head, buf, route.tokens)) {
       const md5 = signedBodyOf(head, buf, route.tokens);
@@ -76,12 +94,14 @@ export class Routing implements TableInForce {
     }
     if (route.group !== null) {
       const { group } = route;
+      group.follow();
       this.isThroughGroup = true;
       const forced = findField(head, FIELD.X_SLUICE_MEMBER);
       if (forced !== -1) this.admitted = this.#forcedMember(group, head, buf, forced);
       else if (group.sticky === null) this.admitted = group.pick();
       else this.admitted = group.pickFor(this.keys.read(group.sticky, head, buf));
       if (this.admitted === null) return forced === -1 ? "NO_READY_INSTANCE" : "ROUTE_NOT_FOUND";
+      this.admitted.follow();
     }
     return this.admitted!.instances.length === 0 ? "NO_READY_INSTANCE" : null;
   }
@@ -89,157 +109,85 @@ export class Routing implements TableInForce {
   /** `X-Sluice-Member`: the group's token, which alone opens its address, may choose any of its services. */
   #forcedMember(group: Group, head: MessageHead, buf: Buffer, field: number): Service | null {
     const slot = field * FIELD_STRIDE;
-    const name = buf.toString("latin1", head.fields[slot + 2]!, head.fields[slot + 3]!) as ServiceName;
-    return this.serviceRoutes.get(name)?.group === group.name ? this.#services.get(name)! : null;
+    const name = buf.toString("latin1", head.fields[slot + 2]!, head.fields[slot + 3]!);
+    return this.index.get(`${group.name}.${name}`)?.service ?? null;
   }
 
   get services(): Iterable<Service> {
-    return this.#services.values();
+    return this.#inForce.services.values();
   }
 
   /** Those that have something to report: the named ones, and once more or until they are done those that left. */
   *measured(): Generator<Service> {
-    yield* this.#services.values();
-    for (const service of this.#leaving) {
+    yield* this.#inForce.services.values();
+    for (const service of this.#inForce.leaving) {
       yield service;
-      if (service.leaving.size === 0) this.#leaving.delete(service);
+      if (service.leaving.size === 0) this.#inForce.leaving.delete(service);
     }
   }
 
   /** Puts a checked table in force, whole. */
   apply(table: RouteTable): void {
-    this.#workerCount = table.workerCount ?? 1;
-    const services = new Set<string>(table.services.map((s) => s.name));
-    const groups = new Set<string>(table.groups.map((g) => g.name));
-    this.change({
+    finish(this.applying(table));
+  }
+
+  /** Puts a checked change in force, whole. Costs what is changed. */
+  change(change: Omit<RouteChange, "base">): void {
+    finish(this.changing(change));
+  }
+
+  /** `apply` in steps. Nothing else may be put in force before its end. */
+  *applying(table: RouteTable): Steps<void> {
+    const services = yield* namesOf(table.services);
+    const groups = yield* namesOf(table.groups);
+    const change = {
       ...table,
       goneServices: [...this.serviceRoutes.keys()].filter((name) => !services.has(name)),
       goneGroups: [...this.groupRoutes.keys()].filter((name) => !groups.has(name)),
-    });
+    };
+    yield* this.#switch(change, table.number, table.workerCount ?? 1);
   }
 
-  /** Puts a checked change in force, whole: requests see the table before it or the one after. Costs what is changed. */
-  change(change: Omit<RouteChange, "base">): void {
-    const named = new Map<InstanceId, Instance>();
-    for (const name of [...change.goneServices, ...change.services.map((s) => s.name)]) {
-      const service = this.#services.get(name);
-      for (const instance of service?.instances ?? []) {
-        named.set(instance.id, instance);
-        service!.leaving.add(instance);
-      }
-      this.#forgetRoute(name);
-    }
-    for (const name of change.goneServices) {
-      const service = this.#services.get(name)!;
-      service.instances = [];
-      this.#leaving.add(service);
-      this.#services.delete(name);
-    }
-    for (const name of change.goneGroups) {
-      this.index.remove(name);
-      this.groupRoutes.delete(name);
-      this.#groups.delete(name);
-    }
-    const share = { index: this.workerIndex, count: this.#workerCount };
-    const kept = new Set<Instance>();
-    for (const route of change.services) {
-      const service = this.#services.get(route.name) ?? new Service(route.name, this.#chance);
-      service.keepaliveMs = route.keepaliveMs;
-      service.isGrpc = route.protocol === "grpc";
-      service.balancing = route.policy?.balancing ?? null;
-      if (route.policy === undefined || !hasLimit(route.policy)) service.gate = null;
-      else if (service.gate === null) service.gate = new ServiceGate(route.policy, share);
-      else service.gate.update(route.policy, share);
-      service.isBodyChecked = route.isBodyChecked;
-      service.instances = route.instances.map(({ id, address }) => {
-        const known =
-          named.get(id) ??
-          [...(this.#lingering.get(id) ?? [])].find((i) => isSameAddress(i.address, address));
-        const instance =
-          known !== undefined && isSameAddress(known.address, address) ? known : new Instance(id, address);
-        kept.add(instance);
-        service.leaving.delete(instance);
-        instance.isNamed = true;
-        this.owners.set(id, route.name);
-        return instance;
-      });
-      this.#services.set(route.name, service);
-      this.serviceRoutes.set(route.name, route);
-    }
-    for (const instance of kept) this.#forget(instance);
-    for (const instance of named.values()) if (!kept.has(instance)) this.#remove(instance);
-    for (const route of change.groups) {
-      const group = this.#groups.get(route.name) ?? new Group(route.name);
-      group.update(route.members, this.#services);
-      group.sticky = route.sticky ?? null;
-      this.#groups.set(route.name, group);
-      this.groupRoutes.set(route.name, route);
-      this.index.put({ name: route.name, tokens: asBytes(route.tokens), service: null, group });
-    }
-    for (const route of change.services) this.#addRoute(route);
-    // A group's token opens its members: they follow when it changes.
-    const groups = new Set<string>(change.groups.map((g) => g.name));
-    if (groups.size > 0) {
-      for (const route of this.serviceRoutes.values())
-        if (route.group !== null && groups.has(route.group)) this.#addRoute(route);
-    }
-    this.number = change.number;
+  /** `change` in steps. Nothing else may be put in force before its end. */
+  changing(change: Omit<RouteChange, "base">): Steps<void> {
+    return this.#switch(change, change.number, this.#workerCount);
   }
 
-  #forgetRoute(name: ServiceName): void {
-    const route = this.serviceRoutes.get(name);
-    if (route === undefined) return;
-    this.index.remove(name);
-    if (route.group !== null) this.index.remove(`${route.group}.${name}`);
-    for (const { id } of route.instances) this.owners.delete(id);
-    this.serviceRoutes.delete(name);
-  }
-
-  #addRoute({ name, group, tokens }: ServiceRoute): void {
-    const service = this.#services.get(name)!;
-    const own = asBytes(tokens);
-    const ofGroup = group === null ? [] : asBytes(this.groupRoutes.get(group)?.tokens ?? []);
-    own.push(...ofGroup.filter((token) => !own.some((o) => o.equals(token))));
-    this.index.put({ name, tokens: own, service, group: null });
-    if (group !== null) this.index.put({ name: `${group}.${name}`, tokens: own, service, group: null });
-  }
-
-  #remove(instance: Instance): void {
-    instance.isNamed = false;
-    instance.closeIdle();
-    if (instance.inFlight === 0) return;
-    const same = this.#lingering.get(instance.id) ?? new Set();
-    this.#lingering.set(instance.id, same.add(instance));
-  }
-
-  #forget(instance: Instance): void {
-    const same = this.#lingering.get(instance.id);
-    if (same?.delete(instance) && same.size === 0) this.#lingering.delete(instance.id);
+  /** The number comes last: who is told it may rely on all of the table. */
+  *#switch(changes: Changes, number: number, workerCount: number): Steps<void> {
+    const share = { index: this.workerIndex, count: workerCount };
+    yield* switchTable(this.#inForce, changes, share, this.#chance);
+    this.#workerCount = workerCount;
+    this.number = number;
   }
 
   /** A request to an instance is over. True when that was the last one to an instance that is no longer named. */
   release(instance: Instance): boolean {
     instance.inFlight--;
     if (instance.isNamed || instance.inFlight > 0) return false;
-    this.#forget(instance);
+    this.#inForce.lingering.delete(instance);
     return true;
   }
 
   /** Requests in flight to instances that the table in force no longer names. */
   lingering(): Record<InstanceId, number> {
-    const counts: Record<InstanceId, number> = {};
-    for (const [id, same] of this.#lingering)
-      for (const i of same) counts[id] = (counts[id] ?? 0) + i.inFlight;
-    return counts;
+    return this.#inForce.lingering.counts();
   }
 
   /** Of each service with any: requests in flight. */
   inFlight(): Record<ServiceName, number> {
     const counts: Record<ServiceName, number> = {};
-    for (const service of this.#services.values())
+    for (const service of this.#inForce.services.values())
       if (service.inFlight > 0) counts[service.name] = service.inFlight;
     return counts;
   }
 }
 
-const asBytes = (tokens: readonly string[]) => tokens.map((t): Buffer => Buffer.from(t, "latin1"));
+function* namesOf(items: readonly { readonly name: string }[]): Steps<ReadonlySet<string>> {
+  const names = new Set<string>();
+  for (const { name } of items) {
+    names.add(name);
+    yield;
+  }
+  return names;
+}

@@ -1,13 +1,28 @@
 import type { ServiceName } from "../core/names.ts";
 import { chooseByKey } from "../core/traffic/affinity.ts";
 import { leastBusy, lessBusyOfTwo } from "../core/traffic/pick.ts";
-import type { Balancing } from "../core/traffic/policy.ts";
+import { type Balancing, hasLimit, type WorkerShare } from "../core/traffic/policy.ts";
+import type { ServiceRoute } from "../core/traffic/route-table.ts";
 import { NO_KEY } from "./client-key.ts";
 import type { Instance } from "./instance.ts";
 import { LimitCounts } from "./limit-counts.ts";
 import { Meter } from "./meter.ts";
 import type { Mirror } from "./mirror.ts";
-import type { ServiceGate } from "./service-gate.ts";
+import { ServiceGate } from "./service-gate.ts";
+
+/** The moment at which a table, or a change of one, comes into force: for all that it names at once. */
+export interface TableSwitch {
+  isMade: boolean;
+}
+
+/** What a table says of a service. */
+export interface ServiceTerms {
+  /** Null: it is gone. */
+  readonly route: ServiceRoute | null;
+  readonly instances: readonly Instance[];
+  /** Of its limits. */
+  readonly share: WorkerShare;
+}
 
 /** A service as a gateway serves it. Lives as long as tables name it, so that counters and rotation go on over updates. */
 export class Service {
@@ -36,12 +51,35 @@ export class Service {
   /** Who copies its requests to others; null: nobody. */
   mirror: Mirror | null = null;
   #turn = 0;
+  #next: { readonly at: TableSwitch; readonly terms: ServiceTerms } | null = null;
   readonly #chance: () => number;
 
   constructor(name: ServiceName, chance: () => number) {
     this.name = name;
     this.#chance = chance;
     this.memberLine = Buffer.from(`X-Sluice-Service: ${name}\r\n`, "latin1");
+  }
+
+  /** Keeps ready what a table says of it, which holds from `at` on. */
+  prepare(terms: ServiceTerms, at: TableSwitch): void {
+    this.#next = { at, terms };
+  }
+
+  /** Goes by the table in force: whoever looks at a service for a request asks for this first. Costs the same whatever is different. */
+  follow(): void {
+    if (this.#next === null || !this.#next.at.isMade) return;
+    const { route, instances, share } = this.#next.terms;
+    this.#next = null;
+    this.instances = instances;
+    if (route === null) return;
+    const { policy } = route;
+    this.keepaliveMs = route.keepaliveMs;
+    this.isGrpc = route.protocol === "grpc";
+    this.isBodyChecked = route.isBodyChecked;
+    this.balancing = policy?.balancing ?? null;
+    if (policy === undefined || !hasLimit(policy)) this.gate = null;
+    else if (this.gate === null) this.gate = new ServiceGate(policy, share);
+    else this.gate.update(policy, share);
   }
 
   /** After a report: instances that have nothing in flight any more have told all. */
@@ -51,6 +89,7 @@ export class Service {
 
   /** The instance for the next request, `except` left out; null when there is none. `key` is the client's, or NO_KEY. */
   pick(except: Instance | null, key: number): Instance | null {
+    this.follow();
     const { instances } = this;
     const left = except === null ? -1 : instances.indexOf(except);
     if (this.balancing !== null) {

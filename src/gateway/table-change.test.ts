@@ -3,10 +3,13 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { groupRoute, serviceRoute } from "../../test/harness/gateway-rig.ts";
 import type { GroupName, InstanceId } from "../core/names.ts";
+import { changeCommands, tableCommands } from "../core/table-commands.ts";
 import { routeChange, withRouteChange } from "../core/traffic/route-change.ts";
 import type { RouteTable, ServiceRoute } from "../core/traffic/route-table.ts";
 import { Routing } from "./routing.ts";
 import { checkChange, checkTable } from "./table-check.ts";
+import { type TableHost, TableIntake } from "./table-intake.ts";
+import { TableParts } from "./table-parts.ts";
 
 const NAMES = ["a", "b", "c", "d", "e", "f"];
 const address = (port: number) => ({ kind: "tcp", host: "h", port }) as const;
@@ -101,6 +104,143 @@ test("property: a table and its changes give what the last table gives", () => {
     { numRuns: 300 },
   );
 });
+
+test("property: whatever step a table has come to, requests see all of it or nothing of it", () => {
+  fc.assert(
+    fc.property(tables, tables, fc.boolean(), (first, second, isChange) => {
+      const before: RouteTable = { number: 1, ...first };
+      const after: RouteTable = { number: 2, ...second };
+      const [old, next, routing] = [1, 2, 3].map(() => new Routing(() => 0.5)) as [Routing, Routing, Routing];
+      old.apply(before);
+      next.apply(after);
+      routing.apply(before);
+      const steps = isChange ? routing.changing(routeChange(before, after)) : routing.applying(after);
+      const views = [followed(old, before, after), followed(next, before, after)].map((v) =>
+        JSON.stringify(v),
+      );
+      let isSwitched = false;
+      for (let isDone = false; !isDone; ) {
+        const view = JSON.stringify(followed(routing, before, after));
+        if (view !== views[0]) isSwitched = true;
+        assert.equal(view, views[isSwitched ? 1 : 0]);
+        isDone = steps.next().done === true;
+        assert.equal(routing.number, isDone ? 2 : 1, "the number is told when all is over");
+      }
+      assert.equal(JSON.stringify(followed(routing, before, after)), views[1]);
+      assert.deepEqual(new Map([...routing.owners].sort()), new Map([...next.owners].sort()));
+      for (const service of routing.services) assert.ok(service.instances.every((i) => i.isNamed));
+    }),
+    { numRuns: 200 },
+  );
+});
+
+/** What requests find out by either table, without what only book-keeping is for. */
+function followed(routing: Routing, ...all: readonly RouteTable[]) {
+  const names = [...NAMES, "g", "h", ...all.flatMap((t) => t.services.map((s) => `${s.group}.${s.name}`))];
+  return names.map((name) => {
+    const route = routing.index.get(name);
+    route?.service?.follow();
+    route?.group?.follow();
+    const members = new Set(Array.from({ length: 12 }, () => route?.group?.pick()));
+    for (const member of members) member?.follow();
+    return [
+      name,
+      route?.tokens.map(String),
+      route?.service?.instances.map((i) => [i.id, i.address]),
+      route?.service?.keepaliveMs,
+      [...members].map((m) => `${m?.name} ${m?.instances.map((i) => i.id)}`).sort(),
+    ];
+  });
+}
+
+/** What is done with a table on its way to a gateway. */
+const ways = fc.record({
+  routes: tables,
+  isChange: fc.boolean(),
+  itemsMax: fc.constantFrom(5, 6, 9, 1000),
+  /** Broken off after so many commands; 1: not broken off. */
+  brokenAt: fc.constantFrom(0.3, 0.8, 1, 1, 1),
+  isBad: fc.boolean(),
+});
+
+test("property: whole or in parts, with broken links and refusals between, the last good table is in force", () => {
+  fc.assert(
+    fc.property(fc.array(ways, { minLength: 2, maxLength: 6 }), (list) => {
+      const routing = new Routing(() => 0.5);
+      const answers: unknown[] = [];
+      const host: TableHost = {
+        clock: { monotonic: () => 0 }, // no slice ends
+        routing,
+        acknowledge: () => answers.push(["ack", routing.number]),
+        refuse: (number, reason) => answers.push(["nack", number, /used twice/.test(reason)]),
+        ready: () => {},
+      };
+      const intake = new TableIntake(host, { *applying() {} });
+      const expected: unknown[] = [];
+      let good: RouteTable = { number: 0, services: [], groups: [] };
+      list.forEach(({ routes, isChange, itemsMax, brokenAt, isBad }, i) => {
+        const table: RouteTable = { number: i + 1, ...routes };
+        const twice = serviceRoute("z", [address(9)]);
+        const sent = isBad ? { ...table, services: [...table.services, twice, twice] } : table;
+        const commands =
+          isChange && good.number > 0
+            ? changeCommands(routeChange(good, sent), itemsMax)
+            : tableCommands(sent, itemsMax);
+        const link = {};
+        const isBroken = brokenAt < 1 && commands.length > 1;
+        const come = isBroken ? Math.floor(commands.length * brokenAt) : commands.length;
+        for (const command of commands.slice(0, come)) {
+          const line = JSON.stringify(command);
+          assert.ok(intake.take(JSON.parse(line), link, line.length));
+        }
+        intake.forget(link);
+        if (!isBroken) expected.push(isBad ? ["nack", i + 1, true] : ["ack", i + 1]);
+        if (!isBroken && !isBad) good = table;
+        assert.deepEqual(answers, expected);
+        const whole = new Routing(() => 0.5);
+        if (good.number > 0) whole.apply(good);
+        assert.deepEqual(seen(routing, good), seen(whole, good));
+      });
+    }),
+    { numRuns: 300 },
+  );
+});
+
+test("parts have a bounded size, whatever a table has much of", () => {
+  const addresses = Array.from({ length: 500 }, (_, i) => address(1 + i));
+  const services = Array.from({ length: 300 }, (_, i) =>
+    serviceRoute(`s${i}`, i % 100 === 0 ? addresses : []),
+  );
+  const groups = [groupRoute("g", Object.fromEntries(services.map((s) => [s.name, 1]))), groupRoute("h", {})];
+  const table = { number: 3, workerCount: 2, services, groups };
+  const commands = tableCommands(table);
+  const sizes = commands.map((c) => JSON.stringify(c).length);
+  assert.ok(
+    commands.length > 30 && Math.max(...sizes) < 16_000,
+    `${commands.length} of up to ${Math.max(...sizes)}`,
+  );
+  const parts = new TableParts(commands[0], 1e9);
+  for (const command of commands) if (command.type === "part") parts.add(command.part, 1);
+  assert.deepEqual([parts.problem, parts.whole], [null, table]);
+  assert.deepEqual(tableCommands({ ...table, services: services.slice(1, 9), groups: [] }).length, 1);
+});
+
+for (const [name, part, reason] of [
+  ["is no object", 7, /^parts\[0\]: must be an object/],
+  ["has no list", { services: {} }, /^parts\[0\]\.services: must be a list/],
+  ["goes on with nothing", { instances: [] }, /^parts\[0\]\.instances: no service is before/],
+  ["goes on with no group", { members: [] }, /^parts\[0\]\.members: no group is before/],
+  ["is too large", {}, /^has more bytes/],
+] as const) {
+  test(`refused: a table of which a part ${name}`, () => {
+    const parts = new TableParts({ type: "begin", of: "table", number: 4 }, 1000);
+    parts.add(part, name === "is too large" ? 1001 : 10);
+    assert.match(String(parts.problem), reason);
+    parts.add({ services: [] }, 10);
+    assert.match(String(parts.problem), reason, "the first reason stands");
+    assert.equal(parts.number, 4);
+  });
+}
 
 test("a change costs what it changes: nothing else is made anew", () => {
   const services = Array.from({ length: 2000 }, (_, i) => serviceRoute(`s${i}`, [address(1 + i)]));

@@ -1,10 +1,14 @@
 import { isName } from "../core/names.ts";
 import type { GroupRoute, RouteChange, RouteTable, ServiceRoute } from "../core/traffic/route-table.ts";
 import { isFieldValue } from "../http1/response-writer.ts";
+import { finish, type Steps } from "./slices.ts";
 import { affinityProblem, policyProblem } from "./table-check-policy.ts";
 
 /** Longest path of a unix socket: `sun_path` of unix(7) less its final zero. */
 const UNIX_PATH_BYTES_MAX = 107;
+
+/** Instances or members of one service or group that are checked before the work may be put aside. */
+const ITEMS_A_STEP = 32;
 
 /** What is wrong with a table. */
 class TableProblem extends Error {}
@@ -30,6 +34,11 @@ function listOf(value: unknown, where: string): readonly unknown[] {
  * The control process is ours, but a table that cannot be served must never replace one that can.
  */
 export function checkTable(value: unknown, numberInForce: number): RouteTable | string {
+  return finish(checkingTable(value, numberInForce));
+}
+
+/** {@link checkTable} in steps. */
+export function* checkingTable(value: unknown, numberInForce: number): Steps<RouteTable | string> {
   try {
     const table = fieldsOf(value, "table");
     const { number } = table;
@@ -43,20 +52,18 @@ export function checkTable(value: unknown, numberInForce: number): RouteTable | 
     const isCount = Number.isSafeInteger(workerCount) && (workerCount as number) >= 1;
     must(isCount, "workerCount", "must be a whole number from 1");
     const names = new Set<string>();
-    const services = new Set<unknown>();
     const instances = new Set<string>();
-    const groupNames = new Set<unknown>();
-    for (const group of listOf(table.groups, "groups")) groupNames.add(fieldsOf(group, "groups").name);
-    listOf(table.services, "services").forEach((service, i) => {
-      checkService(fieldsOf(service, `services[${i}]`), `services[${i}]`, names, instances, groupNames);
-      services.add(fieldsOf(service, "").name as string);
-    });
-    listOf(table.services, "services").forEach((service, i) => {
-      checkMirror(fieldsOf(service, ""), `services[${i}].mirror`, services);
-    });
-    listOf(table.groups, "groups").forEach((group, i) => {
-      checkGroup(fieldsOf(group, `groups[${i}]`), `groups[${i}]`, names, services);
-    });
+    const services = yield* allFields(table.services, "services");
+    const groups = yield* allFields(table.groups, "groups");
+    const groupNames = new Set(groups.map((g) => g.name));
+    for (const [i, service] of services.entries())
+      yield* checkService(service, `services[${i}]`, names, instances, groupNames);
+    const serviceNames = new Set(services.map((s) => s.name));
+    for (const [i, service] of services.entries()) {
+      checkMirror(service, `services[${i}].mirror`, serviceNames);
+      yield;
+    }
+    for (const [i, group] of groups.entries()) yield* checkGroup(group, `groups[${i}]`, names, serviceNames);
     return value as RouteTable;
   } catch (error) {
     if (error instanceof TableProblem) return error.message;
@@ -78,6 +85,11 @@ export interface TableInForce {
  * stays is asked whether it can do without. Gives the change, or the reason for a `nack`.
  */
 export function checkChange(value: unknown, now: TableInForce): RouteChange | string {
+  return finish(checkingChange(value, now));
+}
+
+/** {@link checkChange} in steps. Nothing may come into force meanwhile. */
+export function* checkingChange(value: unknown, now: TableInForce): Steps<RouteChange | string> {
   try {
     const change = fieldsOf(value, "change");
     const { base, number } = change;
@@ -89,8 +101,8 @@ export function checkChange(value: unknown, now: TableInForce): RouteChange | st
     const goneGroups = new Set(listOf(change.goneGroups, "goneGroups"));
     const names = new Set<string>();
     const instances = new Set<string>();
-    const services = listOf(change.services, "services").map((s, i) => fieldsOf(s, `services[${i}]`));
-    const groups = listOf(change.groups, "groups").map((g, i) => fieldsOf(g, `groups[${i}]`));
+    const services = yield* allFields(change.services, "services");
+    const groups = yield* allFields(change.groups, "groups");
     const putServices = new Set(services.map((s) => s.name));
     const putGroups = new Set(groups.map((g) => g.name));
     const hasGroup = {
@@ -102,41 +114,47 @@ export function checkChange(value: unknown, now: TableInForce): RouteChange | st
     for (const name of goneServices) {
       must(now.serviceRoutes.has(name as string), "goneServices", `there is no ${name}`);
       must(!putServices.has(name), "goneServices", `${name} is there, too`);
+      yield;
     }
     for (const name of goneGroups) must(!putGroups.has(name), "goneGroups", `${name} is there, too`);
-    services.forEach((service, i) => {
+    for (const [i, service] of services.entries()) {
       const where = `services[${i}]`;
-      checkService(service, where, names, instances, hasGroup);
+      yield* checkService(service, where, names, instances, hasGroup);
       const isGroup = now.groupRoutes.has(service.name as string) && !goneGroups.has(service.name);
       must(!isGroup, `${where}.name`, `${service.name} is a group`);
-    });
+    }
     for (const id of instances) {
+      yield;
       const owner = now.owners.get(id);
       const isFree = owner === undefined || putServices.has(owner) || goneServices.has(owner);
       must(isFree, "services", `instance ${id} belongs to ${owner}`);
     }
-    services.forEach((service, i) => {
+    for (const [i, service] of services.entries()) {
       checkMirror(service, `services[${i}].mirror`, hasService);
-    });
-    groups.forEach((group, i) => {
+      yield;
+    }
+    for (const [i, group] of groups.entries()) {
       const where = `groups[${i}]`;
-      checkGroup(group, where, names, hasService);
+      yield* checkGroup(group, where, names, hasService);
       const isService = now.serviceRoutes.has(group.name as string) && !goneServices.has(group.name);
       must(!isService, `${where}.name`, `${group.name} is a service`);
-    });
+    }
     if (goneGroups.size > 0) {
       for (const { name, group } of now.serviceRoutes.values()) {
+        yield;
         const isStaying = !putServices.has(name) && !goneServices.has(name);
         must(!isStaying || group === null || hasGroup.has(group), "goneGroups", `${name} is in ${group}`);
       }
     }
     if (goneServices.size > 0) {
       for (const { name, mirror } of now.serviceRoutes.values()) {
+        yield;
         if (putServices.has(name) || goneServices.has(name)) continue;
         for (const target of mirror?.targets ?? [])
           must(hasService.has(target), "goneServices", `${target} is a mirror target of ${name}`);
       }
       for (const { name, members } of now.groupRoutes.values()) {
+        yield;
         if (putGroups.has(name) || goneGroups.has(name)) continue;
         for (const { service } of members)
           must(hasService.has(service), "goneServices", `${service} is a member of ${name}`);
@@ -147,6 +165,15 @@ export function checkChange(value: unknown, now: TableInForce): RouteChange | st
     if (error instanceof TableProblem) return error.message;
     throw error;
   }
+}
+
+function* allFields(value: unknown, where: string): Steps<readonly Fields[]> {
+  const all: Fields[] = [];
+  for (const item of listOf(value, where)) {
+    all.push(fieldsOf(item, `${where}[${all.length}]`));
+    yield;
+  }
+  return all;
 }
 
 /** What may be asked of a set of names. */
@@ -168,13 +195,14 @@ function checkTokens(value: unknown, where: string): void {
   must(tokens.every(isGood), where, "has a token that cannot stand in a header");
 }
 
-function checkService(
+function* checkService(
   service: Fields,
   where: string,
   names: Set<string>,
   instances: Set<string>,
   groups: Names,
-): void {
+): Steps<void> {
+  yield;
   checkName(service.name, `${where}.name`, names);
   const { group, keepaliveMs } = service;
   must(group === null || groups.has(group), `${where}.group`, "names no group of the table");
@@ -186,14 +214,15 @@ function checkService(
   must(typeof service.isBodyChecked === "boolean", `${where}.isBodyChecked`, "must be true or false");
   const isProtocol = service.protocol === undefined || service.protocol === "grpc";
   must(isProtocol, `${where}.protocol`, "must be grpc, or left out");
-  listOf(service.instances, `${where}.instances`).forEach((value, i) => {
+  for (const [i, value] of listOf(service.instances, `${where}.instances`).entries()) {
+    if (i % ITEMS_A_STEP === ITEMS_A_STEP - 1) yield;
     const at = `${where}.instances[${i}]`;
     const { id, address } = fieldsOf(value, at);
     must(typeof id === "string" && id !== "", `${at}.id`, "must be a text");
     must(!instances.has(id as string), `${at}.id`, `${id} is used twice`);
     instances.add(id as string);
     checkAddress(fieldsOf(address, `${at}.address`), `${at}.address`);
-  });
+  }
 }
 
 function checkAddress(address: Fields, where: string): void {
@@ -209,13 +238,15 @@ function checkAddress(address: Fields, where: string): void {
   must(isPort, `${where}.port`, "must be a port");
 }
 
-function checkGroup(group: Fields, where: string, names: Set<string>, services: Names): void {
+function* checkGroup(group: Fields, where: string, names: Set<string>, services: Names): Steps<void> {
+  yield;
   checkName(group.name, `${where}.name`, names);
   checkTokens(group.tokens, `${where}.tokens`);
   const problem = group.sticky === undefined ? null : affinityProblem(group.sticky);
   must(problem === null, `${where}.sticky`, problem ?? "");
   const seen = new Set<string>();
-  listOf(group.members, `${where}.members`).forEach((value, i) => {
+  for (const [i, value] of listOf(group.members, `${where}.members`).entries()) {
+    if (i % ITEMS_A_STEP === ITEMS_A_STEP - 1) yield;
     const at = `${where}.members[${i}]`;
     const { service, weight } = fieldsOf(value, at);
     must(
@@ -227,7 +258,7 @@ function checkGroup(group: Fields, where: string, names: Set<string>, services: 
     seen.add(service as string);
     const isWeight = Number.isInteger(weight) && (weight as number) >= 1 && (weight as number) <= WEIGHT_MAX;
     must(isWeight, `${at}.weight`, `must be a whole number from 1 to ${WEIGHT_MAX}`);
-  });
+  }
 }
 
 /** Once all services are known: targets may stand behind. */

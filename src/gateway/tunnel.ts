@@ -1,7 +1,8 @@
 import { takeBuffer } from "./buffer-pool.ts";
 import type { Times } from "./data-plane.ts";
 import type { Meter } from "./meter.ts";
-import type { Wire, WireOwner } from "./wire.ts";
+import type { Wire } from "./wire.ts";
+import type { WireOwner } from "./wire-owner.ts";
 
 /**
  * Two connections after a 101: bytes go both ways as they come, and nobody here looks into them. A side that cannot take more stops

@@ -9,7 +9,8 @@ import type { FirstBytes } from "./first-bytes.ts";
 import { Held } from "./held.ts";
 import type { Instance } from "./instance.ts";
 import { LONG_READ_BYTES, READ_BYTES, UPSTREAM_IDLE_COUNT_MAX } from "./limits.ts";
-import { Wire, type WireOwner } from "./wire.ts";
+import { Wire } from "./wire.ts";
+import type { WireOwner } from "./wire-owner.ts";
 
 /** Every answer's head is read and rewritten before the next byte is looked at, so one object serves all connections. */
 const head = new MessageHead();

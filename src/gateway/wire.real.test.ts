@@ -7,7 +7,8 @@ import { after, test } from "node:test";
 import { until } from "../../test/harness/until.ts";
 import { bytesInFlight } from "./bytes-in-flight.ts";
 import { checkSeams } from "./node-seams.ts";
-import { Wire, type WireOwner } from "./wire.ts";
+import { Wire } from "./wire.ts";
+import type { WireOwner } from "./wire-owner.ts";
 
 const closing: (() => void)[] = [];
 after(() => {

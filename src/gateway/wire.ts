@@ -1,10 +1,17 @@
 import { connect, Socket } from "node:net";
-import { getSystemErrorName } from "node:util";
 import type { Address } from "../core/traffic/route-table.ts";
 import { giveBuffer, takeBuffer } from "./buffer-pool.ts";
 import { bytesInFlight } from "./bytes-in-flight.ts";
 import { READ_BYTES } from "./limits.ts";
-import { type OnRead, type PendingWrite, type WriteHandle, withOnRead, writeHandleOf } from "./node-seams.ts";
+import {
+  type OnRead,
+  type PendingWrite,
+  type WriteHandle,
+  withOnRead,
+  writeError,
+  writeHandleOf,
+} from "./node-seams.ts";
+import { NOBODY, type WireOwner } from "./wire-owner.ts";
 
 /**
  * The one read buffer of the process. Bytes in it are gone with the next read of any connection, so whoever gets them copies what it
@@ -17,25 +24,6 @@ let nextOfAccepted: Buffer | null = SHARED;
 /** The wire of a socket. */
 const WIRE = Symbol("wire");
 type WiredSocket = Socket & { [WIRE]?: Wire };
-
-/** Who lives on a wire. */
-export interface WireOwner {
-  /**
-   * `buf[0..to)` arrived. It must be copied or passed to a wire before this returns; when passing is not finished, reading
-   * must be paused until it is.
-   */
-  bytes(buf: Buffer, to: number): void;
-  /** Writes that could not be finished at once are finished now. */
-  flushed(): void;
-  connected(): void;
-  /** The other side will send no more. */
-  ended(): void;
-  /** It is over, for whatever reason; called once, and last. */
-  gone(error: Error | null): void;
-}
-
-/** Lives on a wire that was given away. */
-const NOBODY: WireOwner = { bytes() {}, flushed() {}, connected() {}, ended() {}, gone() {} };
 
 /**
  * A socket with the two things that make it cheap: reads into a static buffer, and writes that go past the stream, whose completion
@@ -331,10 +319,4 @@ export class Wire {
     this.#handle = null;
     this.#socket.destroy();
   }
-}
-
-/** As the stream would give it. */
-function writeError(status = -9): Error {
-  const code = getSystemErrorName(status);
-  return Object.assign(new Error(`write ${code}`), { code, errno: status, syscall: "write" });
 }

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { GatewayMessage } from "../../src/core/gateway-report.ts";
 import type { GroupName, InstanceId, ServiceName } from "../../src/core/names.ts";
+import { tableCommands } from "../../src/core/table-commands.ts";
 import type { Address, GroupRoute, RouteTable, ServiceRoute } from "../../src/core/traffic/route-table.ts";
 import type { Times } from "../../src/gateway/data-plane.ts";
 import { createGateway, type Gateway, type GatewayOptions } from "../../src/gateway/gateway.ts";
@@ -127,7 +128,7 @@ export async function startRig(
     port: () => (shown === null ? gateway.port()! : gateway.tlsPort()!),
     tlsPort: () => gateway.tlsPort(),
     async put(table) {
-      say({ type: "table", table });
+      for (const command of tableCommands(table)) say(command);
       const answer = () =>
         messages.find((m) => (m.type === "ack" || m.type === "nack") && m.tableNumber === table.number);
       await until(() => answer() !== undefined, `an answer to table ${table.number}`);

@@ -5,6 +5,7 @@ import { writeFileAtomic } from "../../base/atomic-file.ts";
 import { isSameProcess } from "../../base/process-identity.ts";
 import type { GatewayCommand, GatewayMessage, SuccessorOrder } from "../../core/gateway-report.ts";
 import type { GatewayId } from "../../core/names.ts";
+import { changeCommands, tableCommands } from "../../core/table-commands.ts";
 import type { GatewayFleet, GatewayLaunch, GatewayLink, GatewayProcess } from "../../ports/gateways.ts";
 import { endProcess } from "./end.ts";
 import { launch } from "./launch.ts";
@@ -107,12 +108,16 @@ export class ProcessGatewayFleet implements GatewayFleet {
     // The gateway is ours and of the same build (protocols.md): its lines are taken at their word.
     const link = await connectLines(path, (value) => onMessage(value as GatewayMessage), onClose);
     return {
-      sendTable: (table) => link.send({ type: "table", table } satisfies GatewayCommand),
+      sendTable: (table) => {
+        for (const command of tableCommands(table)) link.send(command);
+      },
       sendAccessLog: (options) => {
         const file = join(this.#options.logDir, `access-${id}.log`);
         link.send({ type: "access-log", file, ...options } satisfies GatewayCommand);
       },
-      sendChange: (change) => link.send({ type: "change", change } satisfies GatewayCommand),
+      sendChange: (change) => {
+        for (const command of changeCommands(change)) link.send(command);
+      },
       startSuccessor: async (successor) => {
         const order = await this.#order(successor);
         link.send({ type: "start-successor", order } satisfies GatewayCommand);

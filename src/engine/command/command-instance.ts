@@ -19,8 +19,8 @@ const LOOK_MS_MAX = 500;
 const END_LOOK_MS = 20;
 /** A killed process that is still there after this hangs in the kernel; whoever stops the instance says so. */
 const KILL_MS_MAX = 5_000;
-/** After its end, output still in the pipes is read for so long, in ms: it often says why. */
-const OUTPUT_MS_MAX = 1_000;
+/** After its end, output still in the pipes is read for so long, in ms: it often says why. Nobody of its own is left to hold them open. */
+const OUTPUT_MS_MAX = 10_000;
 
 export interface CommandParts {
   readonly dir: InstanceDir;
