@@ -134,6 +134,8 @@ const LONG_FILES: Record<string, string> = {
   "src/gateway/grpc-call.ts":
     "the life of one gRPC call: each step is a word between its two streams; fields, links and status codes stand apart",
   "src/gateway/gateway.ts": "one worker: what its parts share, and each command and message in one place",
+  "src/gateway/wire.ts":
+    "one connection: reads, writes and the end share private state that the listeners of all sockets reach",
   "src/gateway/exchange.ts":
     "the life of one request: each step is a call between its client and its instance; its gates and tries stand apart",
 };

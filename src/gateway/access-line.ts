@@ -23,21 +23,21 @@ interface Sent {
 /** The access log's line of the request in hand, from its head to its end. Used only while the log is on. */
 export class AccessLine {
   readonly #exchange: LoggedRequest;
-  readonly #wire: Sent;
   readonly #plane: DataPlane;
+  #wire!: Sent;
   #entry: AccessEntry | null = null;
   #service: string | null = null;
   #reason: DataPathReason | null = null;
 
-  /** For the requests of `exchange`, whose client is on `wire`. */
-  constructor(exchange: LoggedRequest, wire: Sent, plane: DataPlane) {
+  /** For the requests of `exchange`. */
+  constructor(exchange: LoggedRequest, plane: DataPlane) {
     this.#exchange = exchange;
-    this.#wire = wire;
     this.#plane = plane;
   }
 
-  /** A request that was just admitted or refused; `head` is null for bytes that are none. */
-  begin(head: MessageHead | null, buf: Buffer | null): void {
+  /** A request that was just admitted or refused; `head` is null for bytes that are none. Its client is on `wire`. */
+  begin(head: MessageHead | null, buf: Buffer | null, wire: Sent): void {
+    this.#wire = wire;
     const { accessLog, routing } = this.#plane;
     this.#reason = null;
     this.#entry = accessLog?.begin(head, buf, this.#wire.bytesWritten) ?? null;

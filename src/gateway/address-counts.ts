@@ -1,6 +1,9 @@
+import { ClientOrigin } from "./client-origin.ts";
+
 /** Connections by client address; as many entries as there are addresses connected now. */
 export class AddressCounts {
   readonly #counts = new Map<string, number>();
+  readonly #origins = new Map<string, ClientOrigin>();
 
   /** One more from `address`, unless it has `max` already: then false. */
   enter(address: string, max: number): boolean {
@@ -13,7 +16,19 @@ export class AddressCounts {
   leave(address: string): void {
     const count = this.#counts.get(address) ?? 0;
     if (count > 1) this.#counts.set(address, count - 1);
-    else this.#counts.delete(address);
+    else {
+      this.#counts.delete(address);
+      this.#origins.delete(address);
+    }
+  }
+
+  /** What all connections from `address` share while there are some. */
+  originOf(address: string): ClientOrigin {
+    const known = this.#origins.get(address);
+    if (known !== undefined) return known;
+    const origin = new ClientOrigin(address);
+    if (this.#counts.has(address)) this.#origins.set(address, origin);
+    return origin;
   }
 
   /** Addresses with a connection. */

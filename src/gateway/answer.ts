@@ -20,6 +20,8 @@ const CONTINUE = Buffer.from("HTTP/1.1 100 Continue\r\n\r\n", "latin1");
  * client asked for, which decides how the answer is framed and whether the connection goes on after it.
  */
 export class Answer implements ResponseChanges {
+  /** Who gets it. */
+  client!: Client;
   /** The member that answers for a group; null for a service's own address. */
   memberLine: Buffer | null = null;
   isClosing = false;
@@ -37,7 +39,6 @@ export class Answer implements ResponseChanges {
   capture: ContentSink | null = null;
   /** Where the instance's bytes come from: it waits while the client cannot take more. */
   source: Wire | null = null;
-  readonly #client: Client;
   readonly #plane: DataPlane;
   readonly #chunkRemover = new ChunkRemover();
   #isHead = false;
@@ -47,8 +48,7 @@ export class Answer implements ResponseChanges {
   /** The client waits for a 100 before it sends the body. */
   #isContinueOwed = false;
 
-  constructor(client: Client, plane: DataPlane) {
-    this.#client = client;
+  constructor(plane: DataPlane) {
     this.#plane = plane;
   }
 
@@ -87,7 +87,7 @@ export class Answer implements ResponseChanges {
   welcome(): void {
     if (!this.#isContinueOwed) return;
     this.#isContinueOwed = false;
-    this.#client.wire.write(CONTINUE, 0, CONTINUE.length, null);
+    this.client.wire.write(CONTINUE, 0, CONTINUE.length, null);
   }
 
   /** An interim answer. 100 was given by us already, and HTTP/1.0 knows none. */
@@ -155,7 +155,7 @@ export class Answer implements ResponseChanges {
     if (end === BODY_BROKEN) return end;
     const pieceTo = end >= 0 ? end : to;
     this.meter!.bytesOut += pieceTo;
-    if (!this.#client.wire.pass(buf, 0, pieceTo)) this.source!.pause();
+    if (!this.client.wire.pass(buf, 0, pieceTo)) this.source!.pause();
     return end;
   }
 
@@ -168,12 +168,12 @@ export class Answer implements ResponseChanges {
   /** Sends `out[0..to)` and gives it back; the source waits while the client cannot take it. */
   #send(out: Buffer, to: number): void {
     this.meter!.bytesOut += to;
-    if (!this.#client.wire.write(out, 0, to, out)) this.source!.pause();
+    if (!this.client.wire.write(out, 0, to, out)) this.source!.pause();
   }
 
   /** Writes a final answer of our own. */
   giveOwn(reason: DataPathReason, requestId: string, text?: string): void {
-    const client = this.#client;
+    const { client } = this;
     this.status = DATA_PATH_REASONS[reason].status;
     // Whether a client sends a body after an answer in place of the 100 that it waits for, nobody knows.
     const canSwallow = !this.#isContinueOwed && client.bodyBytesLeft <= SWALLOW_BYTES_MAX;

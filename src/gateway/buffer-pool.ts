@@ -6,13 +6,15 @@ import { LONG_READ_BYTES, PIPELINE_BYTES_MAX, READ_BYTES } from "./limits.ts";
 export const OUT_BYTES_MAX = HEAD_BYTES_MAX + PIPELINE_BYTES_MAX + READ_BYTES + 8 * 1024;
 
 /**
- * Buffers for outgoing messages in three sizes, and for long reads. Small requests, which are nearly all, must not hold large ones
- * while in flight: 20 KiB for each of 2000 would be 40 MB. `kept` bounds what lies idle.
+ * Buffers for outgoing messages in four sizes, and for long reads. Small requests, which are nearly all, must not hold large ones
+ * while in flight: 20 KiB for each of 2000 would be 40 MB. `kept` bounds what lies idle; it is more than the requests that are usually in
+ * flight at once, for fresh memory costs as much as the rest of such a request.
  */
 const CLASSES = [
   { bytes: 2 * 1024, kept: 1024, free: [] as Buffer[] },
   { bytes: 20 * 1024, kept: 128, free: [] as Buffer[] },
-  { bytes: OUT_BYTES_MAX, kept: 16, free: [] as Buffer[] },
+  { bytes: 80 * 1024, kept: 128, free: [] as Buffer[] },
+  { bytes: OUT_BYTES_MAX, kept: 32, free: [] as Buffer[] },
   { bytes: LONG_READ_BYTES, kept: 16, free: [] as Buffer[] },
 ];
 

@@ -12,9 +12,10 @@ import {
 } from "../http1/message-head.ts";
 import { findHeadEnd, parseRequestHead } from "../http1/request-head.ts";
 import { giveBuffer, takeBuffer } from "./buffer-pool.ts";
+import type { ClientOrigin } from "./client-origin.ts";
 import type { Connection } from "./connection.ts";
 import type { DataPlane } from "./data-plane.ts";
-import { Exchange } from "./exchange.ts";
+import type { Exchange } from "./exchange.ts";
 import { Held } from "./held.ts";
 import { prefaceIn, serveHttp2 } from "./http2-front.ts";
 import { LONG_READ_BYTES, PIPELINE_BYTES_MAX, READ_BYTES } from "./limits.ts";
@@ -43,7 +44,8 @@ const TUNNEL = 4;
 export class Client implements WireOwner, Connection {
   readonly wire: Wire = new Wire(this);
   readonly #plane: DataPlane;
-  readonly #exchange: Exchange;
+  /** Has the request in hand; null: there is none. */
+  #exchange: Exchange | null = null;
   readonly #body = new MessageBody();
   readonly #held = new Held();
   #state = HEAD;
@@ -55,7 +57,7 @@ export class Client implements WireOwner, Connection {
   /** The answer is complete but the client has not taken it all. */
   #isFlushing = false;
   #isUpstreamFull = false;
-  readonly #address: string;
+  readonly #origin: ClientOrigin;
   #bytesRead = 0;
   /** Made when the client is waited for at a sweep. */
   #sendPace: Pace | null = null;
@@ -66,11 +68,9 @@ export class Client implements WireOwner, Connection {
     this.#plane = plane;
     this.#movedMs = plane.nowMs;
     this.#sinceMs = plane.nowMs;
-    this.#address = address;
-    this.#exchange = new Exchange(this, plane, address);
+    this.#origin = plane.addresses.originOf(address);
     plane.clients.add(this);
     this.wire.adopt(socket);
-    this.#exchange.isEncrypted = this.wire.isEncrypted;
   }
 
   /** No request is on it, or on its way as far as we can see. */
@@ -169,13 +169,13 @@ export class Client implements WireOwner, Connection {
     body.startRequest(head);
     const end = body.advance(buf, bodyFrom, to);
     if (end === BODY_BROKEN) {
-      this.#exchange.refuse("BAD_REQUEST", "the chunks of the body are broken");
+      this.#begun().refuse("BAD_REQUEST", "the chunks of the body are broken");
       return to;
     }
     const isDone = end !== BODY_MORE;
     const pieceTo = isDone ? end : to;
     this.#state = isDone ? ANSWER : BODY;
-    this.#exchange.begin(head, buf, from, bodyFrom, pieceTo, isDone);
+    this.#begun().begin(head, buf, from, bodyFrom, pieceTo, isDone);
     return pieceTo;
   }
 
@@ -183,14 +183,14 @@ export class Client implements WireOwner, Connection {
     const exchange = this.#exchange;
     const end = this.#body.advance(buf, from, to);
     if (end === BODY_BROKEN) {
-      if (exchange.isActive) exchange.breakOff("BAD_REQUEST", "the chunks of the body are broken");
+      if (exchange !== null) exchange.breakOff("BAD_REQUEST", "the chunks of the body are broken");
       else this.#linger();
       return to;
     }
     const isDone = end !== BODY_MORE;
     const pieceTo = isDone ? end : to;
-    if (isDone) this.#state = exchange.isActive || this.#isFlushing ? ANSWER : HEAD;
-    if (exchange.isActive) exchange.passRequest(buf, from, pieceTo, isDone);
+    if (isDone) this.#state = exchange !== null || this.#isFlushing ? ANSWER : HEAD;
+    if (exchange !== null) exchange.passRequest(buf, from, pieceTo, isDone);
     return pieceTo;
   }
 
@@ -198,7 +198,7 @@ export class Client implements WireOwner, Connection {
     const { text } = headError(result);
     const isSize = result === HEAD_TOO_LARGE || result === TOO_MANY_FIELDS;
     this.#state = ANSWER;
-    this.#exchange.refuse(
+    this.#begun().refuse(
       isSize ? "HEAD_TOO_LARGE" : result === BAD_VERSION ? "VERSION_UNKNOWN" : "BAD_REQUEST",
       text,
     );
@@ -209,7 +209,7 @@ export class Client implements WireOwner, Connection {
     this.#state = LINGER;
     this.#plane.clients.delete(this);
     const begun = Buffer.from(buf.subarray(0, to));
-    serveHttp2(this.wire.release(), this.#plane, this.#address, begun);
+    serveHttp2(this.wire.release(), this.#plane, this.#origin.address, begun);
   }
 
   /** Long bodies are read in large pieces into a buffer of their own, and never beyond their end. */
@@ -248,8 +248,24 @@ export class Client implements WireOwner, Connection {
     else this.wire.resume();
   }
 
+  /** A request begins: what has it until its answer ends. */
+  #begun(): Exchange {
+    const exchange = this.#plane.exchanges.take();
+    exchange.serve(this, this.#origin);
+    this.#exchange = exchange;
+    return exchange;
+  }
+
+  /** The exchange is over without an answer in whole. */
+  exchangeEnded(): void {
+    if (this.#exchange === null) return;
+    this.#plane.exchanges.give(this.#exchange);
+    this.#exchange = null;
+  }
+
   /** The exchange is over, and its answer handed to the wire. */
   answered(isClosing: boolean): void {
+    this.exchangeEnded();
     this.#isUpstreamFull = false;
     if (isClosing) this.#linger();
     else if (this.wire.isPending) this.#isFlushing = true;
@@ -269,7 +285,7 @@ export class Client implements WireOwner, Connection {
     if (this.#isFlushing) {
       this.#isFlushing = false;
       this.#next();
-    } else this.#exchange.clientFlushed();
+    } else this.#exchange?.clientFlushed();
   }
 
   /** Closes our side after what was written, and drops what the client may still send: to cut it off at once would cut off the answer. */
@@ -287,7 +303,9 @@ export class Client implements WireOwner, Connection {
     const plane = this.#plane;
     const over = () => {
       plane.clients.delete(this);
-      this.#exchange.tunnelEnded();
+      plane.addresses.leave(this.#origin.address);
+      this.#exchange?.tunnelEnded();
+      this.exchangeEnded();
     };
     this.#state = TUNNEL;
     const tunnel = new Tunnel(this.wire, instance, {
@@ -319,18 +337,18 @@ export class Client implements WireOwner, Connection {
   connected(): void {}
 
   ended(): void {
-    if (this.#exchange.isActive) {
+    if (this.#exchange !== null) {
       this.#exchange.abort();
       this.wire.destroy();
     } else this.#linger();
   }
 
   gone(): void {
-    if (this.#exchange.isActive) this.#exchange.abort();
+    this.#exchange?.abort();
     this.#state = LINGER;
     this.#held.drop();
     this.#plane.clients.delete(this);
-    this.#plane.addresses.leave(this.#address);
+    this.#plane.addresses.leave(this.#origin.address);
   }
 
   /** Looks at the time limits; `nowMs` is monotonic. */
@@ -344,7 +362,7 @@ export class Client implements WireOwner, Connection {
     } else if (this.#state === HEAD) {
       if (!this.#held.isEmpty && nowMs - this.#sinceMs > times.headMs) {
         limited.count("head_time");
-        this.#exchange.refuse("REQUEST_TOO_SLOW");
+        this.#begun().refuse("REQUEST_TOO_SLOW");
       } else if (this.#held.isEmpty && stillMs > times.clientIdleMs) {
         limited.count("client_idle");
         this.close();
@@ -361,11 +379,11 @@ export class Client implements WireOwner, Connection {
     } else if (this.#isSlowToSend(nowMs)) {
       limited.count("send_rate");
       this.#endSlow();
-    } else if (this.#exchange.isActive) this.#exchange.sweep(nowMs);
+    } else this.#exchange?.sweep(nowMs);
   }
 
   #endSlow(): void {
-    if (this.#exchange.isActive) this.#exchange.breakOff("REQUEST_TOO_SLOW");
+    if (this.#exchange !== null) this.#exchange.breakOff("REQUEST_TOO_SLOW");
     else this.wire.destroy();
   }
 
@@ -380,7 +398,7 @@ export class Client implements WireOwner, Connection {
 
   /** Once an answer has begun, both sides stream at the pace they like. */
   #isSlowToSend(nowMs: number): boolean {
-    const isAsked = this.isOwing && !this.#exchange.isAnswering;
+    const isAsked = this.isOwing && this.#exchange?.isAnswering !== true;
     if (this.#sendPace === null && !isAsked) return false;
     this.#sendPace ??= new Pace();
     const { times, caps } = this.#plane;

@@ -2,6 +2,7 @@ import type { Clock } from "../ports/clock.ts";
 import type { AccessLog } from "./access-log.ts";
 import type { AddressCounts } from "./address-counts.ts";
 import type { Connection } from "./connection.ts";
+import type { ExchangePool } from "./exchange-pool.ts";
 import type { LimitCounts } from "./limit-counts.ts";
 import type { RequestIds } from "./request-id.ts";
 import type { Routing } from "./routing.ts";
@@ -29,6 +30,8 @@ export interface DataPlane {
   /** Where the limits of the worker itself are counted. */
   readonly limited: LimitCounts;
   readonly addresses: AddressCounts;
+  /** For the requests of clients. */
+  readonly exchanges: ExchangePool;
   /** Null while it is off. */
   readonly accessLog: AccessLog | null;
   /** Answers that no service is to blame for, since the last report. */

@@ -4,8 +4,9 @@ import { METHOD, type MessageHead } from "../http1/message-head.ts";
 import { AccessLine } from "./access-line.ts";
 import { Answer } from "./answer.ts";
 import type { Client } from "./client.ts";
+import type { ClientOrigin } from "./client-origin.ts";
 import type { DataPlane } from "./data-plane.ts";
-import { forwardedLines, queueUsOf, type RequestAdditions } from "./head-rewrite.ts";
+import { queueUsOf, type RequestAdditions } from "./head-rewrite.ts";
 import { REQUEST_ID_BYTES_MAX } from "./limits.ts";
 import type { Meter } from "./meter.ts";
 import type { MirrorCopy } from "./mirror-copy.ts";
@@ -18,9 +19,11 @@ import type { Wire } from "./wire.ts";
 
 /** Counted, never sent: the client left before its answer was complete. */
 const CLIENT_LEFT = 499;
+const NO_BYTES = Buffer.alloc(0);
 
 /**
- * One request of a client and its answer. Each client connection has one, used again and again.
+ * One request of a client and its answer. A client connection has one from its request to the end of the answer, taken from those that
+ * are free (exchange-pool.ts), so that idle connections hold none.
  *
  * First, `begin`: route, token, member, instance; the request's first bytes go out in one write, and are kept for a second
  * try. Then further body one way and the answer the other way, each side paused while the other cannot take more. It ends by
@@ -35,9 +38,9 @@ export class Exchange implements RequestAdditions {
   isEncrypted = false;
   readonly requestId = Buffer.alloc(REQUEST_ID_BYTES_MAX);
   requestIdLength = 0;
-  readonly clientAddress: Buffer;
-  readonly forwardedLines: Buffer;
-  readonly #client: Client;
+  clientAddress: Buffer = NO_BYTES;
+  forwardedLines: Buffer = NO_BYTES;
+  #client!: Client;
   readonly #plane: DataPlane;
   readonly #answer: Answer;
   #service: Service | null = null;
@@ -55,14 +58,21 @@ export class Exchange implements RequestAdditions {
   /** Made with the first request that comes while the access log is on. */
   #line: AccessLine | null = null;
 
-  constructor(client: Client, plane: DataPlane, clientAddress: string) {
-    this.#client = client;
+  constructor(plane: DataPlane) {
     this.#plane = plane;
-    this.#answer = new Answer(client, plane);
+    this.#answer = new Answer(plane);
     this.#gates = new RequestGates(plane, this.#answer);
-    this.#tries = new Tries(this, client, plane);
-    this.clientAddress = Buffer.from(clientAddress, "latin1");
-    this.forwardedLines = forwardedLines(this.clientAddress);
+    this.#tries = new Tries(this, plane);
+  }
+
+  /** The next request will be one of `client`, which is at `origin`. */
+  serve(client: Client, origin: ClientOrigin): void {
+    this.#client = client;
+    this.#answer.client = client;
+    this.#tries.client = client;
+    this.isEncrypted = client.wire.isEncrypted;
+    this.clientAddress = origin.bytes;
+    this.forwardedLines = origin.forwardedLines;
   }
 
   get isUpgrade(): boolean {
@@ -152,8 +162,8 @@ export class Exchange implements RequestAdditions {
   }
 
   #beginLine(head: MessageHead | null, buf: Buffer | null): void {
-    this.#line ??= new AccessLine(this, this.#client.wire, this.#plane);
-    this.#line.begin(head, buf);
+    this.#line ??= new AccessLine(this, this.#plane);
+    this.#line.begin(head, buf, this.#client.wire);
   }
 
   #reset(isDone: boolean): void {
@@ -284,13 +294,16 @@ export class Exchange implements RequestAdditions {
   abort(): void {
     this.#tries.upstream?.abandon();
     this.#complete(CLIENT_LEFT);
+    this.#client.exchangeEnded();
   }
 
   /** An answer that began cannot be completed: the client learns by the connection's end. */
   #cut(status: number): void {
     this.#tries.upstream?.abandon();
     this.#complete(status);
-    this.#client.wire.destroy();
+    const client = this.#client;
+    client.exchangeEnded();
+    client.wire.destroy();
   }
 
   /** Looks at the time limits; `nowMs` is monotonic. */

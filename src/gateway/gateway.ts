@@ -16,6 +16,7 @@ import type { Connection } from "./connection.ts";
 import { ControlSocket } from "./control-socket.ts";
 import type { Caps, DataPlane, Times } from "./data-plane.ts";
 import { Departure, type StartSuccessor } from "./departure.ts";
+import { ExchangePool } from "./exchange-pool.ts";
 import { serveHttp2 } from "./http2-front.ts";
 import { sweepInstances } from "./instance-sweep.ts";
 import { LimitCounts } from "./limit-counts.ts";
@@ -85,6 +86,7 @@ class GatewayWorker implements Gateway, DataPlane {
   readonly caps: Caps;
   readonly limited = new LimitCounts();
   readonly addresses: AddressCounts;
+  readonly exchanges = new ExchangePool(this);
   nowMs: number;
   isDraining = false;
   readonly drainHooks = new Set<() => void>();

@@ -127,8 +127,8 @@ export class GrpcCall implements Connection, LoggedRequest, LinkUser {
     const refusal = routing.admitCall(head, buf);
     const service = routing.admitted;
     if (plane.accessLog !== null) {
-      this.#line = new AccessLine(this, this, plane);
-      this.#line.begin(head, buf);
+      this.#line = new AccessLine(this, plane);
+      this.#line.begin(head, buf, this);
     }
     if (service !== null) {
       this.#service = service;

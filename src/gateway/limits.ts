@@ -102,6 +102,9 @@ export const LONG_READ_BYTES = 256 * 1024;
 /** Longest X-Request-Id that is taken over from a client; a UUID has 36. A longer or odd one is replaced. */
 export const REQUEST_ID_BYTES_MAX = 128;
 
+/** Exchanges kept for requests to come; more than this many at once are made and dropped. Some 1.3 KiB each. */
+export const EXCHANGES_FREE_MAX = 1024;
+
 /**
  * Turns of the loop that a worker goes on accepting for once it drains, while each brings new connections. A turn takes well
  * below 1 ms; under a flood it must still come to its end.

@@ -15,9 +15,10 @@ const seams = {
 
 /** How a socket reads into a buffer of ours: an option of `node:net` that only its `connect` has. */
 export interface OnRead {
-  /** Asked before the first read and after each; null: as before. */
+  /** Asked before the first read, and after each `callback` at once; null: as before. */
   readonly buffer: () => Uint8Array;
-  readonly callback: (count: number, buf: Uint8Array) => boolean;
+  /** Of accepted sockets it is called on the socket, so that one serves them all. */
+  readonly callback: (this: Socket, count: number, buf: Uint8Array) => boolean;
 }
 
 /** A write that is not finished when it returns. */
@@ -153,10 +154,11 @@ async function tryReading({ near, far }: Pair): Promise<Socket> {
   const read: Buffer[] = [];
   let next = 0;
   const isOver = Promise.withResolvers<void>();
-  const socket = moved(far, {
+  const socket: Socket | null = moved(far, {
     buffer: () => buffers[next++ % 2]!,
-    callback: (count, buf) => {
+    callback(count, buf) {
       read.push(buf as Buffer);
+      if (this !== socket || next !== read.length) isOver.reject(new Error("not called as it should be"));
       if (count !== SHORT.length || !SHORT.equals(buf.subarray(0, count)))
         isOver.reject(new Error("other bytes"));
       if (read.length === 1) near.end(SHORT);

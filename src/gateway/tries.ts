@@ -12,13 +12,14 @@ import { Upstream } from "./upstream.ts";
  * has one, used again and again.
  */
 export class Tries {
+  /** Whose request it is. */
+  client!: Client;
   /** Who has the request; null: nobody, or nobody any more. */
   instance: Instance | null = null;
   /** The connection that it is on. After a failed try it is the one that failed. */
   upstream: Upstream | null = null;
   readonly first = new FirstBytes();
   readonly #exchange: Exchange;
-  readonly #client: Client;
   readonly #plane: DataPlane;
   #service: Service | null = null;
   #key = 0;
@@ -30,9 +31,8 @@ export class Tries {
   /** Bytes that came with the head and were counted nowhere yet. */
   #firstBytesIn = 0;
 
-  constructor(exchange: Exchange, client: Client, plane: DataPlane) {
+  constructor(exchange: Exchange, plane: DataPlane) {
     this.#exchange = exchange;
-    this.#client = client;
     this.#plane = plane;
   }
 
@@ -69,7 +69,7 @@ export class Tries {
       this.#exchange.answersFrom(upstream.wire);
       if (upstream.start(this.#exchange, this.first)) {
         // Nothing more is read from the client until these bytes are gone, so that they stay all there is.
-        if (!this.first.isTaken) this.#client.pauseForUpstream();
+        if (!this.first.isTaken) this.client.pauseForUpstream();
         return;
       }
       // A kept connection that the other side has closed: it took no byte, so this is no second try.
@@ -96,7 +96,7 @@ export class Tries {
     this.#isRetried = true;
     this.#exchange.countRetry();
     this.#exchange.countAt(next.meter);
-    this.#client.resumeFromUpstream();
+    this.client.resumeFromUpstream();
     this.#send(next, true);
   }
 

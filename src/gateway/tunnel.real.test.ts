@@ -385,6 +385,20 @@ test("a tunnel to an instance that the table no longer names stays in flight unt
   await until(() => Object.keys(own.last("lingering")!.inFlight).length === 0, "the instance to be let go");
 });
 
+test("a tunnel that is over leaves its place among the connections of one address", async (t) => {
+  const own = await startRig({}, 0, { caps: { clientsPerAddressMax: 1 } });
+  t.after(() => own.close());
+  serve = echo;
+  await put([rawRoute()], own);
+  for (let i = 0; i < 3; i++) {
+    const { socket } = await tunnel(own.port());
+    await until(() => own.last("report")?.connections === 1, "the tunnel to be told");
+    socket.end("last");
+    assert.equal((await drink(socket)).bytes, 4);
+    await until(() => own.last("report")?.connections === 0, "the connection to be gone");
+  }
+});
+
 test("a draining gateway keeps tunnels until the last moment, then ends them in order", async (t) => {
   const own = await startRig({ tunnelCloseMs: 200 });
   t.after(() => own.close());
