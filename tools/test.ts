@@ -34,7 +34,7 @@ const runner = (files: readonly string[], ...how: string[]) => [
 const nodeTest = (files: readonly string[], concurrency: number) =>
   files.length === 0 || run(process.execPath, runner(files, `--test-concurrency=${concurrency}`));
 
-/** The other fast tests, each file in a process of its own. */
+/** The rest of the fast tests, each file in a process of its own. */
 function startFast(files: readonly string[]): Promise<boolean> {
   const child = spawn(process.execPath, runner(files, "--test-concurrency=2"), {
     cwd: root,
@@ -45,8 +45,8 @@ function startFast(files: readonly string[]): Promise<boolean> {
   });
 }
 
-/** The tests of pure parts share one process, beside the others: they have no state, and starting costs more than they do. */
-function startPure(files: readonly string[]): Promise<boolean> {
+/** Tests that leave nothing behind in their process share one, beside the others: starting costs more than they do. */
+function startShared(files: readonly string[]): Promise<boolean> {
   const child = spawn(process.execPath, runner(files, "--test-isolation=none"), {
     cwd: root,
     stdio: ["ignore", "pipe", "inherit"],
@@ -73,10 +73,13 @@ const files = globSync("{src,tools,examples,sim,bench,test}/**/*.test.ts", {
 if (layer === "all") process.env.SLUICE_SIM_MS ??= "10000";
 
 const isPure = (file: string) => /^src\/(core|http1|api)\//.test(file);
+/** They know no process, no signal and no environment of their own. */
+const isSharing = (file: string) => /^(src\/(base|control|gateway|server|testing)|bench|sim)\//.test(file);
 const fast = files.filter((f) => !isReal(f));
 const results = await Promise.all([
-  startPure(fast.filter(isPure)),
-  startFast(fast.filter((f) => !isPure(f))),
+  startShared(fast.filter(isPure)),
+  startShared(fast.filter(isSharing)),
+  startFast(fast.filter((f) => !isPure(f) && !isSharing(f))),
 ]);
 if (layer === "all") {
   // One at a time: they load the machine, and take its ports and processes.
