@@ -1,6 +1,6 @@
 import type { DataPathReason } from "../core/errors.ts";
 import type { MessageHead } from "../http1/message-head.ts";
-import type { AccessEntry } from "./access-log.ts";
+import type { AccessEntry, Sent } from "./access-log.ts";
 import type { DataPlane } from "./data-plane.ts";
 
 /** A request as its line tells of it. */
@@ -12,12 +12,6 @@ export interface LoggedRequest {
   readonly serviceName: string;
   readonly instanceId: string | null;
   ageMs(): number;
-}
-
-/** Where its answer goes. */
-interface Sent {
-  /** Bytes since it began. */
-  readonly bytesWritten: number;
 }
 
 /** The access log's line of the request in hand, from its head to its end. Used only while the log is on. */
@@ -40,7 +34,7 @@ export class AccessLine {
     this.#wire = wire;
     const { accessLog, routing } = this.#plane;
     this.#reason = null;
-    this.#entry = accessLog?.begin(head, buf, this.#wire.bytesWritten) ?? null;
+    this.#entry = accessLog?.begin(head, buf, wire) ?? null;
     if (this.#entry === null) return;
     const route = head && buf ? routing.index.find(buf, head.pathFrom, head.targetTo) : null;
     this.#service = route?.name ?? null;

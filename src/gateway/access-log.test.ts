@@ -24,6 +24,9 @@ const END: AccessEnd = {
   ms: 1.23456,
 };
 
+/** A connection that has sent nothing yet. */
+const FRESH = { bytesWritten: 0 };
+
 function logOf(
   t: TestContext,
   options: { share?: number; withQuery?: boolean; files?: AccessLogFiles } = {},
@@ -52,8 +55,8 @@ const linesOf = (file: string) =>
 test("a line says who, what and how; neither token nor body, and the query only when asked for", async (t) => {
   const { log, file } = logOf(t);
   const [head, buf] = requestOf("/api/predict/g/x?key=1");
-  log.end(log.begin(head, buf, 0)!, END);
-  log.end(log.begin(null, null, 0)!, {
+  log.end(log.begin(head, buf, FRESH)!, END);
+  log.end(log.begin(null, null, FRESH)!, {
     ...END,
     service: null,
     member: null,
@@ -73,7 +76,7 @@ test("a line says who, what and how; neither token nor body, and the query only 
   assert.deepEqual(log.take(), { written: 0, dropped: 0 });
 
   const open = logOf(t, { withQuery: true });
-  open.log.end(open.log.begin(head, buf, 0)!, END);
+  open.log.end(open.log.begin(head, buf, FRESH)!, END);
   await open.log.close();
   assert.equal(linesOf(open.file)[0]!.path, "/api/predict/g/x?key=1");
 });
@@ -81,7 +84,7 @@ test("a line says who, what and how; neither token nor body, and the query only 
 test("a share of the requests gets a line", (t) => {
   const { log } = logOf(t, { share: 0.1 });
   const [head, buf] = requestOf("/");
-  const count = Array.from({ length: 10_000 }, () => log.begin(head, buf, 0)).filter(
+  const count = Array.from({ length: 10_000 }, () => log.begin(head, buf, FRESH)).filter(
     (e) => e !== null,
   ).length;
   assert.ok(count > 850 && count < 1150, String(count));
@@ -99,7 +102,7 @@ test("a disk that hangs costs lines, not memory; they are counted", async (t) =>
   const { log, file } = logOf(t, { files });
   const [head, buf] = requestOf("/");
   const asked = 40_000;
-  for (let i = 0; i < asked; i++) log.end(log.begin(head, buf, 0)!, END);
+  for (let i = 0; i < asked; i++) log.end(log.begin(head, buf, FRESH)!, END);
   const droppedWhileHung = log.dropped;
   assert.ok(droppedWhileHung > 0);
   hung.resolve();
@@ -122,11 +125,11 @@ test("a disk that fails costs the lines, and the next write tries anew", async (
   };
   const { log, file } = logOf(t, { files });
   const [head, buf] = requestOf("/");
-  log.end(log.begin(head, buf, 0)!, END);
+  log.end(log.begin(head, buf, FRESH)!, END);
   log.flush();
   await until(() => log.dropped === 1, "the failed write");
   fails = false;
-  log.end(log.begin(head, buf, 0)!, END);
+  log.end(log.begin(head, buf, FRESH)!, END);
   await log.close();
   assert.equal(linesOf(file).length, 1);
   assert.deepEqual(log.take(), { written: 1, dropped: 1 });
@@ -136,7 +139,7 @@ test("a full file becomes the first old one; there are only so many", async (t) 
   const { log, file } = logOf(t);
   const [head, buf] = requestOf("/");
   for (let round = 0; round < 6; round++) {
-    log.end(log.begin(head, buf, 0)!, { ...END, requestId: `r-${round}` });
+    log.end(log.begin(head, buf, FRESH)!, { ...END, requestId: `r-${round}` });
     log.flush();
     await until(() => log.written === round + 1, "the write");
     // As if it were full: a sparse file of that size.

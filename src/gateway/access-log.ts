@@ -13,6 +13,12 @@ import {
 
 const QUERY = 0x3f;
 
+/** Where an answer goes. */
+export interface Sent {
+  /** Bytes since it began. */
+  readonly bytesWritten: number;
+}
+
 /** One line to be: what has to be kept from the request's head, as its bytes are gone when the answer ends. */
 export interface AccessEntry {
   readonly method: string | null;
@@ -76,8 +82,10 @@ export class AccessLog {
   }
 
   /** For a request that begins; null when it is not among those that get a line. `head` is null for bytes that are no request. */
-  begin(head: MessageHead | null, buf: Buffer | null, sentBefore: number): AccessEntry | null {
+  begin(head: MessageHead | null, buf: Buffer | null, sent: Sent): AccessEntry | null {
     if (this.#random.next() >= (this.options.share ?? 0)) return null;
+    // Not free to read, so only for one that gets a line.
+    const sentBefore = sent.bytesWritten;
     if (head === null || buf === null) return { method: null, path: null, sentBefore };
     const query = this.options.withQuery ? -1 : buf.subarray(head.pathFrom, head.targetTo).indexOf(QUERY);
     const to = query === -1 ? head.targetTo : head.pathFrom + query;
