@@ -187,7 +187,7 @@ export const GRPC_KEPT_BYTES_MAX = 64 * 1024;
 
 /**
  * A table is taken in by slices of so long, one in each turn of the loop, and commands are read for so long in one turn: together they hold
- * up a request by about twice as much. Both last for one step more, which is 0.1 ms at most.
+ * up a request by about twice as much. Both last for one step more; nearly all steps take some µs (decision 0031).
  */
 export const TABLE_SLICE_MS = 0.2;
 
