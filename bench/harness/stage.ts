@@ -13,6 +13,15 @@ export class Stage {
   readonly #children = new Set<ChildProcess>();
   readonly #ends: (() => void)[] = [];
   #folders = 0;
+  /** Ctrl-C does not reach children in groups of their own. */
+  readonly #interrupted = () => {
+    this.end();
+    process.exit(130);
+  };
+
+  constructor() {
+    process.once("SIGINT", this.#interrupted);
+  }
 
   /** A new folder; a word of its purpose is in its name. Short, as sockets are in it. */
   folder(purpose: string): string {
@@ -37,14 +46,18 @@ export class Stage {
   }
 
   end(): void {
+    process.off("SIGINT", this.#interrupted);
     for (const end of this.#ends.toReversed()) end();
-    for (const child of this.#children) child.kill("SIGKILL");
+    for (const child of this.#children) {
+      // The whole group: workers of an nginx that is killed would live on, and hold open what they inherited.
+      if (child.pid !== undefined) process.kill(-child.pid, "SIGKILL");
+    }
     rmSync(this.dir, { recursive: true, force: true });
   }
 
   #spawn(command: string, args: readonly string[], stdio: ("ignore" | "inherit" | "pipe")[]): ChildProcess {
     const script = 'ulimit -n "$(ulimit -Hn)" 2>/dev/null; exec "$0" "$@"';
-    const child = spawn("sh", ["-c", script, command, ...args], { stdio });
+    const child = spawn("sh", ["-c", script, command, ...args], { stdio, detached: true });
     this.#children.add(child);
     child.once("exit", () => this.#children.delete(child));
     return child;
