@@ -62,6 +62,21 @@ export async function fetchGit(
 /** Longest text of git that is kept; its messages are short. */
 const SAID_CHARS_MAX = 4000;
 
+/** Of our environment, git gets the ways to the network and nothing else. */
+const INHERITED = [
+  "PATH",
+  "HOME",
+  "SSH_AUTH_SOCK",
+  "HTTPS_PROXY",
+  "HTTP_PROXY",
+  "NO_PROXY",
+  "https_proxy",
+  "http_proxy",
+  "no_proxy",
+  "SSL_CERT_FILE",
+  "GIT_SSL_CAINFO",
+];
+
 /** Settings of the machine and of the user are left out, so that no filter, alias, hook or rewrite of theirs takes part. */
 function environmentOf(at: GitPlace, limits: CacheLimits): NodeJS.ProcessEnv {
   const config = [
@@ -76,33 +91,8 @@ function environmentOf(at: GitPlace, limits: CacheLimits): NodeJS.ProcessEnv {
     ["gc.auto", "0"],
     ...(at.authorization === null ? [] : [[`http.${at.url}.extraHeader`, at.authorization]]),
   ];
-  const {
-    PATH,
-    HOME,
-    SSH_AUTH_SOCK,
-    HTTPS_PROXY,
-    HTTP_PROXY,
-    NO_PROXY,
-    https_proxy,
-    http_proxy,
-    no_proxy,
-    SSL_CERT_FILE,
-    GIT_SSL_CAINFO,
-  } = process.env;
   return {
-    ...{
-      PATH,
-      HOME,
-      SSH_AUTH_SOCK,
-      HTTPS_PROXY,
-      HTTP_PROXY,
-      NO_PROXY,
-      https_proxy,
-      http_proxy,
-      no_proxy,
-      SSL_CERT_FILE,
-      GIT_SSL_CAINFO,
-    },
+    ...Object.fromEntries(INHERITED.map((name) => [name, process.env[name]])),
     LC_ALL: "C",
     GIT_CONFIG_NOSYSTEM: "1",
     GIT_CONFIG_GLOBAL: "/dev/null",
