@@ -47,8 +47,11 @@ export class LedgerClient {
     this.#port = port;
   }
 
-  /** Never rejects: whatever happens is in the attempt. */
-  ask(call: Call, isNew: boolean): Promise<Received> {
+  /**
+   * On a kept connection, on one and then no more, or on a new one for this request only. Never rejects: whatever happens is in the
+   * attempt.
+   */
+  ask(call: Call, connection: "kept" | "last" | "new"): Promise<Received> {
     const startedAtMs = monotonicMs();
     const { promise, resolve } = Promise.withResolvers<Received>();
     const seen: Seen = {
@@ -67,8 +70,12 @@ export class LedgerClient {
       port: this.#port,
       path: call.path,
       method: "POST",
-      agent: isNew ? false : this.#kept,
-      headers: { authorization: call.token, "content-length": 1 },
+      agent: connection === "new" ? false : this.#kept,
+      headers: {
+        authorization: call.token,
+        "content-length": 1,
+        connection: connection === "kept" ? "keep-alive" : "close",
+      },
     });
     const timer = setTimeout(() => req.destroy(new Error("TIMEOUT")), PATIENCE_MS);
     let isOver = false;

@@ -25,9 +25,10 @@ export interface LedgerOptions {
   readonly seed: number;
   /** Requests a second. */
   readonly perS: number;
-  /** Of all requests, those that ask for a stream, and those that come on a new connection. */
+  /** Of all requests, those that ask for a stream; those that come on a connection of their own; and those that are a kept one's last. */
   readonly streamShare: number;
   readonly newConnectionShare: number;
+  readonly lastOfConnectionShare: number;
   readonly plain: readonly Route[];
   readonly streams: readonly Route[];
 }
@@ -54,18 +55,19 @@ async function ask(dueAtMs: number): Promise<void> {
   const route = pickWeighted(random, isStream ? options.streams : options.plain);
   const chunksWanted = !isStream ? 0 : random.chance(LONG_STREAM_SHARE) ? LONG_STREAM_CHUNKS : STREAM_CHUNKS;
   const isNew = random.chance(options.newConnectionShare);
+  const isLast = random.chance(options.lastOfConnectionShare);
   const path = isStream ? `${route.path}?chunks=${chunksWanted}&everyMs=${CHUNK_EVERY_MS}` : route.path;
   const call = { path, token: route.token, chunksWanted };
   number++;
   const own = number;
   inFlight++;
-  let received = await client.ask(call, isNew);
+  let received = await client.ask(call, isNew ? "new" : isLast ? "last" : "kept");
   const attempts = [received.attempt];
   // As every HTTP client does that finds a kept connection dead. The ledger's reader judges whether it was allowed to be dead.
   const { attempt } = received;
   const isDead = attempt.isReused && attempt.status === 0 && attempt.bytes === 0;
   if (isDead && !isGood(attempt)) {
-    received = await client.ask(call, true);
+    received = await client.ask(call, "new");
     attempts.push(received.attempt);
   }
   inFlight--;

@@ -8,8 +8,11 @@ import { holdingOf, isListeningOn, parseTcpTable } from "./tcp-table.ts";
 
 /** Longest wait for a second worker, and for a process to stop or to end. */
 const PATIENCE_MS = 60_000;
-/** A worker that lives accepts what is in its queue within this; what nobody has taken then is in the frozen one's. */
-const FROZEN_MS = 10;
+/** Time for the other worker to accept what is in its queue, so that what nobody has taken then is the frozen one's. */
+const FROZEN_MS = 5;
+/** Letters of proc(5) for a thread that has stopped, and for one that has ended. */
+const STOPPED = ["T"];
+const DEAD = ["Z", "X"];
 
 /**
  * `kill -9` of the `nth` of the gateways that listen, once there are two. It is frozen by SIGSTOP some ms before, so that the kernel can
@@ -22,13 +25,13 @@ export async function killGateway(sluice: Installation, nth: number): Promise<Ga
   const { id, identity } = gateways[nth % gateways.length]!;
   const { pid } = identity;
   process.kill(pid, "SIGSTOP");
-  await until(() => threadStates(pid).every((state) => state === "T"), "the gateway to stop", PATIENCE_MS);
+  await untilThreads(pid, STOPPED);
   const frozenAtMs = monotonicMs();
   await pause(FROZEN_MS);
   const holding = holdingOf(tcpSockets(), port, inodesOf(pid));
   const killedAtMs = monotonicMs();
   process.kill(pid, "SIGKILL");
-  while (!isGone(pid)) if (monotonicMs() > killedAtMs + PATIENCE_MS) throw new Error(`${pid} does not end`);
+  await untilThreads(pid, DEAD);
   return { gateway: id, pid, frozenAtMs, killedAtMs, goneAtMs: monotonicMs(), ...holding };
 }
 
@@ -55,15 +58,20 @@ function inodesOf(pid: number): Set<number> {
   return inodes;
 }
 
-/** Letters of proc(5), one a thread; `T` is stopped. None when the process has gone. */
-function threadStates(pid: number): string[] {
-  return namesIn(`/proc/${pid}/task`).map((tid) => stateIn(`/proc/${pid}/task/${tid}/stat`) ?? "T");
-}
-
-/** A zombie has closed all its sockets. */
-function isGone(pid: number): boolean {
-  const state = stateIn(`/proc/${pid}/stat`);
-  return state === null || state === "Z" || state === "X";
+/**
+ * Waits until all threads of a process are in one of the states; those that are gone are. Without a pause: every ms counts. The first
+ * thread may be dead while others, not yet, still hold the sockets of all.
+ */
+async function untilThreads(pid: number, states: readonly string[]): Promise<void> {
+  const giveUpAtMs = monotonicMs() + PATIENCE_MS;
+  const isSo = () =>
+    namesIn(`/proc/${pid}/task`)
+      .map((tid) => stateIn(`/proc/${pid}/task/${tid}/stat`))
+      .every((state) => state === null || states.includes(state));
+  while (!isSo()) {
+    if (monotonicMs() > giveUpAtMs) throw new Error(`process ${pid} does not get to ${states.join(" or ")}`);
+    await new Promise<void>((resolve) => setImmediate(resolve));
+  }
 }
 
 function stateIn(file: string): string | null {

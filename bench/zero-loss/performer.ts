@@ -32,6 +32,8 @@ export interface Performance {
 export interface UpdateTimes {
   readonly service: Service;
   readonly version: number;
+  /** Of CLOCK_MONOTONIC. */
+  readonly askedAtMs: number;
   readonly totalMs: number;
   readonly phases: Readonly<Record<Phase, number>>;
 }
@@ -167,8 +169,13 @@ export class Performer {
   #note(update: Pick<UpdateTimes, "service" | "version">, known: Parameters<typeof marksOf>[2]): void {
     const marks = marksOf(this.#sluice.home, update, known);
     if (marks === null) return; // it has been replaced already
-    const phases = phaseLengths(known.askedAtMs, marks);
-    this.updates.push({ ...update, totalMs: known.answeredAtMs - known.askedAtMs, phases });
+    const { askedAtMs, answeredAtMs } = known;
+    this.updates.push({
+      ...update,
+      askedAtMs: askedAtMs - wallLeadMs(),
+      totalMs: answeredAtMs - askedAtMs,
+      phases: phaseLengths(askedAtMs, marks),
+    });
   }
 
   #killControl(downMs: number): Performance {

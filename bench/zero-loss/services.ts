@@ -40,7 +40,7 @@ export function specOf(service: Service): { readonly name: string } {
     name: service,
     processor_path: import.meta.dirname,
     ...changeTo(service, 1),
-    metadata: { instance, cpu: 1, memory: 128, rpc: { keepalive: RPC.keepalive }, eas },
+    metadata: { instance, cpu: 1, memory: 512, rpc: { keepalive: RPC.keepalive }, eas },
   } as { readonly name: string };
 }
 

@@ -1,6 +1,7 @@
 """Answers a POST on /stream?chunks=N&everyMs=M with N lines, one every M ms, each a chunk with its number and the version."""
 
 import os
+import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
@@ -38,4 +39,6 @@ class Server(ThreadingHTTPServer):
     daemon_threads = True
 
 
+# A thread a connection, and the memory limit may be one of address space: the default of 8 MB a stack would be most of it.
+threading.stack_size(256 * 1024)
 Server(("127.0.0.1", int(os.environ["PORT"])), Handler).serve_forever()

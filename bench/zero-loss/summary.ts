@@ -27,7 +27,7 @@ export function quantile(values: readonly number[], share: number): number {
   return sorted[Math.min(sorted.length - 1, Math.ceil(share * sorted.length) - 1)] ?? Number.NaN;
 }
 
-/** Prints what was found, and keeps it in `bench/out/zero-loss.json`. True when nothing was lost. */
+/** Prints what was found, and keeps it in `bench/out/zero-loss.json`. True when nothing was lost, and nothing is left over. */
 export function report(run: ZeroLossRun, options: ZeroLossOptions): boolean {
   const found = troubles(run);
   const lost = found.filter(({ verdict }) => verdict.kind === "lost");
@@ -38,7 +38,7 @@ export function report(run: ZeroLossRun, options: ZeroLossOptions): boolean {
       latencyTable(run.entries),
       operationTable(run),
       killTable(run, found),
-      ...updateTables(run.updates),
+      ...updateTables(run),
     ],
     verdicts: [
       { bar: "requests lost: 0", found: String(lost.length), isMet: lost.length === 0 },
@@ -46,6 +46,11 @@ export function report(run: ZeroLossRun, options: ZeroLossOptions): boolean {
         bar: `operations in effect: ${options.operations}`,
         found: `${run.played.length} in ${(run.lengthMs / 1000).toFixed(0)} s`,
         isMet: run.played.length === options.operations,
+      },
+      {
+        bar: "instances that no service has: 0",
+        found: run.orphans.join(", ") || "0",
+        isMet: run.orphans.length === 0,
       },
     ],
     raw: {
@@ -58,7 +63,7 @@ export function report(run: ZeroLossRun, options: ZeroLossOptions): boolean {
   };
   publish("zero-loss", outcome);
   for (const { entry } of lost.slice(0, 10)) console.log(JSON.stringify(entry));
-  return lost.length === 0;
+  return outcome.verdicts.every(({ isMet }) => isMet);
 }
 
 /** The kill by its gateway only: it stands beside in full. */
@@ -137,28 +142,46 @@ function killTable({ kills }: ZeroLossRun, found: readonly Trouble[]): Table {
   return { title: "Gateways that were killed, and what they took with them", rows };
 }
 
-function updateTables(updates: readonly UpdateTimes[]): Table[] {
+/** Updates during which no control process was dead or starting tell how fast it is; the others, how it goes on. */
+function updateTables({ updates, played }: ZeroLossRun): Table[] {
+  const restarts = played.filter(({ step }) => step.kind === "kill-control");
+  const isDisturbed = ({ askedAtMs, totalMs }: UpdateTimes) =>
+    restarts.some((r) => r.startedAtMs < askedAtMs + totalMs && r.endedAtMs > askedAtMs);
+  const quiet = updates.filter((update) => !isDisturbed(update));
+  const disturbed = updates.filter(isDisturbed);
+  const rows = [
+    ...totalRow("control process alive", quiet),
+    ...totalRow("killed or restarting meanwhile", disturbed),
+  ];
+  return [
+    { title: "From `modify` to the first request that the new version answered", rows },
+    { title: "Where that time goes, while the control process is alive", rows: phaseRows(quiet) },
+  ];
+}
+
+function totalRow(which: string, updates: readonly UpdateTimes[]): Row[] {
   if (updates.length === 0) return [];
   const totals = updates.map(({ totalMs }) => totalMs);
-  const ms = (value: number) => value.toFixed(0);
-  const sum = totals.reduce((a, b) => a + b, 0);
-  const whole: Row = {
-    updates: updates.length,
-    "median ms": ms(median(totals)),
-    "p90 ms": ms(quantile(totals, 0.9)),
-    "max ms": ms(quantile(totals, 1)),
-  };
-  const phases = PHASES.map((phase): Row => {
+  return [
+    {
+      updates: which,
+      times: updates.length,
+      "median ms": median(totals).toFixed(0),
+      "p90 ms": quantile(totals, 0.9).toFixed(0),
+      "max ms": quantile(totals, 1).toFixed(0),
+    },
+  ];
+}
+
+function phaseRows(updates: readonly UpdateTimes[]): Row[] {
+  const sum = updates.reduce((total, { totalMs }) => total + totalMs, 0);
+  return PHASES.map((phase): Row => {
     const own = updates.map((update) => update.phases[phase]);
     return {
       phase,
-      "median ms": ms(median(own)),
-      "p90 ms": ms(quantile(own, 0.9)),
-      share: `${((own.reduce((a, b) => a + b, 0) / sum) * 100).toFixed(0)} %`,
+      "median ms": median(own).toFixed(0),
+      "p90 ms": quantile(own, 0.9).toFixed(0),
+      share: `${((own.reduce((total, ms) => total + ms, 0) / sum) * 100).toFixed(0)} %`,
     };
   });
-  return [
-    { title: "From `modify` to the first request that the new version answered", rows: [whole] },
-    { title: "Where that time goes", rows: phases },
-  ];
 }

@@ -29,10 +29,14 @@ export interface ZeroLossRun {
   readonly updates: readonly UpdateTimes[];
   /** From the first operation to the last one's effect. */
   readonly lengthMs: number;
+  /** Living instances that none of the services has, by id, at the end. */
+  readonly orphans: readonly string[];
 }
 
 const STREAM_SHARE = 0.05;
 const NEW_CONNECTION_SHARE = 0.05;
+/** Connections do not grow old, so that a gateway that was started again soon has its part of them. */
+const LAST_OF_CONNECTION_SHARE = 0.05;
 /** Traffic before the first operation and after the last, in seconds' worth. */
 const AROUND_S = 1;
 const TRAFFIC_MS_MAX = 120_000;
@@ -55,6 +59,7 @@ export async function runZeroLoss(
     perS,
     streamShare: STREAM_SHARE,
     newConnectionShare: NEW_CONNECTION_SHARE,
+    lastOfConnectionShare: LAST_OF_CONNECTION_SHARE,
     ...(await routes(sluice)),
   });
   const performer = new Performer(sluice, book);
@@ -65,7 +70,20 @@ export async function runZeroLoss(
   const lengthMs = performance.now() - beganAtMs;
   await book.more(perS * AROUND_S, TRAFFIC_MS_MAX);
   const entries = await book.end();
-  return { steps, played, entries, kills: performer.kills, updates: performer.updates, lengthMs };
+  const { kills, updates } = performer;
+  return { steps, played, entries, kills, updates, lengthMs, orphans: await orphans(sluice) };
+}
+
+async function orphans(sluice: Installation): Promise<string[]> {
+  const owned = new Set<string>();
+  for (const service of SERVICES) {
+    const { Instances } = await sluice.json("GET", `/api/v2/services/local/${service}/instances`);
+    for (const { InstanceName } of Instances) owned.add(InstanceName);
+  }
+  return sluice
+    .processes()
+    .filter(({ kind, id }) => kind === "instance" && !owned.has(id))
+    .map(({ id }) => id);
 }
 
 /** Most requests go by the group; some to one member, by both of its addresses, so that every way is used. */
