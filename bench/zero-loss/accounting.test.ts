@@ -3,7 +3,7 @@ import test from "node:test";
 import type { Attempt, Entry } from "../load/ledger-entry.ts";
 import { type GatewayKill, judge } from "./accounting.ts";
 
-/** Frozen at 100, killed at 110, gone at 112; it had the connections from ports 1 and 2, and one from port 9 was in a queue. */
+/** Frozen at 100, killed at 110, gone at 112; it had the connections from ports 1 and 2, and one from port 9 was in a queue; another one had 3 and 4. */
 const KILL: GatewayKill = {
   gateway: "gateway-0",
   pid: 7,
@@ -13,6 +13,7 @@ const KILL: GatewayKill = {
   accepted: [1, 2],
   queued: [9],
   queuedCount: 1,
+  elsewhere: [3, 4],
 };
 
 /** Broken off by the kill while it waited for its answer, unless told otherwise. */
@@ -91,5 +92,14 @@ test("a connection that nobody had accepted ended with the listening socket", ()
   const sinceFrozen = { ...fresh, connectedAtMs: 105, startedAtMs: 105, sentAtMs: 105, localPort: 8 };
   assert.equal(verdict(attempt(sinceFrozen)), "accounted: queued");
   assert.equal(verdict(attempt({ ...sinceFrozen, bytes: 4 })), "lost", "who was answered had been accepted");
+  assert.equal(verdict(attempt({ ...sinceFrozen, localPort: 4 })), "lost", "another gateway had it");
   assert.equal(verdict(attempt({ ...sinceFrozen, connectedAtMs: 113, startedAtMs: 113 })), "lost");
+});
+
+test("a client that learns late of its new connection had asked for it in time", () => {
+  const slow = { isReused: false, startedAtMs: 99, connectedAtMs: 130, sentAtMs: 130, endedAtMs: 131 };
+  assert.equal(verdict(attempt({ ...slow, localPort: 1 })), "accounted: held");
+  assert.equal(verdict(attempt({ ...slow, localPort: 8 })), "accounted: queued");
+  const never = { ...slow, connectedAtMs: null, sentAtMs: null, localPort: 0 };
+  assert.equal(verdict(attempt(never)), "accounted: queued");
 });

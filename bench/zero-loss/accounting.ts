@@ -9,13 +9,15 @@ export interface GatewayKill extends Holding {
   readonly frozenAtMs: number;
   readonly killedAtMs: number;
   readonly goneAtMs: number;
+  /** Clients' ports of connections that other gateways had accepted, right before and right after the kill. */
+  readonly elsewhere: readonly number[];
 }
 
 /**
  * Why an attempt came to nothing, as far as a kill explains it.
- * - `held`: its connection was one of those that the killed process had, it was sent while that lived, and it was not answered.
- * - `queued`: its connection was made, and nobody had accepted it, when the process was killed: it ended with the listening socket.
- * - `too-late`: its connection was one of those, and it was sent when the process was gone: nobody can have had a byte of it.
+ * - `held`: its connection was one of those that the killed process had, and it was begun while that lived.
+ * - `queued`: its connection was made before the process was gone, and nobody had accepted it: it ended with the listening socket.
+ * - `too-late`: its connection was a kept one of those, and it was sent when the process was gone: nobody can have had a byte of it.
  */
 export type Explanation = { readonly kind: "held" | "queued" | "too-late"; readonly kill: GatewayKill };
 
@@ -39,18 +41,18 @@ export function explain(attempt: Attempt, kills: readonly GatewayKill[]): Explan
 }
 
 function explainBy(attempt: Attempt, kill: GatewayKill): Explanation["kind"] | null {
-  const { startedAtMs, connectedAtMs, sentAtMs, localPort, endedAtMs, status, bytes } = attempt;
+  const { startedAtMs, connectedAtMs, sentAtMs, localPort, isReused, endedAtMs, status, bytes } = attempt;
   // A refusal is an answer, and a process that is dead gives none. What ended before it was frozen did not end by the kill.
   if ((status !== 0 && status !== 200) || endedAtMs < kill.frozenAtMs) return null;
-  const wasMade = connectedAtMs !== null && connectedAtMs <= kill.goneAtMs;
-  // The connection lived at the kill, so its port names it.
-  if (wasMade && kill.accepted.includes(localPort))
-    return sentAtMs !== null && sentAtMs > kill.goneAtMs ? "too-late" : "held";
-  if (status !== 0 || bytes !== 0 || attempt.isReused) return null;
-  if (wasMade && kill.queued.includes(localPort)) return "queued";
-  // Made after the look at the sockets, or on the way then. A frozen process accepts nobody.
-  const sinceFrozen = (connectedAtMs ?? endedAtMs) >= kill.frozenAtMs;
-  return sinceFrozen && startedAtMs <= kill.goneAtMs && (wasMade || connectedAtMs === null) ? "queued" : null;
+  // The kernel makes a connection between the client's asking for it and the client's learning of it, which may be much later.
+  const asked = isReused ? connectedAtMs! : startedAtMs;
+  const learned = connectedAtMs ?? endedAtMs;
+  if (asked > kill.goneAtMs) return null;
+  // It lived at the kill, so its port names it.
+  if (kill.accepted.includes(localPort)) return isReused && sentAtMs! > kill.goneAtMs ? "too-late" : "held";
+  if (isReused || status !== 0 || bytes !== 0 || kill.elsewhere.includes(localPort)) return null;
+  // Or it was made after the look at the sockets: a frozen process accepts nobody.
+  return kill.queued.includes(localPort) || learned >= kill.frozenAtMs ? "queued" : null;
 }
 
 /** Judges one request. */

@@ -4,7 +4,7 @@ import type { Installation } from "../../test/harness/installation.ts";
 import { until } from "../../test/harness/until.ts";
 import { monotonicMs } from "../load/ledger-entry.ts";
 import type { GatewayKill } from "./accounting.ts";
-import { holdingOf, isListeningOn, parseTcpTable } from "./tcp-table.ts";
+import { holdingOf, isListeningOn, parseTcpTable, type TcpSocket } from "./tcp-table.ts";
 
 /** Longest wait for a second worker, and for a process to stop or to end. */
 const PATIENCE_MS = 60_000;
@@ -28,11 +28,25 @@ export async function killGateway(sluice: Installation, nth: number): Promise<Ga
   await untilThreads(pid, STOPPED);
   const frozenAtMs = monotonicMs();
   await pause(FROZEN_MS);
-  const holding = holdingOf(tcpSockets(), port, inodesOf(pid));
+  const sockets = tcpSockets();
+  const holding = holdingOf(sockets, port, inodesOf(pid));
+  const before = heldByOthers(sluice, port, pid, sockets);
   const killedAtMs = monotonicMs();
   process.kill(pid, "SIGKILL");
   await untilThreads(pid, DEAD);
-  return { gateway: id, pid, frozenAtMs, killedAtMs, goneAtMs: monotonicMs(), ...holding };
+  const goneAtMs = monotonicMs();
+  const elsewhere = [...new Set([...before, ...heldByOthers(sluice, port, pid, tcpSockets())])];
+  return { gateway: id, pid, frozenAtMs, killedAtMs, goneAtMs, elsewhere, ...holding };
+}
+
+function heldByOthers(
+  sluice: Installation,
+  port: number,
+  pid: number,
+  sockets: readonly TcpSocket[],
+): readonly number[] {
+  const others = sluice.processes().filter((p) => p.kind === "gateway" && p.identity.pid !== pid);
+  return others.flatMap(({ identity }) => holdingOf(sockets, port, inodesOf(identity.pid)).accepted);
 }
 
 /** The workers that listen on the port, by id. */
