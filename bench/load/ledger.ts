@@ -116,5 +116,7 @@ function say(): void {
 process.stdin.once("data", () => {
   isEnding = true;
 });
+// Whoever started it is gone.
+process.stdin.once("end", () => process.exit());
 const ticks = setInterval(turn, 1);
 const tells = setInterval(say, TELL_EVERY_MS);
