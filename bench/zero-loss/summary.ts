@@ -4,6 +4,7 @@ import { type Entry, isGood } from "../load/ledger-entry.ts";
 import { type Explanation, judge, type Verdict } from "./accounting.ts";
 import type { Kind } from "./operation-plan.ts";
 import type { UpdateTimes } from "./performer.ts";
+import { STREAMS } from "./services.ts";
 import { PHASES } from "./update-times.ts";
 import type { ZeroLossOptions, ZeroLossRun } from "./zero-loss-run.ts";
 
@@ -142,20 +143,27 @@ function killTable({ kills }: ZeroLossRun, found: readonly Trouble[]): Table {
   return { title: "Gateways that were killed, and what they took with them", rows };
 }
 
-/** Updates during which no control process was dead or starting tell how fast it is; the others, how it goes on. */
-function updateTables({ updates, played }: ZeroLossRun): Table[] {
+/**
+ * Updates during which no control process was dead or starting tell how fast it is; the others, how it goes on. A stream is answered when it
+ * has ended, so streams stand apart.
+ */
+export function updateTables({ updates, played }: Pick<ZeroLossRun, "updates" | "played">): Table[] {
   const restarts = played.filter(({ step }) => step.kind === "kill-control");
   const isDisturbed = ({ askedAtMs, totalMs }: UpdateTimes) =>
     restarts.some((r) => r.startedAtMs < askedAtMs + totalMs && r.endedAtMs > askedAtMs);
-  const quiet = updates.filter((update) => !isDisturbed(update));
-  const disturbed = updates.filter(isDisturbed);
+  const isStream = ({ service }: UpdateTimes) => service === STREAMS;
+  const quiet = updates.filter((update) => !isDisturbed(update) && !isStream(update));
   const rows = [
-    ...totalRow("control process alive", quiet),
-    ...totalRow("killed or restarting meanwhile", disturbed),
+    ...totalRow("Python processors", quiet),
+    ...totalRow(
+      "streams",
+      updates.filter((update) => !isDisturbed(update) && isStream(update)),
+    ),
+    ...totalRow("control process killed meanwhile", updates.filter(isDisturbed)),
   ];
   return [
     { title: "From `modify` to the first request that the new version answered", rows },
-    { title: "Where that time goes, while the control process is alive", rows: phaseRows(quiet) },
+    { title: "Where that time goes, Python processors", rows: phaseRows(quiet) },
   ];
 }
 
