@@ -342,7 +342,7 @@ test("desc and w show the rows and columns of eascmd", async (t) => {
   const lastExit = {
     code: 247,
     signal: null,
-    reason: "Error",
+    reason: "Error" as const,
     message: "m",
     startedAtMs: 0,
     finishedAtMs: 1000,
@@ -358,7 +358,13 @@ test("desc and w show the rows and columns of eascmd", async (t) => {
     /\| pmml_grey-v1-0 \| 127\.0\.0\.1 \| 127\.0\.0\.1 \| 2022-06-05T14:31:38Z \| {8}2 \| Running \| \[1\/1\] \| {8}\| \{"exitCode":247,"finishedAt":"1970-01-01T00:00:01Z","reason":"Error","startedAt":"1970-01-01T00:00:00Z"\} \|/,
   );
   assert.doesNotMatch(out, /Last lines/);
-  const killed = { ...lastExit, code: null, signal: "SIGKILL", reason: "OOMKilled", lastLines: ["a", "b c"] };
+  const killed = {
+    ...lastExit,
+    code: null,
+    signal: "SIGKILL",
+    reason: "OOMKilled" as const,
+    lastLines: ["a", "b c"],
+  };
   const notReady = { ...instance!, isReady: false, lastExit: killed };
   control.setStatus("pmml_grey", { instances: [notReady] });
   const failed = await run(["w", "pmml_grey"]);
