@@ -581,6 +581,16 @@ test("isolate, detach, softrestart, lock: accepted, shown by w and desc, explain
     soft.out,
     /is restarting the processor of instance\(s\) pmml_prod-v1-1\n[\s\S]*Service is running/,
   );
+  assert.equal(soft.err, "");
+  const all = control.statuses.get("pmml_prod" as never)!.instances;
+  const others = all.filter((i) => i.id === "pmml_prod-v1-1");
+  control.setStatus("pmml_prod", { instances: others });
+  const alone = await run(["softrestart", "pmml_prod", others[0]!.id]);
+  assert.match(
+    alone.err,
+    /^\[WARNING\] pmml_prod-v1-\d is the only instance that gets requests: until it has started again, the service answers 503\. Without a gap: sluice restart pmml_prod\n$/,
+  );
+  assert.match(alone.out, /is restarting the processor/);
   const scaled = await run(["scale", "pmml_prod", "3", "--delete", "pmml_prod-v1-2"]);
   assert.equal(scaled.code, 0);
   assert.deepEqual(control.services.get("pmml_prod" as never)?.retiredSlots, [0, 2]);
