@@ -2,6 +2,7 @@ import { shownAnswer } from "../core/warm-up.ts";
 import { type Exchange, Payload, type RequestTaker, type WorkerSlots } from "./exchange.ts";
 import { FRAME } from "./frames.ts";
 import type { EngineLimits } from "./limits.ts";
+import type { LogFile } from "./log-file.ts";
 import { readWarmUp, type WarmUpBody, WarmUpRefused } from "./warm-up-files.ts";
 
 /** The front of each request (docs/internals/protocols.md, REQUEST): a POST to the service's own path, without fields. */
@@ -15,8 +16,8 @@ export interface WarmUpEvents {
   /** It is at a request, counted from 1. */
   progress(at: number, of: number): void;
   /** Every request was answered well. */
-  done(count: number): void;
-  /** Why it is not warm, for people; `place` is a request that it was at. */
+  done(): void;
+  /** Why it is not warm, for people. */
   failed(message: string): void;
 }
 
@@ -28,6 +29,7 @@ export interface WarmUpParts {
   /** Requests that the worker can take at once. */
   readonly slotCount: number;
   readonly limits: Pick<EngineLimits, "warmUpMs" | "warmUpBytesMax" | "heldBodyBytesMax">;
+  readonly log: Pick<LogFile, "line">;
   /** Monotonic ms. */
   readonly now: () => number;
   readonly events: WarmUpEvents;
@@ -42,6 +44,7 @@ export class WarmUp {
   readonly #parts: WarmUpParts;
   #timer: NodeJS.Timeout | null = null;
   #isOver = false;
+  #startedAt = 0;
   #bodies: readonly WarmUpBody[] = [];
   /** Index of the request that it is at. */
   #index = 0;
@@ -63,7 +66,8 @@ export class WarmUp {
 
   /** Begins. */
   start(): void {
-    const { path, limits } = this.#parts;
+    const { path, limits, now } = this.#parts;
+    this.#startedAt = now();
     const late = () => {
       const { place } = this;
       this.#fail(`the warm-up took longer than ${limits.warmUpMs / 1000} s; it was at ${place}`);
@@ -118,8 +122,10 @@ export class WarmUp {
       return;
     }
     const count = this.#bodies.length;
+    const { log, now, events } = this.#parts;
+    log.line(`warm-up: ${count} requests were answered in ${Math.round(now() - this.#startedAt)} ms`);
     this.cancel();
-    this.#parts.events.done(count);
+    events.done();
   }
 
   #fail(message: string): void {

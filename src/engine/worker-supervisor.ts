@@ -144,34 +144,24 @@ export class WorkerSupervisor implements WorkerEvents {
     const rpc = effectiveRpc(this.#parts.spec.rpc, (facts as { rpc?: unknown }).rpc);
     worker.setSlots(rpc.workerThreads);
     this.#parts.events.rpcKnown(rpc);
-    const { warmUpPath } = this.#parts.spec;
-    if (warmUpPath === undefined) this.#ready(worker);
-    else this.#startWarmUp(worker, warmUpPath, rpc.workerThreads);
+    if (this.#parts.spec.warmUpPath === undefined) this.#ready(worker);
+    else this.#startWarmUp(worker, this.#parts.spec.warmUpPath, rpc.workerThreads);
   }
 
   #startWarmUp(worker: Worker, path: string, slotCount: number): void {
-    const { limits, log, events, now } = this.#parts;
-    const loadedAt = now();
-    log.line(`worker ${worker.index} has loaded after ${Math.round(loadedAt - worker.startedAt)} ms`);
-    this.#warmUp = new WarmUp({
-      path,
-      worker,
-      slotCount,
-      limits,
-      now,
-      events: {
-        progress: (at, of) => events.warmingUp(at, of),
-        done: (count) => {
-          this.#warmUp = null;
-          log.line(`warm-up: ${count} requests were answered in ${Math.round(now() - loadedAt)} ms`);
-          this.#ready(worker);
-        },
-        failed: (message) => {
-          this.#warmUp = null;
-          this.#fail("WarmUpFailed", message);
-        },
+    const { limits, log, now } = this.#parts;
+    const events = {
+      progress: (at: number, of: number) => this.#parts.events.warmingUp(at, of),
+      done: () => {
+        this.#warmUp = null;
+        this.#ready(worker);
       },
-    });
+      failed: (message: string) => {
+        this.#warmUp = null;
+        this.#fail("WarmUpFailed", message);
+      },
+    };
+    this.#warmUp = new WarmUp({ path, worker, slotCount, limits, log, now, events });
     this.#warmUp.start();
   }
 
@@ -226,7 +216,7 @@ export class WorkerSupervisor implements WorkerEvents {
     if (worker !== this.#worker) return;
     this.#worker = null;
     this.#clearHung();
-    const warmUpPlace = this.#warmUp?.place ?? null;
+    const warmUpPlace = this.#warmUp?.place;
     this.#endWarmUp();
     const wasReady = worker.wasReady;
     this.#parts.dispatcher.remove(worker);
@@ -241,7 +231,7 @@ export class WorkerSupervisor implements WorkerEvents {
     }
     this.#parts.log.line(how);
     if (!wasReady) {
-      if (warmUpPlace === null) this.#fail(reason, how);
+      if (warmUpPlace === undefined) this.#fail(reason, how);
       else this.#fail(reason === "OOMKilled" ? reason : "WarmUpFailed", `${how}; it was at ${warmUpPlace}`);
       return;
     }
