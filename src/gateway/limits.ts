@@ -93,8 +93,8 @@ export const UPSTREAM_IDLE_COUNT_MAX = 256;
  */
 export const PIPELINE_BYTES_MAX = 32 * 1024;
 
-/** Bytes of one read into the shared buffer: a whole small request or answer, in one call to the kernel. */
-export const READ_BYTES = 64 * 1024;
+/** Bytes of one read into the shared buffer: a whole request or answer of up to 64 KiB and its head, in one call to the kernel. */
+export const READ_BYTES = 128 * 1024;
 
 /** Bytes of one read while a long body passes; measured 40 % cheaper for 1 MiB than 64 KiB reads (gateway benchmark). */
 export const LONG_READ_BYTES = 256 * 1024;

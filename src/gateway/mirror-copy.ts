@@ -16,6 +16,8 @@ const POOLED_BYTES_MAX = 20 * 1024;
 export interface Start {
   /** What the instance was sent so far. */
   readonly first: FirstBytes;
+  /** Bytes of the body that `first` has. */
+  readonly bodyBytes: number;
   /** Bytes of the body that are known to come. */
   readonly bodyBytesLeft: number;
   readonly isHead: boolean;
@@ -61,7 +63,7 @@ export class MirrorCopy {
     at += MARK.copy(buffer, at);
     this.length = at + source!.copy(buffer, at, lineTo, length);
     this.#buffer = buffer;
-    this.#lengthMax = this.length + MIRROR_BODY_BYTES_MAX;
+    this.#lengthMax = this.length - start.bodyBytes + MIRROR_BODY_BYTES_MAX;
   }
 
   /** Begins a copy; null: there is no room. */

@@ -1,9 +1,9 @@
+import { HEAD_BYTES_MAX } from "../http1/limits.ts";
 import { BODY_MORE, MessageBody } from "../http1/message-body.ts";
 import { MessageHead, NEED_MORE } from "../http1/message-head.ts";
 import { parseResponseHead } from "../http1/response-head.ts";
 import type { AnswerCapture } from "./answer-capture.ts";
 import { Held } from "./held.ts";
-import { READ_BYTES } from "./limits.ts";
 import type { MirrorCopy } from "./mirror-copy.ts";
 import type { MirrorInstance } from "./mirror-instance.ts";
 import type { MirrorTarget } from "./mirror-target.ts";
@@ -119,7 +119,7 @@ export class MirrorLink implements WireOwner {
       if (left !== -1) this.#held.add(buf, left, to);
       return;
     }
-    if (this.#held.length + to > READ_BYTES) {
+    if (this.#held.length > HEAD_BYTES_MAX) {
       this.fail();
       return;
     }

@@ -82,6 +82,7 @@ export class Mirror {
     if (this.#isRefused()) return null;
     const copy = MirrorCopy.begin(this, this.#shared.budget, {
       first,
+      bodyBytes: bodyHere,
       bodyBytesLeft: isDone || head.contentLength < 0 ? 0 : head.contentLength - bodyHere,
       isHead: head.method === METHOD.HEAD,
       newPair: () => this.#newPair(head, exchange),

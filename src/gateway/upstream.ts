@@ -1,3 +1,4 @@
+import { HEAD_BYTES_MAX } from "../http1/limits.ts";
 import { BODY_MORE, MessageBody } from "../http1/message-body.ts";
 import { MessageHead, NEED_MORE } from "../http1/message-head.ts";
 import { findHeadEnd } from "../http1/request-head.ts";
@@ -143,7 +144,7 @@ export class Upstream implements WireOwner {
     const searchFrom = Math.max(0, this.#held.length - 3);
     this.#held.add(buf, 0, to);
     const { buffer, length } = this.#held;
-    if (findHeadEnd(buffer, searchFrom, length) === -1 && length < READ_BYTES) return;
+    if (findHeadEnd(buffer, searchFrom, length) === -1 && length < HEAD_BYTES_MAX) return;
     const left = this.#heads(buffer, 0, length);
     if (left === -1) this.#held.drop();
     else this.#held.keepFrom(left);
