@@ -44,7 +44,8 @@ export interface CopyCounts {
 export class GatewayWorkers implements Side {
   readonly name: string;
   readonly port: number;
-  readonly #workers: { readonly process: ChildProcess; readonly control: Socket; readonly dir: string }[] = [];
+  readonly #workers: { readonly process: ChildProcess; readonly control: Socket; readonly dir: string }[] =
+    [];
   #table: RouteTable | null = null;
   #acknowledged: number[] = [];
   #copies = { sent: 0, answered: 0, dropped: 0 };

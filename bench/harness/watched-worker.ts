@@ -18,7 +18,8 @@ const collector = new PerformanceObserver((list) => {
   for (const entry of list.getEntries()) {
     const { duration, detail } = entry as PerformanceEntry & { readonly detail: { readonly kind: number } };
     const kind = KINDS[detail.kind] ?? "other";
-    const sum = (pauses[kind] ??= { count: 0, ms: 0, maxMs: 0 });
+    pauses[kind] ??= { count: 0, ms: 0, maxMs: 0 };
+    const sum = pauses[kind];
     sum.count++;
     sum.ms += duration;
     sum.maxMs = Math.max(sum.maxMs, duration);

@@ -6,7 +6,9 @@ export interface Watched {
   readonly lateP999Ms: number;
   readonly lateMaxMs: number;
   /** Pauses of the collector, by kind: of the young, of all, steps on the way to that. */
-  readonly pauses: Readonly<Record<string, { readonly count: number; readonly ms: number; readonly maxMs: number }>>;
+  readonly pauses: Readonly<
+    Record<string, { readonly count: number; readonly ms: number; readonly maxMs: number }>
+  >;
   /** CPU time of the main thread. */
   readonly cpuMs: number;
   /** How long the main thread could have run, and had no core. */

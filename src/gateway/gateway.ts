@@ -195,8 +195,7 @@ class GatewayWorker implements Gateway, DataPlane {
     this.#tls?.destroy();
     this.#sockets.close();
     for (const client of this.clients) client.destroy();
-    for (const service of this.routing.services)
-      for (const instance of service.instances) instance.closeIdle();
+    for (const service of this.routing.services) for (const instance of service.made) instance.closeIdle();
     this.#mirrors.close();
     await this.accessLog?.close();
     await this.#control.close();

@@ -39,6 +39,11 @@ export class Instance {
     this.seed = keyOfText(id);
   }
 
+  /** A request is with it, or a connection to it is kept, or it is known that it cannot be reached. */
+  get isInUse(): boolean {
+    return this.inFlight > 0 || this.idle.length > 0 || this.calls !== null || this.isSuspect;
+  }
+
   /** It could not be reached. Requests that failed together count as one failure: a probe is due after `baseMs`, later each time. */
   suspect(nowMs: number, baseMs: number): void {
     if (this.isSuspect && nowMs < this.#probeAtMs) return;

@@ -15,7 +15,7 @@ export function takeSamples(services: Iterable<Service>): ServiceSample[] {
 
 function takeSample(service: Service): ServiceSample | null {
   const byId = new Map<InstanceId, InstanceSample>();
-  for (const own of [service.instances, service.leaving]) {
+  for (const own of [service.made, service.leaving]) {
     for (const { id: instance, meter, inFlight } of own) {
       const counts = meter.take(inFlight);
       const before = byId.get(instance); // the same one, at the address that it had before
