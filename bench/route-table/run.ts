@@ -14,6 +14,7 @@ import { Routing } from "../../src/gateway/routing.ts";
 import { finish } from "../../src/gateway/slices.ts";
 import { checkChange, checkTable } from "../../src/gateway/table-check.ts";
 import { TableIntake } from "../../src/gateway/table-intake.ts";
+import { takingSamples } from "../../src/gateway/traffic-report.ts";
 import { nextTable, SERVICES, withBigTable } from "../harness/big-table.ts";
 import { median } from "../harness/statistics.ts";
 
@@ -69,7 +70,7 @@ function changes(count: number): void {
       finish(routing.changing(checked));
     });
     // As a worker does with each second's report; else the instances of all rounds would stay.
-    for (const service of routing.services) service.forgetLeft();
+    finish(takingSamples(routing.services));
     table = next;
   }
   timing.show(`${count} of ${SERVICES} services change`, bytes);
@@ -117,7 +118,7 @@ class Turns {
       this.#ms.push(handedMs + performance.now() - at);
     }
     this.#totalMs.push(performance.now() - begin);
-    for (const service of this.#routing.services) service.forgetLeft();
+    finish(takingSamples(this.#routing.services));
   }
 
   reset(): void {

@@ -1,4 +1,3 @@
-import type { TrafficCounts } from "../core/gateway-report.ts";
 import { Histogram } from "../core/meter/histogram.ts";
 
 /** Highest status that HTTP knows; counters have one place for each. */
@@ -52,44 +51,62 @@ export class Meter {
     if (us > this.#queueUsMax) this.#queueUsMax = us;
   }
 
-  /** What was counted since the last call; null when nothing was and nothing is in flight. */
-  take(inFlight: number): TrafficCounts | null {
-    const sum =
-      this.#requests + this.bytesIn + this.bytesOut + this.retries + this.ejections + this.#queued + inFlight;
-    if (sum === 0) return null;
+  /** Nothing was counted since the last `takeText`. */
+  get isEmpty(): boolean {
+    return this.#requests + this.bytesIn + this.bytesOut + this.retries + this.ejections + this.#queued === 0;
+  }
+
+  /** Counts all of this in another, too. */
+  addTo(other: Meter): void {
+    other.bytesIn += this.bytesIn;
+    other.bytesOut += this.bytesOut;
+    other.retries += this.retries;
+    other.ejections += this.ejections;
+    other.#requests += this.#requests;
+    other.#latencyUs += this.#latencyUs;
+    other.#queued += this.#queued;
+    other.#queueUs += this.#queueUs;
+    if (this.#queueUsMax > other.#queueUsMax) other.#queueUsMax = this.#queueUsMax;
+    if (this.#spread === null) return;
+    other.#spread ??= free.pop() ?? new Spread();
+    const { statuses, latency } = other.#spread;
+    for (let status = 0; status <= STATUS_MAX; status++) statuses[status]! += this.#spread.statuses[status]!;
+    latency.merge(this.#spread.latency.encode());
+  }
+
+  /**
+   * What was counted, as the fields of a `TrafficCounts` in JSON without its braces; from then on nothing was. Written without objects: one with a status
+   * as its key takes 2.5 KB.
+   */
+  takeText(inFlight: number): string {
     const spread = this.#spread;
-    const counts: TrafficCounts = {
-      requests: this.#requests,
-      statuses: spread === null ? {} : takeStatuses(spread.statuses, this.#requests),
-      bytesIn: this.bytesIn,
-      bytesOut: this.bytesOut,
-      latency: spread === null ? [] : spread.latency.take(),
-      latencyUs: Math.round(this.#latencyUs),
-      retries: this.retries,
-      ejections: this.ejections,
-      queued: this.#queued,
-      queueUs: this.#queueUs,
-      queueUsMax: this.#queueUsMax,
-      inFlight,
-    };
+    const statuses = spread === null ? "" : statusesText(spread.statuses, this.#requests);
+    const latency = spread === null ? "" : spread.latency.take().join(",");
+    const text =
+      `"requests":${this.#requests},"statuses":{${statuses}},"bytesIn":${this.bytesIn},"bytesOut":${this.bytesOut},` +
+      `"latency":[${latency}],"latencyUs":${Math.round(this.#latencyUs)},"retries":${this.retries},` +
+      `"ejections":${this.ejections},"queued":${this.#queued},"queueUs":${this.#queueUs},` +
+      `"queueUsMax":${this.#queueUsMax},"inFlight":${inFlight}`;
     this.#requests = this.bytesIn = this.bytesOut = this.retries = this.ejections = 0;
     this.#latencyUs = this.#queued = this.#queueUs = this.#queueUsMax = 0;
-    if (spread !== null && free.length < FREE_MAX) free.push(spread);
+    if (spread !== null) {
+      spread.statuses.fill(0);
+      if (free.length < FREE_MAX) free.push(spread);
+    }
     this.#spread = null;
-    return counts;
+    return text;
   }
 }
 
-/** Those of so many requests, by status; none is left. */
-function takeStatuses(counts: Uint32Array, requests: number): Record<string, number> {
-  const statuses: Record<string, number> = {};
+/** Those of so many requests, by status, as the fields of an object. */
+function statusesText(counts: Uint32Array, requests: number): string {
+  let text = "";
   let left = requests;
   for (let status = 0; left > 0 && status <= STATUS_MAX; status++) {
     const count = counts[status]!;
     if (count === 0) continue;
-    statuses[status] = count;
-    counts[status] = 0;
+    text += `${text === "" ? "" : ","}"${status}":${count}`;
     left -= count;
   }
-  return statuses;
+  return text;
 }

@@ -121,10 +121,13 @@ export class Routing implements TableInForce {
 
   /** Those that have something to report: the named ones, and once more or until they are done those that left. */
   *measured(): Generator<Service> {
-    yield* this.#inForce.services.values();
-    for (const service of this.#inForce.leaving) {
+    const { services, leaving } = this.#inForce;
+    // Each once, also when another table comes into force meanwhile.
+    const gone = [...leaving];
+    yield* [...services.values()];
+    for (const service of gone) {
       yield service;
-      if (service.leaving.size === 0) this.#inForce.leaving.delete(service);
+      if (service.leaving.size === 0) leaving.delete(service);
     }
   }
 

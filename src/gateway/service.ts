@@ -126,11 +126,6 @@ export class Service {
     return former;
   }
 
-  /** After a report: instances that have nothing in flight any more have told all. */
-  forgetLeft(): void {
-    for (const instance of this.leaving) if (instance.inFlight === 0) this.leaving.delete(instance);
-  }
-
   /** The instance for the next request, `except` left out; null when there is none. `key` is the client's, or NO_KEY. */
   pick(except: Instance | null, key: number): Instance | null {
     this.follow();
