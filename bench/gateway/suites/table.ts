@@ -1,11 +1,10 @@
-import { spawnSync } from "node:child_process";
-import { cpus } from "node:os";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { changeCommands, tableCommands } from "../../../src/core/table-commands.ts";
 import { routeChange } from "../../../src/core/traffic/route-change.ts";
 import type { RouteTable } from "../../../src/core/traffic/route-table.ts";
 import { nextTable, SERVICES, withBigTable } from "../../harness/big-table.ts";
+import { goFirst, hasCores, stayOn } from "../../harness/cores.ts";
 import { GatewayWorkers, linesOf } from "../../harness/gateway-workers.ts";
 import { jobTable } from "../../harness/job-table.ts";
 import { textOption } from "../../harness/options.ts";
@@ -63,18 +62,17 @@ const collect = runInNewContext("gc") as () => void;
 
 /** What requests see of new tables of 2,000 services with 20,000 instances, one each second. */
 export const table: Suite = async (stage, { rounds, seconds, rate }) => {
-  const isPinned = cpus().length > 1;
-  // What this program starts stays beside it.
-  if (isPinned) spawnSync("taskset", ["-a", "-cp", String(OTHER_CORE), String(process.pid)]);
+  if (hasCores) stayOn(OTHER_CORE);
   const upstream = await startUpstream(stage);
   const address = { kind: "tcp", host: "127.0.0.1", port: upstream.port } as const;
   const first = withBigTable(jobTable({ number: 1, upstream: address, hasLimits: true }));
   const nodeOptions = (textOption("node-options") ?? "").split(" ").filter((option) => option !== "");
   const gateway = await GatewayWorkers.start(stage, "gateway", first, "watched", {
     nodeOptions,
-    ...(isPinned && { core: GATEWAY_CORE }),
+    ...(hasCores && { core: GATEWAY_CORE }),
   });
   console.log(await prove(gateway));
+  const isFirst = [upstream.pid, ...gateway.pids()].map(goFirst).every((may) => may);
   const perS = rate ?? PER_S;
   // A turn of one second would see one change or none.
   const turnS = Math.max(seconds, 3);
@@ -82,7 +80,7 @@ export const table: Suite = async (stage, { rounds, seconds, rate }) => {
     const swaps = prepared(gateway.table, kind, Math.floor(intervalS));
     const inForceMs: number[] = [];
     await gateway.watched();
-    const load = sendAtRate(stage, gateway, SMALL, { ...HOW, perS, intervalS, intervals: 1, warmS: 1 });
+    const load = sendAtRate(stage, gateway, SMALL, { ...HOW, perS, intervalS, intervals: 1, isFirst });
     // The first second of the load is not counted.
     await pause(1_500);
     const begunAt = performance.now();
@@ -116,7 +114,7 @@ export const table: Suite = async (stage, { rounds, seconds, rate }) => {
     suite: "table",
     tables: [
       {
-        title: `${SERVICES} services with 20,000 instances at ${perS} requests/s; ${rounds} rounds of ${turnS} s`,
+        title: `${SERVICES} services with 20,000 instances at ${perS} requests/s; ${rounds} rounds of ${turnS} s${isFirst ? "; real-time priority" : ""}`,
         rows: KINDS.map((kind) => requestRow(kind.name, found.get(kind)!)),
       },
       {
