@@ -3,6 +3,7 @@ import type { AccessLogOptions } from "../core/gateway-report.ts";
 import type { MessageHead } from "../http1/message-head.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Random } from "../ports/random.ts";
+import { AccessText } from "./access-text.ts";
 import {
   ACCESS_LOG_BEHIND_BYTES_MAX,
   ACCESS_LOG_FILE_BYTES_MAX,
@@ -65,6 +66,7 @@ export class AccessLog {
   readonly #clock: Clock;
   readonly #random: Random;
   readonly #files: AccessLogFiles;
+  readonly #text = new AccessText();
   #lines: string[] = [];
   #bytes = 0;
   #writing: Promise<void> | null = null;
@@ -98,21 +100,8 @@ export class AccessLog {
   }
 
   /** For a request that is over. */
-  end({ method, path }: AccessEntry, end: AccessEnd): void {
-    const line = `${JSON.stringify({
-      time: new Date(this.#clock.now()).toISOString(),
-      requestId: end.requestId,
-      client: end.client,
-      service: end.service,
-      member: end.member,
-      instance: end.instance,
-      method,
-      path,
-      status: end.status,
-      reason: end.reason,
-      bytes: end.bytes,
-      ms: Math.round(end.ms * 1000) / 1000,
-    })}\n`;
+  end(entry: AccessEntry, end: AccessEnd): void {
+    const line = this.#text.line(this.#clock.now(), entry, end);
     if (this.#bytes + line.length > ACCESS_LOG_BEHIND_BYTES_MAX) {
       this.dropped++;
       return;
@@ -149,7 +138,7 @@ export class AccessLog {
   }
 
   async #write(lines: readonly string[]): Promise<void> {
-    const bytes = Buffer.from(lines.join(""), "utf8");
+    const bytes = Buffer.from(lines.join(""), "latin1");
     try {
       let handle = this.#handle ?? (await this.#open());
       if (this.#fileBytes > 0 && this.#fileBytes + bytes.length > ACCESS_LOG_FILE_BYTES_MAX) {

@@ -9,6 +9,7 @@ import { GatewayWorkers, linesOf } from "../../harness/gateway-workers.ts";
 import { jobTable } from "../../harness/job-table.ts";
 import { textOption } from "../../harness/options.ts";
 import type { Row, Verdict } from "../../harness/outcome.ts";
+import { stolenMs } from "../../harness/process-cost.ts";
 import { prove } from "../../harness/proof.ts";
 import { inTurns, SMALL } from "../../harness/side.ts";
 import { pause } from "../../harness/stage.ts";
@@ -42,6 +43,8 @@ interface Turn extends RateResult {
   /** Until each table was in force. */
   readonly inForceMs: readonly number[];
   readonly watched: Watched;
+  /** What the machine's host gave to others meanwhile: no pause of ours. */
+  readonly stolenMs: number;
 }
 
 /** Tables and how to get to each from the one before, made before any of it is measured, and without garbage left of it. */
@@ -80,6 +83,7 @@ export const table: Suite = async (stage, { rounds, seconds, rate }) => {
     const swaps = prepared(gateway.table, kind, Math.floor(intervalS));
     const inForceMs: number[] = [];
     await gateway.watched();
+    const stolenBefore = stolenMs();
     const load = sendAtRate(stage, gateway, SMALL, { ...HOW, perS, intervalS, intervals: 1, isFirst });
     // The first second of the load is not counted.
     await pause(1_500);
@@ -93,7 +97,7 @@ export const table: Suite = async (stage, { rounds, seconds, rate }) => {
     const [result] = await load;
     const [watched] = await gateway.watched();
     if (result!.failed > 0) throw new Error(`${result!.failed} requests failed: ${kind.name}`);
-    return { ...result!, inForceMs, watched: watched! };
+    return { ...result!, inForceMs, watched: watched!, stolenMs: stolenMs() - stolenBefore };
   });
   const of = (name: string) => found.get(KINDS.find((kind) => kind.name === name)!)!;
   const p99 = (name: string) => of(name).map(({ p99Us }) => p99Us / 1000);
@@ -165,6 +169,7 @@ function workerRow(name: string, turns: readonly Turn[], turnS: number): Row {
     "step: count, ms, worst": pauses("step"),
     [`CPU ms in ${turnS} s`]: median(over((w) => w.cpuMs)).toFixed(0),
     "waited for core ms": median(over((w) => w.waitedMs)).toFixed(0),
+    "stolen from the machine ms": median(turns.map((turn) => turn.stolenMs)).toFixed(0),
     "MB resident": median(over((w) => w.rssMb)).toFixed(0),
   };
 }
