@@ -1,6 +1,6 @@
 import { type FileHandle, open, rename } from "node:fs/promises";
 import type { AccessLogOptions } from "../core/gateway-report.ts";
-import type { MessageHead } from "../http1/message-head.ts";
+import { METHOD, type MessageHead } from "../http1/message-head.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Random } from "../ports/random.ts";
 import { AccessText } from "./access-text.ts";
@@ -13,6 +13,10 @@ import {
 } from "./limits.ts";
 
 const QUERY = 0x3f;
+/** By their number; none for another. */
+const METHODS: readonly (string | undefined)[] = Object.entries(METHOD).map(([name, n]) =>
+  n === METHOD.OTHER ? undefined : name,
+);
 
 /** Where an answer goes. */
 export interface Sent {
@@ -93,7 +97,7 @@ export class AccessLog {
     const to = query === -1 ? head.targetTo : head.pathFrom + query;
     const end = Math.min(to, head.pathFrom + ACCESS_LOG_PATH_CHARS_MAX);
     return {
-      method: buf.toString("latin1", head.methodFrom, head.methodTo),
+      method: METHODS[head.method] ?? buf.toString("latin1", head.methodFrom, head.methodTo),
       path: buf.toString("latin1", head.pathFrom, end),
       sentBefore,
     };

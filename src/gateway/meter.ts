@@ -39,9 +39,14 @@ export class Meter {
   record(status: number, us: number): void {
     this.#requests++;
     this.#latencyUs += us;
+    const { statuses, latency } = this.#room();
+    statuses[status]! += 1;
+    latency.record(us);
+  }
+
+  #room(): Spread {
     if (this.#spread === null) this.#spread = free.pop() ?? new Spread();
-    this.#spread.statuses[status]! += 1;
-    this.#spread.latency.record(us);
+    return this.#spread;
   }
 
   /** A request waited for `us` µs in the engine's queue. */
@@ -56,56 +61,56 @@ export class Meter {
     return this.#requests + this.bytesIn + this.bytesOut + this.retries + this.ejections + this.#queued === 0;
   }
 
-  /** Counts all of this in another, too. */
-  addTo(other: Meter): void {
-    other.bytesIn += this.bytesIn;
-    other.bytesOut += this.bytesOut;
-    other.retries += this.retries;
-    other.ejections += this.ejections;
-    other.#requests += this.#requests;
-    other.#latencyUs += this.#latencyUs;
-    other.#queued += this.#queued;
-    other.#queueUs += this.#queueUs;
-    if (this.#queueUsMax > other.#queueUsMax) other.#queueUsMax = this.#queueUsMax;
-    if (this.#spread === null) return;
-    other.#spread ??= free.pop() ?? new Spread();
-    const { statuses, latency } = other.#spread;
-    for (let status = 0; status <= STATUS_MAX; status++) statuses[status]! += this.#spread.statuses[status]!;
-    latency.merge(this.#spread.latency.encode());
-  }
-
   /**
-   * What was counted, as the fields of a `TrafficCounts` in JSON without its braces; from then on nothing was. Written without objects: one with a status
-   * as its key takes 2.5 KB.
+   * What was counted, as the fields of a `TrafficCounts` in JSON without its braces; from then on nothing was, but `sum` has counted it. Written without
+   * objects: one with a status as its key takes 2.5 KB.
    */
-  takeText(inFlight: number): string {
+  takeText(inFlight: number, sum: Meter | null): string {
     const spread = this.#spread;
-    const statuses = spread === null ? "" : statusesText(spread.statuses, this.#requests);
-    const latency = spread === null ? "" : spread.latency.take().join(",");
+    let [statuses, latency] = ["", ""];
+    if (spread !== null) {
+      const whole = sum === null ? null : sum.#room();
+      const pairs = spread.latency.take();
+      whole?.latency.merge(pairs);
+      latency = pairs.join(",");
+      statuses = takeStatuses(spread.statuses, this.#requests, whole?.statuses ?? null);
+      if (free.length < FREE_MAX) free.push(spread);
+      this.#spread = null;
+    }
     const text =
       `"requests":${this.#requests},"statuses":{${statuses}},"bytesIn":${this.bytesIn},"bytesOut":${this.bytesOut},` +
       `"latency":[${latency}],"latencyUs":${Math.round(this.#latencyUs)},"retries":${this.retries},` +
       `"ejections":${this.ejections},"queued":${this.#queued},"queueUs":${this.#queueUs},` +
       `"queueUsMax":${this.#queueUsMax},"inFlight":${inFlight}`;
+    if (sum !== null) this.#addNumbersTo(sum);
     this.#requests = this.bytesIn = this.bytesOut = this.retries = this.ejections = 0;
     this.#latencyUs = this.#queued = this.#queueUs = this.#queueUsMax = 0;
-    if (spread !== null) {
-      spread.statuses.fill(0);
-      if (free.length < FREE_MAX) free.push(spread);
-    }
-    this.#spread = null;
     return text;
+  }
+
+  #addNumbersTo(sum: Meter): void {
+    sum.bytesIn += this.bytesIn;
+    sum.bytesOut += this.bytesOut;
+    sum.retries += this.retries;
+    sum.ejections += this.ejections;
+    sum.#requests += this.#requests;
+    sum.#latencyUs += this.#latencyUs;
+    sum.#queued += this.#queued;
+    sum.#queueUs += this.#queueUs;
+    if (this.#queueUsMax > sum.#queueUsMax) sum.#queueUsMax = this.#queueUsMax;
   }
 }
 
-/** Those of so many requests, by status, as the fields of an object. */
-function statusesText(counts: Uint32Array, requests: number): string {
+/** Those of so many requests, by status, as the fields of an object; none is left, but in `sum`. */
+function takeStatuses(counts: Uint32Array, requests: number, sum: Uint32Array | null): string {
   let text = "";
   let left = requests;
   for (let status = 0; left > 0 && status <= STATUS_MAX; status++) {
     const count = counts[status]!;
     if (count === 0) continue;
     text += `${text === "" ? "" : ","}"${status}":${count}`;
+    counts[status] = 0;
+    if (sum !== null) sum[status]! += count;
     left -= count;
   }
   return text;

@@ -26,10 +26,9 @@ function* takingSample(service: Service, sum: Meter, pieces: string[]): Steps<vo
   let count = 0;
   const tell = (id: InstanceId, meter: Meter, own: number) => {
     if (meter.isEmpty && own === 0) return;
-    meter.addTo(sum);
     inFlight += own;
     const begin = count++ > 0 ? "," : `${pieces.length > 0 ? "," : ""}{"instances":[`;
-    pieces.push(`${begin}{"instance":${JSON.stringify(id)},${meter.takeText(own)}}`);
+    pieces.push(`${begin}{"instance":${JSON.stringify(id)},${meter.takeText(own, sum)}}`);
   };
   if (service.leaving.size === 0) {
     let seen = 0;
@@ -47,13 +46,12 @@ function* takingSample(service: Service, sum: Meter, pieces: string[]): Steps<vo
   }
   const { grouped, limited, meter } = service;
   if (count === 0 && meter.isEmpty && limited.isEmpty) return;
-  meter.addTo(sum);
-  meter.takeText(0);
+  meter.takeText(0, sum);
   service.grouped = 0;
   const limits = limited.isEmpty ? "" : `"limits":${JSON.stringify(limited.take())},`;
   const begin = count > 0 ? "]" : `${pieces.length > 0 ? "," : ""}{"instances":[]`;
   pieces.push(
-    `${begin},"service":${JSON.stringify(service.name)},"grouped":${grouped},${limits}${sum.takeText(inFlight)}}`,
+    `${begin},"service":${JSON.stringify(service.name)},"grouped":${grouped},${limits}${sum.takeText(inFlight, null)}}`,
   );
 }
 
@@ -76,9 +74,7 @@ function together([first, ...others]: readonly Instance[]): readonly [Meter, num
   let inFlight = first!.inFlight;
   for (const { meter, inFlight: own } of others) {
     inFlight += own;
-    if (meter.isEmpty) continue;
-    meter.addTo(first!.meter);
-    meter.takeText(0);
+    if (!meter.isEmpty) meter.takeText(0, first!.meter);
   }
   return [first!.meter, inFlight];
 }
