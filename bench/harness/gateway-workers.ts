@@ -26,8 +26,6 @@ const SCRIPTS = {
 export interface WorkerOptions {
   /** Options of Node. */
   readonly nodeOptions?: readonly string[];
-  /** The one core that they may use; all unless told. */
-  readonly core?: number;
 }
 
 /** Copies of all mirrors, as the workers report them. */
@@ -62,7 +60,7 @@ export class GatewayWorkers implements Side {
     name: string,
     table: RouteTable,
     script: keyof typeof SCRIPTS = "worker",
-    { nodeOptions = [], core }: WorkerOptions = {},
+    { nodeOptions = [] }: WorkerOptions = {},
   ): Promise<GatewayWorkers> {
     const gateway = new GatewayWorkers(name, await freePort());
     const count = table.workerCount ?? 1;
@@ -72,9 +70,8 @@ export class GatewayWorkers implements Side {
         join(dir, "gateway.json"),
         JSON.stringify({ host: "127.0.0.1", port: gateway.port, slot }),
       );
-      const node = [globalThis.process.execPath, ...nodeOptions];
-      const [program, ...before] = core === undefined ? node : ["taskset", "-c", String(core), ...node];
-      const process = stage.start(program!, [...before, ...SCRIPTS[script], "--dir", dir]);
+      const args = [...nodeOptions, ...SCRIPTS[script], "--dir", dir];
+      const process = stage.start(globalThis.process.execPath, args);
       const control = await eventually(() => dial(join(dir, "control.sock")), "the gateway's control socket");
       stage.atEnd(() => control.destroy());
       gateway.#workers.push({ process, control, dir });

@@ -4,7 +4,7 @@ import { changeCommands, tableCommands } from "../../../src/core/table-commands.
 import { routeChange } from "../../../src/core/traffic/route-change.ts";
 import type { RouteTable } from "../../../src/core/traffic/route-table.ts";
 import { nextTable, SERVICES, withBigTable } from "../../harness/big-table.ts";
-import { goFirst, hasCores, stayOn } from "../../harness/cores.ts";
+import { goFirst, hasCores, spreadOver, stayOn } from "../../harness/cores.ts";
 import { GatewayWorkers, linesOf } from "../../harness/gateway-workers.ts";
 import { jobTable } from "../../harness/job-table.ts";
 import { textOption } from "../../harness/options.ts";
@@ -24,7 +24,7 @@ const HOW = { connections: 64, isSpinning: false };
 /** The programs around the gateway need less than a fifth of a core for it, so that what requests wait for is the gateway. */
 const PER_S = 1_000;
 const SWAP_MS = 1_000;
-/** The gateway has the one core, all the rest the other. */
+/** The main thread of the gateway has the one core, all the rest the other. */
 const [GATEWAY_CORE, OTHER_CORE] = [0, 1];
 
 /** What happens each second of a turn. */
@@ -72,9 +72,9 @@ export const table: Suite = async (stage, { rounds, seconds, rate }) => {
   const nodeOptions = (textOption("node-options") ?? "").split(" ").filter((option) => option !== "");
   const gateway = await GatewayWorkers.start(stage, "gateway", first, "watched", {
     nodeOptions,
-    ...(hasCores && { core: GATEWAY_CORE }),
   });
   console.log(await prove(gateway));
+  if (hasCores) for (const pid of gateway.pids()) spreadOver(pid, GATEWAY_CORE, OTHER_CORE);
   const isFirst = [upstream.pid, ...gateway.pids()].map(goFirst).every((may) => may);
   const perS = rate ?? PER_S;
   // A turn of one second would see one change or none.
