@@ -1,5 +1,5 @@
 import type { ChildProcess } from "node:child_process";
-import { writeFileSync } from "node:fs";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { join } from "node:path";
 import type { AccessLogOptions, GatewayCommand, GatewayMessage } from "../../src/core/gateway-report.ts";
@@ -8,6 +8,7 @@ import { routeChange } from "../../src/core/traffic/route-change.ts";
 import type { RouteTable } from "../../src/core/traffic/route-table.ts";
 import type { Side } from "./side.ts";
 import { eventually, freePort, type Stage } from "./stage.ts";
+import { WATCHED_FILE, type Watched } from "./watched.ts";
 
 /** How a gateway's process is started. */
 const SCRIPTS = {
@@ -17,7 +18,15 @@ const SCRIPTS = {
   dataEvents: [join(import.meta.dirname, "data-events-worker.ts")],
   /** Collects its garbage when it gets SIGUSR2. */
   collected: ["--expose-gc", join(import.meta.dirname, "collected-worker.ts")],
+  /** Tells what held up its loop when it gets SIGUSR2. */
+  watched: [join(import.meta.dirname, "watched-worker.ts")],
 };
+
+/** How workers are started. */
+export interface WorkerOptions {
+  /** Options of Node. */
+  readonly nodeOptions?: readonly string[];
+}
 
 /** Copies of all mirrors, as the workers report them. */
 export interface CopyCounts {
@@ -33,7 +42,8 @@ export interface CopyCounts {
 export class GatewayWorkers implements Side {
   readonly name: string;
   readonly port: number;
-  readonly #workers: { readonly process: ChildProcess; readonly control: Socket }[] = [];
+  readonly #workers: { readonly process: ChildProcess; readonly control: Socket; readonly dir: string }[] =
+    [];
   #table: RouteTable | null = null;
   #acknowledged: number[] = [];
   #copies = { sent: 0, answered: 0, dropped: 0 };
@@ -50,6 +60,7 @@ export class GatewayWorkers implements Side {
     name: string,
     table: RouteTable,
     script: keyof typeof SCRIPTS = "worker",
+    { nodeOptions = [] }: WorkerOptions = {},
   ): Promise<GatewayWorkers> {
     const gateway = new GatewayWorkers(name, await freePort());
     const count = table.workerCount ?? 1;
@@ -59,10 +70,11 @@ export class GatewayWorkers implements Side {
         join(dir, "gateway.json"),
         JSON.stringify({ host: "127.0.0.1", port: gateway.port, slot }),
       );
-      const process = stage.start(globalThis.process.execPath, [...SCRIPTS[script], "--dir", dir]);
+      const args = [...nodeOptions, ...SCRIPTS[script], "--dir", dir];
+      const process = stage.start(globalThis.process.execPath, args);
       const control = await eventually(() => dial(join(dir, "control.sock")), "the gateway's control socket");
       stage.atEnd(() => control.destroy());
-      gateway.#workers.push({ process, control });
+      gateway.#workers.push({ process, control, dir });
       gateway.#listen(control, slot);
     }
     await gateway.apply(table);
@@ -83,22 +95,25 @@ export class GatewayWorkers implements Side {
   }
 
   /** Sends a table whole, and waits until each worker has it in force. */
-  async apply(table: RouteTable): Promise<void> {
-    this.#table = table;
-    this.#send(...tableCommands(table));
-    await this.#inForce(table.number);
+  apply(table: RouteTable): Promise<void> {
+    return this.take(table, linesOf(tableCommands(table)));
   }
 
   /** Sends only what is different from the table before. */
-  async change(table: RouteTable): Promise<void> {
-    const change = routeChange(this.#table!, table);
+  change(table: RouteTable): Promise<void> {
+    return this.take(table, linesOf(changeCommands(routeChange(this.#table!, table))));
+  }
+
+  /** Sends bytes that were made before and lead to this table: to make them can cost more than to take them in. */
+  async take(table: RouteTable, bytes: Buffer): Promise<void> {
     this.#table = table;
-    this.#send(...changeCommands(change));
+    for (const { control } of this.#workers) control.write(bytes);
     await this.#inForce(table.number);
   }
 
   accessLog(file: string, options: AccessLogOptions): void {
-    this.#send({ type: "access-log", file, ...options });
+    const bytes = linesOf([{ type: "access-log", file, ...options }]);
+    for (const { control } of this.#workers) control.write(bytes);
   }
 
   /** For workers started as `collected`. */
@@ -106,9 +121,16 @@ export class GatewayWorkers implements Side {
     for (const { process } of this.#workers) process.kill("SIGUSR2");
   }
 
-  #send(...commands: readonly GatewayCommand[]): void {
-    const lines = commands.map((command) => `${JSON.stringify(command)}\n`).join("");
-    for (const { control } of this.#workers) control.write(lines);
+  /** For workers started as `watched`: what each one saw since the last call. */
+  async watched(): Promise<Watched[]> {
+    const files = this.#workers.map(({ dir }) => join(dir, WATCHED_FILE));
+    for (const { process } of this.#workers) process.kill("SIGUSR2");
+    const read = async (file: string) => {
+      const seen = JSON.parse(readFileSync(file, "utf8")) as Watched;
+      rmSync(file);
+      return seen;
+    };
+    return Promise.all(files.map((file) => eventually(() => read(file), "what a worker saw of itself")));
   }
 
   async #inForce(number: number): Promise<void> {
@@ -139,6 +161,11 @@ export class GatewayWorkers implements Side {
       this.#copies.dropped += Object.values(dropped).reduce((sum, count) => sum + count, 0);
     }
   }
+}
+
+/** Commands as they go over the control socket. */
+export function linesOf(commands: readonly GatewayCommand[]): Buffer {
+  return Buffer.from(commands.map((command) => `${JSON.stringify(command)}\n`).join(""));
 }
 
 function dial(path: string): Promise<Socket> {

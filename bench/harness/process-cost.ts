@@ -18,6 +18,11 @@ export function residentKib(pids: readonly number[]): number {
   return pids.reduce((sum, pid) => sum + Number(of(pid)), 0);
 }
 
+/** Time since the machine's start that its host gave to others while one of its cores had work, in ms (`/proc/stat`, in ticks of 10 ms). */
+export function stolenMs(): number {
+  return Number(/^cpu +(?:\d+ +){7}(\d+)/.exec(readFileSync("/proc/stat", "latin1"))?.[1] ?? 0) * 10;
+}
+
 /** A process and those that it started. */
 export function withChildren(pid: number): number[] {
   const children = readFileSync(`/proc/${pid}/task/${pid}/children`, "latin1").trim();

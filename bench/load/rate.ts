@@ -7,6 +7,7 @@ import { startLoad } from "./talk.ts";
 /** How a load at a constant rate goes; see `RateOptions`. */
 export type Rate = Pick<RateOptions, "perS" | "connections" | "intervalS" | "intervals" | "isSpinning"> & {
   readonly warmS?: number;
+  readonly isFirst?: boolean;
   /** What a side without a proxy wants in place of {@link PREFIX}. */
   readonly prefix?: string;
 };

@@ -94,6 +94,7 @@ export interface Upstream {
   /** `host:port`. */
   readonly tcp: string;
   readonly unixPath: string;
+  readonly pid: number;
 }
 
 /**
@@ -106,7 +107,7 @@ export async function startUpstream(stage: Stage, sizes: readonly number[] = [])
   const files = stage.folder("files");
   mkdirSync(join(files, "down"));
   for (const bytes of sizes) writeFileSync(join(files, "down", String(bytes)), Buffer.alloc(bytes, "x"));
-  startNginx(
+  const nginx = startNginx(
     stage,
     (dir) => `
   open_file_cache max=16; sendfile on; tcp_nopush on; root ${files};
@@ -125,5 +126,5 @@ export async function startUpstream(stage: Stage, sizes: readonly number[] = [])
     }
   }`,
   );
-  return { port, tcp: `127.0.0.1:${port}`, unixPath };
+  return { port, tcp: `127.0.0.1:${port}`, unixPath, pid: nginx.pid! };
 }

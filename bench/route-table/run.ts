@@ -11,8 +11,10 @@ import { routeChange } from "../../src/core/traffic/route-change.ts";
 import type { RouteTable } from "../../src/core/traffic/route-table.ts";
 import { TABLE_SLICE_MS } from "../../src/gateway/limits.ts";
 import { Routing } from "../../src/gateway/routing.ts";
+import { finish } from "../../src/gateway/slices.ts";
 import { checkChange, checkTable } from "../../src/gateway/table-check.ts";
 import { TableIntake } from "../../src/gateway/table-intake.ts";
+import { takingSamples } from "../../src/gateway/traffic-report.ts";
 import { nextTable, SERVICES, withBigTable } from "../harness/big-table.ts";
 import { median } from "../harness/statistics.ts";
 
@@ -49,7 +51,7 @@ function whole(): void {
     timing.take(() => {
       const checked = checkTable(JSON.parse(line.toString("utf8")), 0);
       if (typeof checked === "string") throw new Error(checked);
-      new Routing(() => 0.5).apply(checked);
+      finish(new Routing(() => 0.5).applying(checked));
     });
   }
   timing.show("a whole table, at the start", line.length);
@@ -65,10 +67,10 @@ function changes(count: number): void {
     timing.take(() => {
       const checked = checkChange(JSON.parse(line.toString("utf8")), routing);
       if (typeof checked === "string") throw new Error(checked);
-      routing.change(checked);
+      finish(routing.changing(checked));
     });
     // As a worker does with each second's report; else the instances of all rounds would stay.
-    for (const service of routing.services) service.forgetLeft();
+    finish(takingSamples(routing.services));
     table = next;
   }
   timing.show(`${count} of ${SERVICES} services change`, bytes);
@@ -116,7 +118,7 @@ class Turns {
       this.#ms.push(handedMs + performance.now() - at);
     }
     this.#totalMs.push(performance.now() - begin);
-    for (const service of this.#routing.services) service.forgetLeft();
+    finish(takingSamples(this.#routing.services));
   }
 
   reset(): void {

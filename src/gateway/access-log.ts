@@ -1,8 +1,9 @@
 import { type FileHandle, open, rename } from "node:fs/promises";
 import type { AccessLogOptions } from "../core/gateway-report.ts";
-import type { MessageHead } from "../http1/message-head.ts";
+import { METHOD, type MessageHead } from "../http1/message-head.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Random } from "../ports/random.ts";
+import { AccessText } from "./access-text.ts";
 import {
   ACCESS_LOG_BEHIND_BYTES_MAX,
   ACCESS_LOG_FILE_BYTES_MAX,
@@ -12,6 +13,10 @@ import {
 } from "./limits.ts";
 
 const QUERY = 0x3f;
+/** By their number; none for another. */
+const METHODS: readonly (string | undefined)[] = Object.entries(METHOD).map(([name, n]) =>
+  n === METHOD.OTHER ? undefined : name,
+);
 
 /** Where an answer goes. */
 export interface Sent {
@@ -65,6 +70,7 @@ export class AccessLog {
   readonly #clock: Clock;
   readonly #random: Random;
   readonly #files: AccessLogFiles;
+  readonly #text = new AccessText();
   #lines: string[] = [];
   #bytes = 0;
   #writing: Promise<void> | null = null;
@@ -91,28 +97,15 @@ export class AccessLog {
     const to = query === -1 ? head.targetTo : head.pathFrom + query;
     const end = Math.min(to, head.pathFrom + ACCESS_LOG_PATH_CHARS_MAX);
     return {
-      method: buf.toString("latin1", head.methodFrom, head.methodTo),
+      method: METHODS[head.method] ?? buf.toString("latin1", head.methodFrom, head.methodTo),
       path: buf.toString("latin1", head.pathFrom, end),
       sentBefore,
     };
   }
 
   /** For a request that is over. */
-  end({ method, path }: AccessEntry, end: AccessEnd): void {
-    const line = `${JSON.stringify({
-      time: new Date(this.#clock.now()).toISOString(),
-      requestId: end.requestId,
-      client: end.client,
-      service: end.service,
-      member: end.member,
-      instance: end.instance,
-      method,
-      path,
-      status: end.status,
-      reason: end.reason,
-      bytes: end.bytes,
-      ms: Math.round(end.ms * 1000) / 1000,
-    })}\n`;
+  end(entry: AccessEntry, end: AccessEnd): void {
+    const line = this.#text.line(this.#clock.now(), entry, end);
     if (this.#bytes + line.length > ACCESS_LOG_BEHIND_BYTES_MAX) {
       this.dropped++;
       return;
@@ -149,7 +142,7 @@ export class AccessLog {
   }
 
   async #write(lines: readonly string[]): Promise<void> {
-    const bytes = Buffer.from(lines.join(""), "utf8");
+    const bytes = Buffer.from(lines.join(""), "latin1");
     try {
       let handle = this.#handle ?? (await this.#open());
       if (this.#fileBytes > 0 && this.#fileBytes + bytes.length > ACCESS_LOG_FILE_BYTES_MAX) {

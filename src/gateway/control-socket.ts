@@ -127,9 +127,19 @@ export class ControlSocket {
   }
 
   #write(socket: Socket, message: GatewayMessage): void {
+    this.#writeLine(socket, [JSON.stringify(message)]);
+  }
+
+  #writeLine(socket: Socket, pieces: readonly string[]): void {
     // A control process that hangs must not make us hold reports for it.
-    if (socket.writableLength > CONTROL_BEHIND_BYTES_MAX) socket.destroy();
-    else socket.write(`${JSON.stringify(message)}\n`);
+    if (socket.writableLength > CONTROL_BEHIND_BYTES_MAX) {
+      socket.destroy();
+      return;
+    }
+    socket.cork();
+    for (const piece of pieces) socket.write(piece);
+    socket.write("\n");
+    socket.uncork();
   }
 
   /** A control process is connected. */
@@ -140,6 +150,11 @@ export class ControlSocket {
   /** Tells everybody connected. */
   send(message: GatewayMessage): void {
     for (const socket of this.#sockets) this.#write(socket, message);
+  }
+
+  /** The same of a message whose text is in pieces. */
+  sendText(pieces: readonly string[]): void {
+    for (const socket of this.#sockets) this.#writeLine(socket, pieces);
   }
 
   async close(): Promise<void> {

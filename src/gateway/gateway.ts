@@ -20,15 +20,17 @@ import { ExchangePool } from "./exchange-pool.ts";
 import { serveHttp2 } from "./http2-front.ts";
 import { sweepInstances } from "./instance-sweep.ts";
 import { LimitCounts } from "./limit-counts.ts";
+import { REPORT_SLICE_MS } from "./limits.ts";
 import { type InheritedSockets, ListeningSockets } from "./listening-sockets.ts";
 import { Mirrors } from "./mirrors.ts";
 import { checkSeams } from "./node-seams.ts";
 import { RequestIds } from "./request-id.ts";
 import { Routing } from "./routing.ts";
+import { Slices } from "./slices.ts";
 import { type TableHost, TableIntake } from "./table-intake.ts";
 import { type TlsHost, TlsListener, type TlsOptions } from "./tls-listener.ts";
 import { CAPS, TIMES } from "./worker-limits.ts";
-import { takeReport } from "./worker-report.ts";
+import { takingReport } from "./worker-report.ts";
 
 /** What a gateway worker is started with. */
 export interface GatewayOptions {
@@ -101,6 +103,7 @@ class GatewayWorker implements Gateway, DataPlane {
   readonly #failed = Promise.withResolvers<void>();
   /** Drained because the control process said so. */
   readonly #drained = Promise.withResolvers<void>();
+  readonly #reports: Slices;
   readonly #sockets: ListeningSockets;
   readonly #departure: Departure;
   #isStarting = false;
@@ -126,6 +129,7 @@ class GatewayWorker implements Gateway, DataPlane {
       closed: (link) => this.#intake.forget(link),
     });
     this.#intake = new TableIntake(this.#tableHost(), this.#mirrors);
+    this.#reports = new Slices(() => options.clock.monotonic(), REPORT_SLICE_MS);
     this.#server = createServer({ pauseOnConnect: true, noDelay: true }, (socket) => this.#accept(socket));
     this.#sockets = new ListeningSockets(options.inherited);
     this.#departure = new Departure({
@@ -192,11 +196,11 @@ class GatewayWorker implements Gateway, DataPlane {
 
   async #stop(): Promise<void> {
     this.#intake.close();
+    this.#reports.finish();
     this.#tls?.destroy();
     this.#sockets.close();
     for (const client of this.clients) client.destroy();
-    for (const service of this.routing.services)
-      for (const instance of service.instances) instance.closeIdle();
+    for (const service of this.routing.services) for (const instance of service.made) instance.closeIdle();
     this.#mirrors.close();
     await this.accessLog?.close();
     await this.#control.close();
@@ -212,7 +216,9 @@ class GatewayWorker implements Gateway, DataPlane {
 
   async #drain(deadlineMs: number, idleUntilMs: number): Promise<void> {
     await this.#departure.drain(deadlineMs, idleUntilMs);
+    this.#reports.finish();
     this.#report();
+    this.#reports.finish();
   }
 
   #accept(socket: Socket): void {
@@ -311,7 +317,10 @@ class GatewayWorker implements Gateway, DataPlane {
   }
 
   #report(): void {
+    // What it does not say, the next one will.
+    if (this.#reports.isBusy) return;
     const connections = this.#connections();
-    this.#control.send(takeReport(this, { connections, mirrors: this.#mirrors, access: this.#access }));
+    const steps = takingReport(this, { connections, mirrors: this.#mirrors, access: this.#access });
+    this.#reports.start(steps, (pieces) => this.#control.sendText(pieces));
   }
 }

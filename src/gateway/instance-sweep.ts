@@ -5,7 +5,7 @@ import { Upstream } from "./upstream.ts";
 export function sweepInstances(plane: DataPlane): void {
   const { nowMs, times } = plane;
   for (const service of plane.routing.services) {
-    for (const instance of service.instances) {
+    for (const instance of service.made) {
       instance.sweep(nowMs, times.upstreamIdleMs);
       if (instance.isSuspect) instance.probe(nowMs, times.connectMs, (i) => new Upstream(i, plane));
     }

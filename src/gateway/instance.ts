@@ -39,6 +39,11 @@ export class Instance {
     this.seed = keyOfText(id);
   }
 
+  /** A request is with it, or a connection to it is kept, or it is known that it cannot be reached. */
+  get isInUse(): boolean {
+    return this.inFlight > 0 || this.idle.length > 0 || this.calls !== null || this.isSuspect;
+  }
+
   /** It could not be reached. Requests that failed together count as one failure: a probe is due after `baseMs`, later each time. */
   suspect(nowMs: number, baseMs: number): void {
     if (this.isSuspect && nowMs < this.#probeAtMs) return;
@@ -69,13 +74,13 @@ export class Instance {
     const mostMs = this.address.kind === "tcp" ? Math.min(idleMs, UPSTREAM_FOREIGN_IDLE_MS) : idleMs;
     let old = 0;
     while (old < this.idle.length && nowMs - this.idle[old]!.movedMs > mostMs) old++;
-    for (const upstream of this.idle.splice(0, old)) upstream.close();
+    if (old > 0) for (const upstream of this.idle.splice(0, old)) upstream.close();
     this.calls?.sweep(nowMs, idleMs);
   }
 
   /** Closes the connections without a request; those with one follow when it is over. */
   closeIdle(): void {
-    for (const upstream of this.idle.splice(0)) upstream.close();
+    if (this.idle.length > 0) for (const upstream of this.idle.splice(0)) upstream.close();
     this.calls?.close();
     this.#probe?.close();
     this.#probe = null;

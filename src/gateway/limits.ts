@@ -206,6 +206,9 @@ export const CONTROL_BEHIND_BYTES_MAX = 4 * 1024 * 1024;
 /** How often the control process gets a report. */
 export const REPORT_MS = 1_000;
 
+/** How long a turn of the loop may be stopped for a report: 1,000 busy instances take some ms. */
+export const REPORT_SLICE_MS = 0.2;
+
 /**
  * Bytes that the copies of all mirrors of one worker may hold: requests being gathered, waiting, or not yet with the kernel, and
  * answers kept for comparing. Some 10,000 small requests; a target that hangs costs this much at most.

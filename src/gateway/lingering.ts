@@ -17,8 +17,22 @@ export class Lingering {
     if (same?.delete(instance) && same.size === 0) this.#byId.delete(instance.id);
   }
 
+  has(id: InstanceId): boolean {
+    return this.#byId.has(id);
+  }
+
   find(id: InstanceId, address: Address): Instance | undefined {
-    return [...(this.#byId.get(id) ?? [])].find((i) => isSameAddress(i.address, address));
+    const same = this.#byId.get(id);
+    return same === undefined ? undefined : [...same].find((i) => isSameAddress(i.address, address));
+  }
+
+  /** The one at this address is named again. */
+  revive(id: InstanceId, address: Address): Instance | undefined {
+    const instance = this.find(id, address);
+    if (instance === undefined) return undefined;
+    instance.isNamed = true;
+    this.delete(instance);
+    return instance;
   }
 
   /** Requests in flight. */

@@ -1,18 +1,20 @@
 import type { DataPathReason } from "../core/errors.ts";
 import type { GroupName, InstanceId, ServiceName } from "../core/names.ts";
-import type { GroupRoute, RouteChange, RouteTable, ServiceRoute } from "../core/traffic/route-table.ts";
+import type { GroupRoute, RouteChange, RouteTable } from "../core/traffic/route-table.ts";
 import { FIELD } from "../http1/field-names.ts";
 import { FIELD_STRIDE, type MessageHead } from "../http1/message-head.ts";
 import { findField } from "../http1/request-head.ts";
 import { ClientKeys } from "./client-key.ts";
 import type { Group } from "./group.ts";
 import { HostNames } from "./host-names.ts";
+import { IdCounts } from "./id-counts.ts";
 import type { Instance } from "./instance.ts";
 import { Lingering } from "./lingering.ts";
 import { RouteIndex } from "./route-index.ts";
 import type { Service } from "./service.ts";
+import { type CheckedTable, entryOf, isSameGroup, type ServiceEntry } from "./service-entry.ts";
 import { finish, type Steps } from "./slices.ts";
-import type { TableInForce } from "./table-check.ts";
+import type { CheckedChange, TableInForce } from "./table-check.ts";
 import { type Changes, type InForce, switchTable } from "./table-switch.ts";
 import { isOpenedBy, signedBodyOf } from "./token.ts";
 
@@ -32,7 +34,7 @@ export class Routing implements TableInForce {
     groups: new Map(),
     serviceRoutes: new Map(),
     groupRoutes: new Map(),
-    owners: new Map(),
+    ids: new IdCounts(),
     leaving: new Set(),
     lingering: new Lingering(),
   };
@@ -55,7 +57,7 @@ export class Routing implements TableInForce {
     return this.#inForce.index;
   }
 
-  get serviceRoutes(): ReadonlyMap<ServiceName, ServiceRoute> {
+  get serviceRoutes(): ReadonlyMap<ServiceName, ServiceEntry> {
     return this.#inForce.serviceRoutes;
   }
 
@@ -63,8 +65,8 @@ export class Routing implements TableInForce {
     return this.#inForce.groupRoutes;
   }
 
-  get owners(): ReadonlyMap<InstanceId, ServiceName> {
-    return this.#inForce.owners;
+  get ids(): IdCounts {
+    return this.#inForce.ids;
   }
 
   /** Finds the service for the request in `buf`, by address, token and share. Null, or why the request is refused. */
@@ -119,37 +121,44 @@ export class Routing implements TableInForce {
 
   /** Those that have something to report: the named ones, and once more or until they are done those that left. */
   *measured(): Generator<Service> {
-    yield* this.#inForce.services.values();
-    for (const service of this.#inForce.leaving) {
+    const { services, leaving } = this.#inForce;
+    // Each once, also when another table comes into force meanwhile.
+    const gone = [...leaving];
+    yield* [...services.values()];
+    for (const service of gone) {
       yield service;
-      if (service.leaving.size === 0) this.#inForce.leaving.delete(service);
+      if (service.leaving.size === 0) leaving.delete(service);
     }
   }
 
-  /** Puts a checked table in force, whole. */
-  apply(table: RouteTable): void {
-    finish(this.applying(table));
+  /** Puts a good table in force, whole. */
+  apply({ number, workerCount = 1, groups, services }: RouteTable): void {
+    finish(this.applying({ number, workerCount, groups, services: services.map(entryOf) }));
   }
 
-  /** Puts a checked change in force, whole. Costs what is changed. */
-  change(change: Omit<RouteChange, "base">): void {
-    finish(this.changing(change));
+  /** Puts a good change in force, whole. Costs what is changed. */
+  change(change: RouteChange): void {
+    finish(this.changing({ ...change, services: change.services.map(entryOf) }));
   }
 
-  /** `apply` in steps. Nothing else may be put in force before its end. */
-  *applying(table: RouteTable): Steps<void> {
-    const services = yield* namesOf(table.services);
-    const groups = yield* namesOf(table.groups);
-    const change = {
-      ...table,
-      goneServices: [...this.serviceRoutes.keys()].filter((name) => !services.has(name)),
-      goneGroups: [...this.groupRoutes.keys()].filter((name) => !groups.has(name)),
+  /** Puts a checked table in force, in steps. Nothing else may be put in force before its end. Costs what is different. */
+  *applying({ number, workerCount, services, groups }: CheckedTable): Steps<void> {
+    const now = this.#inForce;
+    const serviceNames = yield* namesOf(services);
+    const groupNames = yield* namesOf(groups);
+    // A service's part of its limits goes by the count.
+    const isSameCount = workerCount === this.#workerCount;
+    const changes = {
+      services: yield* those(services, (s) => !isSameCount || now.serviceRoutes.get(s.name) !== s),
+      groups: yield* those(groups, (g) => !isSameGroup(now.groupRoutes.get(g.name), g)),
+      goneServices: [...now.serviceRoutes.keys()].filter((name) => !serviceNames.has(name)),
+      goneGroups: [...now.groupRoutes.keys()].filter((name) => !groupNames.has(name)),
     };
-    yield* this.#switch(change, table.number, table.workerCount ?? 1);
+    yield* this.#switch(changes, number, workerCount);
   }
 
-  /** `change` in steps. Nothing else may be put in force before its end. */
-  changing(change: Omit<RouteChange, "base">): Steps<void> {
+  /** Puts a checked change in force, in steps. Nothing else may be put in force before its end. */
+  changing(change: CheckedChange): Steps<void> {
     return this.#switch(change, change.number, this.#workerCount);
   }
 
@@ -181,6 +190,15 @@ export class Routing implements TableInForce {
       if (service.inFlight > 0) counts[service.name] = service.inFlight;
     return counts;
   }
+}
+
+function* those<T>(items: readonly T[], isWanted: (item: T) => boolean): Steps<T[]> {
+  const wanted: T[] = [];
+  for (const item of items) {
+    if (isWanted(item)) wanted.push(item);
+    yield;
+  }
+  return wanted;
 }
 
 function* namesOf(items: readonly { readonly name: string }[]): Steps<ReadonlySet<string>> {

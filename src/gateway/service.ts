@@ -1,13 +1,15 @@
-import type { ServiceName } from "../core/names.ts";
+import type { InstanceId, ServiceName } from "../core/names.ts";
 import { chooseByKey } from "../core/traffic/affinity.ts";
 import { leastBusy, lessBusyOfTwo } from "../core/traffic/pick.ts";
 import { type Balancing, hasLimit, type WorkerShare } from "../core/traffic/policy.ts";
-import type { ServiceRoute } from "../core/traffic/route-table.ts";
+import type { Address } from "../core/traffic/route-table.ts";
 import { NO_KEY } from "./client-key.ts";
-import type { Instance } from "./instance.ts";
+import { Instance } from "./instance.ts";
+import { InstanceList } from "./instance-list.ts";
 import { LimitCounts } from "./limit-counts.ts";
 import { Meter } from "./meter.ts";
 import type { Mirror } from "./mirror.ts";
+import type { ServiceEntry } from "./service-entry.ts";
 import { ServiceGate } from "./service-gate.ts";
 
 /** The moment at which a table, or a change of one, comes into force: for all that it names at once. */
@@ -18,11 +20,22 @@ export interface TableSwitch {
 /** What a table says of a service. */
 export interface ServiceTerms {
   /** Null: it is gone. */
-  readonly route: ServiceRoute | null;
-  readonly instances: readonly Instance[];
+  readonly route: ServiceEntry | null;
+  /** Null: they are made when they are asked for. */
+  readonly instances: readonly Instance[] | null;
   /** Of its limits. */
   readonly share: WorkerShare;
 }
+
+/** What else a service needs of the routing that it is in. */
+export interface ServiceHost {
+  /** Even in [0, 1). */
+  readonly chance: () => number;
+  /** An instance that no table names any more, with requests in flight: named again. */
+  revive(id: InstanceId, address: Address): Instance | undefined;
+}
+
+const NONE: readonly Instance[] = [];
 
 /** A service as a gateway serves it. Lives as long as tables name it, so that counters and rotation go on over updates. */
 export class Service {
@@ -37,7 +50,6 @@ export class Service {
   readonly limited = new LimitCounts();
   /** Its limits; null: none. */
   gate: ServiceGate | null = null;
-  instances: readonly Instance[] = [];
   /** Another way to pick than the least in flight. */
   balancing: Balancing | null = null;
   /** No longer named, but with something that was not reported yet. */
@@ -52,11 +64,16 @@ export class Service {
   mirror: Mirror | null = null;
   #turn = 0;
   #next: { readonly at: TableSwitch; readonly terms: ServiceTerms } | null = null;
-  readonly #chance: () => number;
+  #list = InstanceList.NONE;
+  /** Null: nobody has asked for those of the list yet. */
+  #made: readonly Instance[] | null = NONE;
+  /** Those of the table before, until they are let go. */
+  #former: readonly Instance[] = NONE;
+  readonly #host: ServiceHost;
 
-  constructor(name: ServiceName, chance: () => number) {
+  constructor(name: ServiceName, host: ServiceHost) {
     this.name = name;
-    this.#chance = chance;
+    this.#host = host;
     this.memberLine = Buffer.from(`X-Sluice-Service: ${name}\r\n`, "latin1");
   }
 
@@ -70,7 +87,9 @@ export class Service {
     if (this.#next === null || !this.#next.at.isMade) return;
     const { route, instances, share } = this.#next.terms;
     this.#next = null;
-    this.instances = instances;
+    this.#former = this.made;
+    this.#list = route?.instances ?? InstanceList.NONE;
+    this.#made = instances;
     if (route === null) return;
     const { policy } = route;
     this.keepaliveMs = route.keepaliveMs;
@@ -82,9 +101,29 @@ export class Service {
     else this.gate.update(policy, share);
   }
 
-  /** After a report: instances that have nothing in flight any more have told all. */
-  forgetLeft(): void {
-    for (const instance of this.leaving) if (instance.inFlight === 0) this.leaving.delete(instance);
+  /** Those of the table in force. */
+  get instances(): readonly Instance[] {
+    return this.#made ?? this.#make();
+  }
+
+  #make(): readonly Instance[] {
+    const made = this.#list.routes.map(
+      ({ id, address }) => this.#host.revive(id, address) ?? new Instance(id, address),
+    );
+    this.#made = made;
+    return made;
+  }
+
+  /** Those that somebody has asked for: no other can have had anything to do. */
+  get made(): readonly Instance[] {
+    return this.#made ?? NONE;
+  }
+
+  /** Once after each `follow`: those of the table before that somebody had asked for. */
+  takeFormer(): readonly Instance[] {
+    const former = this.#former;
+    this.#former = NONE;
+    return former;
   }
 
   /** The instance for the next request, `except` left out; null when there is none. `key` is the client's, or NO_KEY. */
@@ -105,7 +144,7 @@ export class Service {
   #pickOtherwise(balancing: Balancing, left: number, key: number): number {
     const { instances } = this;
     if (balancing.kind === "random-two")
-      return lessBusyOfTwo(instances, this.#chance(), this.#chance(), left);
+      return lessBusyOfTwo(instances, this.#host.chance(), this.#host.chance(), left);
     if (key === NO_KEY) return -1;
     const able = instances.filter((instance, i) => i !== left && !instance.isSuspect);
     const chosen = chooseByKey(able, key);

@@ -7,7 +7,8 @@ import { changeCommands, tableCommands } from "../core/table-commands.ts";
 import { routeChange, withRouteChange } from "../core/traffic/route-change.ts";
 import type { RouteTable, ServiceRoute } from "../core/traffic/route-table.ts";
 import { Routing } from "./routing.ts";
-import { checkChange, checkTable } from "./table-check.ts";
+import { entryOf, routeOf } from "./service-entry.ts";
+import { type CheckedChange, checkChange, checkTable } from "./table-check.ts";
 import { type TableHost, TableIntake } from "./table-intake.ts";
 import { TableParts } from "./table-parts.ts";
 
@@ -90,13 +91,14 @@ test("property: a table and its changes give what the last table gives", () => {
         else {
           const change = routeChange(before, table);
           assert.deepEqual(withRouteChange(before, change), table);
-          assert.deepEqual(checkChange(JSON.parse(JSON.stringify(change)), changed), change);
+          const checked = checkChange(JSON.parse(JSON.stringify(change)), changed) as CheckedChange;
+          assert.deepEqual({ ...checked, services: checked.services.map(routeOf) }, change);
           changed.change(change);
         }
         before = table;
         const whole = new Routing(() => 0.5);
         whole.apply(table);
-        assert.deepEqual(new Map([...changed.owners].sort()), new Map([...whole.owners].sort()));
+        assert.deepEqual(idsOf(changed, list), idsOf(whole, list));
         assert.equal(changed.number, table.number);
         assert.deepEqual(seen(changed, table), seen(whole, table));
       });
@@ -114,7 +116,9 @@ test("property: whatever step a table has come to, requests see all of it or not
       old.apply(before);
       next.apply(after);
       routing.apply(before);
-      const steps = isChange ? routing.changing(routeChange(before, after)) : routing.applying(after);
+      const steps = isChange
+        ? routing.changing(asChecked(routeChange(before, after)))
+        : routing.applying({ workerCount: 1, ...asChecked(after) });
       const views = [followed(old, before, after), followed(next, before, after)].map((v) =>
         JSON.stringify(v),
       );
@@ -127,12 +131,23 @@ test("property: whatever step a table has come to, requests see all of it or not
         assert.equal(routing.number, isDone ? 2 : 1, "the number is told when all is over");
       }
       assert.equal(JSON.stringify(followed(routing, before, after)), views[1]);
-      assert.deepEqual(new Map([...routing.owners].sort()), new Map([...next.owners].sort()));
+      assert.deepEqual(idsOf(routing, [first, second]), idsOf(next, [first, second]));
       for (const service of routing.services) assert.ok(service.instances.every((i) => i.isNamed));
     }),
     { numRuns: 200 },
   );
 });
+
+const asChecked = <T extends { readonly services: readonly ServiceRoute[] }>(of: T) => ({
+  ...of,
+  services: of.services.map(entryOf),
+});
+
+/** How many instances of each id routing knows, and how many in all. */
+function idsOf({ ids }: Routing, tables: readonly Pick<RouteTable, "services">[]) {
+  const all = tables.flatMap(({ services }) => services.flatMap((s) => s.instances.map((i) => i.id)));
+  return [ids.total, ...all.map((id) => ids.of(id))];
+}
 
 /** What requests find out by either table, without what only book-keeping is for. */
 function followed(routing: Routing, ...all: readonly RouteTable[]) {
@@ -219,9 +234,11 @@ test("parts have a bounded size, whatever a table has much of", () => {
     commands.length > 30 && Math.max(...sizes) < 16_000,
     `${commands.length} of up to ${Math.max(...sizes)}`,
   );
-  const parts = new TableParts(commands[0], 1e9);
+  const parts = new TableParts(commands[0], 1e9, new Routing(() => 0.5));
   for (const command of commands) if (command.type === "part") parts.add(command.part, 1);
-  assert.deepEqual([parts.problem, parts.whole], [null, table]);
+  const { services: drafts, fields } = parts.draft;
+  assert.deepEqual([parts.problem, fields.number, fields.workerCount], [null, 3, 2]);
+  assert.deepEqual([drafts.entries.map(routeOf), fields.groups], [services, groups]);
   assert.deepEqual(tableCommands({ ...table, services: services.slice(1, 9), groups: [] }).length, 1);
 });
 
@@ -233,7 +250,7 @@ for (const [name, part, reason] of [
   ["is too large", {}, /^has more bytes/],
 ] as const) {
   test(`refused: a table of which a part ${name}`, () => {
-    const parts = new TableParts({ type: "begin", of: "table", number: 4 }, 1000);
+    const parts = new TableParts({ type: "begin", of: "table", number: 4 }, 1000, new Routing(() => 0.5));
     parts.add(part, name === "is too large" ? 1001 : 10);
     assert.match(String(parts.problem), reason);
     parts.add({ services: [] }, 10);

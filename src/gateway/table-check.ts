@@ -1,169 +1,210 @@
-import { isName } from "../core/names.ts";
-import type { GroupRoute, RouteChange, RouteTable, ServiceRoute } from "../core/traffic/route-table.ts";
-import { isFieldValue } from "../http1/response-writer.ts";
+import type { GroupName, ServiceName } from "../core/names.ts";
+import type { GroupRoute, RouteChange } from "../core/traffic/route-table.ts";
+import { IdCounts } from "./id-counts.ts";
+import { eachId } from "./instance-list.ts";
+import { ServiceDrafts } from "./service-drafts.ts";
+import type { CheckedTable, ServiceEntry } from "./service-entry.ts";
 import { finish, type Steps } from "./slices.ts";
-import { affinityProblem, policyProblem } from "./table-check-policy.ts";
+import { affinityProblem } from "./table-check-policy.ts";
+import { checkName, checkTokens, type Fields, fieldsOf, listOf, must, TableProblem } from "./table-fields.ts";
 
-/** Longest path of a unix socket: `sun_path` of unix(7) less its final zero. */
-const UNIX_PATH_BYTES_MAX = 107;
+/** Members of one group that are checked before the work may be put aside. */
+const MEMBERS_A_STEP = 32;
 
-/** Instances or members of one service or group that are checked before the work may be put aside. */
-const ITEMS_A_STEP = 32;
-
-/** What is wrong with a table. */
-class TableProblem extends Error {}
-
-function must(condition: boolean, where: string, what: string): void {
-  if (!condition) throw new TableProblem(`${where}: ${what}`);
+/** What a gateway holds of the table in force, as far as another can contradict it or say the same. */
+export interface TableInForce {
+  readonly number: number;
+  readonly serviceRoutes: ReadonlyMap<ServiceName, ServiceEntry>;
+  readonly groupRoutes: ReadonlyMap<GroupName, GroupRoute>;
+  /** Of the instances of all services. */
+  readonly ids: IdCounts;
 }
 
-type Fields = Record<string, unknown>;
+/** No table. */
+const NOTHING: Pick<TableInForce, "number" | "serviceRoutes"> = { number: 0, serviceRoutes: new Map() };
 
-function fieldsOf(value: unknown, where: string): Fields {
-  must(typeof value === "object" && value !== null && !Array.isArray(value), where, "must be an object");
-  return value as Fields;
+/** A checked change whose services are as a worker keeps them. */
+export interface CheckedChange extends Omit<RouteChange, "services"> {
+  readonly services: readonly ServiceEntry[];
 }
 
-function listOf(value: unknown, where: string): readonly unknown[] {
-  must(Array.isArray(value), where, "must be a list");
-  return value as unknown[];
+/** A table or a change of one that has come, its services taken in already. */
+export interface Draft {
+  readonly services: ServiceDrafts;
+  /** The rest of it, not checked. */
+  readonly fields: Fields;
+}
+
+/** Takes in the services of what came in one piece. @throws TableProblem */
+export function* drafting(
+  value: unknown,
+  what: "table" | "change",
+  now: Pick<TableInForce, "serviceRoutes">,
+): Steps<Draft> {
+  const fields = fieldsOf(value, what);
+  const services = new ServiceDrafts(now.serviceRoutes);
+  for (const service of listOf(fields.services, "services")) {
+    yield* services.add(service);
+    yield;
+  }
+  return { services, fields };
 }
 
 /**
  * Checks a table from the control process whole, before any of it is in force. Gives the table, or the reason for a `nack`.
  * The control process is ours, but a table that cannot be served must never replace one that can.
  */
-export function checkTable(value: unknown, numberInForce: number): RouteTable | string {
-  return finish(checkingTable(value, numberInForce));
+export function checkTable(value: unknown, numberInForce: number): CheckedTable | string {
+  const now = { ...NOTHING, number: numberInForce };
+  return finish(
+    told(function* () {
+      return yield* checkingTable(yield* drafting(value, "table", now), now);
+    }),
+  );
 }
 
-/** {@link checkTable} in steps. */
-export function* checkingTable(value: unknown, numberInForce: number): Steps<RouteTable | string> {
+/** What `steps` come to, or the problem that ends them. */
+export function* told<T>(steps: () => Steps<T>): Steps<T | string> {
   try {
-    const table = fieldsOf(value, "table");
-    const { number } = table;
-    must(Number.isSafeInteger(number) && (number as number) > 0, "number", "must be a whole number above 0");
-    must(
-      (number as number) > numberInForce,
-      "number",
-      `${number} is not above ${numberInForce}, the one in force`,
-    );
-    const { workerCount = 1 } = table;
-    const isCount = Number.isSafeInteger(workerCount) && (workerCount as number) >= 1;
-    must(isCount, "workerCount", "must be a whole number from 1");
-    const names = new Set<string>();
-    const instances = new Set<string>();
-    const services = yield* allFields(table.services, "services");
-    const groups = yield* allFields(table.groups, "groups");
-    const groupNames = new Set(groups.map((g) => g.name));
-    for (const [i, service] of services.entries())
-      yield* checkService(service, `services[${i}]`, names, instances, groupNames);
-    const serviceNames = new Set(services.map((s) => s.name));
-    for (const [i, service] of services.entries()) {
-      checkMirror(service, `services[${i}].mirror`, serviceNames);
-      yield;
-    }
-    for (const [i, group] of groups.entries()) yield* checkGroup(group, `groups[${i}]`, names, serviceNames);
-    return value as RouteTable;
+    return yield* steps();
   } catch (error) {
     if (error instanceof TableProblem) return error.message;
     throw error;
   }
 }
 
-/** What a gateway holds of the table in force, as far as a change can contradict it. */
-export interface TableInForce {
-  readonly number: number;
-  readonly serviceRoutes: ReadonlyMap<string, ServiceRoute>;
-  readonly groupRoutes: ReadonlyMap<string, GroupRoute>;
-  /** The service that each instance belongs to. */
-  readonly owners: ReadonlyMap<string, string>;
+/** Checks what is not checked of a table. @throws TableProblem */
+export function* checkingTable(draft: Draft, now: Pick<TableInForce, "number">): Steps<CheckedTable> {
+  const { number, workerCount = 1, groups: listed } = draft.fields;
+  must(Number.isSafeInteger(number) && (number as number) > 0, "number", "must be a whole number above 0");
+  must((number as number) > now.number, "number", `${number} is not above ${now.number}, the one in force`);
+  const isCount = Number.isSafeInteger(workerCount) && (workerCount as number) >= 1;
+  must(isCount, "workerCount", "must be a whole number from 1");
+  const { entries: services, names: serviceNames } = draft.services;
+  const groups = yield* allFields(listed, "groups");
+  const groupNames = new Set(groups.map((g) => g.name));
+  for (const [i, service] of services.entries()) {
+    checkGroupOf(service, `services[${i}]`, groupNames);
+    checkMirror(service, `services[${i}].mirror`, serviceNames);
+    yield;
+  }
+  const names = new Set<string>();
+  for (const [i, group] of groups.entries()) {
+    must(!serviceNames.has(group.name as string), `groups[${i}].name`, `${group.name} is used twice`);
+    yield* checkGroup(group, `groups[${i}]`, names, serviceNames);
+  }
+  return {
+    number: number as number,
+    workerCount: workerCount as number,
+    services,
+    groups: groups as unknown as GroupRoute[],
+  };
 }
 
 /**
  * Checks a change of the table in force, whole, before any of it is in force. Costs what is changed; only when something goes, what
  * stays is asked whether it can do without. Gives the change, or the reason for a `nack`.
  */
-export function checkChange(value: unknown, now: TableInForce): RouteChange | string {
-  return finish(checkingChange(value, now));
+export function checkChange(value: unknown, now: TableInForce): CheckedChange | string {
+  return finish(
+    told(function* () {
+      return yield* checkingChange(yield* drafting(value, "change", now), now);
+    }),
+  );
 }
 
-/** {@link checkChange} in steps. Nothing may come into force meanwhile. */
-export function* checkingChange(value: unknown, now: TableInForce): Steps<RouteChange | string> {
-  try {
-    const change = fieldsOf(value, "change");
-    const { base, number } = change;
-    must(base === now.number, "base", `${base} is not ${now.number}, the one in force`);
-    must(now.number > 0, "base", "there is no table in force");
-    const isLater = Number.isSafeInteger(number) && (number as number) > now.number;
-    must(isLater, "number", `must be a whole number above ${now.number}`);
-    const goneServices = new Set(listOf(change.goneServices, "goneServices"));
-    const goneGroups = new Set(listOf(change.goneGroups, "goneGroups"));
-    const names = new Set<string>();
-    const instances = new Set<string>();
-    const services = yield* allFields(change.services, "services");
-    const groups = yield* allFields(change.groups, "groups");
-    const putServices = new Set(services.map((s) => s.name));
-    const putGroups = new Set(groups.map((g) => g.name));
-    const hasGroup = {
-      has: (g: unknown) => putGroups.has(g) || (now.groupRoutes.has(g as string) && !goneGroups.has(g)),
-    };
-    const hasService = {
-      has: (s: unknown) => putServices.has(s) || (now.serviceRoutes.has(s as string) && !goneServices.has(s)),
-    };
-    for (const name of goneServices) {
-      must(now.serviceRoutes.has(name as string), "goneServices", `there is no ${name}`);
-      must(!putServices.has(name), "goneServices", `${name} is there, too`);
+/** Checks what is not checked of a change. Nothing may come into force meanwhile. @throws TableProblem */
+export function* checkingChange(draft: Draft, now: TableInForce): Steps<CheckedChange> {
+  const change = draft.fields;
+  const { base, number } = change;
+  must(base === now.number, "base", `${base} is not ${now.number}, the one in force`);
+  must(now.number > 0, "base", "there is no table in force");
+  const isLater = Number.isSafeInteger(number) && (number as number) > now.number;
+  must(isLater, "number", `must be a whole number above ${now.number}`);
+  const goneServices = new Set(listOf(change.goneServices, "goneServices"));
+  const goneGroups = new Set(listOf(change.goneGroups, "goneGroups"));
+  const { entries: services, names: putServices } = draft.services;
+  const groups = yield* allFields(change.groups, "groups");
+  const putGroups = new Set(groups.map((g) => g.name));
+  const hasGroup = {
+    has: (g: unknown) => putGroups.has(g) || (now.groupRoutes.has(g as GroupName) && !goneGroups.has(g)),
+  };
+  const hasService = {
+    has: (s: unknown) =>
+      putServices.has(s as string) || (now.serviceRoutes.has(s as ServiceName) && !goneServices.has(s)),
+  };
+  for (const name of goneServices) {
+    must(now.serviceRoutes.has(name as ServiceName), "goneServices", `there is no ${name}`);
+    must(!putServices.has(name as string), "goneServices", `${name} is there, too`);
+    yield;
+  }
+  for (const name of goneGroups) must(!putGroups.has(name), "goneGroups", `${name} is there, too`);
+  for (const [i, service] of services.entries()) {
+    const where = `services[${i}]`;
+    checkGroupOf(service, where, hasGroup);
+    const isGroup = now.groupRoutes.has(service.name as string as GroupName) && !goneGroups.has(service.name);
+    must(!isGroup, `${where}.name`, `${service.name} is a group`);
+    checkMirror(service, `${where}.mirror`, hasService);
+    yield;
+  }
+  const isStaying = (name: ServiceName) => !putServices.has(name) && !goneServices.has(name);
+  yield* checkOwners(services, isStaying, now);
+  const names = new Set<string>(putServices);
+  for (const [i, group] of groups.entries()) {
+    const where = `groups[${i}]`;
+    yield* checkGroup(group, where, names, hasService);
+    const isService = now.serviceRoutes.has(group.name as ServiceName) && !goneServices.has(group.name);
+    must(!isService, `${where}.name`, `${group.name} is a service`);
+  }
+  if (goneGroups.size > 0) {
+    for (const { name, group } of now.serviceRoutes.values()) {
       yield;
+      const isFree = !isStaying(name) || group === null || hasGroup.has(group);
+      must(isFree, "goneGroups", `${name} is in ${group}`);
     }
-    for (const name of goneGroups) must(!putGroups.has(name), "goneGroups", `${name} is there, too`);
-    for (const [i, service] of services.entries()) {
-      const where = `services[${i}]`;
-      yield* checkService(service, where, names, instances, hasGroup);
-      const isGroup = now.groupRoutes.has(service.name as string) && !goneGroups.has(service.name);
-      must(!isGroup, `${where}.name`, `${service.name} is a group`);
-    }
-    for (const id of instances) {
+  }
+  if (goneServices.size > 0) {
+    for (const { name, mirror } of now.serviceRoutes.values()) {
       yield;
-      const owner = now.owners.get(id);
-      const isFree = owner === undefined || putServices.has(owner) || goneServices.has(owner);
-      must(isFree, "services", `instance ${id} belongs to ${owner}`);
+      if (!isStaying(name)) continue;
+      for (const target of mirror?.targets ?? [])
+        must(hasService.has(target), "goneServices", `${target} is a mirror target of ${name}`);
     }
-    for (const [i, service] of services.entries()) {
-      checkMirror(service, `services[${i}].mirror`, hasService);
+    for (const { name, members } of now.groupRoutes.values()) {
       yield;
+      if (putGroups.has(name) || goneGroups.has(name)) continue;
+      for (const { service } of members)
+        must(hasService.has(service), "goneServices", `${service} is a member of ${name}`);
     }
-    for (const [i, group] of groups.entries()) {
-      const where = `groups[${i}]`;
-      yield* checkGroup(group, where, names, hasService);
-      const isService = now.serviceRoutes.has(group.name as string) && !goneServices.has(group.name);
-      must(!isService, `${where}.name`, `${group.name} is a service`);
+  }
+  return { ...(change as unknown as RouteChange), services };
+}
+
+/** No instance of a change is one of a service that stays as it is. */
+function* checkOwners(
+  services: readonly ServiceEntry[],
+  isStaying: (name: ServiceName) => boolean,
+  now: TableInForce,
+): Steps<void> {
+  const freed = new IdCounts();
+  for (const { name, instances } of now.serviceRoutes.values()) {
+    yield;
+    if (isStaying(name)) continue;
+    yield* eachId(instances, (id) => freed.add(id));
+  }
+  const doubtful: string[] = [];
+  for (const { instances } of services) {
+    yield;
+    yield* eachId(instances, (id) => {
+      if (now.ids.of(id) > freed.of(id)) doubtful.push(id);
+    });
+  }
+  for (const id of doubtful) {
+    for (const { name, instances } of now.serviceRoutes.values()) {
+      const isFree = !isStaying(name) || !instances.has(id);
+      must(isFree, "services", `instance ${id} belongs to ${name}`);
     }
-    if (goneGroups.size > 0) {
-      for (const { name, group } of now.serviceRoutes.values()) {
-        yield;
-        const isStaying = !putServices.has(name) && !goneServices.has(name);
-        must(!isStaying || group === null || hasGroup.has(group), "goneGroups", `${name} is in ${group}`);
-      }
-    }
-    if (goneServices.size > 0) {
-      for (const { name, mirror } of now.serviceRoutes.values()) {
-        yield;
-        if (putServices.has(name) || goneServices.has(name)) continue;
-        for (const target of mirror?.targets ?? [])
-          must(hasService.has(target), "goneServices", `${target} is a mirror target of ${name}`);
-      }
-      for (const { name, members } of now.groupRoutes.values()) {
-        yield;
-        if (putGroups.has(name) || goneGroups.has(name)) continue;
-        for (const { service } of members)
-          must(hasService.has(service), "goneServices", `${service} is a member of ${name}`);
-      }
-    }
-    return value as RouteChange;
-  } catch (error) {
-    if (error instanceof TableProblem) return error.message;
-    throw error;
+    yield;
   }
 }
 
@@ -181,61 +222,8 @@ interface Names {
   has(name: unknown): boolean;
 }
 
-function checkName(value: unknown, where: string, names: Set<string>): void {
-  must(typeof value === "string" && isName(value), where, "is not a name");
-  must(!names.has(value as string), where, `${value} is used twice`);
-  names.add(value as string);
-}
-
-function checkTokens(value: unknown, where: string): void {
-  const tokens = listOf(value, where);
-  must(tokens.length > 0, where, "is empty");
-  const isGood = (t: unknown) => typeof t === "string" && t !== "" && isFieldValue(t);
-  // The text of a token never stands in a reason: reasons are logged.
-  must(tokens.every(isGood), where, "has a token that cannot stand in a header");
-}
-
-function* checkService(
-  service: Fields,
-  where: string,
-  names: Set<string>,
-  instances: Set<string>,
-  groups: Names,
-): Steps<void> {
-  yield;
-  checkName(service.name, `${where}.name`, names);
-  const { group, keepaliveMs } = service;
+function checkGroupOf({ group }: ServiceEntry, where: string, groups: Names): void {
   must(group === null || groups.has(group), `${where}.group`, "names no group of the table");
-  checkTokens(service.tokens, `${where}.tokens`);
-  const problem = policyProblem(service.policy);
-  must(problem === null, `${where}.policy`, problem ?? "");
-  const isTime = typeof keepaliveMs === "number" && Number.isFinite(keepaliveMs) && keepaliveMs > 0;
-  must(isTime, `${where}.keepaliveMs`, "must be a number of ms above 0");
-  must(typeof service.isBodyChecked === "boolean", `${where}.isBodyChecked`, "must be true or false");
-  const isProtocol = service.protocol === undefined || service.protocol === "grpc";
-  must(isProtocol, `${where}.protocol`, "must be grpc, or left out");
-  for (const [i, value] of listOf(service.instances, `${where}.instances`).entries()) {
-    if (i % ITEMS_A_STEP === ITEMS_A_STEP - 1) yield;
-    const at = `${where}.instances[${i}]`;
-    const { id, address } = fieldsOf(value, at);
-    must(typeof id === "string" && id !== "", `${at}.id`, "must be a text");
-    must(!instances.has(id as string), `${at}.id`, `${id} is used twice`);
-    instances.add(id as string);
-    checkAddress(fieldsOf(address, `${at}.address`), `${at}.address`);
-  }
-}
-
-function checkAddress(address: Fields, where: string): void {
-  const { kind, path, host, port } = address;
-  if (kind === "unix") {
-    const isPath = typeof path === "string" && path !== "" && Buffer.byteLength(path) <= UNIX_PATH_BYTES_MAX;
-    must(isPath, `${where}.path`, `must be a text of at most ${UNIX_PATH_BYTES_MAX} bytes`);
-    return;
-  }
-  must(kind === "tcp", `${where}.kind`, "must be unix or tcp");
-  must(typeof host === "string" && host !== "", `${where}.host`, "must be a text");
-  const isPort = Number.isInteger(port) && (port as number) > 0 && (port as number) < 65536;
-  must(isPort, `${where}.port`, "must be a port");
 }
 
 function* checkGroup(group: Fields, where: string, names: Set<string>, services: Names): Steps<void> {
@@ -246,7 +234,7 @@ function* checkGroup(group: Fields, where: string, names: Set<string>, services:
   must(problem === null, `${where}.sticky`, problem ?? "");
   const seen = new Set<string>();
   for (const [i, value] of listOf(group.members, `${where}.members`).entries()) {
-    if (i % ITEMS_A_STEP === ITEMS_A_STEP - 1) yield;
+    if (i % MEMBERS_A_STEP === MEMBERS_A_STEP - 1) yield;
     const at = `${where}.members[${i}]`;
     const { service, weight } = fieldsOf(value, at);
     must(
@@ -262,9 +250,9 @@ function* checkGroup(group: Fields, where: string, names: Set<string>, services:
 }
 
 /** Once all services are known: targets may stand behind. */
-function checkMirror({ name, mirror }: Fields, where: string, services: Names): void {
+function checkMirror({ name, mirror }: ServiceEntry, where: string, services: Names): void {
   if (mirror === undefined) return;
-  const { ratio, targets, compare } = fieldsOf(mirror, where);
+  const { ratio, targets, compare } = fieldsOf(mirror as unknown, where);
   const isRatio = Number.isInteger(ratio) && (ratio as number) >= 1 && (ratio as number) <= 100;
   must(isRatio, `${where}.ratio`, "must be a whole number from 1 to 100");
   const list = listOf(targets, `${where}.targets`);

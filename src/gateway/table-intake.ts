@@ -1,9 +1,8 @@
-import type { RouteChange, RouteTable } from "../core/traffic/route-table.ts";
 import { TABLE_BYTES_MAX, TABLE_SLICE_MS } from "./limits.ts";
 import type { Mirrors } from "./mirrors.ts";
 import type { Routing } from "./routing.ts";
 import { Slices, type Steps } from "./slices.ts";
-import { checkingChange, checkingTable } from "./table-check.ts";
+import { checkingChange, checkingTable, type Draft, drafting, told } from "./table-check.ts";
 import { TableParts } from "./table-parts.ts";
 
 /** Who takes tables in. */
@@ -46,15 +45,15 @@ export class TableIntake {
     switch (type) {
       case "table":
         this.#abandon(link);
-        this.#start(table, () => this.#table(table));
+        this.#start(numberOf(table), "table", drafting(table, "table", this.#host.routing));
         return true;
       case "change":
         this.#abandon(link);
-        this.#start(change, () => this.#change(change));
+        this.#start(numberOf(change), "change", drafting(change, "change", this.#host.routing));
         return true;
       case "begin":
         this.#abandon(link);
-        this.#begun.set(link, new TableParts(command, TABLE_BYTES_MAX));
+        this.#begun.set(link, new TableParts(command, TABLE_BYTES_MAX, this.#host.routing));
         return true;
       case "part":
         this.#begun.get(link)?.add(part, bytes);
@@ -90,38 +89,37 @@ export class TableIntake {
     const parts = this.#begun.get(link);
     if (parts === undefined) return;
     this.#begun.delete(link);
-    const { problem, number } = parts;
+    const { problem, number, of } = parts;
     if (problem !== null) this.#host.refuse(number, problem);
-    else if (parts.of === "table") this.#start(parts.whole, () => this.#table(parts.whole));
-    else this.#start(parts.whole, () => this.#change(parts.whole));
+    else this.#start(number, of, given(parts.draft));
   }
 
-  #start(value: unknown, steps: () => Steps<string | null>): void {
-    this.#slices.start(steps(), (reason) => {
+  #start(number: number, of: "table" | "change", draft: Steps<Draft>): void {
+    const steps = told(() => (of === "table" ? this.#table(draft) : this.#change(draft)));
+    this.#slices.start(steps, (reason) => {
       if (this.#isClosed) return;
-      if (reason === null) this.#host.acknowledge();
-      else this.#host.refuse(numberOf(value), reason);
+      if (reason === undefined) this.#host.acknowledge();
+      else this.#host.refuse(number, reason);
       this.#host.ready();
     });
   }
 
-  *#table(value: unknown): Steps<string | null> {
+  *#table(draft: Steps<Draft>): Steps<undefined> {
     const { routing } = this.#host;
-    const checked: RouteTable | string = yield* checkingTable(value, routing.number);
-    if (typeof checked === "string") return checked;
-    yield* routing.applying(checked);
+    yield* routing.applying(yield* checkingTable(yield* draft, routing));
     yield* this.#mirrors.applying(routing);
-    return null;
   }
 
-  *#change(value: unknown): Steps<string | null> {
+  *#change(draft: Steps<Draft>): Steps<undefined> {
     const { routing } = this.#host;
-    const checked: RouteChange | string = yield* checkingChange(value, routing);
-    if (typeof checked === "string") return checked;
-    yield* routing.changing(checked);
+    yield* routing.changing(yield* checkingChange(yield* draft, routing));
     yield* this.#mirrors.applying(routing);
-    return null;
   }
+}
+
+// biome-ignore lint/correctness/useYield: nothing is left to do for what is there
+function* given<T>(value: T): Steps<T> {
+  return value;
 }
 
 /** The number of what may be a table; 0: it has none. */

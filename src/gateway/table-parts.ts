@@ -1,30 +1,32 @@
 import type { TablePart } from "../core/traffic/table-parts.ts";
-
-type Fields = Readonly<Record<string, unknown>>;
+import { ServiceDrafts } from "./service-drafts.ts";
+import { finish } from "./slices.ts";
+import type { Draft, TableInForce } from "./table-check.ts";
+import { type Fields, fieldsOf, listOf, must, TableProblem } from "./table-fields.ts";
 
 const LISTS = ["goneServices", "goneGroups", "members", "groups", "instances", "services"] as const;
 
-/** Puts a table, or a change of one, together from its parts (core/traffic/table-parts.ts). Checks only that they can be put together. */
+/**
+ * Takes in a table, or a change of one, by its parts (core/traffic/table-parts.ts). Services are checked as they come and kept as a worker
+ * keeps them, so that nothing else of a part is there any more when the next one comes; the rest is checked when all has come.
+ */
 export class TableParts {
   readonly of: "table" | "change";
   /** 0: it has none. */
   readonly number: number;
   /** Why it cannot be a table: the first reason found. The rest of the parts is not kept then. */
   problem: string | null = null;
-  readonly #lists = {
-    goneServices: [] as unknown[],
-    goneGroups: [] as unknown[],
-    groups: [] as unknown[],
-    services: [] as unknown[],
-  };
+  readonly #services: ServiceDrafts;
+  readonly #lists = { goneServices: [] as unknown[], goneGroups: [] as unknown[], groups: [] as unknown[] };
   readonly #begin: Fields;
   #bytesLeft: number;
   #count = 0;
 
   /** `begin` is the command before the parts, which may have `bytesMax` in all. */
-  constructor(begin: unknown, bytesMax: number) {
+  constructor(begin: unknown, bytesMax: number, now: Pick<TableInForce, "serviceRoutes">) {
     this.#begin = begin as Fields;
     this.#bytesLeft = bytesMax;
+    this.#services = new ServiceDrafts(now.serviceRoutes);
     this.of = this.#begin.of === "change" ? "change" : "table";
     this.number = Number.isSafeInteger(this.#begin.number) ? (this.#begin.number as number) : 0;
     if (this.#begin.of !== this.of) this.problem = "begin: must be of a table or a change";
@@ -34,46 +36,41 @@ export class TableParts {
   add(part: unknown, bytes: number): void {
     this.#bytesLeft -= bytes;
     if (this.#bytesLeft < 0) this.problem ??= "has more bytes than a table may have";
-    this.problem ??= this.#problemOf(part);
     if (this.problem !== null) return;
-    const { goneServices, goneGroups, groups, services } = this.#lists;
-    const lists = part as TablePart;
-    goneServices.push(...(lists.goneServices ?? []));
-    goneGroups.push(...(lists.goneGroups ?? []));
-    listOfLast(groups, "members")?.push(...(lists.members ?? []));
-    groups.push(...(lists.groups ?? []));
-    listOfLast(services, "instances")?.push(...(lists.instances ?? []));
-    services.push(...(lists.services ?? []));
+    try {
+      this.#add(part);
+    } catch (error) {
+      if (!(error instanceof TableProblem)) throw error;
+      this.problem = error.message;
+    }
     this.#count++;
   }
 
-  #problemOf(part: unknown): string | null {
+  #add(part: unknown): void {
     const where = `parts[${this.#count}]`;
-    if (typeof part !== "object" || part === null) return `${where}: must be an object`;
-    for (const list of LISTS) {
-      const value = (part as Fields)[list];
-      if (value !== undefined && !Array.isArray(value)) return `${where}.${list}: must be a list`;
+    const fields = fieldsOf(part, where);
+    for (const list of LISTS) if (fields[list] !== undefined) listOf(fields[list], `${where}.${list}`);
+    const lists = part as { readonly [K in keyof TablePart]?: readonly unknown[] };
+    const { goneServices, goneGroups, groups } = this.#lists;
+    goneServices.push(...(lists.goneServices ?? []));
+    goneGroups.push(...(lists.goneGroups ?? []));
+    if (lists.members !== undefined) {
+      const { members } = (groups.at(-1) ?? {}) as Fields;
+      must(Array.isArray(members), `${where}.members`, "no group is before");
+      members.push(...lists.members);
     }
-    const { members, instances } = part as Fields;
-    const { groups, services } = this.#lists;
-    if (members !== undefined && listOfLast(groups, "members") === null)
-      return `${where}.members: no group is before`;
-    if (instances !== undefined && listOfLast(services, "instances") === null)
-      return `${where}.instances: no service is before`;
-    return null;
+    groups.push(...(lists.groups ?? []));
+    const services = this.#services;
+    if (lists.instances !== undefined) {
+      must(services.entries.length > 0, `${where}.instances`, "no service is before");
+      finish(services.addInstances(lists.instances));
+    }
+    for (const service of lists.services ?? []) finish(services.add(service));
   }
 
-  /** All of it, as it would have come in one piece; not checked. */
-  get whole(): unknown {
+  /** All of it. */
+  get draft(): Draft {
     const { number, base, workerCount } = this.#begin;
-    const { groups, services } = this.#lists;
-    if (this.of === "change") return { base, number, ...this.#lists };
-    return { number, services, groups, ...(workerCount === undefined ? {} : { workerCount }) };
+    return { services: this.#services, fields: { number, base, workerCount, ...this.#lists } };
   }
-}
-
-/** The list that further items go on with; null when there is none. */
-function listOfLast(owners: readonly unknown[], name: "members" | "instances"): unknown[] | null {
-  const list = (owners.at(-1) as Fields | null | undefined)?.[name];
-  return Array.isArray(list) ? list : null;
 }

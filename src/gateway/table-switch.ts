@@ -5,44 +5,57 @@
  */
 import type { GroupName, InstanceId, ServiceName } from "../core/names.ts";
 import type { WorkerShare } from "../core/traffic/policy.ts";
-import type { GroupRoute, RouteChange, ServiceRoute } from "../core/traffic/route-table.ts";
+import type { GroupRoute } from "../core/traffic/route-table.ts";
 import { Group } from "./group.ts";
+import type { IdCounts } from "./id-counts.ts";
 import { Instance, isSameAddress } from "./instance.ts";
+import { eachId } from "./instance-list.ts";
 import type { Lingering } from "./lingering.ts";
 import type { RouteIndex } from "./route-index.ts";
-import { Service, type TableSwitch } from "./service.ts";
+import { Service, type ServiceHost, type TableSwitch } from "./service.ts";
+import { isSameTokens, type ServiceEntry } from "./service-entry.ts";
 import type { Steps } from "./slices.ts";
+import type { CheckedChange } from "./table-check.ts";
 
 /** Instances of one service handled before the work may be put aside. */
 const INSTANCES_A_STEP = 32;
+
+/** Instances of a service that its first request may wait for to be made: some 20 µs. More are made by steps, before the switch. */
+const INSTANCES_LATE_MAX = 64;
 
 /** What a worker holds of the table in force, and what lives on from table to table. */
 export interface InForce {
   index: RouteIndex;
   readonly services: Map<string, Service>;
   readonly groups: Map<string, Group>;
-  readonly serviceRoutes: Map<ServiceName, ServiceRoute>;
+  readonly serviceRoutes: Map<ServiceName, ServiceEntry>;
   readonly groupRoutes: Map<GroupName, GroupRoute>;
-  /** The service that each instance belongs to. */
-  readonly owners: Map<InstanceId, ServiceName>;
+  /** Of the instances of all services. */
+  readonly ids: IdCounts;
   /** Services no longer named, but with something that was not reported yet. */
   readonly leaving: Set<Service>;
   readonly lingering: Lingering;
 }
 
 /** What is to be different. */
-export type Changes = Omit<RouteChange, "base" | "number">;
+export type Changes = Omit<CheckedChange, "base" | "number">;
 
 /** A service that a change names, as it was and as it is to be. */
 interface Affected {
   readonly service: Service;
   /** Null: new. */
-  readonly route: ServiceRoute | null;
-  readonly before: readonly Instance[];
+  readonly route: ServiceEntry | null;
   /** Null: gone. */
-  readonly next: ServiceRoute | null;
-  readonly instances: Instance[];
+  readonly next: ServiceEntry | null;
+  /** The same addresses and tokens lead to it. */
+  readonly keepsRoutes: boolean;
+  /** Those that are to be; null: they are made when they are asked for. */
+  instances: Instance[] | null;
+  /** Those that were asked for when the switch came. */
+  former: readonly Instance[];
 }
+
+const NONE: readonly Instance[] = [];
 
 /**
  * Puts a checked change in force. Nothing else may be put in force before its end. `share` is this worker's part of the limits; `chance`
@@ -81,29 +94,37 @@ export function* switchTable(
   }
 }
 
-function* affectedBy(
-  { services, serviceRoutes }: InForce,
-  change: Changes,
-  chance: () => number,
-): Steps<readonly Affected[]> {
+function* affectedBy(now: InForce, change: Changes, chance: () => number): Steps<readonly Affected[]> {
+  const { services, serviceRoutes, lingering } = now;
+  const host: ServiceHost = { chance, revive: (id, address) => lingering.revive(id, address) };
+  const otherGroups = new Set<string>([...change.groups.map((g) => g.name), ...change.goneGroups]);
   const affected: Affected[] = [];
-  const add = (name: ServiceName, next: ServiceRoute | null) => {
-    const service = services.get(name) ?? new Service(name, chance);
+  const add = (name: ServiceName, next: ServiceEntry | null) => {
+    const service = services.get(name) ?? new Service(name, host);
     const route = serviceRoutes.get(name) ?? null;
-    affected.push({ service, route, next, before: service.instances, instances: [] });
+    const keepsRoutes =
+      route !== null &&
+      next !== null &&
+      route.group === next.group &&
+      isSameTokens(route.tokens, next.tokens) &&
+      (next.group === null || !otherGroups.has(next.group));
+    affected.push({ service, route, next, keepsRoutes, instances: null, former: NONE });
   };
   for (const name of change.goneServices) {
     add(name, null);
     yield;
   }
-  for (const route of change.services) {
-    add(route.name, route);
+  for (const entry of change.services) {
+    add(entry.name, entry);
     yield;
   }
   return affected;
 }
 
-/** Finds or makes their instances. One that moves to another service, or is named again, stays what it is. */
+/**
+ * Finds or makes the instances of those that are in use, or have very many. One that moves from one of these to another, or is named again, stays
+ * what it is.
+ */
 function* prepareServices(
   { lingering }: InForce,
   affected: readonly Affected[],
@@ -111,21 +132,32 @@ function* prepareServices(
   at: TableSwitch,
 ): Steps<void> {
   const named = new Map<InstanceId, Instance>();
-  for (const { before } of affected) {
-    for (const [i, instance] of before.entries()) {
+  for (const { service } of affected) {
+    yield;
+    if (!service.made.some((instance) => instance.isInUse)) continue;
+    for (const [i, instance] of service.made.entries()) {
       named.set(instance.id, instance);
       if (i % INSTANCES_A_STEP === 0) yield;
     }
   }
-  for (const { service, next, instances } of affected) {
-    for (const { id, address } of next?.instances ?? []) {
-      const known = named.get(id) ?? lingering.find(id, address);
-      const isKept = known !== undefined && isSameAddress(known.address, address);
-      if (instances.push(isKept ? known : new Instance(id, address)) % INSTANCES_A_STEP === 0) yield;
+  for (const one of affected) {
+    const { service, next } = one;
+    if (next !== null && isMadeNow(service, next)) {
+      const instances: Instance[] = [];
+      one.instances = instances;
+      for (const { id, address } of next.instances.routes) {
+        const known = named.get(id) ?? lingering.find(id, address);
+        const isKept = known !== undefined && isSameAddress(known.address, address);
+        if (instances.push(isKept ? known : new Instance(id, address)) % INSTANCES_A_STEP === 0) yield;
+      }
     }
-    service.prepare({ route: next, instances, share }, at);
+    service.prepare({ route: next, instances: one.instances, share }, at);
     yield;
   }
+}
+
+function isMadeNow(service: Service, { instances }: ServiceEntry): boolean {
+  return instances.count > INSTANCES_LATE_MAX || service.made.some((instance) => instance.isInUse);
 }
 
 function* removeRoutes(
@@ -133,9 +165,9 @@ function* removeRoutes(
   affected: readonly Affected[],
   goneGroups: readonly GroupName[],
 ): Steps<void> {
-  for (const { route } of affected) {
+  for (const { route, keepsRoutes } of affected) {
     yield;
-    if (route === null) continue;
+    if (route === null || keepsRoutes) continue;
     index.remove(route.name);
     if (route.group !== null) index.remove(`${route.group}.${route.name}`);
   }
@@ -173,7 +205,7 @@ function* indexServices(
   index: RouteIndex,
 ): Steps<void> {
   const groups = new Map<string, GroupRoute>(groupRoutes.map((g) => [g.name, g]));
-  const add = ({ name, group, tokens }: ServiceRoute, service: Service) => {
+  const add = ({ name, group, tokens }: ServiceEntry, service: Service) => {
     const own = asBytes(tokens);
     const ofGroup = group === null ? undefined : (groups.get(group) ?? now.groupRoutes.get(group));
     own.push(...asBytes(ofGroup?.tokens ?? []).filter((token) => !own.some((o) => o.equals(token))));
@@ -181,8 +213,8 @@ function* indexServices(
     if (group !== null) index.put({ name: `${group}.${name}`, tokens: own, service, group: null });
   };
   yield;
-  for (const { next, service } of affected) {
-    if (next !== null) add(next, service);
+  for (const { next, service, keepsRoutes } of affected) {
+    if (next !== null && !keepsRoutes) add(next, service);
     yield;
   }
   if (groups.size === 0) return;
@@ -197,14 +229,17 @@ function* indexServices(
 
 /** The books about what was: before those about what is, as an instance may have moved from one service to another. */
 function* letGo(now: InForce, affected: readonly Affected[]): Steps<void> {
-  for (const { service, before, instances, next } of affected) {
+  for (const one of affected) {
+    const { service, route, instances, next } = one;
     service.follow();
-    const stay = new Set(instances);
-    for (const [i, instance] of before.entries()) {
+    one.former = service.takeFormer();
+    const stay = new Set(instances ?? NONE);
+    for (const [i, instance] of one.former.entries()) {
       if (!stay.has(instance)) service.leaving.add(instance);
-      now.owners.delete(instance.id);
       if (i % INSTANCES_A_STEP === 0) yield;
     }
+    if (route !== null) yield* eachId(route.instances, (id) => now.ids.delete(id));
+    yield;
     if (next !== null) continue;
     now.leaving.add(service);
     now.services.delete(service.name);
@@ -217,12 +252,18 @@ function* takeOver(now: InForce, affected: readonly Affected[], at: TableSwitch)
     if (next === null) continue;
     now.services.set(next.name, service);
     now.serviceRoutes.set(next.name, next);
-    for (const [i, instance] of instances.entries()) {
+    let isComingBack = false;
+    yield* eachId(next.instances, (id) => {
+      now.ids.add(id);
+      isComingBack ||= now.lingering.has(id);
+    });
+    // It goes on as what it is, rather than beside another with its name.
+    if (isComingBack) void service.instances;
+    for (const [i, instance] of (instances ?? NONE).entries()) {
       instance.namedAt = at;
       service.leaving.delete(instance);
       instance.isNamed = true;
       now.lingering.delete(instance);
-      now.owners.set(instance.id, next.name);
       if (i % INSTANCES_A_STEP === 0) yield;
     }
     yield;
@@ -230,8 +271,8 @@ function* takeOver(now: InForce, affected: readonly Affected[], at: TableSwitch)
 }
 
 function* remove(now: InForce, affected: readonly Affected[], at: TableSwitch): Steps<void> {
-  for (const { before } of affected) {
-    for (const instance of before) {
+  for (const { former } of affected) {
+    for (const instance of former) {
       yield;
       if (instance.namedAt === at) continue;
       instance.isNamed = false;

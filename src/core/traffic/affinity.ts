@@ -32,20 +32,22 @@ export function showAffinity({ kind, name }: Affinity): string {
   return `${kind}:${name}`;
 }
 
+// FNV-1a, 32 bits.
+const FNV_START = 0x811c9dc5 | 0;
+const FNV_PRIME = 0x01000193;
+
 /** 32 bits of `bytes[from..to)`: FNV-1a, mixed so that every bit of the input reaches every bit of the result. */
 export function keyOf(bytes: Uint8Array, from: number, to: number): number {
-  let hash = 0x811c9dc5 | 0;
-  for (let i = from; i < to; i++) hash = Math.imul(hash ^ bytes[i]!, 0x01000193);
+  let hash = FNV_START;
+  for (let i = from; i < to; i++) hash = Math.imul(hash ^ bytes[i]!, FNV_PRIME);
   return mix(hash);
 }
 
 /** {@link keyOf} of a name in ASCII. */
 export function keyOfText(text: string): number {
-  return keyOf(
-    Uint8Array.from(text, (c) => c.charCodeAt(0)),
-    0,
-    text.length,
-  );
+  let hash = FNV_START;
+  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ (text.charCodeAt(i) & 0xff), FNV_PRIME);
+  return mix(hash);
 }
 
 /** The end of MurmurHash3, 32 bits. */
