@@ -37,6 +37,8 @@ export class ReplacementLaws {
   readonly #launching = new Map<InstanceId, InstanceSpec>();
   /** As the newest list told it, which is the one that the newest plan of its service was made from. */
   readonly #listedReady = new Map<InstanceId, boolean>();
+  #lists = 0;
+  readonly #newestList = new Map<ServiceName, number>();
   /** Of which service each instance was started for. */
   readonly #serviceIds = new Map<InstanceId, string>();
   #harmedAtMs = Number.NEGATIVE_INFINITY;
@@ -47,8 +49,13 @@ export class ReplacementLaws {
     const { store, runtime } = world;
     const { list } = runtime;
     runtime.list = async (owner?: ServiceName) => {
+      const order = ++this.#lists;
       const reports = await list.call(runtime, owner);
-      for (const r of reports) this.#listedReady.set(r.spec.id, r.isAlive && r.state?.phase === "ready");
+      // Of two that overlap, by two lives of the control process, the one that was asked for last counts.
+      if (owner !== undefined && order > (this.#newestList.get(owner) ?? 0)) {
+        this.#newestList.set(owner, order);
+        for (const r of reports) this.#listedReady.set(r.spec.id, r.isAlive && r.state?.phase === "ready");
+      }
       return reports;
     };
     const commit = store.commit.bind(store);
@@ -201,8 +208,10 @@ export class ReplacementLaws {
     if (engine?.phase !== "ready" || !this.wasListedReady(id)) return null;
     this.#coverage.count("law", "a stop was judged");
     const recent = this.#recent(engine.spec.service, PLAN_AGE_MS);
+    const status = this.#world.store.statuses.get(engine.spec.service);
     const isOut = (of: InstanceId) =>
-      recent.some((r) => r?.isolated?.includes(of) === true || r?.detached?.includes(of) === true);
+      recent.some((r) => r?.isolated?.includes(of) === true || r?.detached?.includes(of) === true) ||
+      status?.instances.find((i) => i.id === of)?.isIsolated === true;
     if (isOut(id)) return null; // it served nobody
     const ready = [...runtime.engines.values()].filter(
       (e) =>

@@ -17,7 +17,13 @@ const c = "c" as ServiceName;
 const BROKEN_VERSION = 3;
 
 /** What a command is answered when it was accepted before, and only its answer was lost. */
-const REFUSED_TWICE = ["SERVICE_EXISTS", "SERVICE_NOT_FOUND", "SERVICE_DELETING", "INVALID_ARGUMENT"];
+const REFUSED_TWICE = [
+  "SERVICE_EXISTS",
+  "SERVICE_NOT_FOUND",
+  "SERVICE_DELETING",
+  "INSTANCE_NOT_FOUND",
+  "INVALID_ARGUMENT",
+];
 
 /** Lives through the day in a world where nothing was begun yet, and ends the control process. What is wanted then: see {@link wantedAtNight}. */
 export async function liveTheDay(world: ControlWorld): Promise<void> {
@@ -124,6 +130,7 @@ async function insist(
 ): Promise<void> {
   let refusal: unknown = null;
   for (let i = 0; i < 4; i++) {
+    await world.until("a control process runs", () => world.isRunning);
     const given = command(world.control).then(
       () => true,
       (error: { code?: string }) => {

@@ -98,6 +98,7 @@ export class TrafficLaws {
     const engine = runtime.engines.get(id);
     const since = this.#leaving.get(id);
     if (graceMs > LAST_GRACE_MS || engine === undefined || engine.phase === "failed") return null;
+    if (engine.readyAtMs === null) return null; // it served nobody yet
     const record = store.state.services.get(engine.spec.service);
     if (record === undefined || since?.life !== this.#life) return null;
     this.#coverage.count("law", "a stop in the last grace was judged");
