@@ -2,9 +2,11 @@
  * Laws about what leaves the traffic by a plan, checked when its status is written and when a stop begins. Unlike the laws about
  * starts and stops they hold whatever else goes wrong: each judges one plan by what that plan could know.
  */
+import { wantedInstances } from "../src/core/change/slots.ts";
 import type { InstanceId, ServiceName } from "../src/core/names.ts";
-import type { ServiceStatus } from "../src/core/service.ts";
+import type { InstanceStatus, ServiceStatus } from "../src/core/service.ts";
 import { parseSpec } from "../src/core/spec/parse.ts";
+import { paceOf } from "../src/core/spec/rolling.ts";
 import type { ControlWorld } from "../src/testing/control-world.ts";
 import type { Coverage } from "./coverage.ts";
 import { LAST_GRACE_MS } from "./invariants.ts";
@@ -54,15 +56,22 @@ export class TrafficLaws {
 
   /**
    * A plan that takes an instance out of the traffic that could serve on leaves as many as are wanted, less the unavailable, those
-   * that are out by order, and one whose soft restart this is. And no more serve than are wanted.
+   * that are out by order, and one whose soft restart this is; while an update fails, as many as are wanted. One leaves for its soft
+   * restart only as long as all others serve. And no more serve than are wanted.
    */
   #droppedEarly(service: ServiceName, status: ServiceStatus): string | null {
     const before = this.#serving.get(service);
     const record = this.#laws.recordOf(service, status.observedGeneration);
     if (record === null || record.desired !== "running") return null;
-    const { instanceCount } = parseSpec(record.document).spec;
+    const { instanceCount, rolling } = parseSpec(record.document).spec;
     if (status.serving.length > instanceCount)
       return `${status.serving.length} of ${service} serve, of ${instanceCount}`;
+    const full = instanceCount - (record.isolated?.length ?? 0);
+    const isLeaving = ({ id, reason }: InstanceStatus) =>
+      reason === "SoftRestart" && this.#laws.wasListedReady(id);
+    const soon = status.instances.find((i) => isLeaving(i) && i.isIsolated !== true);
+    if (soon !== undefined && status.serving.length < full - 1)
+      return `${soon.id} leaves for its soft restart, and ${status.serving.length} serve, of ${full}`;
     if (before === undefined) return null;
     const isOut = (id: InstanceId) =>
       record.isolated?.includes(id) === true ||
@@ -73,6 +82,15 @@ export class TrafficLaws {
     );
     if (dropped.length === 0) return null;
     this.#coverage.count("law", "a drop from the traffic was judged");
+    const { surge } = paceOf(rolling, instanceCount);
+    const begun = wantedInstances(record, Math.min(instanceCount, status.rollout?.wantedCount ?? 0));
+    const isFailing =
+      status.rollout?.phase === "Failed" &&
+      status.instances.some((i) => i.phase === "Failed" && begun.has(i.id));
+    // Where nothing could be started otherwise, one goes all the same.
+    const isHeld = isFailing && surge > 0 && this.#world.capacity === null;
+    if (isHeld && status.serving.length < full)
+      return `${dropped.join(", ")} left the traffic, although the update of ${service} fails`;
     const soft = dropped.filter((id) => record.softRestarts?.[id] !== undefined).length;
     const least = leastReady(record) - Math.min(1, soft);
     return status.serving.length < least
