@@ -210,8 +210,10 @@ export class ReplacementLaws {
     const recent = this.#recent(engine.spec.service, PLAN_AGE_MS);
     const status = this.#world.store.statuses.get(engine.spec.service);
     const isOut = (of: InstanceId) =>
-      recent.some((r) => r?.isolated?.includes(of) === true || r?.detached?.includes(of) === true) ||
-      status?.instances.find((i) => i.id === of)?.isIsolated === true;
+      recent.some((r) => r?.isolated?.includes(of) === true) ||
+      status?.instances.find((i) => i.id === of)?.isIsolated === true ||
+      // A detached one serves on until another one is in its place.
+      (recent.some((r) => r?.detached?.includes(of) === true) && status?.serving.includes(of) !== true);
     if (isOut(id)) return null; // it served nobody
     const ready = [...runtime.engines.values()].filter(
       (e) =>

@@ -139,28 +139,37 @@ async function untilNothingElse(wanted: readonly string[]): Promise<void> {
       .filter((p) => p.kind === "instance")
       .map((p) => p.id)
       .sort(),
-    named: instancesInCommandLines(),
+    strays: strayProcesses(),
     unfinished: readdirSync(join(sluice.home, "models", "tmp")),
   });
   const names = [...wanted].sort();
-  const all = { instances: names, gateways: 2, living: names, named: names, unfinished: [] };
+  const all = { instances: names, gateways: 2, living: names, strays: [], unfinished: [] };
   const isSame = () => JSON.stringify(seen()) === JSON.stringify(all);
   await until(isSame, "nothing else to be there", PATIENCE_MS, () => JSON.stringify(seen()));
 }
 
-/** Instances of this home that any process of the machine was started for, whoever knows of it. */
-function instancesInCommandLines(): string[] {
-  const folder = join(sluice.home, "run", "instances");
-  const found = new Set<string>();
+/** Processes of this home that neither are, nor descend from, the control process or a gateway or instance that is known. */
+function strayProcesses(): string[] {
+  const known = new Set([sluice.control!.pid!, ...sluice.processes().map((p) => p.identity.pid)]);
+  const strays: string[] = [];
   for (const pid of readdirSync("/proc").filter((name) => /^\d+$/.test(name))) {
-    let line = "";
     try {
-      line = readFileSync(join("/proc", pid, "cmdline"), "utf8");
+      const isOurs = readFileSync(join("/proc", pid, "environ"), "utf8").includes(
+        `SLUICE_HOME=${sluice.home}\0`,
+      );
+      if (isOurs && !descends(Number(pid), known))
+        strays.push(`${pid} ${readFileSync(join("/proc", pid, "cmdline"), "utf8").replaceAll("\0", " ")}`);
     } catch {
-      continue; // it has just ended
+      // it has just ended
     }
-    for (const part of line.split("\0"))
-      if (part.startsWith(`${folder}/`)) found.add(part.slice(folder.length + 1).split("/")[0]!);
   }
-  return [...found].sort();
+  return strays;
+}
+
+function descends(pid: number, known: ReadonlySet<number>): boolean {
+  if (known.has(pid)) return true;
+  if (pid <= 1) return false;
+  const stat = readFileSync(join("/proc", String(pid), "stat"), "utf8");
+  const parent = stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1]; // proc(5): pid (name) state ppid
+  return descends(Number(parent), known);
 }
