@@ -3,7 +3,7 @@ import test from "node:test";
 import { Coverage } from "./coverage.ts";
 import { simulate } from "./simulation.ts";
 
-const LIVES = 400;
+const LIVES = 250;
 
 test("whatever the simulation says it looks at does occur", async () => {
   const coverage = new Coverage();

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import test, { after } from "node:test";
@@ -7,7 +7,9 @@ import { ControlWorld } from "../src/testing/control-world.ts";
 import { DiskStore } from "./disk-store.ts";
 import { checkTheNight, liveTheDay } from "./scripted-day.ts";
 
-const dir = mkdtempSync(join(tmpdir(), "sluice-day-"));
+/** In memory where there is such a place: what counts is what is in the files, not how long a disk takes to keep it. */
+const PLACE = existsSync("/dev/shm") ? "/dev/shm" : tmpdir();
+const dir = mkdtempSync(join(PLACE, "sluice-day-"));
 after(() => rmSync(dir, { recursive: true, force: true }));
 
 async function writesOfOneDay(): Promise<number> {
@@ -21,7 +23,6 @@ const writes = await writesOfOneDay();
 
 test("whichever write of the day fails, everything comes right", async (t) => {
   assert.ok(writes > 150, `${writes} writes`);
-  const start = performance.now();
   for (let n = 1; n <= writes; n++) {
     const world = new ControlWorld();
     world.store.onWrite = (i) => {
@@ -29,12 +30,11 @@ test("whichever write of the day fails, everything comes right", async (t) => {
     };
     await inTheDay(world, `write ${n} fails`);
   }
-  t.diagnostic(`${writes} days in ${performance.now() - start} ms`);
+  t.diagnostic(`${writes} days`);
 });
 
 for (const when of ["before", "after"] as const) {
   test(`killed ${when} whichever write of the day, the next control process goes on from the file that was left`, async (t) => {
-    const start = performance.now();
     for (let n = 1; n <= writes; n++) {
       const store = new DiskStore(mkdtempSync(join(dir, "store-")));
       const world = new ControlWorld({ store });
@@ -56,7 +56,7 @@ for (const when of ["before", "after"] as const) {
       assert.ok(isDead);
       await store.close();
     }
-    t.diagnostic(`${writes} days in ${performance.now() - start} ms`);
+    t.diagnostic(`${writes} days`);
   });
 }
 

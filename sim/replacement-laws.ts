@@ -189,10 +189,8 @@ export class ReplacementLaws {
     });
     if (isLet) return null;
     const most = Math.max(...recent.map(countOf));
-    const ready = [...this.#world.runtime.engines.values()].filter(
-      (e) => e.spec.service === spec.service && e.spec.id !== spec.id && this.wasListedReady(e.spec.id),
-    );
-    const isStandIn = this.#world.runtime.provenIds.has(spec.id) && ready.length < most;
+    const serving = this.#world.store.statuses.get(spec.service)?.serving ?? []; // by the plan that starts it
+    const isStandIn = this.#world.runtime.provenIds.has(spec.id) && serving.length < most;
     return isStandIn ? null : `${spec.id} is started, and the rollout holds it back`;
   }
 

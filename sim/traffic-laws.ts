@@ -84,9 +84,11 @@ export class TrafficLaws {
     this.#coverage.count("law", "a drop from the traffic was judged");
     const { surge } = paceOf(rolling, instanceCount);
     const begun = wantedInstances(record, Math.min(instanceCount, status.rollout?.wantedCount ?? 0));
-    const isFailing =
-      status.rollout?.phase === "Failed" &&
-      status.instances.some((i) => i.phase === "Failed" && begun.has(i.id));
+    const isFailed = (i: InstanceStatus) =>
+      i.phase === "Failed" && i.readySinceMs === null && begun.has(i.id);
+    const isOlder = (id: InstanceId) =>
+      status.instances.some((i) => i.id === id && i.version !== record.version);
+    const isFailing = status.instances.some(isFailed) && dropped.some(isOlder);
     // Where nothing could be started otherwise, one goes all the same.
     const isHeld = isFailing && surge > 0 && this.#world.capacity === null;
     if (isHeld && status.serving.length < full)
