@@ -27,6 +27,23 @@ test("each line stands behind its time, however the output is cut", (t) => {
   assert.equal(readFileSync(path, "utf8"), expected.join(""));
 });
 
+test("the last line that says something is the same, however the output is cut", (t) => {
+  const text = Buffer.from("first\nwhy it ended\n\n");
+  const path = join(folder(t), "log");
+  for (let one = 0; one <= text.length; one++) {
+    for (let two = one; two <= text.length; two++) {
+      const log = new LogFile(path, LIMITS, () => NOW);
+      const lines = new LineCutter(log, LIMITS);
+      for (const piece of [text.subarray(0, one), text.subarray(one, two), text.subarray(two)])
+        lines.push(piece);
+      assert.equal(lines.lastLine, "why it ended", `cut at ${one} and ${two}`);
+      lines.end();
+      log.close();
+      assert.equal(lines.lastLine, "why it ended", `cut at ${one} and ${two}`);
+    }
+  }
+});
+
 test("a long line is cut with a mark, also when it comes in pieces; one of just the limit is not", (t) => {
   const path = join(folder(t), "log");
   const log = new LogFile(path, LIMITS, () => NOW);

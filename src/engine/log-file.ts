@@ -157,14 +157,16 @@ export class LineCutter {
 
   push(chunk: Buffer): void {
     let at = 0;
-    let lastFrom = 0;
+    let [lastFrom, lastTo] = [0, 0];
     for (let end = chunk.indexOf(NEWLINE); end !== -1; end = chunk.indexOf(NEWLINE, at)) {
       if (this.#kept.length > 0) this.#endKept(chunk.subarray(at, end));
-      else this.#log.writeLine(chunk, at, end);
-      lastFrom = at;
+      else {
+        this.#log.writeLine(chunk, at, end);
+        if (end > at) [lastFrom, lastTo] = [at, end];
+      }
       at = end + 1;
     }
-    if (at > lastFrom + 1) this.#remember(chunk.subarray(lastFrom, at - 1));
+    if (lastTo > lastFrom) this.#remember(chunk.subarray(lastFrom, lastTo));
     if (at < chunk.length) this.#keep(chunk.subarray(at));
     this.#log.flush();
   }
@@ -175,7 +177,6 @@ export class LineCutter {
 
   /** A last line without its newline. */
   end(): void {
-    this.#remember(this.#kept);
     if (this.#kept.length > 0) this.#endKept(Buffer.alloc(0));
     this.#log.flush();
   }
@@ -187,6 +188,7 @@ export class LineCutter {
 
   #endKept(part: Buffer): void {
     this.#keep(part);
+    this.#remember(this.#kept);
     this.#log.writeLine(this.#kept, 0, this.#kept.length);
     this.#kept = Buffer.alloc(0);
   }

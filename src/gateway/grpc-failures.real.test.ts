@@ -177,6 +177,7 @@ test("who speaks no HTTP/2, or ends without a status, is a bad instance", async 
     stream.end(Buffer.alloc(5));
   });
   await serve([statusless.address]);
+  await rig.reported();
   const before = rig.statuses("s")["500"] ?? 0;
   assert.notEqual((await caller().predict({})).code, status.OK);
   await until(() => rig.statuses("s")["500"] === before + 1, "it to be counted as an error");

@@ -258,6 +258,7 @@ test("a deadline that the instance misses is met by the gateway, and the instanc
 
 test("a call that its client gives up is given up at the instance, and counted as 499", async () => {
   const c = caller();
+  await rig.reported();
   const before = rig.statuses("grpc_test")["499"] ?? 0;
   const [outcome] = await Promise.all([
     c.predict({ text: "hang" }, {}, c.metadata(), async (call) => {

@@ -238,6 +238,7 @@ test("1 MiB both ways, unchanged; a slow reader stops the instance", async () =>
     return stillCount === 100;
   }, "the instance to stop");
   assert.ok(taken < 32, `the instance could send ${taken} MiB`);
+  await rig.reported();
   const before = rig.statuses("s")["499"] ?? 0;
   stream.destroy();
   await until(() => rig.statuses("s")["499"] === before + 1, "it to be counted as 499");
@@ -252,6 +253,7 @@ test("a client that resets its stream has left: the instance's connection ends, 
       isGone = true;
     });
   };
+  await rig.reported();
   const before = rig.statuses("s")["499"] ?? 0;
   const stream = session().request({ ":path": "/api/predict/s", authorization: TOKEN });
   stream.on("error", () => {});

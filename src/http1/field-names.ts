@@ -1,3 +1,5 @@
+import { foldedAt, foldedWords, isFoldedWords } from "./words.ts";
+
 /**
  * Numbers for the field names that somebody here acts on. 0 is any other name. A parsed head carries them, so
  * that a reader switches on an integer and never compares names again.
@@ -32,34 +34,48 @@ export const FIELD = {
   X_SLUICE_MEMBER: 25,
 } as const;
 
+/** What each is called. Longer than three bytes, but for TE, which is looked up by itself. */
+const NAMES: readonly (readonly [name: string, field: number])[] = [
+  ["host", FIELD.HOST],
+  ["date", FIELD.DATE],
+  ["expect", FIELD.EXPECT],
+  ["upgrade", FIELD.UPGRADE],
+  ["trailer", FIELD.TRAILER],
+  ["connection", FIELD.CONNECTION],
+  ["keep-alive", FIELD.KEEP_ALIVE],
+  ["content-md5", FIELD.CONTENT_MD5],
+  ["content-type", FIELD.CONTENT_TYPE],
+  ["x-request-id", FIELD.X_REQUEST_ID],
+  ["authorization", FIELD.AUTHORIZATION],
+  ["content-length", FIELD.CONTENT_LENGTH],
+  // `_` folded by 0x20.
+  ["content\x7flength", FIELD.FRAMING_IMITATION],
+  ["x-forwarded-for", FIELD.X_FORWARDED_FOR],
+  ["x-sluice-member", FIELD.X_SLUICE_MEMBER],
+  ["x-sluice-mirror", FIELD.X_SLUICE_MIRROR],
+  ["proxy-connection", FIELD.PROXY_CONNECTION],
+  ["x-forwarded-host", FIELD.X_FORWARDED_HOST],
+  ["x-sluice-service", FIELD.X_SLUICE_SERVICE],
+  ["transfer-encoding", FIELD.TRANSFER_ENCODING],
+  ["transfer\x7fencoding", FIELD.FRAMING_IMITATION],
+  ["x-forwarded-proto", FIELD.X_FORWARDED_PROTO],
+  ["x-sluice-queue-us", FIELD.X_SLUICE_QUEUE_US],
+  ["proxy-authenticate", FIELD.PROXY_AUTHENTICATE],
+  ["proxy-authorization", FIELD.PROXY_AUTHORIZATION],
+];
+
 const bytes = (text: string) => Uint8Array.from(text, (c) => c.charCodeAt(0));
-const HOST = bytes("host");
-const CONNECTION = bytes("connection");
-const CONTENT_LENGTH = bytes("content-length");
-const TRANSFER_ENCODING = bytes("transfer-encoding");
-const EXPECT = bytes("expect");
-const AUTHORIZATION = bytes("authorization");
-const KEEP_ALIVE = bytes("keep-alive");
-const PROXY_CONNECTION = bytes("proxy-connection");
-const TE = bytes("te");
-const UPGRADE = bytes("upgrade");
-const PROXY_AUTHENTICATE = bytes("proxy-authenticate");
-const PROXY_AUTHORIZATION = bytes("proxy-authorization");
-const X_REQUEST_ID = bytes("x-request-id");
-const X_FORWARDED_FOR = bytes("x-forwarded-for");
-const X_FORWARDED_PROTO = bytes("x-forwarded-proto");
-const X_FORWARDED_HOST = bytes("x-forwarded-host");
-const X_SLUICE_SERVICE = bytes("x-sluice-service");
-const X_SLUICE_QUEUE_US = bytes("x-sluice-queue-us");
-const TRAILER = bytes("trailer");
-const X_SLUICE_MEMBER = bytes("x-sluice-member");
-const DATE = bytes("date");
-const CONTENT_MD5 = bytes("content-md5");
-const CONTENT_TYPE = bytes("content-type");
-const X_SLUICE_MIRROR = bytes("x-sluice-mirror");
-// `_` folded by 0x20.
-const CONTENT_LENGTH_IMITATION = bytes("content\x7flength");
-const TRANSFER_ENCODING_IMITATION = bytes("transfer\x7fencoding");
+const NAME_BYTES_MAX = Math.max(...NAMES.map(([name]) => name.length));
+
+/** The names by their length. */
+const BY_LENGTH = Array.from({ length: NAME_BYTES_MAX + 1 }, (_, length) =>
+  NAMES.filter(([name]) => name.length === length).map(([name, field]) => ({
+    words: foldedWords(bytes(name)),
+    field,
+  })),
+);
+
+const TE = 0x6574; // "te", in the order that words are read in
 
 /**
  * True when `buf` holds `lower` at `from`, letters compared without case. Only for bytes known to be token
@@ -72,50 +88,17 @@ export function isFolded(buf: Uint8Array, from: number, lower: Uint8Array): bool
   return true;
 }
 
-/** Number of the field name in `buf[from..to)`, in any case. Most names cost one switch on their length. */
-export function fieldOf(buf: Uint8Array, from: number, to: number): number {
-  switch (to - from) {
-    case 2:
-      return isFolded(buf, from, TE) ? FIELD.TE : 0;
-    case 4:
-      if (isFolded(buf, from, HOST)) return FIELD.HOST;
-      return isFolded(buf, from, DATE) ? FIELD.DATE : 0;
-    case 6:
-      return isFolded(buf, from, EXPECT) ? FIELD.EXPECT : 0;
-    case 7:
-      if (isFolded(buf, from, UPGRADE)) return FIELD.UPGRADE;
-      return isFolded(buf, from, TRAILER) ? FIELD.TRAILER : 0;
-    case 10:
-      if (isFolded(buf, from, CONNECTION)) return FIELD.CONNECTION;
-      return isFolded(buf, from, KEEP_ALIVE) ? FIELD.KEEP_ALIVE : 0;
-    case 11:
-      return isFolded(buf, from, CONTENT_MD5) ? FIELD.CONTENT_MD5 : 0;
-    case 12:
-      if (isFolded(buf, from, CONTENT_TYPE)) return FIELD.CONTENT_TYPE;
-      return isFolded(buf, from, X_REQUEST_ID) ? FIELD.X_REQUEST_ID : 0;
-    case 13:
-      return isFolded(buf, from, AUTHORIZATION) ? FIELD.AUTHORIZATION : 0;
-    case 14:
-      if (isFolded(buf, from, CONTENT_LENGTH)) return FIELD.CONTENT_LENGTH;
-      return isFolded(buf, from, CONTENT_LENGTH_IMITATION) ? FIELD.FRAMING_IMITATION : 0;
-    case 15:
-      if (isFolded(buf, from, X_FORWARDED_FOR)) return FIELD.X_FORWARDED_FOR;
-      if (isFolded(buf, from, X_SLUICE_MEMBER)) return FIELD.X_SLUICE_MEMBER;
-      return isFolded(buf, from, X_SLUICE_MIRROR) ? FIELD.X_SLUICE_MIRROR : 0;
-    case 16:
-      if (isFolded(buf, from, PROXY_CONNECTION)) return FIELD.PROXY_CONNECTION;
-      if (isFolded(buf, from, X_FORWARDED_HOST)) return FIELD.X_FORWARDED_HOST;
-      return isFolded(buf, from, X_SLUICE_SERVICE) ? FIELD.X_SLUICE_SERVICE : 0;
-    case 17:
-      if (isFolded(buf, from, TRANSFER_ENCODING)) return FIELD.TRANSFER_ENCODING;
-      if (isFolded(buf, from, X_FORWARDED_PROTO)) return FIELD.X_FORWARDED_PROTO;
-      if (isFolded(buf, from, TRANSFER_ENCODING_IMITATION)) return FIELD.FRAMING_IMITATION;
-      return isFolded(buf, from, X_SLUICE_QUEUE_US) ? FIELD.X_SLUICE_QUEUE_US : 0;
-    case 18:
-      return isFolded(buf, from, PROXY_AUTHENTICATE) ? FIELD.PROXY_AUTHENTICATE : 0;
-    case 19:
-      return isFolded(buf, from, PROXY_AUTHORIZATION) ? FIELD.PROXY_AUTHORIZATION : 0;
-    default:
-      return 0;
+/** Number of the field name, of token characters in any case, in `[from, to)`. Most names cost one comparison. */
+export function fieldOf(view: DataView, from: number, to: number): number {
+  const length = to - from;
+  if (length > NAME_BYTES_MAX) return FIELD.OTHER;
+  if (length === 2) return (view.getInt16(from, true) | 0x2020) === TE ? FIELD.TE : FIELD.OTHER;
+  const names = BY_LENGTH[length]!;
+  if (names.length === 0) return FIELD.OTHER;
+  const first = foldedAt(view, from);
+  for (let i = 0; i < names.length; i++) {
+    const { words, field } = names[i]!;
+    if (words[0] === first && isFoldedWords(view, from, to, words)) return field;
   }
+  return FIELD.OTHER;
 }

@@ -14,6 +14,7 @@ import {
   NEED_MORE,
   TOO_MANY_FIELDS,
 } from "./message-head.ts";
+import { skipVisible, viewOf } from "./words.ts";
 
 const ascii = (text: string) => Uint8Array.from(text, (c) => c.charCodeAt(0));
 const CHUNKED = ascii("chunked");
@@ -40,6 +41,7 @@ export function parseFields(head: MessageHead, buf: Uint8Array, from: number, en
   head.isAuthorizationRepeated = false;
   head.fieldsFrom = from;
   const { fields } = head;
+  const view = viewOf(buf);
   let sawClose = false;
   let sawKeepAlive = false;
   let count = 0;
@@ -59,6 +61,7 @@ export function parseFields(head: MessageHead, buf: Uint8Array, from: number, en
     const nameTo = at++;
     while (at < end && (buf[at] === SP || buf[at] === TAB)) at++;
     const valueFrom = at;
+    at = skipVisible(view, at, end);
     while (at < end && VALUE[buf[at]!] === 1) at++;
     if (at >= end) return NEED_MORE;
     if (buf[at] !== CR) return BAD_FIELD_VALUE;
@@ -68,7 +71,7 @@ export function parseFields(head: MessageHead, buf: Uint8Array, from: number, en
     at += 2;
     while (valueTo > valueFrom && (buf[valueTo - 1] === SP || buf[valueTo - 1] === TAB)) valueTo--;
     if (count === FIELDS_MAX) return TOO_MANY_FIELDS;
-    const field = fieldOf(buf, nameFrom, nameTo);
+    const field = fieldOf(view, nameFrom, nameTo);
     const slot = count * FIELD_STRIDE;
     fields[slot] = nameFrom;
     fields[slot + 1] = nameTo;

@@ -74,6 +74,8 @@ export interface GatewayRig {
   statuses(service: string): Record<string, number>;
   /** Sum of all reports so far of what limits met: of one service, or of the worker itself. */
   limits(service: string | null): Record<string, number>;
+  /** Resolves when all that the worker has counted by now is reported. */
+  reported(): Promise<void>;
   /** Settles as the worker's `run` does. */
   readonly ended: Promise<void>;
   close(): Promise<void>;
@@ -152,6 +154,12 @@ export async function startRig(
         for (const [limit, n] of Object.entries(met ?? {})) sum[limit] = (sum[limit] ?? 0) + n;
       }
       return sum;
+    },
+    async reported() {
+      const reports = () => messages.filter((m) => m.type === "report").length;
+      // The next one may be on its way already.
+      const enough = reports() + 2;
+      await until(() => reports() >= enough, "two reports");
     },
     async close() {
       control.destroy();
