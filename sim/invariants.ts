@@ -144,7 +144,7 @@ export const convergesToWhatIsWanted: Law = (world) => {
  * Each status is within the orders about single instances: an isolated one is served to by none, and a detached one only while
  * fewer others serve than are wanted; once it has left, it never comes back.
  */
-export function ordersAreKept({ store }: ControlWorld, left: Set<InstanceId>): string | null {
+export function ordersAreKept({ store }: ControlWorld, left: Set<string>): string | null {
   for (const record of store.state.services.values()) {
     const status = store.statuses.get(record.name);
     if (status?.observedGeneration !== record.generation) continue;
@@ -153,8 +153,9 @@ export function ordersAreKept({ store }: ControlWorld, left: Set<InstanceId>): s
     const detached = new Set(record.desired === "running" ? record.detached : []);
     const others = status.serving.filter((id) => !detached.has(id));
     for (const id of detached) {
-      if (!status.serving.includes(id)) left.add(id);
-      else if (left.has(id)) return `${id} is detached, had left the traffic, and serves again`;
+      const key = `${record.id} ${id}`; // the name may come again, in another service
+      if (!status.serving.includes(id)) left.add(key);
+      else if (left.has(key)) return `${id} is detached, had left the traffic, and serves again`;
       else if (others.length >= instanceCountOf(record.document))
         return `${id} is detached and serves beside all others`;
     }

@@ -7,7 +7,7 @@
 
 import { ServingError } from "../src/core/errors.ts";
 import type { InstanceSpec } from "../src/core/instance-spec.ts";
-import type { InstanceId, ServiceName } from "../src/core/names.ts";
+import type { ServiceName } from "../src/core/names.ts";
 import { parseSpec } from "../src/core/spec/parse.ts";
 import { ControlWorld } from "../src/testing/control-world.ts";
 import { type Behaviour, WELL_BEHAVED } from "../src/testing/memory-runtime.ts";
@@ -58,7 +58,7 @@ class Simulation {
   /** How far paused rollouts were. */
   readonly #paused = new Map<string, number>();
   /** Detached instances that are out of traffic. */
-  readonly #left = new Set<InstanceId>();
+  readonly #left = new Set<string>();
   #hasFaults = true;
   #broken: string | null = null;
 
