@@ -11,6 +11,7 @@ const SHORT: Readonly<Record<string, readonly string[]>> = {
   engine: [],
   "first-answer": [],
   "route-table": [],
+  "zero-loss": ["--operations=20"],
 };
 
 const given = process.argv.slice(2);

@@ -1,4 +1,4 @@
-/** The value of `--name=…`, or the other one. A number that is none ends the program with the reason. */
+/** The value of `--name=…` or `--name …`, or the other one. A number that is none ends the program with the reason. */
 export function numberOption(name: string, otherwise: number): number {
   const text = textOption(name);
   if (text === null) return otherwise;
@@ -8,10 +8,12 @@ export function numberOption(name: string, otherwise: number): number {
   process.exit(2);
 }
 
-/** The text behind `--name=`; null when the option was not given. */
+/** The text behind `--name=`, or the argument behind `--name`; null when the option was not given. */
 export function textOption(name: string): string | null {
   const prefix = `--${name}=`;
-  return process.argv.find((arg) => arg.startsWith(prefix))?.slice(prefix.length) ?? null;
+  const joined = process.argv.find((arg) => arg.startsWith(prefix))?.slice(prefix.length);
+  const at = process.argv.indexOf(`--${name}`);
+  return joined ?? (at === -1 ? null : (process.argv[at + 1] ?? null));
 }
 
 /** True when `--name` was given. */

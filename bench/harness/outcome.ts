@@ -42,7 +42,7 @@ export function machine(): string {
   return `${cpus().length} × ${cpus()[0]!.model.trim()}, Linux ${kernel}, Node ${process.version}, load ${load}`;
 }
 
-/** Prints tables and verdicts, and keeps all of it in `bench/out/<bench>-<suite>.json`. */
+/** Prints tables and verdicts, and keeps all of it in `bench/out/<bench>-<suite>.json`; without the suite when a bench has only one, "". */
 export function publish(bench: string, outcome: Outcome): void {
   for (const { title, rows } of outcome.tables) {
     console.log(`\n${title}`);
@@ -55,7 +55,8 @@ export function publish(bench: string, outcome: Outcome): void {
   const out = join(import.meta.dirname, "..", "out");
   mkdirSync(out, { recursive: true });
   const record = { at: new Date().toISOString(), machine: machine(), ...outcome };
-  writeFileSync(join(out, `${bench}-${outcome.suite}.json`), `${JSON.stringify(record, null, 1)}\n`);
+  const name = outcome.suite === "" ? bench : `${bench}-${outcome.suite}`;
+  writeFileSync(join(out, `${name}.json`), `${JSON.stringify(record, null, 1)}\n`);
 }
 
 /** Columns side by side in Markdown's way, so that a table can go into a document as it is. */

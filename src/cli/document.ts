@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import { type CliIo, Failure, Misuse } from "./cli-io.ts";
 
 /** Fields of a service.json that may name files on this machine (eas-reference §1.1). */
-const PATH_FIELDS = ["model_path", "processor_path"] as const;
+const PATH_FIELDS = ["model_path", "processor_path", "warm_up_data_path"] as const;
 
 /** Files are looked for only when the server is on this machine; another one has its own. */
 const LOCAL_HOSTS = new Set(["127.0.0.1", "localhost", "[::1]"]);

@@ -342,7 +342,7 @@ test("desc and w show the rows and columns of eascmd", async (t) => {
   const lastExit = {
     code: 247,
     signal: null,
-    reason: "Error",
+    reason: "Error" as const,
     message: "m",
     startedAtMs: 0,
     finishedAtMs: 1000,
@@ -358,7 +358,13 @@ test("desc and w show the rows and columns of eascmd", async (t) => {
     /\| pmml_grey-v1-0 \| 127\.0\.0\.1 \| 127\.0\.0\.1 \| 2022-06-05T14:31:38Z \| {8}2 \| Running \| \[1\/1\] \| {8}\| \{"exitCode":247,"finishedAt":"1970-01-01T00:00:01Z","reason":"Error","startedAt":"1970-01-01T00:00:00Z"\} \|/,
   );
   assert.doesNotMatch(out, /Last lines/);
-  const killed = { ...lastExit, code: null, signal: "SIGKILL", reason: "OOMKilled", lastLines: ["a", "b c"] };
+  const killed = {
+    ...lastExit,
+    code: null,
+    signal: "SIGKILL",
+    reason: "OOMKilled" as const,
+    lastLines: ["a", "b c"],
+  };
   const notReady = { ...instance!, isReady: false, lastExit: killed };
   control.setStatus("pmml_grey", { instances: [notReady] });
   const failed = await run(["w", "pmml_grey"]);
@@ -575,6 +581,16 @@ test("isolate, detach, softrestart, lock: accepted, shown by w and desc, explain
     soft.out,
     /is restarting the processor of instance\(s\) pmml_prod-v1-1\n[\s\S]*Service is running/,
   );
+  assert.equal(soft.err, "");
+  const all = control.statuses.get("pmml_prod" as never)!.instances;
+  const others = all.filter((i) => i.id === "pmml_prod-v1-1");
+  control.setStatus("pmml_prod", { instances: others });
+  const alone = await run(["softrestart", "pmml_prod", others[0]!.id]);
+  assert.match(
+    alone.err,
+    /^\[WARNING\] pmml_prod-v1-\d is the only instance that gets requests: until it has started again, the service answers 503\. Without a gap: sluice restart pmml_prod\n$/,
+  );
+  assert.match(alone.out, /is restarting the processor/);
   const scaled = await run(["scale", "pmml_prod", "3", "--delete", "pmml_prod-v1-2"]);
   assert.equal(scaled.code, 0);
   assert.deepEqual(control.services.get("pmml_prod" as never)?.retiredSlots, [0, 2]);

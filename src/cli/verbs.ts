@@ -113,7 +113,7 @@ export const VERBS: readonly Verb[] = [
   {
     name: "softrestart",
     args: [service, { name: "<instances>", text: "instance names, parted by commas" }],
-    summary: "start processors again under their instance names, one at a time",
+    summary: "start processors again under their instance names, one at a time of those that serve",
     options: waiting,
     load: () => import("./verbs/soft-restart.ts"),
   },

@@ -76,3 +76,29 @@ test("what failed of a version that nobody asks for any more is waited for by no
   assert.equal(preparation.retryInMs(record.name), null);
   await preparation.close();
 });
+
+test("a warm-up is brought last; what is wrong with it names its field", async () => {
+  const { clock, files, preparation } = begin();
+  const warmUp = { kind: "path", path: "/w/warm.txt" } as const;
+  const warm = { ...spec, warmUp };
+  files.broken.set(warmUp.path, { message: "/w/warm.txt does not exist", isRetriable: false });
+  preparation.stateOf(record, warm);
+  await clock.advance(0);
+  const failed = preparation.stateOf(record, warm);
+  assert.ok(failed.kind === "failed" && !failed.isRetriable);
+  assert.equal(failed.message, "warm_up_data_path: /w/warm.txt does not exist");
+  files.broken.clear();
+  await clock.advance(60_000);
+  preparation.stateOf(record, warm);
+  await clock.advance(0);
+  const ready = preparation.stateOf(record, warm);
+  assert.ok(ready.kind === "ready");
+  assert.equal(ready.warmUpPath, "/w/warm.txt");
+  // Another one is another purpose, and none is none.
+  preparation.stateOf(record, { ...warm, warmUp: { kind: "path", path: "/w/other.txt" } });
+  await clock.advance(0);
+  preparation.stateOf(record, spec);
+  await clock.advance(0);
+  const none = preparation.stateOf(record, spec);
+  assert.ok(none.kind === "ready" && none.warmUpPath === null);
+});

@@ -49,7 +49,7 @@ export class FilePreparation {
    */
   stateOf(record: ServiceRecord, spec: ServiceSpec, part: "in-force" | "before" = "in-force"): FilesState {
     const processor = packageOf(spec);
-    const sources = [processor, spec.model] as const;
+    const sources = [processor, spec.model, spec.warmUp] as const;
     const purpose = JSON.stringify([record.version, record.epoch, sources]);
     const key = part === "before" ? beforeKey(record.name) : record.name;
     const before = this.#all.get(key);
@@ -105,7 +105,7 @@ export class FilePreparation {
   async #prepare(
     service: ServiceName,
     preparation: Preparation,
-    [processor, model]: readonly [WantedFiles | null, WantedFiles],
+    [processor, model, warmUp]: readonly [WantedFiles | null, WantedFiles, Source | null],
   ): Promise<void> {
     const { signal } = preparation.end;
     const lines: string[] = [];
@@ -125,7 +125,8 @@ export class FilePreparation {
     try {
       const processorPath = await fetch(processor);
       const modelPath = await fetch(model);
-      preparation.state = { kind: "ready", progress: [...lines], processorPath, modelPath };
+      const warmUpPath = warmUp === null ? null : await this.#fetchWarmUp(warmUp, onProgress, signal);
+      preparation.state = { kind: "ready", progress: [...lines], processorPath, modelPath, warmUpPath };
     } catch (error) {
       if (signal.aborted) return;
       const isRetriable = error instanceof FetchError ? error.isRetriable : true;
@@ -136,6 +137,20 @@ export class FilePreparation {
       preparation.state = { kind: "failed", progress: [...lines], message, isRetriable };
     }
     if (!signal.aborted) this.#onStep(service, "files prepared");
+  }
+
+  /** The last and least known of the files: what is wrong with it names its field. */
+  async #fetchWarmUp(
+    source: Source,
+    onProgress: (line: string) => void,
+    signal: AbortSignal,
+  ): Promise<string> {
+    try {
+      return await this.#files.fetch(source, null, onProgress, signal);
+    } catch (error) {
+      if (!(error instanceof FetchError)) throw error;
+      throw new FetchError(`warm_up_data_path: ${error.message}`, error.isRetriable, { cause: error });
+    }
   }
 }
 

@@ -4,6 +4,7 @@ import type { ServiceName } from "../core/names.ts";
 import { planInstances } from "../core/plan/instances.ts";
 import type { Action, FilesState, Plan, Wanted } from "../core/plan/plan-input.ts";
 import type { Change, DesiredState, NewEvent, ServiceRecord } from "../core/service.ts";
+import { runBy } from "../core/spec/classify.ts";
 import type { ServiceSpec } from "../core/spec/service-spec.ts";
 import { openersOf } from "../core/traffic/table.ts";
 import type { RuntimeDriver } from "../ports/runtime.ts";
@@ -138,8 +139,7 @@ export class Reconciler {
     const version = state.versions.get(record.name)?.find((v) => v.version === from.version);
     const then = version === undefined ? null : known.specOfVersion(version);
     if (then === null) return null;
-    const { cpu, isCpuAsked, memoryMb, processor, model, rpc, isSigtermSent } = then;
-    const spec: ServiceSpec = { ...now, cpu, isCpuAsked, memoryMb, processor, model, rpc, isSigtermSent };
+    const spec: ServiceSpec = { ...now, ...runBy(then) };
     const base = { ...record, ...from };
     return { record: base, spec, tokens, files: files.stateOf(base, spec, "before") };
   }

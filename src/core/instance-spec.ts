@@ -20,6 +20,8 @@ export interface InstanceSpec extends AccessRules {
   readonly model: ModelSpec;
   readonly rpc: RpcSpec;
   readonly limits: LimitSpec;
+  /** Absolute path of a file or folder with requests that each worker must have answered before it is ready. Absent: none. */
+  readonly warmUpPath?: string;
   /** The user's own code is sent SIGTERM when the instance ends (eas-reference §1.3, rpc.enable_sigterm). Absent: it is not. */
   readonly isSigtermSent?: true;
   /** Which soft restart it was started by, from 1. Absent: none. */
@@ -102,6 +104,8 @@ export interface InstanceState {
   readonly port: number | null;
   /** Loopback address of that port; absent: 127.0.0.1. */
   readonly host?: string;
+  /** Which warm-up request its worker works on, from 1, while it is loading; absent: none. */
+  readonly warmUp?: { readonly at: number; readonly of: number };
   /** What people should know of one that is ready. */
   readonly note?: string;
   readonly workersReady: number;

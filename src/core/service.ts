@@ -1,5 +1,6 @@
 import type { LimitsInForce } from "./instance-spec.ts";
 import type { GroupName, InstanceId, ServiceName } from "./names.ts";
+import type { ExitReason, InstanceReason, ServiceReason } from "./reasons.ts";
 import type { Revision, RolloutProgress, RolloutRule } from "./rollout.ts";
 import type { JsonObject } from "./spec/service-spec.ts";
 import type { Affinity } from "./traffic/affinity.ts";
@@ -162,7 +163,7 @@ export interface ServiceStatus {
   /** The generation this status speaks of. */
   readonly observedGeneration: number;
   readonly phase: ServicePhase;
-  readonly reason: string;
+  readonly reason: ServiceReason;
   readonly message: string;
   /** Steps of long work, newest last, for progress lines: e.g. `Downloading http file [43%]`. At most 20. */
   readonly progress: readonly string[];
@@ -181,8 +182,7 @@ export interface InstanceStatus {
   readonly slot: number;
   readonly phase: "Pending" | "Creating" | "Running" | "Failed" | "Stopping" | "Stopped";
   readonly isReady: boolean;
-  /** Why it is not running or not ready; empty when all is well. */
-  readonly reason: string;
+  readonly reason: InstanceReason;
   readonly message: string;
   /** How often it was started again since it first was; for people. */
   readonly restarts: number;
@@ -214,11 +214,7 @@ export interface InstanceExit {
   /** null when ended by a signal or when nobody saw it. */
   readonly code: number | null;
   readonly signal: string | null;
-  /**
-   * `Error`, `Completed`, `Lost` (nobody saw it end), `StartFailed`, `OOMKilled` (out of memory, core/health/exit-reason.ts),
-   * `Unhealthy` (ended because its startup or liveness check failed).
-   */
-  readonly reason: string;
+  readonly reason: ExitReason;
   /** First line of what went wrong, if known. */
   readonly message: string;
   readonly startedAtMs: number | null;

@@ -1,6 +1,7 @@
 import type { Component } from "../base/component.ts";
 import { lastLines } from "../base/log-tail.ts";
 import type { InstanceSpec, InstanceState } from "../core/instance-spec.ts";
+import type { ExitReason } from "../core/reasons.ts";
 import { RateLimiter } from "../core/traffic/rate-limiter.ts";
 import { AccessFile } from "./access-file.ts";
 import { Dispatcher } from "./dispatcher.ts";
@@ -33,6 +34,8 @@ export interface EngineParts {
   readonly now: () => number;
 }
 
+const warmUpText = (at: number, of: number) => `warming up: request ${at} of ${of}`;
+
 /** Why an engine could not go on; it has been written to exit.json. */
 export class EngineFailure extends Error {
   override readonly name = "EngineFailure";
@@ -41,7 +44,7 @@ export class EngineFailure extends Error {
 /**
  * One instance: HTTP in front, a bounded queue, and a worker behind it.
  *
- * loading → ready when the worker has loaded, and back when it died and the next one takes long to load; draining once it is asked to end;
+ * loading → ready when the worker has loaded and is warm, and back when it died and the next one takes long to load; draining once it is asked to end;
  * failed when it cannot go on. Each step is in state.json, for the control process.
  */
 export class Engine implements Component {
@@ -54,6 +57,8 @@ export class Engine implements Component {
   readonly #startedAtMs: number;
   #phase: InstanceState["phase"] = "loading";
   #message = "starting";
+  /** Where the warm-up is; null: none goes on. */
+  #warmUp: NonNullable<InstanceState["warmUp"]> | null = null;
   #port: number | null = null;
   #stateDue: NodeJS.Timeout | null = null;
   #graceDue: NodeJS.Timeout | null = null;
@@ -92,6 +97,10 @@ export class Engine implements Component {
       events: {
         changed: (message) => this.#workersChanged(message),
         progress: (text) => this.#progress(text),
+        warmingUp: (at, of) => {
+          this.#warmUp = { at, of };
+          this.#progress(warmUpText(at, of));
+        },
         rpcKnown: (rpc) => {
           dispatcher.queueSizeMax = rpc.maxQueueSize;
           this.#http.setKeepalive(rpc.keepaliveMs);
@@ -195,13 +204,15 @@ export class Engine implements Component {
     if (this.#phase === "draining" || this.#phase === "failed") return;
     if (this.#graceDue !== null) clearTimeout(this.#graceDue);
     this.#graceDue = null;
+    this.#warmUp = null;
     if (this.#supervisor.workersReady > 0) {
       this.#setPhase("ready", message);
       return;
     }
     this.#setPhase(this.#phase, message);
     const late = () => {
-      if (this.#phase === "ready") this.#setPhase("loading", message);
+      if (this.#phase !== "ready") return;
+      this.#setPhase("loading", this.#warmUp ? warmUpText(this.#warmUp.at, this.#warmUp.of) : message);
     };
     this.#graceDue = setTimeout(late, this.#parts.limits.restartGraceMs);
   }
@@ -214,7 +225,7 @@ export class Engine implements Component {
     else this.#stateDue ??= setTimeout(() => this.#writeState(), waitMs);
   }
 
-  #fail(reason: string, message: string): void {
+  #fail(reason: ExitReason, message: string): void {
     const { dir, log, wallNow } = this.#parts;
     log.flush();
     const exit = {
@@ -247,6 +258,7 @@ export class Engine implements Component {
         phase: this.#phase,
         message: this.#message,
         port: this.#port,
+        ...(this.#phase === "loading" && this.#warmUp !== null ? { warmUp: this.#warmUp } : {}),
         workersReady: this.#supervisor.workersReady,
         workersTotal: this.#supervisor.workersTotal,
         workerRestarts: this.#supervisor.restarts,

@@ -38,6 +38,13 @@ export interface EngineLimits {
   readonly workerHungMs: number;
   /** How long a worker may take to end after SHUTDOWN before it is killed, in ms. */
   readonly workerStopMs: number;
+  /**
+   * Longest warm-up of one worker, in ms, all requests together; then the instance fails. Compiling a large graph on its first request
+   * takes some minutes; what takes longer hangs.
+   */
+  readonly warmUpMs: number;
+  /** Largest sum of the files of a warm-up. As much as one request may have, so that any request can be one of it. */
+  readonly warmUpBytesMax: number;
   /** While draining, no request for so long means that none will come, in ms. */
   readonly drainQuietMs: number;
   /** Size of one log file and how many are kept, the current one included: 32 MiB per instance. */
@@ -47,8 +54,10 @@ export interface EngineLimits {
   readonly logLineBytesMax: number;
 }
 
+const BODY_BYTES_MAX = 256 * 1024 * 1024 - 64 * 1024;
+
 export const ENGINE_LIMITS: EngineLimits = {
-  bodyBytesMax: 256 * 1024 * 1024 - 64 * 1024,
+  bodyBytesMax: BODY_BYTES_MAX,
   heldBodyBytesMax: 512 * 1024 * 1024,
   connectionsMax: 4096,
   pipelinedBytesMax: 64 * 1024,
@@ -59,6 +68,8 @@ export const ENGINE_LIMITS: EngineLimits = {
   restartGraceMs: 1_000,
   workerHungMs: 60_000,
   workerStopMs: 5_000,
+  warmUpMs: 600_000,
+  warmUpBytesMax: BODY_BYTES_MAX,
   drainQuietMs: 200,
   logFileBytesMax: 8 * 1024 * 1024,
   logFilesMax: 4,
@@ -72,5 +83,7 @@ const BODIES_SHARE = 1 / 4;
 export function withinMemory(limits: EngineLimits, { memoryMb, isMemoryHeld }: LimitSpec): EngineLimits {
   if (isMemoryHeld !== true) return limits;
   const heldBodyBytesMax = Math.min(limits.heldBodyBytesMax, memoryMb * 1024 * 1024 * BODIES_SHARE);
-  return { ...limits, heldBodyBytesMax, bodyBytesMax: Math.min(limits.bodyBytesMax, heldBodyBytesMax) };
+  const bodyBytesMax = Math.min(limits.bodyBytesMax, heldBodyBytesMax);
+  const warmUpBytesMax = Math.min(limits.warmUpBytesMax, heldBodyBytesMax);
+  return { ...limits, heldBodyBytesMax, bodyBytesMax, warmUpBytesMax };
 }

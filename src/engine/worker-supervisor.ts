@@ -9,6 +9,7 @@ import type { EngineLimits } from "./limits.ts";
 import { LineCutter, type LogFile } from "./log-file.ts";
 import { OomKills } from "./oom-kills.ts";
 import { effectiveRpc } from "./rpc-options.ts";
+import { WarmUp } from "./warm-up.ts";
 import { Worker, type WorkerEvents } from "./worker.ts";
 import type { WorkerCommand } from "./worker-command.ts";
 
@@ -16,13 +17,15 @@ import type { WorkerCommand } from "./worker-command.ts";
 const LAST_WORDS_MS = 5_000;
 
 /** Why an instance cannot go on, as in InstanceExit. */
-export type FailureReason = "StartFailed" | "Error" | "OOMKilled";
+export type FailureReason = "StartFailed" | "WarmUpFailed" | "Error" | "OOMKilled";
 
 /** What the supervisor tells the engine. */
 export interface SupervisorEvents {
   /** A worker is ready, or one has died: `workersReady` and `restarts` have changed. */
   changed(message: string): void;
   progress(text: string): void;
+  /** A worker that has loaded is at a request of its warm-up, counted from 1. */
+  warmingUp(at: number, of: number): void;
   /** The options in force, known once a worker has loaded its code. */
   rpcKnown(rpc: RpcSpec): void;
   /** The instance cannot go on. */
@@ -55,6 +58,8 @@ export class WorkerSupervisor implements WorkerEvents {
   #allGone: (() => void) | null = null;
   #killTimer: NodeJS.Timeout | null = null;
   #hungTimer: NodeJS.Timeout | null = null;
+  /** Of the worker that has loaded and is not ready yet. */
+  #warmUp: WarmUp | null = null;
   restarts = 0;
 
   constructor(parts: SupervisorParts) {
@@ -135,10 +140,33 @@ export class WorkerSupervisor implements WorkerEvents {
     worker.connect(socket, { protocol: WORKER_PROTOCOL, processor, model, rpc, limits });
   }
 
-  ready(worker: Worker, facts: unknown): void {
+  loaded(worker: Worker, facts: unknown): void {
     const rpc = effectiveRpc(this.#parts.spec.rpc, (facts as { rpc?: unknown }).rpc);
     worker.setSlots(rpc.workerThreads);
     this.#parts.events.rpcKnown(rpc);
+    if (this.#parts.spec.warmUpPath === undefined) this.#ready(worker);
+    else this.#startWarmUp(worker, this.#parts.spec.warmUpPath, rpc.workerThreads);
+  }
+
+  #startWarmUp(worker: Worker, path: string, slotCount: number): void {
+    const { limits, log, now } = this.#parts;
+    const events = {
+      progress: (at: number, of: number) => this.#parts.events.warmingUp(at, of),
+      done: () => {
+        this.#warmUp = null;
+        this.#ready(worker);
+      },
+      failed: (message: string) => {
+        this.#warmUp = null;
+        this.#fail("WarmUpFailed", message);
+      },
+    };
+    this.#warmUp = new WarmUp({ path, worker, slotCount, limits, log, now, events });
+    this.#warmUp.start();
+  }
+
+  #ready(worker: Worker): void {
+    worker.open();
     const tookMs = Math.round(this.#parts.now() - worker.startedAt);
     this.#parts.log.line(`worker ${worker.index} is ready after ${tookMs} ms`);
     this.#parts.dispatcher.add(worker);
@@ -188,6 +216,8 @@ export class WorkerSupervisor implements WorkerEvents {
     if (worker !== this.#worker) return;
     this.#worker = null;
     this.#clearHung();
+    const warmUpPlace = this.#warmUp?.place;
+    this.#endWarmUp();
     const wasReady = worker.wasReady;
     this.#parts.dispatcher.remove(worker);
     for (const exchange of worker.abandon()) {
@@ -201,7 +231,8 @@ export class WorkerSupervisor implements WorkerEvents {
     }
     this.#parts.log.line(how);
     if (!wasReady) {
-      this.#fail(reason, how);
+      if (warmUpPlace === undefined) this.#fail(reason, how);
+      else this.#fail(reason === "OOMKilled" ? reason : "WarmUpFailed", `${how}; it was at ${warmUpPlace}`);
       return;
     }
     const { workerDeathsMax, workerDeathWindowMs } = this.#parts.limits;
@@ -217,6 +248,11 @@ export class WorkerSupervisor implements WorkerEvents {
     this.#parts.events.changed(`${how}; started again`);
   }
 
+  #endWarmUp(): void {
+    this.#warmUp?.cancel();
+    this.#warmUp = null;
+  }
+
   #fail(reason: FailureReason, message: string): void {
     if (this.#isFailed || this.#isStopping) return;
     this.#isFailed = true;
@@ -226,6 +262,7 @@ export class WorkerSupervisor implements WorkerEvents {
   /** Lets the worker end by itself; kills it when it takes too long. Resolves when it is gone. */
   stop(): Promise<void> {
     this.#isStopping = true;
+    this.#endWarmUp();
     this.#server?.close();
     const worker = this.#worker;
     if (worker === null) return Promise.resolve();
@@ -250,6 +287,7 @@ export class WorkerSupervisor implements WorkerEvents {
   kill(): void {
     this.#isStopping = true;
     this.#clearHung();
+    this.#endWarmUp();
     this.#server?.close();
     this.#worker?.kill();
   }

@@ -13,7 +13,8 @@ const SLOT_MASK = (1 << SLOT_BITS) - 1;
 
 /** What a worker tells its supervisor. */
 export interface WorkerEvents {
-  ready(worker: Worker, facts: unknown): void;
+  /** It has loaded its processor, and may be asked; it counts as ready when {@link Worker.open} is called. */
+  loaded(worker: Worker, facts: unknown): void;
   progress(worker: Worker, text: string): void;
   /** It could not load: `failure` says why. It ends by itself. */
   failed(worker: Worker): void;
@@ -33,6 +34,7 @@ export class Worker implements RequestTaker, WorkerSlots, FrameSink {
   readonly index: number;
   readonly process: ChildProcess;
   readonly startedAt: number;
+  /** It takes requests of callers. */
   isReady = false;
   /** It has been ready once: its death is not a failed start. */
   wasReady = false;
@@ -46,6 +48,7 @@ export class Worker implements RequestTaker, WorkerSlots, FrameSink {
   readonly #ids: number[] = [];
   readonly #free: number[] = [];
   #serial = 0;
+  #isLoaded = false;
 
   constructor(index: number, process: ChildProcess, startedAt: number, events: WorkerEvents) {
     this.index = index;
@@ -101,6 +104,12 @@ export class Worker implements RequestTaker, WorkerSlots, FrameSink {
     exchange.payload.clear();
   }
 
+  /** From here on it is ready. */
+  open(): void {
+    this.isReady = true;
+    this.wasReady = true;
+  }
+
   cancel(exchange: Exchange): void {
     const slot = exchange.workerRequestId & SLOT_MASK;
     if (this.#holders[slot] !== exchange) return;
@@ -138,10 +147,9 @@ export class Worker implements RequestTaker, WorkerSlots, FrameSink {
         this.#answer(type, id, buf, from, to);
         return;
       case FRAME.READY:
-        if (this.isReady) break;
-        this.isReady = true;
-        this.wasReady = true;
-        this.#events.ready(this, parseFacts(buf, from, to));
+        if (this.#isLoaded) break;
+        this.#isLoaded = true;
+        this.#events.loaded(this, parseFacts(buf, from, to));
         return;
       case FRAME.PROGRESS:
         this.#events.progress(this, buf.toString("utf8", from, Math.min(to, from + 2000)));

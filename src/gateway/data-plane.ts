@@ -16,7 +16,7 @@ export interface DataPlane {
   readonly clients: Set<Connection>;
   /** Time limits, from limits.ts unless a test needs shorter ones. */
   readonly times: Times;
-  /** Monotonic ms at the last sweep: good enough for time limits, and free to read. */
+  /** Monotonic ms at the last sweep, whole: good enough for time limits, free to read, and kept without an object of its own. */
   nowMs: number;
   /** Every answer from now on ends its connection. */
   isDraining: boolean;

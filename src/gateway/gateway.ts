@@ -109,7 +109,7 @@ class GatewayWorker implements Gateway, DataPlane {
   constructor(options: GatewayOptions) {
     this.#options = options;
     this.clock = options.clock;
-    this.nowMs = options.clock.monotonic();
+    this.nowMs = Math.floor(options.clock.monotonic());
     this.times = { ...TIMES, ...options.times };
     this.caps = { ...CAPS, ...options.caps };
     this.#admission = new Admission(this.caps, this.limited);
@@ -302,7 +302,7 @@ class GatewayWorker implements Gateway, DataPlane {
   }
 
   #sweep(): void {
-    this.nowMs = this.clock.monotonic();
+    this.nowMs = Math.floor(this.clock.monotonic());
     this.accessLog?.flush();
     for (const client of this.clients) client.sweep(this.nowMs);
     sweepInstances(this);

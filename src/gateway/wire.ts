@@ -19,8 +19,8 @@ import { NOBODY, type WireOwner } from "./wire-owner.ts";
  */
 const SHARED = Buffer.allocUnsafeSlow(READ_BYTES);
 const NOTHING = Buffer.alloc(0);
-/** What the accepted socket that is asked for its next buffer reads into: the shared one at its start; null: what it has. */
-let nextOfAccepted: Buffer | null = SHARED;
+/** What the socket that is asked for its next buffer reads into: the shared one at its start; null: what it has. */
+let nextBuffer: Buffer | null = SHARED;
 /** The wire of a socket. */
 const WIRE = Symbol("wire");
 type WiredSocket = Socket & { [WIRE]?: Wire };
@@ -51,7 +51,7 @@ export class Wire {
   connect(address: Address): void {
     const where =
       address.kind === "unix" ? { path: address.path } : { host: address.host, port: address.port };
-    const socket = connect({ ...where, noDelay: true, onread: this.#onread() });
+    const socket = connect({ ...where, noDelay: true, onread: Wire.#ON_READ });
     socket.once("connect", () => {
       // Bytes that had to wait for the connection are the stream's, and go first.
       if (this.#pendingWrites === 0) this.#handle = writeHandleOf(socket);
@@ -67,7 +67,7 @@ export class Wire {
    */
   adopt(accepted: Socket): void {
     this.#isEncrypted = (accepted as { encrypted?: boolean }).encrypted === true;
-    const socket = withOnRead(accepted, Wire.#ACCEPTED);
+    const socket = withOnRead(accepted, Wire.#ON_READ);
     if (socket === null) {
       this.#hasReadBuffer = false;
       this.#listen(accepted);
@@ -77,35 +77,18 @@ export class Wire {
     this.#socket.resume();
   }
 
-  /** For a connection that we made. */
-  #onread(): OnRead {
-    let isFirst = true;
-    return {
-      // Asked once at the start and after each read; anything but a buffer keeps the one in use.
-      buffer: (() => {
-        const next = isFirst ? SHARED : this.#nextRead;
-        isFirst = false;
-        this.#nextRead = null;
-        return next;
-      }) as () => Uint8Array,
-      callback: (count: number, buf: Uint8Array) => {
-        this.#owner.bytes(buf as Buffer, count);
-        return true;
-      },
-    };
-  }
-
-  /** For all accepted connections together, of which there are many. */
-  static readonly #ACCEPTED: OnRead = {
+  /** For all sockets, of which there are many: one function that each read goes through is one that is compiled into it. */
+  static readonly #ON_READ: OnRead = {
+    // Asked once at the start and after each read; anything but a buffer keeps the one in use.
     buffer: (() => {
-      const next = nextOfAccepted;
-      nextOfAccepted = SHARED;
+      const next = nextBuffer;
+      nextBuffer = SHARED;
       return next;
     }) as () => Uint8Array,
     callback(this: WiredSocket, count, buf) {
       const wire = this[WIRE]!;
       wire.#owner.bytes(buf as Buffer, count);
-      nextOfAccepted = wire.#nextRead;
+      nextBuffer = wire.#nextRead;
       wire.#nextRead = null;
       return true;
     },

@@ -11,7 +11,7 @@ import {
 } from "node:fs";
 import { type IncomingHttpHeaders, request } from "node:http";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import type { InstanceSpec, InstanceState, ProcessorSpec } from "../core/instance-spec.ts";
@@ -40,6 +40,9 @@ export interface InstanceOptions {
   readonly source?: string;
   readonly processor?: ProcessorSpec;
   readonly modelPath?: string;
+  /** Or, with a name that does not begin with `/`, a file that is written with `warmUp`. */
+  readonly warmUpPath?: string;
+  readonly warmUp?: string | Buffer;
   readonly rpc?: Partial<InstanceSpec["rpc"]>;
   readonly memoryMb?: number;
   readonly isSigtermSent?: true;
@@ -80,6 +83,8 @@ export class EngineInstance {
     writeFileSync(join(app, "app.py"), options.source ?? "");
     mkdirSync(this.dir, { mode: 0o700 });
     const model = options.modelPath ?? null;
+    const { warmUp, warmUpPath } = options;
+    if (warmUp !== undefined) writeFileSync(join(this.folder, warmUpPath ?? "warm_up.txt"), warmUp);
     const spec = {
       id: "svc-v1-0",
       service: "svc",
@@ -93,6 +98,9 @@ export class EngineInstance {
       rpc: { workerThreads: 5, maxQueueSize: 64, keepaliveMs: 5000, ...options.rpc },
       limits: { cpu: 1, memoryMb: options.memoryMb ?? 512 },
       ...(options.isSigtermSent ? { isSigtermSent: true } : {}),
+      ...(warmUp === undefined && warmUpPath === undefined
+        ? {}
+        : { warmUpPath: resolve(this.folder, warmUpPath ?? "warm_up.txt") }),
     };
     writeFileSync(join(this.dir, "spec.json"), JSON.stringify(spec));
     this.process = this.spawnEngine(options.limits ?? {}, options.env);

@@ -10,7 +10,7 @@ import { planInstances } from "../core/plan/instances.ts";
 import type { FilesState, ObservedInstance, Plan, PlanInput, Routing } from "../core/plan/plan-input.ts";
 import { type Room, withMore, without } from "../core/plan/room.ts";
 import { OPEN_RULE } from "../core/rollout.ts";
-import type { ServiceRecord, ServiceStatus } from "../core/service.ts";
+import type { InstanceExit, ServiceRecord, ServiceStatus } from "../core/service.ts";
 import { amountOf, type Pace, paceOf } from "../core/spec/rolling.ts";
 import type { ServiceSpec } from "../core/spec/service-spec.ts";
 import { recordOf, specOf } from "./records.ts";
@@ -286,7 +286,7 @@ export class PlanWorld {
 function observe(engine: Engine): ObservedInstance {
   const { spec, phase, startedAtMs, endedAtMs } = engine;
   if (phase === "dead") {
-    const exit = {
+    const exit: InstanceExit = {
       code: 1,
       signal: null,
       reason: "Error",

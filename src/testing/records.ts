@@ -18,6 +18,7 @@ export function specOf(change: Partial<ServiceSpec> & { readonly name: ServiceNa
     token: null,
     processor: { kind: "custom", language: "python", source: { kind: "path", path: "/p" }, entry: "app.py" },
     model: { source: null, entry: null, config: null },
+    warmUp: null,
     rpc: { workerThreads: 5, maxQueueSize: 64, keepaliveMs: 5000 },
     labels: {},
     isBodyChecked: true,

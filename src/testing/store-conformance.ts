@@ -60,7 +60,7 @@ const groupRecord = (name: string): GroupRecord => ({
 const statusOf = (observedGeneration: number, message = ""): ServiceStatus => ({
   observedGeneration,
   phase: "Running",
-  reason: "",
+  reason: "RUNNING",
   message,
   progress: ["Downloading http file [43%]"],
   instances: [],

@@ -21,8 +21,13 @@ import { Partial } from "./partial.ts";
 import { progressLines } from "./progress.ts";
 import { UnpackFolder } from "./unpack-folder.ts";
 
+/** With three bytes a character, a name stays below NAME_MAX of Linux, 255 bytes. */
+const FILE_NAME_CHARS_MAX = 80;
+
 export interface Bringing {
   readonly url: string;
+  /** What http(s) brings may be one file as it is; not only an archive. */
+  readonly isFileToo: boolean;
   /** An empty folder that is thrown away afterwards. */
   readonly work: string;
   /** Name of what stays when it is not finished: a file, with more files that begin like it, or a folder. */
@@ -77,8 +82,9 @@ export async function bringRemote(job: Bringing): Promise<Brought> {
 async function bringArchive(job: Bringing): Promise<Brought> {
   const remote = { url: job.url, place: publicUrl(job.url) };
   const partial = new Partial(job.partial);
-  const { sha256 } = await downloadTo(job, remote, partial, "http file");
-  return unpacked(job, partial, sha256);
+  const { sha256, bytes } = await downloadTo(job, remote, partial, "http file");
+  if (!job.isFileToo || (await isArchive(partial.path))) return unpacked(job, partial, sha256);
+  return asFile(job, fileNameOf(job.url), partial, { sha256, bytes });
 }
 
 async function bringObject(job: Bringing, place: ObjectPlace): Promise<Brought> {
@@ -86,13 +92,35 @@ async function bringObject(job: Bringing, place: ObjectPlace): Promise<Brought> 
   const remote = objectRemote(place, place.key, job.now);
   const { sha256, bytes } = await downloadTo(job, remote, partial, "object");
   if (await isArchive(partial.path)) return unpacked(job, partial, sha256);
-  const file = basename(place.key);
+  return asFile(job, basename(place.key), partial, { sha256, bytes });
+}
+
+/** A folder with nothing but this file. */
+async function asFile(
+  job: Bringing,
+  file: string,
+  partial: Partial,
+  { sha256, bytes }: { readonly sha256: string; readonly bytes: number },
+): Promise<Brought> {
   const files = join(job.work, "files");
   await mkdir(files, { mode: 0o700 });
   const into = new UnpackFolder(files, bytes, job.limits);
   await into.takeFile(file, partial.path);
   await into.finish();
   return { sha256: addressOf([[file, sha256]]), files, file, commit: null, done: () => partial.remove() };
+}
+
+/** The last step of a URL's path; the end of the name may say what is in it. */
+function fileNameOf(url: string): string {
+  const step = basename(new URL(url).pathname);
+  try {
+    const name = basename(decodeURIComponent(step));
+    return name === "" || name === ".." || name.includes("\0") || name.length > FILE_NAME_CHARS_MAX
+      ? "file"
+      : name;
+  } catch {
+    return "file"; // a percent sign that begins no byte
+  }
 }
 
 /** All objects below a prefix, as the files of a folder. Each is gone on with by itself. */

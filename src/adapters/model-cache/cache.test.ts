@@ -328,3 +328,27 @@ test("a look brings nothing: a path is there or gone, a URL is here once it was 
   await get("/m.tar.gz", cache);
   assert.deepEqual([await cache.look(url, "model.pmml"), await cache.look(url, "no.pmml")], ["here", "gone"]);
 });
+
+test("what may be a file is kept as one, under its name, and unpacked when it is an archive", async () => {
+  const cache = newCache();
+  const bring = (path: string, isFileToo: true | undefined) =>
+    cache.fetch({ kind: "url", url: urlOf(path), ...(isFileToo ? { isFileToo } : {}) }, null, silent, never);
+  const unpacked = await bring("/w.tar.gz", true);
+  assert.deepEqual(readdirSync(unpacked).sort(), ["model.pmml", "rows.json"]);
+  answer = (_request, response) => response.end("one\ntwo\n");
+  await assert.rejects(bring("/model.txt", undefined), /model\.txt: it is not a tar\.gz, tar or zip/);
+  const file = await bring("/dir/warm%20up.txt?secret=1", true);
+  assert.match(file, /\/warm up\.txt$/);
+  assert.equal(readFileSync(file, "utf8"), "one\ntwo\n");
+  requests = [];
+  assert.equal(await bring("/dir/warm%20up.txt?secret=1", true), file);
+  assert.deepEqual(requests, [], "it is fetched once");
+  // Names that are none, or that would lead elsewhere.
+  for (const path of ["/", "/%2e%2e%2f", "/a/..%2f..%2fevil", "/%ff", "/%00"])
+    assert.match(
+      await bring(`${path}?${encodeURIComponent(path)}`, true),
+      /\/models\/[0-9a-f]{64}\/[^/]+$/,
+      path,
+    );
+  assert.deepEqual(readdirSync(dir), ["models"]);
+});

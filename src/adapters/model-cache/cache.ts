@@ -117,10 +117,11 @@ export class ModelCache implements FileCache {
   async #fetch(source: Source, onProgress: (line: string) => void, signal: AbortSignal): Promise<string> {
     signal.throwIfAborted();
     if (source.kind === "url") {
-      const { url } = source;
+      const { url, isFileToo = false } = source;
       const remote = (work: string, say: (line: string) => void, end: AbortSignal) =>
         bringRemote({
           url,
+          isFileToo,
           work,
           partial: join(this.#root, "partial", nameOf(url).replace(".json", "")),
           stores: this.#stores,

@@ -167,7 +167,7 @@ export class ProcessDriver implements RuntimeDriver {
         signal === null
           ? `${nounOf(spec)} ended with exit code ${code}`
           : `${nounOf(spec)} was ended by ${signal}`;
-      const exit = {
+      const exit: InstanceExit = {
         code,
         signal,
         reason,
@@ -216,7 +216,14 @@ export class ProcessDriver implements RuntimeDriver {
     if (groups.oomKills(basename(folder)) === 0) return;
     const finishedAtMs = now();
     const startedAtMs = startOf(folder);
-    const end = { code: null, signal: "SIGKILL", reason: "Error", message: "", startedAtMs, finishedAtMs };
+    const end: InstanceExit = {
+      code: null,
+      signal: "SIGKILL",
+      reason: "Error",
+      message: "",
+      startedAtMs,
+      finishedAtMs,
+    };
     writeExitIfNone(folder, this.#withCause(end, spec, folder));
     groups.kill(basename(folder));
   }
@@ -237,7 +244,14 @@ export class ProcessDriver implements RuntimeDriver {
     const finishedAtMs = this.#options.now();
     const printed = lastLines(this.#logFile(spec.id), startedAtMs);
     const times = { startedAtMs, finishedAtMs };
-    const exit = { code: null, signal: null, reason: "Lost", message, ...times, lastLines: printed };
+    const exit: InstanceExit = {
+      code: null,
+      signal: null,
+      reason: "Lost",
+      message,
+      ...times,
+      lastLines: printed,
+    };
     const lost = this.#withCause(exit, spec, folder);
     writeExitIfNone(folder, lost);
     return readExit(folder) ?? lost;

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { linkSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { isSameProcess, type ProcessIdentity, parseIdentity } from "../../base/process-identity.ts";
+import { asExitReason } from "../../core/reasons.ts";
 import type { InstanceExit } from "../../core/service.ts";
 
 /** Longest path of a unix socket: `sun_path` of unix(7) holds 108 bytes with the closing zero. */
@@ -79,7 +80,7 @@ export function readExit(folder: string): InstanceExit | null {
   return {
     code: code ?? null,
     signal: signal ?? null,
-    reason: reason ?? "Error",
+    reason: asExitReason(reason),
     message: message ?? "",
     startedAtMs: startedAtMs ?? null,
     finishedAtMs: finishedAtMs ?? atMs ?? 0,

@@ -26,7 +26,7 @@ testStoreConformance("sqlite", async () => openSqliteStore(newFile()));
 
 const a = "a" as ServiceName;
 const put = (name: string): Change => ({ kind: "put-service", record: serviceRecord(name) });
-const status = { observedGeneration: 1, phase: "Running", reason: "", message: "" } as ServiceStatus;
+const status = { observedGeneration: 1, phase: "Running", reason: "RUNNING", message: "" } as ServiceStatus;
 const event = { service: a, atMs: 1, type: "Normal", reason: "Creating", resource: "Service" } as NewEvent;
 
 test("all is there after closing and opening again, in files for the owner only", async () => {

@@ -1,101 +1,148 @@
-import { exitText } from "../plan/assess.ts";
-import { FAILING_AFTER } from "../plan/backoff.ts";
+import type { ExitReason, InstanceReason } from "../reasons.ts";
 import type { InstanceStatus } from "../service.ts";
+import { explainEnd, howItEnded } from "./explain-end.ts";
 import type { ExplainInput } from "./explain-input.ts";
 import { counted, type Finding, timeText } from "./finding.ts";
 
 /** Why one instance is in its present state, and what it waits for. */
 export function explainInstance(i: InstanceStatus, input: ExplainInput): Finding {
-  const about = { instance: i.id };
-  const { name } = input.record;
-  if (i.phase === "Failed") return { ...about, ...crashed(i, input) };
-  if (i.reason === "NoRoom") {
-    return {
-      ...about,
-      kind: "NoRoom",
-      severity: "trouble",
-      text: `Instance [${i.id}] is not started: the node has no room for it.`,
-      causes: [`It ${i.message}.`],
-      advices: [
-        "Stop or shrink something else, or ask for less: metadata.cpu and metadata.memory.",
-        "With metadata.rolling_strategy.max_unavailable at 1, an update stops an old instance before it starts a new one.",
-      ],
-    };
-  }
-  if (i.phase === "Stopping") return { ...about, ...draining(i, input) };
-  if (i.isDetached) {
-    const isServing = input.status.serving.includes(i.id);
-    return {
-      ...about,
-      kind: "Detached",
-      severity: "info",
-      text: isServing
-        ? `Instance [${i.id}] was detached by hand and serves until the one in its place is ready.`
-        : `Instance [${i.id}] was detached by hand: it runs on, and gets no requests.`,
-      causes: ["UpdateServiceInstance with Detach; another instance takes its place."],
-      advices: [`When it is no longer needed: sluice dw ${name} ${i.id}.`],
-    };
-  }
-  if (i.isIsolated) {
-    return {
-      ...about,
-      kind: "Isolated",
-      severity: "info",
-      text: `Instance [${i.id}] was isolated by hand: it runs on, and gets no requests.`,
-      causes: ["It counts as one of the wanted instances, so none was started in its place."],
-      advices: [`To give it requests again: sluice isolate ${name} ${i.id} --off.`],
-    };
-  }
-  if (i.isReady) {
-    const isServing = input.status.serving.includes(i.id);
-    return {
-      ...about,
-      kind: "Serving",
-      severity: "info",
-      text: `Instance [${i.id}] is ready and ${isServing ? "gets requests" : "gets no requests: it is not wanted any more"}.`,
-      causes: i.message === "" ? [] : [i.message],
-      advices: [],
-    };
-  }
-  return { ...about, ...starting(i, input) };
+  return { instance: i.id, ...SENTENCES[subjectOf(i)](i, input) };
 }
 
 type Told = Omit<Finding, "instance">;
+/** What there is to say of an instance: its reason; of one that has ended in any way, how. */
+type Subject = Exclude<InstanceReason, ExitReason> | "Ended";
 
-function crashed(i: InstanceStatus, { nowMs, record, tails, spec }: ExplainInput): Told {
-  const isLoop = i.failuresInARow >= FAILING_AFTER;
-  const tail = tails.get(i.id) ?? [];
-  const how = i.lastExit === null ? i.message || i.reason : exitText(i.lastExit);
-  const again =
-    i.isDetached || spec?.isCrashBlocked
-      ? i.isDetached
-        ? "It is detached, so it is not started again."
-        : "runtime.enable_crash_block keeps it as it is, for inspection."
-      : i.backoffUntilMs === null || i.backoffUntilMs <= nowMs
-        ? "It is started again now, as soon as the number of instances and the room allow it."
-        : `It is started again in ${timeText(i.backoffUntilMs - nowMs)}; the wait doubles with each failure, up to a minute.`;
-  return {
-    kind: isLoop ? "InstanceCrashing" : "InstanceCrashed",
+/** The most telling first. One that leaves keeps the reason that it had before, and so does one that is ready. */
+function subjectOf({ phase, reason, isReady, isDetached, isIsolated }: InstanceStatus): Subject {
+  const isLeaving = reason === "SoftRestart" || reason === "Draining" || reason === "Stopping";
+  if (reason === "NoRoom") return "NoRoom";
+  if (phase === "Failed") return "Ended";
+  if (phase === "Stopping") return isLeaving ? reason : "";
+  if (isDetached) return "Detached";
+  if (isIsolated) return "Isolated";
+  if (isReady) return "";
+  switch (reason) {
+    case "Error":
+    case "Completed":
+    case "Lost":
+    case "StartFailed":
+    case "WarmUpFailed":
+    case "OOMKilled":
+    case "Unhealthy":
+      return "Ended";
+    default:
+      return reason;
+  }
+}
+
+/** What is said of each. */
+const SENTENCES: Readonly<Record<Subject, (i: InstanceStatus, input: ExplainInput) => Told>> = {
+  "": (i, input) => (i.phase === "Stopping" ? leaving(i, input) : serving(i, input)),
+  Pending: pending,
+  NoRoom: (i) => ({
+    kind: "NoRoom",
     severity: "trouble",
-    text: isLoop
-      ? `Instance [${i.id}] fails over and over, ${i.failuresInARow} times in a row.`
-      : `Instance [${i.id}] has ended and is not ready.`,
-    causes: [
-      `How it ended: ${how}.`,
-      again,
-      ...(tail.length === 0 ? [] : [`Its last log lines: ${tail.join(" ⏎ ")}`]),
-    ],
+    text: `Instance [${i.id}] is not started: the node has no room for it.`,
+    causes: [`It ${i.message}.`, ...(i.lastExit === null ? [] : [`How it ended before: ${howItEnded(i)}.`])],
     advices: [
-      `Read its log: sluice logs ${record.name} --instance ${i.id}.`,
-      ...(isLoop
-        ? ["Correct the processor, its files or the spec, then sluice modify; what fails is replaced first."]
-        : []),
+      "Stop or shrink something else, or ask for less: metadata.cpu and metadata.memory.",
+      "With metadata.rolling_strategy.max_unavailable at 1, an update stops an old instance before it starts a new one.",
     ],
+  }),
+  Starting: (i) => ({
+    kind: "Starting",
+    severity: "waiting",
+    text: `Instance [${i.id}] is being started.`,
+    causes: [...failuresOf(i), "Its process is launched, and has said nothing yet."],
+    advices: [],
+  }),
+  Loading: (i, { spec }) => ({
+    kind: "Loading",
+    severity: "waiting",
+    text: `Instance [${i.id}] runs and is not ready: ${i.message || "it loads"}.`,
+    causes: [...failuresOf(i), readyText(spec)],
+    advices: [],
+  }),
+  WarmingUp: (i, { spec }) => ({
+    kind: "WarmingUp",
+    severity: "waiting",
+    text: `Instance [${i.id}] has loaded and is not ready: ${i.message}.`,
+    causes: [...failuresOf(i), readyText(spec), "Nobody else's requests are given to it before."],
+    advices: [],
+  }),
+  NotReady: (i) => ({
+    kind: "NotReady",
+    severity: "trouble",
+    text: `Instance [${i.id}] runs on and gets no requests for now: ${i.message || "it is not ready"}.`,
+    causes: [
+      "It was ready before. It is back in the traffic as soon as its readiness check and its port are good.",
+    ],
+    advices: [],
+  }),
+  Isolated: (i, { record }) => ({
+    kind: "Isolated",
+    severity: "info",
+    text: `Instance [${i.id}] was isolated by hand: it runs on, and gets no requests.`,
+    causes: [
+      "It counts as one of the wanted instances, so none was started in its place.",
+      ...(i.isReady ? [] : [`It would not get any now, either: it is not ready (${i.message || i.reason}).`]),
+    ],
+    advices: [`To give it requests again: sluice isolate ${record.name} ${i.id} --off.`],
+  }),
+  Detached: (i, { record, status }) => ({
+    kind: "Detached",
+    severity: "info",
+    text: status.serving.includes(i.id)
+      ? `Instance [${i.id}] was detached by hand and serves until the one in its place is ready.`
+      : `Instance [${i.id}] was detached by hand: it runs on, and gets no requests.`,
+    causes: ["UpdateServiceInstance with Detach; another instance takes its place."],
+    advices: [`When it is no longer needed: sluice dw ${record.name} ${i.id}.`],
+  }),
+  SoftRestart: (i, input) => ({
+    ...leaving(i, input),
+    kind: "SoftRestart",
+    text: `Instance [${i.id}] has left the traffic for its soft restart.`,
+  }),
+  Draining: (i) => ({
+    kind: "Draining",
+    severity: "waiting",
+    text: `Instance [${i.id}] was told to end: it finishes what it has, and takes no more requests.`,
+    causes: [
+      "By Sluice before its control process was restarted, or by a signal from outside. If it is wanted, it is started again.",
+    ],
+    advices: [],
+  }),
+  Stopping: (i) => ({
+    kind: "Stopping",
+    severity: "waiting",
+    text: `Instance [${i.id}] has left the traffic, and its processes are being ended.`,
+    causes: ["When they are gone, it is started again if it is wanted."],
+    advices: [],
+  }),
+  Stopped: (i) => ({
+    kind: "Stopped",
+    severity: "waiting",
+    text: `Instance [${i.id}] has ended, as it was told to.`,
+    causes: ["What is left of it is removed; if it is wanted, it is started again."],
+    advices: [],
+  }),
+  Ended: explainEnd,
+};
+
+function serving(i: InstanceStatus, { status }: ExplainInput): Told {
+  const isServing = status.serving.includes(i.id);
+  return {
+    kind: "Serving",
+    severity: "info",
+    text: `Instance [${i.id}] is ready and ${isServing ? "gets requests" : "gets no requests: it is not wanted any more"}.`,
+    causes: i.message === "" ? [] : [i.message],
+    advices: [],
   };
 }
 
-function draining(i: InstanceStatus, input: ExplainInput): Told {
-  const { gateways, nowMs, spec, record } = input;
+/** It has left the route table, and waits for gateways to let go of it. */
+function leaving(i: InstanceStatus, { gateways, nowMs, spec }: ExplainInput): Told {
   const graceMs = spec?.terminationGraceMs ?? 30_000;
   const waits = gateways.flatMap((g) => {
     const use = g.use(i.id);
@@ -108,19 +155,16 @@ function draining(i: InstanceStatus, input: ExplainInput): Told {
     left === null || left <= 0
       ? "Its termination grace period is over, so it is ended now."
       : `It is ended when nothing is in flight, at the latest in ${timeText(left)}, when its termination grace period is over.`;
-  const isSoft = i.reason === "SoftRestart" || (record.softRestarts?.[i.id] ?? 0) > 0;
   return {
-    kind: isSoft ? "SoftRestart" : "Draining",
+    kind: "Draining",
     severity: "waiting",
-    text: isSoft
-      ? `Instance [${i.id}] has left the traffic for its soft restart.`
-      : `Instance [${i.id}] has left the traffic and is about to end.`,
+    text: `Instance [${i.id}] has left the traffic and is about to end.`,
     causes: [...waits, end],
     advices: waits.length > 0 ? ["To wait longer or shorter: metadata.eas.termination_grace_period."] : [],
   };
 }
 
-function starting(i: InstanceStatus, { status, spec }: ExplainInput): Told {
+function pending(i: InstanceStatus, { status }: ExplainInput): Told {
   if (status.reason === "FETCH_FAILED") {
     return {
       kind: "FilesMissing",
@@ -130,35 +174,37 @@ function starting(i: InstanceStatus, { status, spec }: ExplainInput): Told {
       advices: ["Correct the source in the spec, or put the file there."],
     };
   }
-  const failures = i.failuresInARow > 0 ? [`It has failed ${i.failuresInARow} times in a row before.`] : [];
-  if (i.phase === "Pending") {
-    const fetching = status.progress.findLast((line) => /^Downloading/.test(line));
-    return {
-      kind: "Pending",
-      severity: "waiting",
-      text: `Instance [${i.id}] is not started yet.`,
-      causes: [
-        ...failures,
-        fetching === undefined
-          ? "It waits for its turn: no more than the wanted instances and the surge run at a time, and files come first."
-          : `It waits for its files: ${fetching}.`,
-      ],
-      advices: [],
-    };
-  }
+  const fetching = status.progress.findLast((line) => FETCHING.test(line));
+  const isHere = status.progress.some((line) => /^(Waiting|Running) \[/.test(line));
   return {
-    kind: i.reason === "Starting" ? "Starting" : "Loading",
+    kind: "Pending",
     severity: "waiting",
-    text:
-      i.reason === "Starting"
-        ? `Instance [${i.id}] is being started.`
-        : `Instance [${i.id}] runs and is not ready: ${i.message || "it loads"}.`,
+    text: `Instance [${i.id}] is not started yet.`,
     causes: [
-      ...failures,
-      ...(spec?.processor.kind === "command"
-        ? ["It is ready when it listens on its port."]
-        : ["It is ready when its processor has loaded."]),
+      ...failuresOf(i),
+      fetching === undefined || isHere
+        ? "It waits for its turn: no more than the wanted instances and the surge run at a time, and files come first."
+        : `It waits for its files: ${fetching}.`,
     ],
     advices: [],
   };
+}
+
+/** What the model cache says while it brings files (adapters/model-cache). */
+export const FETCHING = /^(Downloading|Unpacking|Fetching) /;
+
+const failuresOf = (i: InstanceStatus): string[] =>
+  i.failuresInARow > 0 ? [`It has failed ${i.failuresInARow} times in a row before.`] : [];
+
+/** When it counts as ready. */
+function readyText(spec: ExplainInput["spec"]): string {
+  if (spec?.processor.kind === "command") {
+    const { startup, readiness } = spec.processor.health ?? {};
+    const names = [startup && "startup", readiness && "readiness"].filter((name) => name !== undefined);
+    if (names.length === 0) return "It is ready when it listens on its port.";
+    return `It is ready when it listens on its port, and its ${names.join(" and its ")} check ${names.length > 1 ? "are" : "is"} good.`;
+  }
+  return spec?.warmUp
+    ? "It is ready when its processor has loaded and has answered every request of warm_up_data_path with 200 to 299."
+    : "It is ready when its processor has loaded.";
 }

@@ -2,9 +2,11 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import { groupOf, recordOf, serviceName, specOf } from "../../testing/records.ts";
 import type { GatewayId, InstanceId } from "../names.ts";
-import type { InstanceStatus, ServiceStatus } from "../service.ts";
+import { EXIT_REASONS, type ExitReason, type InstanceReason, type ServiceReason } from "../reasons.ts";
+import type { InstanceExit, InstanceStatus, ServiceStatus } from "../service.ts";
 import { explainService } from "./explain.ts";
 import type { ExplainInput } from "./explain-input.ts";
+import { explainInstance } from "./explain-instance.ts";
 
 const NOW = 1_000_000;
 
@@ -71,7 +73,7 @@ test("all is well", () => {
 });
 
 test("a crash loop: how it ended, when it is tried again, and its last lines", () => {
-  const lastExit = {
+  const lastExit: InstanceExit = {
     code: 3,
     signal: null,
     reason: "Error",
@@ -104,7 +106,7 @@ test("files, room, starting and loading: what each waits for", () => {
     waiting(pending, fetching),
     /waiting Fetching: .*on their way\.\nDownloading http file \[43%\]/,
   );
-  const failed = { reason: "FETCH_FAILED", message: "http://x answered 404" };
+  const failed = { reason: "FETCH_FAILED" as const, message: "http://x answered 404" };
   assert.match(waiting(pending, failed), /trouble FetchFailed: [\s\S]*answered 404/);
   const message = "needs 2 cores and 1 MB; 1 core and 1 MB are free, 1 core missing";
   assert.match(waiting({ ...pending, reason: "NoRoom", message }), /trouble NoRoom: [\s\S]*1 core missing/);
@@ -225,4 +227,160 @@ test("the most pressing comes first", () => {
     [...order].sort((a, b) => Number(b === "trouble") - Number(a === "trouble")),
   );
   assert.equal(order[0], "trouble");
+});
+
+/** What an instance is like that has a reason, and the kind of what is said of it. Does not compile when a reason is missing. */
+const BY_REASON: Readonly<
+  Record<Exclude<InstanceReason, ExitReason>, readonly [Partial<InstanceStatus>, string]>
+> = {
+  "": [{}, "Serving"],
+  Pending: [{ phase: "Pending", isReady: false }, "Pending"],
+  NoRoom: [{ phase: "Pending", isReady: false, message: "needs 2 cores" }, "NoRoom"],
+  Starting: [{ phase: "Creating", isReady: false }, "Starting"],
+  Loading: [{ phase: "Creating", isReady: false, message: "loading" }, "Loading"],
+  WarmingUp: [{ phase: "Creating", isReady: false, message: "warming up: request 3 of 10" }, "WarmingUp"],
+  NotReady: [{ isReady: false, message: "the readiness check is not good" }, "NotReady"],
+  Isolated: [{ isIsolated: true }, "Isolated"],
+  Detached: [{ isDetached: true }, "Detached"],
+  SoftRestart: [{ phase: "Stopping", isReady: false, drainingSinceMs: NOW }, "SoftRestart"],
+  Draining: [{ phase: "Stopping", isReady: false }, "Draining"],
+  Stopping: [{ phase: "Stopping", isReady: false }, "Stopping"],
+  Stopped: [{ phase: "Stopped", isReady: false }, "Stopped"],
+};
+
+const lastExit = (reason: ExitReason): InstanceExit => ({
+  code: 1,
+  signal: null,
+  reason,
+  message: "so it was said",
+  startedAtMs: 1,
+  finishedAtMs: 2,
+});
+
+test("every reason of an instance has a sentence of its own", () => {
+  const texts = Object.entries(BY_REASON).map(([reason, [change, kind]]) => {
+    const one = instance({ reason: reason as InstanceReason, ...change });
+    const { kind: said, text, causes } = explainInstance(one, input({}, { instances: [one] }));
+    assert.equal(said, kind, reason);
+    assert.match(text, /^Instance \[a-v1-0\] [^[\]{}]*\.$/, reason);
+    for (const cause of causes) assert.match(cause, /^[A-Z].*\.$/, reason);
+    return text;
+  });
+  assert.equal(new Set(texts).size, texts.length);
+});
+
+test("every way to end has a sentence of its own, in whatever phase it is met", () => {
+  const causes = EXIT_REASONS.map((reason) => {
+    const failed = instance({ phase: "Failed", isReady: false, reason, lastExit: lastExit(reason) });
+    const { kind, causes } = explainInstance(failed, input());
+    assert.equal(kind, "InstanceCrashed");
+    assert.match(causes[0]!, /^[A-Z].*\.$/);
+    assert.match(causes[1]!, /so it was said/);
+    const pending = { ...failed, phase: "Pending" as const };
+    assert.equal(explainInstance(pending, input()).causes[0], causes[0]);
+    return causes[0];
+  });
+  assert.equal(new Set(causes).size, EXIT_REASONS.length);
+  const full = instance({
+    phase: "Failed",
+    isReady: false,
+    reason: "OOMKilled",
+    lastExit: lastExit("OOMKilled"),
+  });
+  assert.match(said(input({}, { instances: [full] })), /may have, 1000 MB \(metadata\.memory\)/);
+  const cold = instance({
+    phase: "Failed",
+    isReady: false,
+    reason: "WarmUpFailed",
+    lastExit: lastExit("WarmUpFailed"),
+  });
+  assert.match(said(input({}, { instances: [cold] })), /Correct what warm_up_data_path names/);
+});
+
+const SERVICE_REASONS: Readonly<Record<ServiceReason, true>> = {
+  CREATING: true,
+  WAITING: true,
+  RUNNING: true,
+  SCALING: true,
+  UPDATING: true,
+  STARTING: true,
+  STOPPING: true,
+  STOPPED: true,
+  DELETING: true,
+  FETCH_FAILED: true,
+  NO_ROOM: true,
+  CRASHING: true,
+  CRASH_BLOCKED: true,
+  UPDATE_FAILING: true,
+  BATCH_WAITING: true,
+};
+
+test("every reason of a service has a sentence; RUNNING says all in its message", () => {
+  const reasons = Object.keys(SERVICE_REASONS) as ServiceReason[];
+  const texts = reasons.map((reason) => explainService(input({}, { reason, message: "m" })).summary);
+  for (const [at, text] of texts.entries())
+    assert.match(text, reasons[at] === "RUNNING" ? / serving: m$/ : / serving: m\. [A-Z].*\.$/);
+  assert.equal(new Set(texts).size, texts.length);
+});
+
+test("without room after a failure: both are told; isolated and not ready: both, too", () => {
+  const change = {
+    isReady: false,
+    reason: "NoRoom",
+    message: "needs 2 cores",
+    lastExit: lastExit("Error"),
+  } as const;
+  const held = instance({ phase: "Failed", failuresInARow: 2, ...change });
+  assert.match(
+    said(input({}, { instances: [held] })),
+    /trouble NoRoom: [\s\S]*needs 2 cores[\s\S]*so it was said/,
+  );
+  const away = instance({
+    isIsolated: true,
+    isReady: false,
+    reason: "NotReady",
+    message: "GET /ready is 503",
+  });
+  assert.match(
+    said(input({}, { instances: [away] })),
+    /info Isolated: [\s\S]*not ready \(GET \/ready is 503\)/,
+  );
+});
+
+test("what makes an instance ready is told by what its spec asks for", () => {
+  const loading = instance({ phase: "Creating", isReady: false, reason: "Loading", message: "loading" });
+  const of = (change: Parameters<typeof specOf>[0]) =>
+    said(input({ spec: specOf(change) }, { instances: [loading] }));
+  const name = serviceName("a");
+  assert.match(of({ name }), /ready when its processor has loaded\./);
+  assert.match(of({ name, warmUp: { kind: "path", path: "/w.txt" } }), /every request of warm_up_data_path/);
+  const probe = {
+    action: { kind: "tcp", port: null },
+    initialDelayMs: 0,
+    periodMs: 1000,
+    timeoutMs: 1000,
+    successThreshold: 1,
+    failureThreshold: 1,
+  } as const;
+  const command = { kind: "command", argv: ["x"], port: 8000, env: [], source: null } as const;
+  assert.match(of({ name, processor: command }), /when it listens on its port\./);
+  assert.match(
+    of({ name, processor: { ...command, health: { readiness: probe } } }),
+    /and its readiness check is good\./,
+  );
+  const both = { startup: probe, readiness: probe };
+  assert.match(
+    of({ name, processor: { ...command, health: both } }),
+    /its startup and its readiness check are good\./,
+  );
+});
+
+test("files: brought one way or the other, and no longer once they are here", () => {
+  const pending = instance({ phase: "Pending", isReady: false, reason: "Pending" });
+  for (const line of ["Downloading object [7%]", "Unpacking files", "Fetching from git"]) {
+    const text = said(input({}, { instances: [pending], progress: [line] }));
+    assert.ok(text.includes(`waits for its files: ${line}.`) && /waiting Fetching: /.test(text), text);
+    const here = [line, "Waiting [Total: 1, Pending: 1, Running: 0]"];
+    assert.match(said(input({}, { instances: [pending], progress: here })), /waits for its turn/);
+  }
 });

@@ -5,7 +5,8 @@
 import { instanceCountOf } from "../change/decision.ts";
 import { ruleText } from "../change/rollout.ts";
 import type { ExplainInput } from "./explain-input.ts";
-import { explainInstance } from "./explain-instance.ts";
+import { explainInstance, FETCHING } from "./explain-instance.ts";
+import { stateText } from "./explain-state.ts";
 import { explainTraffic } from "./explain-traffic.ts";
 import { byUrgency, counted, type Explanation, type Finding, timeText } from "./finding.ts";
 
@@ -30,7 +31,9 @@ const ALL_IS_WELL: Finding = {
 function summaryOf({ record, status }: ExplainInput): string {
   const count = record.desired === "running" ? instanceCountOf(record.document) : 0;
   const serving = `${status.serving.length} of ${counted(count, "wanted instance")} serving`;
-  return `Service [${record.name}] is ${status.phase}, version ${record.version}, ${serving}: ${status.message}`;
+  const state = `Service [${record.name}] is ${status.phase}, version ${record.version}, ${serving}: ${status.message}`;
+  const meaning = stateText(status.reason);
+  return meaning === null ? state : `${state}. ${meaning}`;
 }
 
 /** What holds of the service as a whole. */
@@ -93,12 +96,14 @@ function ofFiles({ record, status }: ExplainInput): Told[] {
           `${status.message}.`,
           "What was there before keeps serving. A failure that may pass is tried again by itself.",
         ],
-        advices: ["Correct model_path or processor_path, or put the file there, then sluice modify."],
+        advices: [
+          "Correct model_path, processor_path or warm_up_data_path, or put the file there, then sluice modify.",
+        ],
       },
     ];
   }
   const last = status.progress.at(-1);
-  const isFetching = last !== undefined && /^Downloading/.test(last);
+  const isFetching = last !== undefined && FETCHING.test(last);
   return isFetching
     ? [
         {

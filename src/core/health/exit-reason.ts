@@ -1,8 +1,7 @@
-/**
- * Why a program ended, in one word as people know it from containers: `OOMKilled` (the word of eas-reference §2.1, `w`),
- * `Completed`, or `Error`.
- */
-export type ExitReason = "OOMKilled" | "Completed" | "Error";
+import type { ExitReason } from "../reasons.ts";
+
+/** What the end of a program alone can tell. */
+type EndReason = Extract<ExitReason, "OOMKilled" | "Completed" | "Error">;
 
 /** What is known about an end. */
 export interface EndFacts {
@@ -38,7 +37,7 @@ const LAST_WORDS = 5;
  * The reason of an end. Killed (SIGKILL, or the 137 of a shell) while the kernel killed for want of memory is `OOMKilled`; so is a failure
  * whose last words say that memory was refused. An exit with 0 is `Completed` whatever was printed.
  */
-export function exitReason({ code, signal, oomKills, lastLines }: EndFacts): ExitReason {
+export function exitReason({ code, signal, oomKills, lastLines }: EndFacts): EndReason {
   if (code === 0) return "Completed";
   const isKilled = signal === "SIGKILL" || code === KILLED_CODE;
   if (isKilled && oomKills > 0) return "OOMKilled";

@@ -3,6 +3,7 @@ import test from "node:test";
 import { PlanWorld } from "../../testing/plan-world.ts";
 import type { InstanceId } from "../names.ts";
 import { BACKOFF_MAX_MS, backoffMs } from "./backoff.ts";
+import { planInstances } from "./instances.ts";
 
 const first = "a-v1-0" as InstanceId;
 
@@ -196,4 +197,19 @@ test("a crash that is kept leaves when it is deleted, and when the block is lift
     assert.equal(world.engines.has(first), isLifted);
     assert.equal(world.status!.serving.length, 2);
   }
+});
+
+test("one that warms up says at which request it is; one that is gone meanwhile has failed", () => {
+  const world = new PlanWorld();
+  world.plan();
+  const input = world.input();
+  const warmUp = { at: 3, of: 10 };
+  const observed = input.observed.map((o) => ({ ...o, state: { ...o.state!, warmUp } }));
+  world.status = planInstances({ ...input, observed }).status;
+  const { phase, isReady, reason, message } = statusOf(world);
+  const told = ["Creating", false, "WarmingUp", "warming up: request 3 of 10"];
+  assert.deepEqual([phase, isReady, reason, message], told);
+  assert.match(world.status!.message, /a-v1-0: warming up: request 3 of 10/);
+  world.status = planInstances({ ...world.input(), observed: [] }).status;
+  assert.deepEqual([statusOf(world).phase, statusOf(world).reason], ["Failed", "Lost"]);
 });

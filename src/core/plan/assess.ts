@@ -61,11 +61,11 @@ function withOrders(status: InstanceStatus, { wanted }: PlanInput): InstanceStat
   };
 }
 
-const ISOLATED = { reason: "Isolated", message: "By hand: it runs on and gets no requests" };
+const ISOLATED = { reason: "Isolated", message: "By hand: it runs on and gets no requests" } as const;
 const DETACHED = {
   reason: "Detached",
   message: "By hand: another takes its place; it is kept until it is deleted",
-};
+} as const;
 
 function seen(place: Place, observed: ObservedInstance | null, input: PlanInput): Assessed {
   const { id, version, epoch, slot } = place;
@@ -120,6 +120,12 @@ function living(kept: InstanceStatus, observed: ObservedInstance, nowMs: number)
     const message = state?.message ?? "";
     const unready = { ...base, failuresInARow, phase: "Running", isReady: false } as const;
     return { status: { ...unready, reason: "NotReady", message }, observed, isAlive: true, isGoing: false };
+  }
+  if (phase === "loading" && state?.warmUp !== undefined) {
+    const { at, of } = state.warmUp;
+    const message = `warming up: request ${at} of ${of}`;
+    const status = { ...base, phase: "Creating", isReady: false, reason: "WarmingUp", message } as const;
+    return { status, observed, isAlive: true, isGoing: false };
   }
   if (phase === "loading") {
     const message = loadingText(state?.message ?? "", startedAtMs, nowMs);
@@ -202,7 +208,8 @@ function absent(
     const status = failedAfter(gone, startFailed(failedStart, input.nowMs), input.nowMs);
     return { status, isAlive: false, isGoing: false };
   }
-  const wasUp = before?.phase === "Running" || (before?.phase === "Creating" && before.reason === "Loading");
+  const hadBegun = before?.reason === "Loading" || before?.reason === "WarmingUp";
+  const wasUp = before?.phase === "Running" || (before?.phase === "Creating" && hadBegun);
   if (wasUp) {
     const status = failedAfter(gone, lost(kept, input.nowMs), input.nowMs);
     return { status, isAlive: false, isGoing: false };

@@ -39,3 +39,9 @@ test("it knows its command, its port and its variables, and nothing of where fil
     dir: "/code",
   });
 });
+
+test("it knows where its warm-up is, when there is one", () => {
+  const given = wanted({ processor: "pmml", model_path: "/m", warm_up_data_path: "/w.txt" });
+  assert.equal(instanceSpecOf(given, { ...files(null, "/m"), warmUpPath: "/w.txt" }, 0).warmUpPath, "/w.txt");
+  assert.equal("warmUpPath" in instanceSpecOf(given, files(null, "/m"), 0), false);
+});

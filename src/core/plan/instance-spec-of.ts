@@ -30,6 +30,7 @@ export function instanceSpecOf(
     },
     rpc: spec.rpc,
     limits: { cpu: spec.cpu, memoryMb: spec.memoryMb, isCpuAsked: spec.isCpuAsked },
+    ...(files.warmUpPath ? { warmUpPath: files.warmUpPath } : {}),
     ...(softRestart === undefined ? {} : { softRestart }),
     ...(spec.isSigtermSent ? { isSigtermSent: true } : {}),
   };

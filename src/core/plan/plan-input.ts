@@ -24,6 +24,8 @@ export type FilesState =
       readonly progress: readonly string[];
       readonly processorPath: string | null;
       readonly modelPath: string | null;
+      /** Null, or not there: the spec has no warm-up. */
+      readonly warmUpPath?: string | null;
     }
   | {
       readonly kind: "failed";

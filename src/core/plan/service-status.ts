@@ -90,7 +90,7 @@ function judge(input: StatusInput): Verdict {
       return { phase: "Updating", reason: "UPDATE_FAILING", message };
     }
   }
-  return { phase: activity, reason: activity.toUpperCase(), message: waitingText(input, current, others) };
+  return { phase: activity, reason: upperCase(activity), message: waitingText(input, current, others) };
 }
 
 /** All that is wanted is there, and nothing else: it runs, as far as the update has been let. */
@@ -136,12 +136,16 @@ function isFailing(instance: InstanceStatus, wanted: Wanted): boolean {
   return !instance.isReady && instance.failuresInARow >= FAILING_AFTER;
 }
 
+type Activity = Exclude<ServicePhase, "Failed">;
+
+const upperCase = (activity: Activity) => activity.toUpperCase() as Uppercase<Activity>;
+
 /** Which kind of change goes on, as long as not everything is as wanted. */
 function activityOf(
   { wanted, previous, count }: StatusInput,
   current: readonly InstanceStatus[],
   others: readonly InstanceStatus[],
-): ServicePhase {
+): Activity {
   const { version, epoch, generation } = wanted.record;
   if (previous === null) return "Creating";
   const isReplacing = others.some((i) => i.version !== version || i.epoch !== epoch);

@@ -144,6 +144,7 @@ test("what no engine and no image does is named, in the spelling of the file", (
       readiness_check: { tcp_socket: { port: 8000 } },
     }),
     processor_entry: "server.py",
+    warm_up_data_path: "/w.txt",
     "metadata.rpc.keepalive": 1000,
     metadata: { instance: 1, rpc: { worker_threads: 3, max_queue_size: 1, rate_limit: 5 }, gpu: 1 },
   });
@@ -155,6 +156,7 @@ test("what no engine and no image does is named, in the spelling of the file", (
     "$.metadata.rpc.rate_limit",
     "$.metadata.rpc.worker_threads",
     "$.processor_entry",
+    "$.warm_up_data_path",
   ]);
 });
 

@@ -43,6 +43,7 @@ export function buildSpec(checked: Checked, origins: Origins): Built {
   const isBroken = isTypeRefused || [...checked.refused].some((path) => path.startsWith("$.containers"));
   const processor = isBroken ? null : buildProcessor(given, refuse);
   const model = buildModel(given, processor, refuse);
+  const warmUp = warmUpAt(given.warm_up_data_path, refuse);
   if (given.metadata?.enable_grpc === true && processor !== null && processor.kind !== "command") {
     refuse(
       ["metadata", "enable_grpc"],
@@ -76,6 +77,8 @@ export function buildSpec(checked: Checked, origins: Origins): Built {
     token: document.token ?? null,
     processor,
     model,
+    // Without an engine nobody could send them.
+    warmUp: processor.kind === "command" ? null : warmUp,
     rpc: {
       workerThreads: metadata.rpc?.worker_threads ?? DEFAULTS.workerThreads,
       maxQueueSize: metadata.rpc?.max_queue_size ?? DEFAULTS.maxQueueSize,
@@ -183,6 +186,12 @@ function sourceAt(steps: Steps, text: string | undefined, refuse: Refuse): Sourc
   if (text === undefined) return null;
   const source = parseSource(text);
   return source.kind === "refused" ? refuse(steps, show(text), source.allowed) : source;
+}
+
+/** A file needs no archive around it. */
+function warmUpAt(text: string | undefined, refuse: Refuse): Source | null {
+  const source = sourceAt(["warm_up_data_path"], text, refuse);
+  return source?.kind === "url" ? { ...source, isFileToo: true } : source;
 }
 
 function configText(config: unknown): string | null {

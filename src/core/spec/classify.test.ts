@@ -43,6 +43,7 @@ const CASES: readonly (readonly [name: string, update: object, kind: ChangeKind]
   ["no model", { model_path: null }, "new-version"],
   ["the model's entry", { model_entry: "a" }, "new-version"],
   ["the model's config", { model_config: { a: 1 } }, "new-version"],
+  ["a warm-up", { warm_up_data_path: "/w.txt" }, "new-version"],
   ["the code", { processor_path: "http://a/b.zip" }, "new-version"],
   ["the entry", { processor_entry: "b.py" }, "new-version"],
   ["another processor", { processor: "pmml", processor_type: null }, "new-version"],

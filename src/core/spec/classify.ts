@@ -22,8 +22,21 @@ export function classifyChange(before: ServiceSpec, after: ServiceSpec): ChangeK
   return before.instanceCount === after.instanceCount ? "nothing" : "scale";
 }
 
-const seenByInstances = ({ cpu, isCpuAsked, memoryMb, processor, model, rpc, isSigtermSent }: ServiceSpec) =>
-  ({ cpu, isCpuAsked, memoryMb, processor, model, rpc, isSigtermSent }) as unknown as Json;
+const seenByInstances = (spec: ServiceSpec) => runBy(spec) as unknown as Json;
+
+/** The part of a spec that an instance is: it stays as it was when the rest of the spec changes. */
+export function runBy({
+  cpu,
+  isCpuAsked,
+  memoryMb,
+  processor,
+  model,
+  warmUp,
+  rpc,
+  isSigtermSent,
+}: ServiceSpec): Partial<ServiceSpec> {
+  return { cpu, isCpuAsked, memoryMb, processor, model, warmUp, rpc, isSigtermSent };
+}
 
 const unseenByInstances = (spec: ServiceSpec) => {
   const { token, isBodyChecked, labels, trafficState, terminationGraceMs, isCrashBlocked, rolling, policy } =

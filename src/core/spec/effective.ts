@@ -21,6 +21,7 @@ const IDLE: Readonly<Record<ProcessorSource["kind"], ReadonlySet<string>>> = {
   // No engine stands before a program of one's own: nothing queues for it, and nothing counts its threads.
   command: new Set([
     "$.processor_entry",
+    "$.warm_up_data_path",
     // It always gets SIGTERM: without an engine there is no other way to tell it (decision 0021).
     "$.metadata.rpc.enable_sigterm",
     "$.metadata.rpc.max_queue_size",

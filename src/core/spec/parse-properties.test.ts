@@ -95,6 +95,7 @@ const runnable = {
   processor_path: "/code",
   processor_entry: "app.py",
   model_path: "/m",
+  warm_up_data_path: "/w.txt",
   model_entry: "m.bin",
 };
 

@@ -182,6 +182,7 @@ const BAD: readonly (readonly [
     ["$.model_path"],
     /oss:\/\/bucket\/key/,
   ],
+  ["a relative warm-up", { ...pmml, warm_up_data_path: "w.txt" }, ["$.warm_up_data_path"], /absolute/],
   ["another scheme", { ...pmml, model_path: "ftp://b/m" }, ["$.model_path"], /https/],
   ["file on a host", { ...pmml, model_path: "file://host/m" }, ["$.model_path"], /three slashes/],
   ["not a URL", { ...pmml, model_path: "http://" }, ["$.model_path"], /not a URL/],

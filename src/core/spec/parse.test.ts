@@ -33,6 +33,7 @@ test("the seeds' PMML service gets the documented defaults", () => {
       token: null,
       processor: { kind: "builtin", code: "pmml" },
       model: { source: { kind: "path", path: "/models/a.pmml" }, entry: null, config: null },
+      warmUp: null,
       rpc: { workerThreads: 5, maxQueueSize: 64, keepaliveMs: 5000 },
       labels: {},
       isBodyChecked: true,
@@ -59,6 +60,7 @@ test("every field that is acted on reaches the spec", () => {
     token: "t0ken!",
     model_path: "https://models.example/m.tar.gz",
     model_entry: "./a/b.bin",
+    warm_up_data_path: "oss://bucket/warm_up.bin",
     model_config: { depth: 3, nothing: null },
     labels: { "team.name": "x", empty: "" },
     runtime: { enable_crash_block: "true" },
@@ -105,6 +107,7 @@ test("every field that is acted on reaches the spec", () => {
       entry: "a/b.bin",
       config: '{"depth":3,"nothing":null}',
     },
+    warmUp: { kind: "url", url: "oss://bucket/warm_up.bin", isFileToo: true },
     rpc: { workerThreads: 2, maxQueueSize: 0, keepaliveMs: 100, rateLimit: 2.5 },
     labels: { "team.name": "x", empty: "" },
     isBodyChecked: false,
@@ -196,6 +199,14 @@ test("a file:// URL names a file of this machine", () => {
       path: "/models/a b.pmml",
     });
   }
+});
+
+test("a warm-up is named like a model; an empty name is none", () => {
+  const of = (warm_up_data_path: string) => parseSpec({ ...pmml, warm_up_data_path }).spec.warmUp;
+  assert.equal(of(""), null);
+  assert.deepEqual(of("file:///w/warm.txt"), { kind: "path", path: "/w/warm.txt" });
+  const url = "https://host/warm.txt";
+  assert.deepEqual(of(url), { kind: "url", url, isFileToo: true });
 });
 
 test("the given document is not changed, and shares nothing with the result", () => {

@@ -10,12 +10,17 @@ export interface SourceUse {
 }
 
 /** What a spec needs from outside. */
-export function sourcesOf({ processor, model }: Pick<ServiceSpec, "processor" | "model">): SourceUse[] {
+export function sourcesOf({
+  processor,
+  model,
+  warmUp,
+}: Pick<ServiceSpec, "processor" | "model" | "warmUp">): SourceUse[] {
   const used: SourceUse[] = [];
   if ("source" in processor && processor.source !== null) {
     used.push({ source: processor.source, entry: "entry" in processor ? processor.entry : null });
   }
   if (model.source !== null) used.push({ source: model.source, entry: model.entry });
+  if (warmUp !== null) used.push({ source: warmUp, entry: null });
   return used;
 }
 

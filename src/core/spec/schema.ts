@@ -72,7 +72,12 @@ export const serviceSchema = Type.Object(
     ),
     model_config: optional(anything("Any text or JSON, given to the processor as it is.", EFFECTIVE)),
     oss_endpoint: optional(text("Endpoint of object storage.")),
-    warm_up_data_path: optional(text("File with requests that warm an instance up before it is ready.")),
+    warm_up_data_path: optional(
+      text(
+        "Requests that each instance must have answered before it is ready: a `.txt` file with one request a line, a `.bin` file that is one request as the SDK serialised it, or a folder of such files. Named like a model; what http(s) brings may be the file itself. For processors.",
+        EFFECTIVE,
+      ),
+    ),
     model: named(),
     models: named(),
     multi_models: named(),

@@ -31,6 +31,8 @@ export interface ServiceSpec {
   readonly token: string | null;
   readonly processor: ProcessorSource;
   readonly model: ModelSource;
+  /** `warm_up_data_path`: requests that an instance must have answered before it is ready; null: none. */
+  readonly warmUp: Source | null;
   readonly rpc: RpcSpec;
   readonly labels: Readonly<Record<string, string>>;
   /** `networking.gateway_policy.body_digest`: the body of a signed request is checked against its Content-MD5. */
@@ -54,7 +56,12 @@ export type Source =
   /** On this machine, absolute. */
   | { readonly kind: "path"; readonly path: string }
   /** Brought from elsewhere: an archive behind http(s), an object or folder of oss or s3, a commit of git (sources.ts). May hold a secret. */
-  | { readonly kind: "url"; readonly url: string };
+  | {
+      readonly kind: "url";
+      readonly url: string;
+      /** What http(s) brings may be one file as it is, too, and not only an archive. */
+      readonly isFileToo?: true;
+    };
 
 export type ProcessorSource =
   | { readonly kind: "builtin"; readonly code: "pmml" }

@@ -7,6 +7,7 @@ import { lastLines } from "../../base/log-tail.ts";
 import { type ProcessIdentity, readStartTicks } from "../../base/process-identity.ts";
 import { exitReason } from "../../core/health/exit-reason.ts";
 import type { CommandSpec, InstanceSpec, InstanceState } from "../../core/instance-spec.ts";
+import type { ExitReason } from "../../core/reasons.ts";
 import type { InstanceDir } from "../instance-dir.ts";
 import type { EngineLimits } from "../limits.ts";
 import type { LogFile } from "../log-file.ts";
@@ -238,7 +239,7 @@ export class CommandInstance {
     this.#child?.kill("SIGKILL");
   }
 
-  #fail(reason: string, end: { code: number | null; signal: string | null }, message: string): never {
+  #fail(reason: ExitReason, end: { code: number | null; signal: string | null }, message: string): never {
     const { dir, log, wallNow } = this.#parts;
     this.#hasFailed = true;
     dir.writeExit({
