@@ -9,6 +9,9 @@ import { openersOf, sharesOf } from "../src/core/traffic/table.ts";
 import type { ControlWorld } from "../src/testing/control-world.ts";
 import { wantedWhenSettled } from "./wanted-world.ts";
 
+/** Grace of a stop that asks nobody any more: what it had is over, or it has failed. */
+export const LAST_GRACE_MS = 1_000;
+
 export type Law = (world: ControlWorld) => string | null;
 
 /** Shares of a group are whole percents that sum to 100, or there are none because nobody can serve. */
@@ -73,8 +76,7 @@ export const trafficIsConsistent: Law = ({ store }) => {
  * flight to it; unless the whole grace period is over (then the last grace is short), or it never was ready.
  */
 export function stoppedWhileUsed(world: ControlWorld, id: InstanceId, graceMs: number): string | null {
-  const isLastGrace = graceMs <= 1_000;
-  if (isLastGrace) return null;
+  if (graceMs <= LAST_GRACE_MS) return null; // sim/traffic-laws.ts tells when it may be
   for (const gateway of world.fleet.live) {
     const isNamed = gateway.table?.services.some((s) => s.instances.some((i) => i.id === id)) === true;
     if (isNamed) return `${id} is stopped while ${gateway.launch.id} routes to it`;
@@ -84,11 +86,15 @@ export function stoppedWhileUsed(world: ControlWorld, id: InstanceId, graceMs: n
   return null;
 }
 
-/** Checked when a table comes into force: it names no instance that was told to stop. */
+/**
+ * Checked when a table comes into force: it names no instance that was told to stop. One whose grace was over may be named by a table
+ * that was so long under way.
+ */
 export function namesStoppedInstance(world: ControlWorld, table: RouteTable): string | null {
   for (const { id } of table.services.flatMap((s) => s.instances)) {
     const engine = world.runtime.engines.get(id);
-    if (engine?.exit === null && engine.phase === "draining")
+    const isEnding = engine?.exit === null && engine.phase === "draining";
+    if (isEnding && engine.graceMs! > LAST_GRACE_MS)
       return `table ${table.number} names ${id}, which is stopping`;
   }
   return null;
@@ -138,7 +144,7 @@ export const convergesToWhatIsWanted: Law = (world) => {
  * Each status is within the orders about single instances: an isolated one is served to by none, and a detached one only while
  * fewer others serve than are wanted; once it has left, it never comes back.
  */
-export function ordersAreKept({ store }: ControlWorld, left: Set<InstanceId>): string | null {
+export function ordersAreKept({ store }: ControlWorld, left: Set<string>): string | null {
   for (const record of store.state.services.values()) {
     const status = store.statuses.get(record.name);
     if (status?.observedGeneration !== record.generation) continue;
@@ -147,8 +153,9 @@ export function ordersAreKept({ store }: ControlWorld, left: Set<InstanceId>): s
     const detached = new Set(record.desired === "running" ? record.detached : []);
     const others = status.serving.filter((id) => !detached.has(id));
     for (const id of detached) {
-      if (!status.serving.includes(id)) left.add(id);
-      else if (left.has(id)) return `${id} is detached, had left the traffic, and serves again`;
+      const key = `${record.id} ${id}`; // the name may come again, in another service
+      if (!status.serving.includes(id)) left.add(key);
+      else if (left.has(key)) return `${id} is detached, had left the traffic, and serves again`;
       else if (others.length >= instanceCountOf(record.document))
         return `${id} is detached and serves beside all others`;
     }

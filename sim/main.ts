@@ -1,8 +1,10 @@
 /**
  * Long runs by hand: `npm run sim -- --seconds 600`, `npm run sim -- --from 1 --count 20000`, or one seed again with all that
- * happens in it: `npm run sim -- --seed 17`. With `--twice` every seed is lived through twice, and must tell the same.
+ * happens in it: `npm run sim -- --seed 17`. With `--twice` every seed is lived through twice, and must tell the same; with
+ * `--coverage` it ends with how often everything occurred, and what never did.
  */
 import { parseArgs } from "node:util";
+import { Coverage } from "./coverage.ts";
 import { simulate } from "./simulation.ts";
 
 const { values } = parseArgs({
@@ -11,12 +13,15 @@ const { values } = parseArgs({
     from: { type: "string", default: "1" },
     count: { type: "string" },
     seconds: { type: "string", default: "60" },
+    coverage: { type: "boolean", default: false },
     twice: { type: "boolean", default: false },
   },
 });
 
+const coverage = new Coverage();
+
 async function live(seed: number): Promise<readonly string[]> {
-  const told = await simulate(seed);
+  const told = await simulate(seed, coverage);
   if (!values.twice) return told;
   const again = await simulate(seed);
   const at = told.findIndex((line, i) => line !== again[i]);
@@ -43,4 +48,9 @@ if (values.seed !== undefined) {
   for (const failure of failures) console.error(failure);
   console.log(`seeds ${first} to ${seed - 1}: ${failures.length} break a law`);
   process.exitCode = failures.length === 0 ? 0 : 1;
+}
+
+if (values.coverage) {
+  for (const line of coverage.lines()) console.log(line);
+  for (const what of coverage.missing()) console.log(`never  ${what}`);
 }

@@ -23,6 +23,8 @@ const ONCE_BROKEN: readonly (readonly [seed: number, bug: string])[] = [
   [112, "an instance that had failed and then lacked room said only that it fails"],
   [35105, "what lacked room was not told, because another instance failed"],
   [2010, "a detached instance stayed in traffic in place of an older one that was stopped"],
+  [500130, "one that had left for its soft restart stayed out when another one failed"],
+  [7780, "an old instance that served went for a new one of an update that failed"],
   [1013, "files of a version that nobody asked for any more made the service's loop spin"],
 ];
 

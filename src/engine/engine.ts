@@ -82,6 +82,7 @@ export class Engine implements Component {
           spec.processor.kind === "builtin" ? "application/json" : "application/octet-stream",
         ),
         now: parts.now,
+        wallNow: parts.wallNow,
         limiter: spec.rpc.rateLimit === undefined ? null : new RateLimiter(spec.rpc.rateLimit),
       },
       spec.rpc.keepaliveMs,

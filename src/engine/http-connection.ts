@@ -278,7 +278,16 @@ export class HttpConnection implements Exchange {
     if (this.#state >= LINGERING) return;
     const goesOn = isKeepAlive && !this.#http.isDraining;
     const told = this.#queueUs === 0 ? fields : withQueueTime(fields, this.#queueUs);
-    const answer = composeResponse(status, told, body, from, to, this.#isHeadMethod, goesOn, Date.now());
+    const answer = composeResponse(
+      status,
+      told,
+      body,
+      from,
+      to,
+      this.#isHeadMethod,
+      goesOn,
+      this.#http.wallNow(),
+    );
     this.#release();
     let isTaken = this.#socket.write(answer.head);
     if (answer.body !== null) isTaken = this.#socket.write(answer.body);

@@ -26,6 +26,8 @@ export interface HttpFrontParts {
   readonly dispatcher: Dispatcher;
   /** Monotonic ms. */
   readonly now: () => number;
+  /** Wall clock, ms. */
+  readonly wallNow: () => number;
   /** Of all requests that may come in; null: no limit. */
   readonly limiter?: RateLimiter | null;
 }
@@ -45,6 +47,8 @@ export class HttpFront {
   isStopped = false;
   readonly #parts: HttpFrontParts;
   readonly #now: () => number;
+  /** Wall clock, ms: for the date of an answer. */
+  readonly wallNow: () => number;
   readonly #servers: Server[] = [];
   readonly #connections = new Set<HttpConnection>();
   #keepaliveMs: number;
@@ -64,6 +68,7 @@ export class HttpFront {
     this.allowance = new BodyAllowance(parts.limits.heldBodyBytesMax);
     this.limiter = parts.limiter ?? null;
     this.#now = parts.now;
+    this.wallNow = parts.wallNow;
     this.#keepaliveMs = keepaliveMs;
     this.coarseNow = parts.now();
     this.#sweptAt = this.coarseNow;

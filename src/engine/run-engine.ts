@@ -10,6 +10,8 @@ export interface EngineOptions {
   readonly dir: string;
   /** Where the log goes; rotated files stand beside it. */
   readonly logFile: string;
+  /** Wall clock, ms. */
+  readonly wallNow: () => number;
   readonly limits?: Partial<EngineLimits>;
   /** Folder with `python/` and `java/`; Sluice's own when absent. */
   readonly processorsDir?: string;
@@ -39,8 +41,8 @@ export async function runEngine(options: EngineOptions): Promise<number> {
       java: env.SLUICE_JAVA ?? "java",
       env,
     },
-    log: new LogFile(options.logFile, limits, Date.now),
-    wallNow: Date.now,
+    log: new LogFile(options.logFile, limits, options.wallNow),
+    wallNow: options.wallNow,
     now: () => performance.now(),
   });
   const stop = new AbortController();
@@ -58,7 +60,7 @@ export async function runEngine(options: EngineOptions): Promise<number> {
   } catch (error) {
     if (error instanceof EngineFailure) return 1;
     const message = error instanceof Error ? error.message : String(error);
-    const now = Date.now();
+    const now = options.wallNow();
     dir.writeExit({
       code: 1,
       signal: null,

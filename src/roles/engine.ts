@@ -1,4 +1,5 @@
 import { parseArgs } from "node:util";
+import { systemClock } from "../adapters/system/clock.ts";
 import { InstanceDir } from "../engine/instance-dir.ts";
 
 /**
@@ -12,7 +13,7 @@ export async function runEngineRole(args: readonly string[]): Promise<void> {
   if (values.dir === undefined || values.log === undefined) {
     throw new Error("the role engine is started by sluice serve, with --dir and --log");
   }
-  const options = { dir: values.dir, logFile: values.log };
+  const options = { dir: values.dir, logFile: values.log, wallNow: systemClock.now };
   if (new InstanceDir(values.dir).readSpec().processor.kind === "command") {
     process.title = "sluice command";
     process.exitCode = await (await import("../engine/command/run-command.ts")).runCommand(options);

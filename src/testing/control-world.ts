@@ -29,12 +29,14 @@ interface Life {
 export interface WorldOptions {
   readonly seed?: number;
   readonly gatewayCount?: number;
+  /** Not there: one in memory alone. */
+  readonly store?: MemoryStore;
 }
 
 export class ControlWorld {
   readonly clock = new VirtualClock();
   readonly random: SeededRandom;
-  readonly store = new MemoryStore();
+  readonly store: MemoryStore;
   readonly runtime = new MemoryRuntime(this.clock);
   readonly fleet = new MemoryFleet(this.clock);
   readonly files = new MemoryFiles(this.clock);
@@ -44,9 +46,14 @@ export class ControlWorld {
   readonly #gatewayCount: number;
   #life: Life | null = null;
 
-  constructor({ seed = 1, gatewayCount = 2 }: WorldOptions = {}) {
+  constructor({ seed = 1, gatewayCount = 2, store = new MemoryStore() }: WorldOptions = {}) {
+    this.store = store;
     this.random = new SeededRandom(seed);
     this.#gatewayCount = gatewayCount;
+  }
+
+  get isRunning(): boolean {
+    return this.#life !== null;
   }
 
   get control(): ControlPlane {

@@ -2,4 +2,9 @@
 import { runEngine } from "../engine/run-engine.ts";
 
 const [dir, logFile, limits] = process.argv.slice(2);
-process.exitCode = await runEngine({ dir: dir!, logFile: logFile!, limits: JSON.parse(limits ?? "{}") });
+process.exitCode = await runEngine({
+  dir: dir!,
+  logFile: logFile!,
+  limits: JSON.parse(limits ?? "{}"),
+  wallNow: () => Date.now(),
+});

@@ -12,6 +12,8 @@ export interface Behaviour {
   readonly loadMs: number | null;
   /** Ends instead of getting ready. */
   readonly isCrashing: boolean;
+  /** From saying that it has failed to its end; 0: it says nothing. */
+  readonly failedMs: number;
   /** `start` itself throws. */
   readonly isStartFailing: boolean;
   /** From stop to gone. */
@@ -22,6 +24,7 @@ export const WELL_BEHAVED: Behaviour = {
   launchMs: 1,
   loadMs: 50,
   isCrashing: false,
+  failedMs: 0,
   isStartFailing: false,
   drainMs: 5,
 };
@@ -31,7 +34,10 @@ interface Engine {
   readonly pid: number;
   readonly startedAtMs: number;
   readonly drainMs: number;
-  phase: "loading" | "ready" | "unready" | "draining";
+  phase: "loading" | "ready" | "unready" | "draining" | "failed";
+  workerRestarts: number;
+  /** Of its stop, once that has begun. */
+  graceMs: number | null;
   /** Monotonic; when it got ready. */
   readyAtMs: number | null;
   exit: InstanceExit | null;
@@ -51,6 +57,8 @@ export class MemoryRuntime implements RuntimeDriver {
   onLaunched: (id: InstanceId) => void = () => {};
   /** Hints are lost when this says so. */
   isHintLost: () => boolean = () => false;
+  /** Hints come twice when this says so. */
+  isHintDoubled: () => boolean = () => false;
   /** How long a list takes; it tells what was so when it was asked for. */
   latency: () => Promise<void> = async () => {};
   readonly #clock: Clock;
@@ -74,12 +82,14 @@ export class MemoryRuntime implements RuntimeDriver {
       startedAtMs: this.#clock.now(),
       drainMs: behaviour.drainMs,
       phase: "loading",
+      workerRestarts: 0,
+      graceMs: null,
       readyAtMs: null,
       exit: null,
     };
     this.engines.set(spec.id, engine);
     this.#hint(spec.id);
-    if (behaviour.loadMs !== null) void this.#load(engine, behaviour.loadMs, behaviour.isCrashing);
+    if (behaviour.loadMs !== null) void this.#load(engine, behaviour.loadMs, behaviour);
   }
 
   async setAccess(id: InstanceId, { tokens, isBodyChecked }: AccessRules): Promise<void> {
@@ -93,6 +103,7 @@ export class MemoryRuntime implements RuntimeDriver {
     if (engine.exit === null) {
       this.onStop(id, graceMs);
       engine.phase = "draining";
+      engine.graceMs = graceMs;
       this.#hint(id);
       await this.#clock.sleep(Math.min(engine.drainMs, graceMs));
     }
@@ -150,11 +161,26 @@ export class MemoryRuntime implements RuntimeDriver {
     this.#hint(id);
   }
 
-  async #load(engine: Engine, loadMs: number, isCrashing: boolean): Promise<void> {
+  /** A processor worker ends, and its engine starts it again. */
+  restartWorker(id: InstanceId): void {
+    const engine = this.engines.get(id);
+    if (engine?.exit !== null) return;
+    engine.workerRestarts += 1;
+    this.#hint(id);
+  }
+
+  async #load(engine: Engine, loadMs: number, { isCrashing, failedMs }: Behaviour): Promise<void> {
     await this.#clock.sleep(loadMs);
     if (engine.exit !== null || engine.phase !== "loading") return;
-    if (isCrashing) this.#end(engine, 1, null, "it cannot be loaded");
-    else {
+    if (isCrashing) {
+      if (failedMs > 0) {
+        engine.phase = "failed";
+        this.#hint(engine.spec.id);
+        await this.#clock.sleep(failedMs);
+      }
+      const isThere = this.engines.get(engine.spec.id) === engine && engine.exit === null;
+      if (isThere) this.#end(engine, 1, null, "it cannot be loaded");
+    } else {
       engine.phase = "ready";
       engine.readyAtMs = this.#clock.monotonic();
       this.provenIds.add(engine.spec.id);
@@ -169,9 +195,9 @@ export class MemoryRuntime implements RuntimeDriver {
     this.#hint(engine.spec.id);
   }
 
-  #report({ spec, pid, startedAtMs, phase, exit }: Engine): InstanceReport {
+  #report({ spec, pid, startedAtMs, phase, workerRestarts, exit }: Engine): InstanceReport {
     const isAlive = exit === null;
-    const workers = { workersReady: 1, workersTotal: 1, workerRestarts: 0 };
+    const workers = { workersReady: 1, workersTotal: 1, workerRestarts };
     const state = { phase, message: "", port: 4000, ...workers, updatedAtMs: startedAtMs };
     const address = { kind: "unix", path: `/run/${spec.id}` } as const;
     return {
@@ -187,6 +213,7 @@ export class MemoryRuntime implements RuntimeDriver {
 
   #hint(id: InstanceId): void {
     if (this.isHintLost()) return;
-    for (const listener of this.#listeners) listener(id);
+    const times = this.isHintDoubled() ? 2 : 1;
+    for (let i = 0; i < times; i++) for (const listener of this.#listeners) listener(id);
   }
 }

@@ -71,7 +71,7 @@ export class ModelCache implements FileCache {
       bytesMax: bytesMax ?? null,
       references: references ?? null,
       now,
-      newTrash: () => join(root, "tmp", randomUUID()),
+      newTrash: () => this.#newTemporary(),
     });
   }
 
@@ -160,6 +160,11 @@ export class ModelCache implements FileCache {
     return { sha256: hash.digest("hex"), files, file: null, commit: null, done: async () => {} };
   }
 
+  /** A path that is in nobody's way. Its name is made here and not passed in: it is never seen outside, and gone when the work is. */
+  #newTemporary(): string {
+    return join(this.#root, "tmp", randomUUID());
+  }
+
   /** `key` says what is meant, and is indexed; `place` is for people. */
   async #bring(
     key: string,
@@ -172,7 +177,7 @@ export class ModelCache implements FileCache {
       await this.#index.touch(key, this.#now());
       return known;
     }
-    const work = join(this.#root, "tmp", randomUUID());
+    const work = this.#newTemporary();
     try {
       await mkdir(work, { mode: 0o700 });
       const brought = await bring(work);

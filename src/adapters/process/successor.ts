@@ -4,7 +4,10 @@ import type { SuccessorOrder } from "../../core/gateway-report.ts";
 import { launch } from "./launch.ts";
 import { readJson, readLivingOwner } from "./run-folder.ts";
 
-/** What gateway.json says of a start that a worker does itself, so that an order that comes late is known as such. */
+/**
+ * What gateway.json says of a start that a worker does itself, so that an order that comes late is known as such. Made here and not passed in:
+ * it is only ever compared for being the same.
+ */
 export function newLaunchId(): string {
   return randomUUID();
 }

@@ -87,6 +87,19 @@ test("a failing new version: no further slot is begun, no further old one goes; 
   assert.deepEqual(versions(world), [3, 3, 3, 3]);
 });
 
+test("while an update fails, none that serves goes to make a place in the surge, though some may be missing", () => {
+  const world = updating(4, rolling(2, 0));
+  world.broken.add(2);
+  world.plan();
+  world.finishLoading();
+  world.plan();
+  world.spec = { ...world.spec, rolling: rolling(1, 1) };
+  world.nowMs += 61_000;
+  assert.equal(startsOf(world), 1, "one of the two that failed has the only place");
+  world.plan();
+  assert.equal(world.status!.serving.length, 4);
+});
+
 test("back to the version that still serves: nothing is started for those that do", () => {
   const world = updating(3, rolling(1, 0));
   world.plan();

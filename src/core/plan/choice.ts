@@ -95,7 +95,9 @@ function chooseWith(unavailable: number, { targets, count, isFailing, pace, inpu
   const budget = count + pace.surge - alive.length;
   const { starts, heldBack, first } = withinRoom(due.slice(0, Math.max(0, budget)), input.room ?? null);
 
-  const isOverBudget = due.length > 0 && budget + leavingAlive.length <= 0;
+  // While it fails, what was begun of the new version waits for a place of its own in the surge: no older one goes for it.
+  const mayTakeOver = !isFailing || pace.surge === 0;
+  const isOverBudget = mayTakeOver && due.length > 0 && budget + leavingAlive.length <= 0;
   const limitsOf = (a: Assessed) => (a.observed === null ? [] : [a.observed.spec.limits]);
   const roomLater = input.room == null ? null : withMore(input.room, leavingAlive.flatMap(limitsOf));
   const isOverRoom =

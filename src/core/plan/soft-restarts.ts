@@ -8,7 +8,7 @@ const TEXT = "It leaves the traffic, and then its processor is started again";
 /**
  * Marks as going the wanted instances whose soft restart is due now. Once they are gone, the plan starts them again under the same name, with
  * the number of the restart in their spec. One that serves goes only while all others serve, so these take its
- * work over; one that does not serve goes at once.
+ * work over, and comes back to its work when one of them fails before it was stopped; one that does not serve goes at once.
  */
 export function withSoftRestarts(targets: Targets, input: PlanInput): Targets {
   const { wanted, previous } = input;
@@ -19,12 +19,12 @@ export function withSoftRestarts(targets: Targets, input: PlanInput): Targets {
   if (due.length === 0) return targets;
   const isLeft = (id: InstanceId) =>
     previous?.instances.some((i) => i.id === id && i.drainingSinceMs !== null) === true;
-  const isFree = (a: Assessed) =>
-    !a.status.isReady || a.isGoing || a.status.isIsolated === true || isLeft(a.status.id);
+  const isFree = (a: Assessed) => !a.status.isReady || a.isGoing || a.status.isIsolated === true;
   const going = new Set(due.filter(isFree));
   const serving = wantedOnes.filter((a) => a.status.isIsolated !== true);
   const canAllServe = serving.every((a) => a.status.isReady && !a.isGoing && !going.has(a));
-  const next = due.find((a) => !going.has(a));
+  const rest = due.filter((a) => !going.has(a));
+  const next = rest.find((a) => isLeft(a.status.id)) ?? rest[0];
   // What was stopped has to come back: its files are looked at before.
   if (next !== undefined && canAllServe && wanted!.files.kind === "ready") going.add(next);
   const marked = (a: Assessed): Assessed =>

@@ -8,6 +8,8 @@ export interface CommandOptions {
   readonly dir: string;
   /** Where the log goes; rotated files stand beside it. */
   readonly logFile: string;
+  /** Wall clock, ms. */
+  readonly wallNow: () => number;
   /** Environment that the command inherits; our own when absent. */
   readonly env?: Readonly<Record<string, string | undefined>>;
 }
@@ -21,15 +23,16 @@ export async function runCommand(options: CommandOptions): Promise<number> {
   const spec = dir.readSpec();
   if (spec.processor.kind !== "command") throw new Error(`${spec.id} is no command`);
   if (!dir.claim()) return 0;
-  const startedAtMs = Date.now();
+  const { wallNow } = options;
+  const startedAtMs = wallNow();
   const instance = new CommandInstance({
     dir,
     spec,
     command: spec.processor,
     limits: ENGINE_LIMITS,
-    log: new LogFile(options.logFile, ENGINE_LIMITS, Date.now, "sluice"),
+    log: new LogFile(options.logFile, ENGINE_LIMITS, wallNow, "sluice"),
     env: options.env ?? process.env,
-    wallNow: Date.now,
+    wallNow,
   });
   const stop = new AbortController();
   let isAsked = false;
@@ -46,7 +49,7 @@ export async function runCommand(options: CommandOptions): Promise<number> {
   } catch (error) {
     if (error instanceof CommandFailure) return 1;
     const message = error instanceof Error ? error.message : String(error);
-    const end = { code: 1, signal: null, startedAtMs, finishedAtMs: Date.now() };
+    const end = { code: 1, signal: null, startedAtMs, finishedAtMs: wallNow() };
     dir.writeExit({ ...end, reason: "StartFailed", message });
     console.error(error);
     return 1;
