@@ -76,6 +76,15 @@ const CODES: { readonly [C in ErrorCode]: { readonly facts: Facts<C>; readonly r
     remedy:
       "Nothing was removed. Delete the services or let go the versions that refer to it; instances that run on it keep it, too.",
   },
+  ENVIRONMENT_NOT_FOUND: {
+    facts: { environment: "3f2a9c51d0e8" },
+    remedy: "`sluice env ls` lists what is there. What was not used may have gone to make room.",
+  },
+  ENVIRONMENT_IN_USE: {
+    facts: { environment: "3f2a9c51d0e8" },
+    remedy:
+      "Nothing was removed. Delete the services or let go the versions that refer to it; instances that run in it keep it, too.",
+  },
   INSTANCE_NOT_FOUND: {
     facts: { service: "pmml_prod", instances: ["pmml_prod-v1-7"] },
     remedy: "`sluice w` lists the instances of a service. They change with every version.",

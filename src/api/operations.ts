@@ -1,4 +1,5 @@
 import type { Static, TSchema } from "typebox";
+import { ENVIRONMENT_OPERATIONS } from "./environment-operations.ts";
 import { GROUP_OPERATIONS } from "./group-operations.ts";
 import { INTERNAL_OPERATIONS } from "./internal-operations.ts";
 import { MANUAL_OPERATIONS } from "./manual-operations.ts";
@@ -17,6 +18,7 @@ export const OPERATIONS = {
   ...MANUAL_OPERATIONS,
   ...GROUP_OPERATIONS,
   ...TOKEN_OPERATIONS,
+  ...ENVIRONMENT_OPERATIONS,
   ...INTERNAL_OPERATIONS,
 } as const satisfies Record<OperationName, OperationSchema>;
 

@@ -68,6 +68,9 @@ export const PATHS = {
   RestartGatewayWorkers: { method: "PUT", path: "/api/v2/internal/gateways/restart" },
   ListCachedFiles: { method: "GET", path: "/api/v2/internal/cache" },
   DeleteCachedFile: { method: "DELETE", path: "/api/v2/internal/cache/{ContentId}" },
+  ListEnvironments: { method: "GET", path: "/api/v2/internal/environments" },
+  BuildEnvironment: { method: "POST", path: "/api/v2/internal/environments" },
+  DeleteEnvironment: { method: "DELETE", path: "/api/v2/internal/environments/{EnvironmentId}" },
   CheckHealth: { method: "GET", path: "/healthz" },
   DescribeOpenApi: { method: "GET", path: "/openapi.json" },
 } as const satisfies Record<

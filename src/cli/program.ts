@@ -19,6 +19,7 @@ const WIDTH = 110;
 const PARENTS: Readonly<Record<string, string>> = {
   group: "groups of services that share one address",
   cache: "models and processor packages that are kept on the machine",
+  env: "Python environments that are kept on the machine",
   gateways: "the gateway workers of this installation",
   token: "tokens that open a service or a group, several at once",
   mirror: "copies of a service's requests for other services",

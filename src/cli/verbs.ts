@@ -395,6 +395,28 @@ export const VERBS: readonly Verb[] = [
     load: () => import("./verbs/cache-remove.ts"),
   },
   {
+    name: "env ls",
+    aliases: ["list"],
+    args: [],
+    summary: "list the Python environments, the newest used first, and which versions refer to them",
+    options: [],
+    load: () => import("./verbs/env-list.ts"),
+  },
+  {
+    name: "env build",
+    args: [{ name: "<file>", text: "a requirements.txt, or a service.json that asks for packages" }],
+    summary: "make a Python environment before a service asks for it",
+    options: waiting,
+    load: () => import("./verbs/env-build.ts"),
+  },
+  {
+    name: "env rm",
+    args: [{ name: "<environment>", text: "from `env ls`; the first characters do when they name only one" }],
+    summary: "remove a Python environment that nobody uses, or end its making",
+    options: [],
+    load: () => import("./verbs/env-remove.ts"),
+  },
+  {
     name: "config",
     args: [],
     summary: "write the client's file from -e (address), -k (key) and -i",

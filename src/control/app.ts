@@ -7,6 +7,7 @@ import { referencedSources } from "../core/spec/referenced.ts";
 import { sharesOf } from "../core/traffic/table.ts";
 import type { NodeCapacity } from "../ports/capacity.ts";
 import type { Clock } from "../ports/clock.ts";
+import type { PythonEnvironments, ReferencedEnvironments } from "../ports/environments.ts";
 import type { FileCache, ReferencedFiles } from "../ports/files.ts";
 import type { GatewayFleet } from "../ports/gateways.ts";
 import type { Log } from "../ports/log.ts";
@@ -16,6 +17,7 @@ import type { Store } from "../ports/store.ts";
 import { cachedFiles, deleteCachedFile, pathsOf } from "./cached-files.ts";
 import { Commands } from "./commands.ts";
 import type { ControlPlane, Picture } from "./control-plane.ts";
+import { EnvironmentBuilds, wantedEnvironments } from "./environments.ts";
 import { Explainer } from "./explainer.ts";
 import { FilePreparation } from "./file-preparation.ts";
 import { type GatewaySettings, Gateways } from "./gateways.ts";
@@ -34,6 +36,7 @@ export interface ControlPlaneDeps {
   readonly store: Store;
   readonly runtime: RuntimeDriver;
   readonly files: FileCache;
+  readonly environments: PythonEnvironments;
   readonly gateways: GatewayFleet;
   readonly clock: Clock;
   readonly random: Random;
@@ -65,7 +68,9 @@ const serviceKey = (name: ServiceName) => `service:${name}`;
  * The control process without its outside: everything that makes what is so into what is wanted. Nothing is lost when
  * `run` ends at any point, in whatever way: instances and gateways go on, and the next one finds them.
  */
-export function createControlPlane(deps: ControlPlaneDeps): ControlPlane & Component & ReferencedFiles {
+export function createControlPlane(
+  deps: ControlPlaneDeps,
+): ControlPlane & Component & ReferencedFiles & ReferencedEnvironments {
   const { store, runtime, clock, random, log } = deps;
   const loop = new Loop({ clock, random, log, concurrency: CONCURRENCY });
   const known = new Known(store, log);
@@ -80,7 +85,8 @@ export function createControlPlane(deps: ControlPlaneDeps): ControlPlane & Compo
     wakeService(name, cause);
     for (const other of room.short) if (other !== name) wakeService(other, `room of ${name}`);
   });
-  const files = new FilePreparation(deps.files, clock, wakeService);
+  const files = new FilePreparation(deps.files, deps.environments, clock, wakeService);
+  const builds = new EnvironmentBuilds(deps.environments);
   const publisher = new Publisher({
     store,
     known,
@@ -213,7 +219,7 @@ export function createControlPlane(deps: ControlPlaneDeps): ControlPlane & Compo
     task(DISCOVERY, "finds services and instances that nobody told about", DISCOVERY_PERIOD_MS, discover);
     await Promise.all([loop.run(signal), followHints(signal)]);
     await gateways.close();
-    await Promise.all([operations.close(), files.close()]);
+    await Promise.all([operations.close(), files.close(), builds.close()]);
   }
 
   async function read(): Promise<Picture> {
@@ -261,7 +267,14 @@ export function createControlPlane(deps: ControlPlaneDeps): ControlPlane & Compo
     updateRollout: (request) => commands.updateRollout(request),
     deleteRollout: (name) => commands.deleteRollout(name),
     referenced: async () => referencedSources(await known.desired()),
-    pathsInUse: async () => (await runtime.list()).flatMap(({ spec }) => pathsOf(spec)),
+    environments: async () => wantedEnvironments(await known.desired()),
+    pathsInUse: async () => {
+      const paths = (await runtime.list()).flatMap(({ spec }) => pathsOf(spec));
+      return [...paths, ...files.environmentPaths];
+    },
+    listEnvironments: async () => builds.list(await known.desired()),
+    buildEnvironment: (wanted) => builds.begin(wanted),
+    deleteEnvironment: (address) => builds.remove(address),
     cachedFiles: async () => cachedFiles(deps.files, await known.desired()),
     deleteCachedFile: (id) => deleteCachedFile(deps.files, id),
     deleteInstances: (name, instances) => commands.deleteInstances(name, instances),

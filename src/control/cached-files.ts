@@ -47,7 +47,9 @@ export async function deleteCachedFile(files: FileCache, id: string): Promise<vo
 }
 
 /** Where an instance has its files from. */
-export function pathsOf({ processor, model, warmUpPath }: InstanceSpec): string[] {
+export function pathsOf({ processor, model, warmUpPath, environmentPath }: InstanceSpec): string[] {
   const dir = processor.kind === "builtin" ? null : processor.dir;
-  return [dir, model.path, model.entry, warmUpPath ?? null].filter((path) => path !== null);
+  return [dir, model.path, model.entry, warmUpPath ?? null, environmentPath ?? null].filter(
+    (path) => path !== null,
+  );
 }

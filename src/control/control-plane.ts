@@ -21,6 +21,7 @@ import type { MirrorDifference } from "../core/traffic/mirror.ts";
 import type { LogOptions } from "../ports/runtime.ts";
 import type { EventQuery } from "../ports/store.ts";
 import type { CachedFiles } from "./cached-files.ts";
+import type { EnvironmentOrder, Environments } from "./environments.ts";
 import type { TrafficTotals } from "./traffic-totals.ts";
 import type { Runnable } from "./version-check.ts";
 
@@ -59,6 +60,11 @@ export interface ControlPlane {
   cachedFiles(): Promise<CachedFiles>;
   /** Refused with CONTENT_NOT_FOUND, and with CONTENT_IN_USE. */
   deleteCachedFile(id: string): Promise<void>;
+  listEnvironments(): Promise<Environments>;
+  /** Begins to make an environment when it is not there; resolves to its address. Refused with INVALID_SPEC. */
+  buildEnvironment(order: EnvironmentOrder): Promise<string>;
+  /** Ends its making, or removes it. Refused with ENVIRONMENT_NOT_FOUND, and with ENVIRONMENT_IN_USE. */
+  deleteEnvironment(address: string): Promise<void>;
   /** They are drained and replaced by new ones under new slots. */
   deleteInstances(name: ServiceName, instances: readonly InstanceId[]): Promise<ServiceRecord>;
   /** Their processors start again under the same names, after their requests are over, one at a time of those that serve. */

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
+import { MemoryEnvironments } from "../testing/memory-environments.ts";
 import { MemoryFiles } from "../testing/memory-files.ts";
 import { recordOf, specOf } from "../testing/records.ts";
 import { VirtualClock } from "../testing/virtual-clock.ts";
@@ -12,9 +13,10 @@ const spec = specOf({ name: record.name, model: { source: url, entry: null, conf
 function begin() {
   const clock = new VirtualClock();
   const files = new MemoryFiles(clock);
+  const environments = new MemoryEnvironments();
   const causes: string[] = [];
-  const preparation = new FilePreparation(files, clock, (_, cause) => causes.push(cause));
-  return { clock, files, causes, preparation };
+  const preparation = new FilePreparation(files, environments, clock, (_, cause) => causes.push(cause));
+  return { clock, files, causes, environments, preparation };
 }
 
 test("progress is told while files are on their way, and both paths when they are there", async () => {

@@ -2,8 +2,10 @@ import type { ServiceName } from "../core/names.ts";
 import { BACKOFF_MAX_MS, backoffMs } from "../core/plan/backoff.ts";
 import type { FilesState } from "../core/plan/plan-input.ts";
 import type { ServiceRecord } from "../core/service.ts";
+import type { Requirements } from "../core/spec/requirements.ts";
 import type { ServiceSpec, Source } from "../core/spec/service-spec.ts";
 import type { Clock } from "../ports/clock.ts";
+import type { PythonEnvironments, WantedEnvironment } from "../ports/environments.ts";
 import { FetchError, type FileCache } from "../ports/files.ts";
 
 /** Progress lines kept of one preparation. */
@@ -15,11 +17,20 @@ interface WantedFiles {
   readonly entry: string | null;
 }
 
+interface WantedParts {
+  readonly processor: WantedFiles | null;
+  readonly model: WantedFiles;
+  readonly warmUp: Source | null;
+  readonly requirements: Requirements | null;
+}
+
 interface Preparation {
   /** What it is for: another version, restart or source begins anew. */
   readonly purpose: string;
   readonly end: AbortController;
   state: FilesState;
+  /** Of its environment as soon as it is there. */
+  environmentPath: string | null;
   failures: number;
   /** Monotonic; when a failed one is tried again. */
   retryAt: number;
@@ -33,12 +44,19 @@ interface Preparation {
  */
 export class FilePreparation {
   readonly #files: FileCache;
+  readonly #environments: PythonEnvironments;
   readonly #clock: Clock;
   readonly #onStep: (service: ServiceName, cause: string) => void;
   readonly #all = new Map<string, Preparation>();
 
-  constructor(files: FileCache, clock: Clock, onStep: (service: ServiceName, cause: string) => void) {
+  constructor(
+    files: FileCache,
+    environments: PythonEnvironments,
+    clock: Clock,
+    onStep: (service: ServiceName, cause: string) => void,
+  ) {
     this.#files = files;
+    this.#environments = environments;
     this.#clock = clock;
     this.#onStep = onStep;
   }
@@ -49,8 +67,9 @@ export class FilePreparation {
    */
   stateOf(record: ServiceRecord, spec: ServiceSpec, part: "in-force" | "before" = "in-force"): FilesState {
     const processor = packageOf(spec);
-    const sources = [processor, spec.model, spec.warmUp] as const;
-    const purpose = JSON.stringify([record.version, record.epoch, sources]);
+    const requirements = requirementsOf(spec);
+    const wanted = { processor, model: spec.model, warmUp: spec.warmUp, requirements };
+    const purpose = JSON.stringify([record.version, record.epoch, wanted]);
     const key = part === "before" ? beforeKey(record.name) : record.name;
     const before = this.#all.get(key);
     const isSame = before?.purpose === purpose;
@@ -62,12 +81,13 @@ export class FilePreparation {
       purpose,
       end: new AbortController(),
       state: isSame ? before.state : { kind: "fetching", progress: [] },
+      environmentPath: null,
       failures: isSame ? before.failures : 0,
       retryAt: Number.POSITIVE_INFINITY,
       running: null,
     };
     this.#all.set(key, preparation);
-    preparation.running = this.#prepare(record.name, preparation, sources);
+    preparation.running = this.#prepare(record.name, preparation, wanted);
     return preparation.state;
   }
 
@@ -91,6 +111,11 @@ export class FilePreparation {
     this.#drop(beforeKey(service));
   }
 
+  /** Environments that somebody was told of. */
+  get environmentPaths(): readonly string[] {
+    return [...this.#all.values()].flatMap((p) => p.environmentPath ?? []);
+  }
+
   #drop(key: string): void {
     this.#all.get(key)?.end.abort();
     this.#all.delete(key);
@@ -105,7 +130,7 @@ export class FilePreparation {
   async #prepare(
     service: ServiceName,
     preparation: Preparation,
-    [processor, model, warmUp]: readonly [WantedFiles | null, WantedFiles, Source | null],
+    { processor, model, warmUp, requirements }: WantedParts,
   ): Promise<void> {
     const { signal } = preparation.end;
     const lines: string[] = [];
@@ -124,9 +149,20 @@ export class FilePreparation {
         : await this.#files.fetch(wanted.source, wanted.entry, onProgress, signal);
     try {
       const processorPath = await fetch(processor);
+      if (requirements !== null) {
+        const folder = await this.#environment(requirements, processorPath, onProgress, signal);
+        preparation.environmentPath = folder;
+      }
       const modelPath = await fetch(model);
       const warmUpPath = warmUp === null ? null : await this.#fetchWarmUp(warmUp, onProgress, signal);
-      preparation.state = { kind: "ready", progress: [...lines], processorPath, modelPath, warmUpPath };
+      preparation.state = {
+        kind: "ready",
+        progress: [...lines],
+        processorPath,
+        modelPath,
+        warmUpPath,
+        environmentPath: preparation.environmentPath,
+      };
     } catch (error) {
       if (signal.aborted) return;
       const isRetriable = error instanceof FetchError ? error.isRetriable : true;
@@ -137,6 +173,21 @@ export class FilePreparation {
       preparation.state = { kind: "failed", progress: [...lines], message, isRetriable };
     }
     if (!signal.aborted) this.#onStep(service, "files prepared");
+  }
+
+  /** Its packages, when its own files are here: what is wrong with them names their field. */
+  async #environment(
+    requirements: Requirements,
+    processorPath: string | null,
+    onProgress: (line: string) => void,
+    signal: AbortSignal,
+  ): Promise<string> {
+    try {
+      return await this.#environments.prepare(placed(requirements, processorPath), onProgress, signal);
+    } catch (error) {
+      if (!(error instanceof FetchError)) throw error;
+      throw new FetchError(`${requirements.field}: ${error.message}`, error.isRetriable, { cause: error });
+    }
   }
 
   /** The last and least known of the files: what is wrong with it names its field. */
@@ -152,6 +203,17 @@ export class FilePreparation {
       throw new FetchError(`warm_up_data_path: ${error.message}`, error.isRetriable, { cause: error });
     }
   }
+}
+
+/** Where the requirements are, beside what was brought of the processor. */
+function placed({ lines, file }: Requirements, processorPath: string | null): WantedEnvironment {
+  if (file === null || file.startsWith("/")) return { lines, file };
+  return { lines, file: `${processorPath ?? ""}/${file}` };
+}
+
+/** What a service wants to be made into an environment; null: nothing. */
+function requirementsOf({ processor }: ServiceSpec): Requirements | null {
+  return processor.kind === "builtin" ? null : (processor.requirements ?? null);
 }
 
 /** No service can be called so. */

@@ -56,6 +56,17 @@ const CODES = {
     false,
     (f: { content: string }) => `the model cache holds no content ${f.content}`,
   ),
+  ENVIRONMENT_NOT_FOUND: code(
+    404,
+    false,
+    (f: { environment: string }) => `there is no Python environment ${f.environment}`,
+  ),
+  ENVIRONMENT_IN_USE: code(
+    409,
+    false,
+    (f: { environment: string }) =>
+      `Python environment ${f.environment} is in use: sluice env ls shows by whom`,
+  ),
   CONTENT_IN_USE: code(
     409,
     false,

@@ -22,6 +22,8 @@ export interface InstanceSpec extends AccessRules {
   readonly limits: LimitSpec;
   /** Absolute path of a file or folder with requests that each worker must have answered before it is ready. Absent: none. */
   readonly warmUpPath?: string;
+  /** Absolute path of the Python environment that its processor or program runs with. Absent: that of the machine. */
+  readonly environmentPath?: string;
   /** The user's own code is sent SIGTERM when the instance ends (eas-reference §1.3, rpc.enable_sigterm). Absent: it is not. */
   readonly isSigtermSent?: true;
   /** Which soft restart it was started by, from 1. Absent: none. */

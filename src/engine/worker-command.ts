@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import type { InstanceSpec } from "../core/instance-spec.ts";
+import { inEnvironment, pythonOf } from "./python-environment.ts";
 
 /** How to start a worker process. */
 export interface WorkerCommand {
@@ -49,7 +50,10 @@ export function workerCommand(
   env.SLUICE_WORKER_INDEX = String(index);
   if (spec.processor.kind === "custom") {
     const { dir } = spec.processor;
-    return { file: tools.python, args: [join(tools.processorsDir, "python", "worker.py")], env, cwd: dir };
+    const { environmentPath: folder } = spec;
+    const args = [join(tools.processorsDir, "python", "worker.py")];
+    if (folder === undefined) return { file: tools.python, args, env, cwd: dir };
+    return { file: pythonOf(folder), args, env: inEnvironment(env, folder), cwd: dir };
   }
   const heapMb = Math.max(HEAP_MB_MIN, Math.floor(spec.limits.memoryMb * HEAP_SHARE));
   env.MALLOC_ARENA_MAX = "2"; // glibc gives each thread an arena; the JVM gains nothing from them

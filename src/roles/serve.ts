@@ -5,6 +5,7 @@ import { ModelCache } from "../adapters/model-cache/cache.ts";
 import type { InstanceGroups } from "../adapters/process/cgroup/instance-groups.ts";
 import { ProcessDriver } from "../adapters/process/driver.ts";
 import { ProcessGatewayFleet } from "../adapters/process/gateway-fleet.ts";
+import { VirtualEnvironments } from "../adapters/python-environments/environments.ts";
 import { openSqliteStore } from "../adapters/store-sqlite/open.ts";
 import { systemClock } from "../adapters/system/clock.ts";
 import { systemRandom } from "../adapters/system/random.ts";
@@ -84,6 +85,7 @@ function readServeSettings(
     capacityMemory: of<number | null>(SERVE_SETTINGS.capacityMemory),
     versionsKept: of<number>(SERVE_SETTINGS.versionsKept),
     modelsMb: of<number | null>(SERVE_SETTINGS.modelsMb),
+    environmentsMb: of<number>(SERVE_SETTINGS.environmentsMb),
     accessLog: of<number | null>(SERVE_SETTINGS.accessLog),
     accessLogQuery: of<boolean>(SERVE_SETTINGS.accessLogQuery),
     logLevel: of(SERVE_SETTINGS.logLevel),
@@ -121,11 +123,20 @@ async function serveHome(settings: ServeSettings, layout: HomeLayout): Promise<v
     stores: readObjectStores(process.env),
     now: () => systemClock.now(),
   });
+  const environments = new VirtualEnvironments({
+    root: layout.environments,
+    python: process.env.SLUICE_PYTHON ?? "python3",
+    env: process.env,
+    bytesMax: settings.environmentsMb * 1e6,
+    references: { environments: () => control.environments(), pathsInUse: () => control.pathsInUse() },
+    now: () => systemClock.now(),
+  });
   const control: ReturnType<typeof createControlPlane> = createControlPlane({
     store,
     runtime,
     gateways,
     files,
+    environments,
     clock: systemClock,
     random: systemRandom,
     log,
@@ -192,7 +203,14 @@ async function untilListening(control: ControlPlane, count: number, signal: Abor
 }
 
 function makeFolders(layout: HomeLayout): void {
-  for (const folder of [layout.home, layout.data, layout.run, layout.logs, layout.models]) {
+  for (const folder of [
+    layout.home,
+    layout.data,
+    layout.run,
+    layout.logs,
+    layout.models,
+    layout.environments,
+  ]) {
     try {
       mkdirSync(folder, { recursive: true, mode: 0o700 });
     } catch (error) {

@@ -56,6 +56,8 @@ export type AnySetting =
   | Setting<boolean>;
 
 const PORT_MAX = 65_535;
+/** Room for a handful of the largest sets (deep learning with GPU libraries: 5 GB), or for a hundred of common ones. */
+const ENVIRONMENTS_MB = 20_000;
 
 /** The settings of `sluice serve`: one table gives flag, environment name, help, and docs/reference/settings.md. */
 export const SERVE_SETTINGS = {
@@ -164,6 +166,12 @@ export const SERVE_SETTINGS = {
     defaultText: "80 % of the disk",
     parse: wholeNumber(1, 2 ** 40),
   },
+  environmentsMb: {
+    name: "environmentsMb",
+    text: "MB of Python environments over which those that nobody uses go, the longest unused before others",
+    defaultValue: ENVIRONMENTS_MB,
+    parse: wholeNumber(1, 2 ** 40),
+  },
   accessLog: {
     name: "accessLog",
     text: "share of the requests that get a line in logs/access-<gateway>.log: off, or a number above 0 to 1",
@@ -209,6 +217,7 @@ export interface ServeSettings {
   readonly versionsKept: number;
   /** Null: 80 % of the disk. */
   readonly modelsMb: number | null;
+  readonly environmentsMb: number;
   /** Null: off. */
   readonly accessLog: number | null;
   readonly accessLogQuery: boolean;
@@ -225,6 +234,7 @@ export interface HomeLayout {
   readonly controlFile: string;
   readonly logs: string;
   readonly models: string;
+  readonly environments: string;
   readonly clientConfig: string;
 }
 
@@ -240,6 +250,7 @@ export function homeLayout(home: string): HomeLayout {
     controlFile: join(root, "run", "control.json"),
     logs: join(root, "logs"),
     models: join(root, "models"),
+    environments: join(root, "environments"),
     clientConfig: join(root, "config.json"),
   };
 }

@@ -1,4 +1,5 @@
 import type { OperationName } from "../api/paths.ts";
+import { ENVIRONMENT_HANDLERS } from "./environment-handlers.ts";
 import { GROUP_HANDLERS } from "./group-handlers.ts";
 import type { Handler } from "./handler.ts";
 import { INTERNAL_HANDLERS } from "./internal-handlers.ts";
@@ -19,6 +20,7 @@ export const HANDLERS: { readonly [N in OperationName]: Handler<N> } = {
   ...MIRROR_HANDLERS,
   ...MANUAL_HANDLERS,
   ...ROLLOUT_HANDLERS,
+  ...ENVIRONMENT_HANDLERS,
   ...INTERNAL_HANDLERS,
   DescribeServiceLog: describeServiceLog,
 };

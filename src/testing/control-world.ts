@@ -12,6 +12,7 @@ import type { Room } from "../core/plan/room.ts";
 import type { ServiceStatus } from "../core/service.ts";
 import type { GatewayFleet } from "../ports/gateways.ts";
 import { KeptLog } from "./kept-log.ts";
+import { MemoryEnvironments } from "./memory-environments.ts";
 import { MemoryFiles } from "./memory-files.ts";
 import { MemoryFleet } from "./memory-fleet.ts";
 import { MemoryRuntime } from "./memory-runtime.ts";
@@ -40,6 +41,7 @@ export class ControlWorld {
   readonly runtime = new MemoryRuntime(this.clock);
   readonly fleet = new MemoryFleet(this.clock);
   readonly files = new MemoryFiles(this.clock);
+  readonly environments = new MemoryEnvironments();
   readonly log = new KeptLog();
   /** What the node has for instances; null: not known. */
   capacity: Room | null = null;
@@ -70,6 +72,7 @@ export class ControlWorld {
       store: mortal(this.store),
       runtime: mortal(this.runtime),
       files: mortal(this.files),
+      environments: mortal(this.environments),
       gateways: mortalFleet(this.fleet, life),
       clock: mortal(this.clock),
       random: this.random,

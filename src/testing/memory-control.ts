@@ -1,5 +1,6 @@
 import { cachedFiles, deleteCachedFile } from "../control/cached-files.ts";
 import type { Accepted, ControlPlane, Picture } from "../control/control-plane.ts";
+import { EnvironmentBuilds, type EnvironmentOrder } from "../control/environments.ts";
 import { Metrics } from "../control/metrics.ts";
 import type { Runnable } from "../control/version-check.ts";
 import { createService } from "../core/change/create.ts";
@@ -54,6 +55,7 @@ import { mergeDocuments } from "../core/spec/merge.ts";
 import { parseSpec } from "../core/spec/parse.ts";
 import { allocate } from "../core/traffic/allocate.ts";
 import type { MirrorDifference } from "../core/traffic/mirror.ts";
+import { MemoryEnvironments } from "./memory-environments.ts";
 import { MemoryFiles } from "./memory-files.ts";
 
 /**
@@ -74,6 +76,8 @@ export class MemoryControl implements ControlPlane {
   limits: Readonly<Record<string, number>> = {};
   readonly metrics = new Metrics();
   /** What the model cache would hold. */
+  readonly environments = new MemoryEnvironments();
+  readonly builds = new EnvironmentBuilds(this.environments);
   readonly files = new MemoryFiles({
     now: () => this.nowMs,
     monotonic: () => 0,
@@ -103,6 +107,15 @@ export class MemoryControl implements ControlPlane {
     this.statuses.set(record.name, { ...before, observedGeneration: record.generation, ...change });
   }
 
+  async listEnvironments() {
+    return this.builds.list(this.state);
+  }
+  async buildEnvironment(order: EnvironmentOrder) {
+    return this.builds.begin(order);
+  }
+  async deleteEnvironment(address: string) {
+    return this.builds.remove(address);
+  }
   async cachedFiles() {
     return cachedFiles(this.files, this.state);
   }

@@ -3,6 +3,7 @@ import { createReadStream, mkdirSync, rmSync } from "node:fs";
 import { access, chmod, constants, mkdir, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
+import { SharedWork } from "../../base/shared-work.ts";
 import type { Source } from "../../core/spec/service-spec.ts";
 import {
   type CachedContent,
@@ -16,7 +17,6 @@ import { type Brought, bringRemote, placeOf } from "./bring.ts";
 import { Contents } from "./contents.ts";
 import { CACHE_LIMITS, type CacheLimits } from "./limits.ts";
 import type { ObjectStores } from "./object-store.ts";
-import { SharedWork } from "./shared-work.ts";
 import { bytesBelow, type IndexEntry, nameOf, SourceIndex } from "./source-index.ts";
 import { syncFolder } from "./unpack-folder.ts";
 

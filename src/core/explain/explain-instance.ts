@@ -190,8 +190,8 @@ function pending(i: InstanceStatus, { status }: ExplainInput): Told {
   };
 }
 
-/** What the model cache says while it brings files (adapters/model-cache). */
-export const FETCHING = /^(Downloading|Unpacking|Fetching) /;
+/** What the model cache and the environments say while they bring files and packages (adapters/model-cache, adapters/python-environments). */
+export const FETCHING = /^(Downloading|Unpacking|Fetching|Installing|Making|Waiting until) /;
 
 const failuresOf = (i: InstanceStatus): string[] =>
   i.failuresInARow > 0 ? [`It has failed ${i.failuresInARow} times in a row before.`] : [];

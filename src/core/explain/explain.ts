@@ -97,7 +97,7 @@ function ofFiles({ record, status }: ExplainInput): Told[] {
           "What was there before keeps serving. A failure that may pass is tried again by itself.",
         ],
         advices: [
-          "Correct model_path, processor_path or warm_up_data_path, or put the file there, then sluice modify.",
+          "Correct model_path, processor_path, warm_up_data_path or the Python requirements, or put the file there, then sluice modify.",
         ],
       },
     ];

@@ -31,6 +31,7 @@ export function instanceSpecOf(
     rpc: spec.rpc,
     limits: { cpu: spec.cpu, memoryMb: spec.memoryMb, isCpuAsked: spec.isCpuAsked },
     ...(files.warmUpPath ? { warmUpPath: files.warmUpPath } : {}),
+    ...(files.environmentPath ? { environmentPath: files.environmentPath } : {}),
     ...(softRestart === undefined ? {} : { softRestart }),
     ...(spec.isSigtermSent ? { isSigtermSent: true } : {}),
   };
@@ -39,7 +40,7 @@ export function instanceSpecOf(
 function processorOf(source: Wanted["spec"]["processor"], files: ReadyFiles): ProcessorSpec {
   if (source.kind === "builtin") return source;
   if (source.kind === "command") {
-    const { source: _from, ...command } = source;
+    const { source: _from, requirements: _packages, ...command } = source;
     return { ...command, dir: files.processorPath ?? files.modelPath };
   }
   assert(files.processorPath !== null, "a custom processor has files");

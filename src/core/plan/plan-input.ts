@@ -26,6 +26,8 @@ export type FilesState =
       readonly modelPath: string | null;
       /** Null, or not there: the spec has no warm-up. */
       readonly warmUpPath?: string | null;
+      /** Folder of its Python environment. Null, or not there: the spec asks for none. */
+      readonly environmentPath?: string | null;
     }
   | {
       readonly kind: "failed";

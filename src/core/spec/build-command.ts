@@ -1,4 +1,5 @@
 import { buildHealth } from "./build-health.ts";
+import { buildRequirements } from "./build-requirements.ts";
 import { describeFound } from "./found.ts";
 import type { Steps } from "./json-path.ts";
 import type { ServiceDocument } from "./schema.ts";
@@ -38,9 +39,21 @@ export function buildCommand(
   const env = buildEnv(container, refuse);
   const port = container.port ?? PORT;
   const health = buildHealth(container, port, HERE, refuse);
-  if (argv === null || env === null || health === null || more.length > 0) return null;
+  const requirements = buildRequirements(
+    {
+      lines: container.prepare?.pythonRequirements,
+      linesAt: [...HERE, "prepare", "pythonRequirements"],
+      file: container.prepare?.pythonRequirementsPath,
+      fileAt: [...HERE, "prepare", "pythonRequirementsPath"],
+      hasFolder: source !== null,
+    },
+    refuse,
+  );
+  if (argv === null || env === null || health === null || requirements === null || more.length > 0)
+    return null;
   const checks = Object.keys(health).length > 0 ? { health } : {};
-  return { kind: "command", argv, port, env, source, ...checks };
+  const packages = requirements === undefined ? {} : { requirements };
+  return { kind: "command", argv, port, env, source, ...checks, ...packages };
 }
 
 function buildArgv({ script, command, args, image }: Container, refuse: Refuse): readonly string[] | null {

@@ -2,6 +2,7 @@ import type { Problem } from "../errors.ts";
 import type { GroupName, ServiceName } from "../names.ts";
 import { buildCommand } from "./build-command.ts";
 import { buildPolicy } from "./build-policy.ts";
+import { buildRequirements } from "./build-requirements.ts";
 import type { Checked } from "./check.ts";
 import { describeFound } from "./found.ts";
 import { jsonPath, type Origins, type Steps } from "./json-path.ts";
@@ -152,8 +153,12 @@ function buildCustom(
       "a file inside processor_path, without a leading / and without ..",
     );
   }
-  if (language === undefined || source === null || inside === null) return null;
-  return { kind: "custom", language, source, entry: inside };
+  const { requirements: wanted } = given;
+  const at: Steps = ["requirements"];
+  const words = typeof wanted === "string" ? { file: wanted } : { lines: wanted };
+  const requirements = buildRequirements({ ...words, linesAt: at, fileAt: at, hasFolder: true }, refuse);
+  if (language === undefined || source === null || inside === null || requirements === null) return null;
+  return { kind: "custom", language, source, entry: inside, ...(requirements ? { requirements } : {}) };
 }
 
 function buildModel(

@@ -16,11 +16,12 @@ export function isActedOn(field: Field): boolean {
 /** Fields that are acted on for other kinds of services, by canonical path. */
 const IDLE: Readonly<Record<ProcessorSource["kind"], ReadonlySet<string>>> = {
   // eas-reference §1.1: containers are left out beside a processor.
-  builtin: new Set(["$.containers"]),
+  builtin: new Set(["$.containers", "$.requirements"]),
   custom: new Set(["$.containers"]),
   // No engine stands before a program of one's own: nothing queues for it, and nothing counts its threads.
   command: new Set([
     "$.processor_entry",
+    "$.requirements",
     "$.warm_up_data_path",
     // It always gets SIGTERM: without an engine there is no other way to tell it (decision 0021).
     "$.metadata.rpc.enable_sigterm",

@@ -98,8 +98,16 @@ export const containers = list(
     ),
     prepare: optional(
       block("Done before the start.", {
-        pythonRequirements: optional(list("Python packages to install.", text("Requirement."))),
-        pythonRequirementsPath: optional(text("Path of a requirements.txt.")),
+        pythonRequirements: optional(
+          list(
+            "Python packages that the command runs with, made into an environment once: `python` is then its own.",
+            text("Requirement, such as `numpy==1.26.4`."),
+            EFFECTIVE,
+          ),
+        ),
+        pythonRequirementsPath: optional(
+          text("Path of a requirements.txt: absolute, or inside `processor_path`.", EFFECTIVE),
+        ),
       }),
     ),
     startup_check: optional(probe("Blocks the other two until it is good.")),

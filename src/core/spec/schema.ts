@@ -59,7 +59,13 @@ export const serviceSchema = Type.Object(
     processor_image: named(),
     processor_name: named(),
     processors: named(),
-    requirements: named(),
+    requirements: optional(
+      Type.Union([Type.Array(Type.String()), Type.String()], {
+        description:
+          "Python packages that a Python processor of your own runs with: a list of requirements, or the path of a requirements.txt, absolute or inside `processor_path`. They are made into an environment once.",
+        ...EFFECTIVE,
+      }),
+    ),
     data_image: named(),
     model_path: optional(
       text(

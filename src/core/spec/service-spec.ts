@@ -2,6 +2,7 @@ import type { HealthSpec } from "../health/probe.ts";
 import type { RpcSpec } from "../instance-spec.ts";
 import type { GroupName, ServiceName } from "../names.ts";
 import type { GatewayPolicy } from "../traffic/policy.ts";
+import type { Requirements } from "./requirements.ts";
 import type { RollingSpec } from "./rolling.ts";
 
 /** Any JSON value. */
@@ -65,7 +66,14 @@ export type Source =
 
 export type ProcessorSource =
   | { readonly kind: "builtin"; readonly code: "pmml" }
-  | { readonly kind: "custom"; readonly language: "python"; readonly source: Source; readonly entry: string }
+  | {
+      readonly kind: "custom";
+      readonly language: "python";
+      readonly source: Source;
+      readonly entry: string;
+      /** `requirements`: packages it runs with; absent: what the machine's Python has. */
+      readonly requirements?: Requirements;
+    }
   /** `containers[0]`: a program that listens on a port itself (eas-reference §1.4). */
   | {
       readonly kind: "command";
@@ -78,6 +86,8 @@ export type ProcessorSource =
       readonly source: Source | null;
       /** `startup_check`, `readiness_check`, `liveness_check`; absent: ready is what listens. */
       readonly health?: HealthSpec;
+      /** `prepare.pythonRequirements` and `prepare.pythonRequirementsPath`; absent: no environment is made. */
+      readonly requirements?: Requirements;
     };
 
 /** One variable of `containers[0].env`. The value may be a secret. */

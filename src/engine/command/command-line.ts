@@ -2,6 +2,7 @@ import { statSync } from "node:fs";
 import { dirname } from "node:path";
 import { FOLDER_VARIABLE } from "../../base/command-processes.ts";
 import type { CommandSpec, InstanceSpec } from "../../core/instance-spec.ts";
+import { inEnvironment } from "../python-environment.ts";
 import { THREAD_COUNTS } from "../worker-command.ts";
 
 /** How the program of an instance is started. */
@@ -50,7 +51,7 @@ export function commandLine(
   return {
     file: "/bin/sh",
     args: ["-c", spec.limits.isMemoryHeld === true ? HELD : LIMITED, dataKib, ...command.argv],
-    env,
+    env: spec.environmentPath === undefined ? env : inEnvironment(env, spec.environmentPath),
     cwd: workFolder(command.dir ?? folder),
   };
 }

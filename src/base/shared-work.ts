@@ -64,6 +64,6 @@ export class SharedWork {
   /** Nobody waits for it, or it is done: who asks now begins anew. */
   #leave(key: string, work: Work): void {
     if (this.#all.get(key) === work) this.#all.delete(key);
-    work.end.abort(new Error("nobody waits for these files any more"));
+    work.end.abort(new Error("nobody waits for it any more"));
   }
 }

@@ -1,0 +1,199 @@
+import assert from "node:assert/strict";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import test, { type TestContext } from "node:test";
+import type { WantedEnvironment } from "../../ports/environments.ts";
+import { FetchError } from "../../ports/files.ts";
+import { VirtualEnvironments } from "./environments.ts";
+
+/**
+ * Stands in for Python: makes "environments" whose python is itself, notes each call, and goes by files beside it: `hold` makes pip
+ * wait until it is gone, `fail` makes it fail, `conflict` is what `pip check` says after an installation.
+ */
+const FAKE = `#!/bin/sh
+here="$FAKE_HOME"
+echo "$*" >> "$here/calls"
+env | grep -c SLUICE_ >> "$here/secrets"
+case "$*" in
+  *"'prefix'"*) echo '{"version":"3.11.7","platform":"CPython linux","prefix":"/usr"}' ;;
+  "-m venv"*) for last; do :; done; mkdir -p "$last/bin"; cp "$0" "$last/bin/python" ;;
+  *"pip --version"*) echo pip 1 ;;
+  *"pip check"*) [ ! -e requirements.txt ] || cat "$here/conflict" 2>/dev/null; true ;;
+  *"pip install"*)
+    echo "Looking in indexes: https://me:s3cret@index.test/simple"
+    echo "Collecting tiny from https://me:s3cret@index.test/tiny"
+    while [ -e "$here/hold" ]; do sleep 0.05; done
+    if [ -e "$here/fail" ]; then echo "ERROR: No matching distribution found for tiny" >&2; exit 1; fi
+    echo data > "$(dirname "$0")/installed" ;;
+  *metadata*) shift 2; printf '{'; s=""; for n; do printf '%s"%s":"1.0"' "$s" "$n"; s=","; done; echo '}' ;;
+esac
+`;
+
+function begin(t: TestContext, options: { bytesMax?: number } = {}) {
+  const home = mkdtempSync(join(tmpdir(), "sluice-env-"));
+  t.after(() => rmSync(home, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 }));
+  const python = join(home, "python");
+  writeFileSync(python, FAKE, { mode: 0o755 });
+  let nowMs = Date.UTC(2026, 0, 1);
+  const wanted: WantedEnvironment[] = [];
+  const paths: string[] = [];
+  const open = () =>
+    new VirtualEnvironments({
+      root: join(home, "environments"),
+      python,
+      env: { PATH: process.env.PATH, FAKE_HOME: home, SLUICE_SECRET: "s3cret" },
+      bytesMax: options.bytesMax ?? 1e9,
+      references: { environments: async () => wanted, pathsInUse: async () => paths },
+      limits: { progressMs: 0 },
+      now: () => ++nowMs,
+    });
+  const said: string[] = [];
+  const say = (line: string) => void said.push(line);
+  const file = (name: string) => join(home, name);
+  const installs = () =>
+    (existsSync(file("calls")) ? readFileSync(file("calls"), "utf8") : "")
+      .split("\n")
+      .filter((line) => line.includes("pip install")).length;
+  return { home, open, wanted, paths, said, say, file, installs };
+}
+
+const signal = () => new AbortController().signal;
+const lines = (...all: string[]): WantedEnvironment => ({ lines: all, file: null });
+
+/** Waits for something with a bound that a busy machine keeps. */
+async function until(isSo: () => boolean): Promise<void> {
+  const end = performance.now() + 30_000;
+  while (!isSo()) {
+    if (performance.now() > end) throw new Error("it did not come to be so");
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
+test("one set is made once, whoever asks and however it is written, and is there after a restart", async (t) => {
+  const { open, say, said, installs, file } = begin(t);
+  const environments = open();
+  const [one, two] = await Promise.all([
+    environments.prepare(lines("Tiny == 1.0", "other==2"), say, signal()),
+    environments.prepare(lines("other==2", "tiny==1.0"), say, signal()),
+  ]);
+  assert.equal(one, two);
+  assert(existsSync(join(one, "bin", "installed")));
+  assert.equal(await open().prepare(lines("tiny==1.0", "other==2"), say, signal()), one);
+  assert.equal(installs(), 1);
+  assert(said.includes("Making a Python environment"));
+  assert(said.includes("Installing Python packages: collecting tiny from https://index.test/tiny"));
+  assert(!said.some((line) => line.includes("s3cret")));
+  assert.deepEqual([...new Set(readFileSync(file("secrets"), "utf8").split("\n"))], ["0", ""]);
+  const [kept] = await environments.list();
+  assert.deepEqual(kept!.packages, ["other 1.0", "tiny 1.0"]);
+  assert.equal(kept!.python, "3.11.7");
+});
+
+test("what was left half made counts for nothing and is cleared away", async (t) => {
+  const { open, say, file, home, installs } = begin(t);
+  writeFileSync(file("hold"), "");
+  const killed = new AbortController();
+  const half = open().prepare(lines("tiny==1.0"), say, killed.signal);
+  half.catch(() => {});
+  await until(() => installs() === 1);
+  // Another life finds the folder of the first, which has said nothing of being done.
+  const root = join(home, "environments");
+  assert.equal(readdirSync(root).length, 1);
+  const next = open();
+  assert.deepEqual(readdirSync(root), []);
+  killed.abort(new Error("killed"));
+  await assert.rejects(half, /killed/);
+  rmSync(file("hold"));
+  const folder = await next.prepare(lines("tiny==1.0"), say, signal());
+  assert(existsSync(join(folder, "bin", "installed")));
+  assert.equal(installs(), 2);
+});
+
+test("it ends when nobody wants it any more, and leaves nothing", async (t) => {
+  const { open, say, file, home, installs } = begin(t);
+  writeFileSync(file("hold"), "");
+  const environments = open();
+  const end = new AbortController();
+  const work = environments.prepare(lines("tiny==1.0"), say, end.signal);
+  work.catch(() => {});
+  await until(() => installs() === 1);
+  end.abort(new Error("not wanted"));
+  await assert.rejects(work, /not wanted/);
+  await until(() => readdirSync(join(home, "environments")).length === 0);
+  rmSync(file("hold"));
+  await environments.prepare(lines("tiny==1.0"), say, signal());
+});
+
+test("what pip says last is what is told of a failure, and nothing is kept", async (t) => {
+  const { open, say, file, home } = begin(t);
+  writeFileSync(file("fail"), "");
+  await assert.rejects(open().prepare(lines("tiny==1.0"), say, signal()), (error) => {
+    assert(error instanceof FetchError && error.isRetriable);
+    assert.match(error.message, /^pip cannot install them: .*No matching distribution found for tiny$/);
+    assert(!error.message.includes("s3cret"));
+    return true;
+  });
+  assert.deepEqual(readdirSync(join(home, "environments")), []);
+});
+
+test("packages that do not fit together are refused", async (t) => {
+  const { open, say, file } = begin(t);
+  writeFileSync(file("conflict"), "tiny 1.0 requires other, which is not installed.\n");
+  await assert.rejects(
+    open().prepare(lines("tiny==1.0"), say, signal()),
+    /do not fit together: tiny 1.0 requires other/,
+  );
+});
+
+test("a file of requirements is read; what is wrong in it has its place", async (t) => {
+  const { open, say, file, installs } = begin(t);
+  const environments = open();
+  writeFileSync(file("r.txt"), "# ours\ntiny==1.0\n");
+  const one = await environments.prepare({ lines: [], file: file("r.txt") }, say, signal());
+  assert.equal(await environments.prepare(lines("tiny==1.0"), say, signal()), one);
+  assert.equal(installs(), 1);
+  writeFileSync(file("r.txt"), "tiny==1.0\n-r other.txt\n");
+  const wrong = environments.prepare({ lines: [], file: file("r.txt") }, say, signal());
+  await assert.rejects(wrong, /r\.txt, line 2: found "-r other\.txt", allowed: a requirement/);
+  const gone = environments.prepare({ lines: [], file: file("gone.txt") }, say, signal());
+  await assert.rejects(gone, (e) => e instanceof FetchError && !e.isRetriable && /gone\.txt/.test(e.message));
+});
+
+test("over the bound, what nobody uses goes, the longest unused first", async (t) => {
+  const { open, say, wanted, paths } = begin(t, { bytesMax: 1 });
+  const environments = open();
+  wanted.push(lines("a==1"), { lines: [], file: "/gone/requirements.txt" });
+  const a = await environments.prepare(lines("a==1"), say, signal());
+  const b = await environments.prepare(lines("b==1"), say, signal());
+  paths.push(b);
+  const c = await environments.prepare(lines("c==1"), say, signal());
+  const d = await environments.prepare(lines("d==1"), say, signal());
+  assert.deepEqual(
+    [a, b, c, d].map((f) => existsSync(f)),
+    [true, true, false, true],
+  );
+  const addressOf = (line: string) => environments.addressOf(lines(line));
+  assert.equal(await environments.remove(await addressOf("a==1")), "in-use");
+  assert.equal(await environments.remove(await addressOf("b==1")), "in-use");
+  assert.equal(await environments.remove(await addressOf("c==1")), "not-found");
+  assert.equal(await environments.remove(await addressOf("d==1")), "removed");
+  assert(!existsSync(d));
+});
+
+test("an environment whose Python has gone is made again", async (t) => {
+  const { open, say } = begin(t);
+  const environments = open();
+  const one = await environments.prepare(lines("a==1"), say, signal());
+  rmSync(join(one, "bin", "python"));
+  const two = await environments.prepare(lines("a==1"), say, signal());
+  assert.notEqual(one, two);
+  assert(existsSync(join(two, "bin", "python")));
+});
+
+test("a machine without Python says so", async (t) => {
+  const { open, say, file } = begin(t);
+  const environments = open();
+  rmSync(file("python"));
+  await assert.rejects(environments.prepare(lines("a==1"), say, signal()), /is not on this machine/);
+});

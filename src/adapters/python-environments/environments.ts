@@ -1,0 +1,225 @@
+import { createHash } from "node:crypto";
+import { readFile, rm } from "node:fs/promises";
+import { SharedWork } from "../../base/shared-work.ts";
+import { readRequirements, withoutPasswords } from "../../core/spec/requirements.ts";
+import type {
+  KeptEnvironment,
+  PythonEnvironments,
+  ReferencedEnvironments,
+  WantedEnvironment,
+} from "../../ports/environments.ts";
+import { FetchError } from "../../ports/files.ts";
+import { buildEnvironment } from "./build.ts";
+import { identityOf, type PythonIdentity } from "./inspect.ts";
+import { bytesIn, Kept } from "./kept.ts";
+import { ENVIRONMENT_LIMITS, type EnvironmentLimits } from "./limits.ts";
+import { environmentForPip } from "./run-python.ts";
+
+/** Changes when environments are made in another way. */
+const FORMAT = 1;
+
+export interface EnvironmentsOptions {
+  /** Folder of all environments; used by one process at a time. */
+  readonly root: string;
+  /** The Python that environments are made of. */
+  readonly python: string;
+  readonly env: NodeJS.ProcessEnv;
+  readonly bytesMax: number;
+  readonly references: ReferencedEnvironments;
+  readonly limits?: Partial<EnvironmentLimits>;
+  /** Ms since 1970. */
+  readonly now: () => number;
+}
+
+/** Virtual environments by the hash of what they are made of. One is made at a time. */
+export class VirtualEnvironments implements PythonEnvironments {
+  readonly #options: EnvironmentsOptions;
+  readonly #limits: EnvironmentLimits;
+  readonly #env: NodeJS.ProcessEnv;
+  readonly #kept: Kept;
+  readonly #work = new SharedWork();
+  /** Of looks and removals, which are short. */
+  #turn: Promise<unknown> = Promise.resolve();
+  /** Of making one, which is not. */
+  #making: Promise<unknown> = Promise.resolve();
+  #waiting = 0;
+  #identity: { readonly atMs: number; readonly found: Promise<PythonIdentity> } | null = null;
+
+  constructor(options: EnvironmentsOptions) {
+    this.#options = options;
+    this.#limits = { ...ENVIRONMENT_LIMITS, ...options.limits };
+    this.#env = environmentForPip(options.env);
+    this.#kept = new Kept(options.root);
+  }
+
+  get bytesMax(): number {
+    return this.#options.bytesMax;
+  }
+
+  async prepare(
+    wanted: WantedEnvironment,
+    onProgress: (line: string) => void,
+    signal: AbortSignal,
+  ): Promise<string> {
+    const lines = await this.#linesOf(wanted);
+    const python = await this.#python();
+    signal.throwIfAborted();
+    const address = addressOf(lines, python);
+    const run = (say: (line: string) => void, end: AbortSignal) =>
+      this.#give(address, lines, python, say, end);
+    return this.#work.do(address, run, onProgress, signal);
+  }
+
+  async addressOf(wanted: WantedEnvironment): Promise<string> {
+    return addressOf(await this.#linesOf(wanted), await this.#python());
+  }
+
+  list(): Promise<readonly KeptEnvironment[]> {
+    return this.#kept.list();
+  }
+
+  async remove(address: string): Promise<"removed" | "in-use" | "not-found"> {
+    return this.#inTurn(async () => {
+      const found = (await this.#kept.list()).find((e) => e.address === address);
+      if (found === undefined) return "not-found";
+      if ((await this.#isInUse())(found)) return "in-use";
+      await this.#kept.remove(found);
+      return "removed";
+    });
+  }
+
+  async #give(
+    address: string,
+    lines: readonly string[],
+    { version }: PythonIdentity,
+    say: (line: string) => void,
+    signal: AbortSignal,
+  ): Promise<string> {
+    const kept = await this.#inTurn(() => this.#useKept(address));
+    if (kept !== null) return kept;
+    if (this.#waiting > 0) say("Waiting until another Python environment is made");
+    this.#waiting += 1;
+    const made = this.#making.then(async () => {
+      signal.throwIfAborted();
+      const folder = await this.#make(address, lines, version, say, signal);
+      await this.#inTurn(() => this.#makeRoom(address));
+      return folder;
+    });
+    this.#making = made.catch(() => {}).finally(() => (this.#waiting -= 1));
+    return made;
+  }
+
+  async #useKept(address: string): Promise<string | null> {
+    const kept = await this.#kept.find(address);
+    if (kept !== null) this.#kept.use(address, this.#options.now());
+    return kept?.folder ?? null;
+  }
+
+  async #make(
+    address: string,
+    lines: readonly string[],
+    version: string,
+    say: (line: string) => void,
+    signal: AbortSignal,
+  ): Promise<string> {
+    const { now, python } = this.#options;
+    const folder = this.#kept.newFolder(address);
+    const late = AbortSignal.timeout(this.#limits.buildMs);
+    try {
+      const job = { python, folder, lines, env: this.#env, limits: this.#limits, say, now };
+      const packages = await buildEnvironment({ ...job, signal: AbortSignal.any([signal, late]) });
+      const requirements = lines.map(withoutPasswords);
+      const bytes = await bytesIn(folder);
+      await this.#kept.add({
+        address,
+        folder,
+        python: version,
+        requirements,
+        packages,
+        bytes,
+        usedAtMs: now(),
+      });
+      this.#kept.use(address, now());
+      return folder;
+    } catch (error) {
+      await rm(folder, { recursive: true, force: true });
+      if (late.aborted && !signal.aborted)
+        throw new FetchError(`pip was not done after ${this.#limits.buildMs / 60_000} minutes`, true);
+      throw error;
+    }
+  }
+
+  /** Removes what nobody uses, the longest unused first, until the rest is within the bound. */
+  async #makeRoom(fresh: string): Promise<void> {
+    const all = await this.#kept.list();
+    let bytes = all.reduce((sum, e) => sum + e.bytes, 0);
+    if (bytes <= this.bytesMax) return;
+    const isInUse = await this.#isInUse();
+    for (const environment of all.toReversed()) {
+      if (bytes <= this.bytesMax) return;
+      if (environment.address === fresh || isInUse(environment)) continue;
+      await this.#kept.remove(environment);
+      bytes -= environment.bytes;
+    }
+  }
+
+  async #isInUse(): Promise<(environment: KeptEnvironment) => boolean> {
+    const { references } = this.#options;
+    // What cannot be read leads to nothing.
+    const wanted = await Promise.all(
+      (await references.environments()).map((w) => this.addressOf(w).catch(() => null)),
+    );
+    // Last, so that what was given to somebody meanwhile is among them.
+    const paths = await references.pathsInUse();
+    return ({ address, folder }) => wanted.includes(address) || paths.includes(folder);
+  }
+
+  async #linesOf({ lines, file }: WantedEnvironment): Promise<readonly string[]> {
+    const all = [...lines];
+    if (file !== null) all.push(...(await this.#readFile(file)));
+    const read = readRequirements(all.join("\n"));
+    if (read.kind === "read") return read.lines;
+    throw new FetchError(`line ${read.line}: found ${read.found}, allowed: ${read.allowed}`, false);
+  }
+
+  async #readFile(file: string): Promise<readonly string[]> {
+    let text: string;
+    try {
+      text = await readFile(file, "utf8");
+    } catch (error) {
+      throw new FetchError(`${file} cannot be read: ${(error as Error).message}`, false, { cause: error });
+    }
+    if (text.length > this.#limits.fileCharsMax)
+      throw new FetchError(`${file} is no requirements file: it is too long`, false);
+    const read = readRequirements(text);
+    if (read.kind === "read") return read.lines;
+    throw new FetchError(`${file}, line ${read.line}: found ${read.found}, allowed: ${read.allowed}`, false);
+  }
+
+  /** Asked again after a while: it may be another one under the same name. */
+  #python(): Promise<PythonIdentity> {
+    const { python: file, root: cwd, now } = this.#options;
+    const { identityMs } = this.#limits;
+    if (this.#identity !== null && now() - this.#identity.atMs < identityMs) return this.#identity.found;
+    const signal = AbortSignal.timeout(identityMs);
+    const found = identityOf({ file, cwd, env: this.#env, limits: this.#limits, signal }).catch((error) => {
+      this.#identity = null;
+      throw signal.aborted ? new FetchError(`the Python ${file} does not answer`, true) : error;
+    });
+    this.#identity = { atMs: now(), found };
+    return found;
+  }
+
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.#turn.then(work);
+    this.#turn = done.catch(() => {});
+    return done;
+  }
+}
+
+function addressOf(lines: readonly string[], python: PythonIdentity): string {
+  const { version, platform, prefix } = python;
+  return createHash("sha256")
+    .update(JSON.stringify([FORMAT, lines, version, platform, prefix]))
+    .digest("hex");
+}
