@@ -104,3 +104,36 @@ test("a warm-up is brought last; what is wrong with it names its field", async (
   const none = preparation.stateOf(record, spec);
   assert.ok(none.kind === "ready" && none.warmUpPath === null);
 });
+
+test("packages come after the processor that may have their file, and name their field when they fail", async () => {
+  const { clock, environments, preparation } = begin();
+  const field = "requirements";
+  const custom = (lines: readonly string[], file: string | null) =>
+    specOf({
+      name: record.name,
+      processor: {
+        kind: "custom",
+        language: "python",
+        source: { kind: "path", path: "/code" },
+        entry: "app.py",
+        requirements: { lines, file, field },
+      },
+    });
+  const spec = custom(["a==1"], "r.txt");
+  preparation.stateOf(record, spec);
+  await clock.advance(0);
+  const ready = preparation.stateOf(record, spec);
+  assert.ok(ready.kind === "ready");
+  assert.equal(ready.environmentPath, "/environments/a==1,/code/r.txt");
+  assert.deepEqual(ready.progress, ["Installing Python packages: collecting a==1,/code/r.txt"]);
+  assert.deepEqual(preparation.environmentPaths, [ready.environmentPath]);
+
+  environments.broken.set("b==1", "pip cannot install them: no such package");
+  const next = custom(["b==1"], null);
+  preparation.stateOf(record, next);
+  await clock.advance(0);
+  const failed = preparation.stateOf(record, next);
+  assert.ok(failed.kind === "failed" && failed.isRetriable);
+  assert.equal(failed.message, "requirements: pip cannot install them: no such package");
+  assert.deepEqual(preparation.environmentPaths, []);
+});

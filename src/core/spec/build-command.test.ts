@@ -135,6 +135,51 @@ for (const [name, document, paths, allowed] of REFUSED) {
   });
 }
 
+test("Python packages of a command: a list, a file, both; each line is looked at", () => {
+  const packages = (prepare: object, rest: object = {}) =>
+    commandOf(own({ script: "a", prepare }, rest)).requirements;
+  assert.deepEqual(packages({ pythonRequirements: ["NumPy == 1"] }), {
+    lines: ["NumPy == 1"],
+    file: null,
+    field: "containers[0].prepare.pythonRequirements",
+  });
+  const inside = packages({ pythonRequirementsPath: "r.txt" }, { processor_path: "/code" });
+  const field = "containers[0].prepare.pythonRequirementsPath";
+  assert.deepEqual(inside, { lines: [], file: "r.txt", field });
+  assert.equal(packages({ pythonRequirements: [] }), undefined);
+  const wrong = own({ script: "a", prepare: { pythonRequirements: ["a==1", "-e .", "b\nc"] } });
+  assert.deepEqual(
+    problemsOf(wrong).map((p) => p.path),
+    ["$.containers[0].prepare.pythonRequirements[1]", "$.containers[0].prepare.pythonRequirements[2]"],
+  );
+  for (const path of ["r.txt", "/a/../r.txt"]) {
+    const [problem] = problemsOf(own({ script: "a", prepare: { pythonRequirementsPath: path } }));
+    assert.equal(problem!.path, "$.containers[0].prepare.pythonRequirementsPath");
+  }
+});
+
+test("Python packages of a processor: a list or a file", () => {
+  const parse = (requirements: unknown, type = "python") =>
+    parseSpec({
+      name: "own",
+      metadata: { instance: 1 },
+      processor_type: type,
+      processor_path: "/code",
+      processor_entry: "app.py",
+      requirements,
+    });
+  const of = (requirements: unknown) => {
+    const { spec, notEffective } = parse(requirements);
+    assert(spec.processor.kind === "custom");
+    assert.deepEqual(notEffective, []);
+    return spec.processor.requirements;
+  };
+  assert.deepEqual(of(["a==1"]), { lines: ["a==1"], file: null, field: "requirements" });
+  assert.deepEqual(of("r.txt"), { lines: [], file: "r.txt", field: "requirements" });
+  assert.throws(() => parse(["-r x"]), /requirements\[0\]/);
+  assert.throws(() => parse(7), /requirements/);
+});
+
 test("what no engine and no image does is named, in the spelling of the file", () => {
   const { notEffective } = parseSpec({
     ...own({
@@ -150,7 +195,6 @@ test("what no engine and no image does is named, in the spelling of the file", (
   });
   assert.deepEqual(notEffective.toSorted(), [
     "$.containers[0].image",
-    "$.containers[0].prepare",
     "$.metadata.gpu",
     "$.metadata.rpc.max_queue_size",
     "$.metadata.rpc.rate_limit",

@@ -41,7 +41,6 @@ for (const bad of [
 ]) {
   test(`refused, with its line: ${bad.slice(0, 40)}`, () => {
     const read = readRequirements(`ok==1\n\n${bad}\nalso==2`);
-    if (bad === "a==1; ") return assert.equal(read.kind === "refused" ? read.line : 0, 3);
     assert(read.kind === "refused");
     assert.equal(read.line, 3);
     assert.match(read.allowed, /^a requirement such as/);
