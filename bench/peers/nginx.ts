@@ -34,6 +34,12 @@ export function startNginx(stage: Stage, http: (dir: string) => string, workers 
   return stage.start("nginx", ["-p", dir, "-c", file]);
 }
 
+/** What the gateway is given in `hasLimits` of its table: one bucket and one count for the service, the longest body and head. */
+const ZONES =
+  "  limit_req_zone $server_name zone=rate:1m rate=1000000r/s; limit_conn_zone $server_name zone=now:1m;";
+const LIMITS =
+  "limit_req zone=rate burst=50000 nodelay; limit_conn now 50000; client_max_body_size 1g; large_client_header_buffers 4 16k;";
+
 /** Token check, 80/20 by request id, prefix off, the same fields put on and taken off as the gateway does. */
 function proxyConfig(listen: string, job: PeerJob): string {
   const kept = `keepalive ${job.keptCount ?? 256}; keepalive_requests 1000000000;`;
@@ -42,9 +48,10 @@ function proxyConfig(listen: string, job: PeerJob): string {
   split_clients $request_id $member { 80% prod; * grey; }
   upstream prod { server ${job.upstream}; ${kept} }
   upstream grey { server ${job.upstream}; ${kept} }
+${job.hasLimits ? ZONES : ""}
   server {
     listen ${listen}${(job.workers ?? 1) > 1 ? " reuseport" : ""};
-    client_max_body_size 0;
+    ${job.hasLimits ? LIMITS : "client_max_body_size 0;"}
     location ${PREFIX} {
       if ($is_open = 0) { return 401; }
       rewrite ^${PREFIX}/?(.*)$ /$1 break;
@@ -77,7 +84,7 @@ function bufferLines({ bufferBytes: bytes, isStreaming }: PeerJob): string {
 export async function startNginxProxy(stage: Stage, job: PeerJob): Promise<Side> {
   const port = await freePort();
   const child = startNginx(stage, () => proxyConfig(`127.0.0.1:${port}`, job), job.workers ?? 1);
-  return processSide("nginx", port, child);
+  return processSide(job.hasLimits ? "nginx, limits" : "nginx", port, child);
 }
 
 /** Answer of the upstream to a small request, 57 bytes. */

@@ -12,6 +12,8 @@ export interface PeerJob {
   readonly bufferBytes?: number;
   /** Every piece of an answer is to be passed on at once. */
   readonly isStreaming?: boolean;
+  /** Limits of rate, concurrency and sizes, as far above the load as those of the gateway; none unless told. Only nginx knows how. */
+  readonly hasLimits?: boolean;
   /** Idle connections kept to the upstream; 256 as in the gateway unless told. */
   readonly keptCount?: number;
 }

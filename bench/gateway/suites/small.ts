@@ -21,9 +21,11 @@ export const small: Suite = async (stage, { rounds, seconds }) => {
   const overUnix = jobTable({ number: 1, upstream: unix, hasLimits: true });
   const sides = [
     await startNginxProxy(stage, job),
+    await startNginxProxy(stage, { ...job, hasLimits: true }),
     await startHaproxy(stage, job),
     await startUndici(stage, job),
     await GatewayWorkers.start(stage, "gateway", table),
+    await GatewayWorkers.start(stage, "gateway, no limits", jobTable({ number: 1, upstream: tcp })),
     await GatewayWorkers.start(stage, "gateway, unix socket", overUnix),
     await GatewayWorkers.start(stage, "gateway, data events", table, "dataEvents"),
     logged,
@@ -35,7 +37,7 @@ export const small: Suite = async (stage, { rounds, seconds }) => {
     tables: [
       {
         title: `40 B, 32 connections, one worker, all limits on; ${rounds} rounds of ${seconds} s`,
-        rows: found.rows(["nginx", "HAProxy"]),
+        rows: found.rows(["nginx", "nginx, limits", "HAProxy"]),
       },
     ],
     verdicts: [
