@@ -79,7 +79,7 @@ export async function buildEnvironment(job: BuildJob): Promise<string[]> {
   return names.flatMap((name) => (versions[name] === null ? [] : [`${name} ${versions[name]}`]));
 }
 
-/** With the pip that the system has, which takes a tenth of the time; with one of its own where there is none. */
+/** With the pip that the system has, which is far quicker; with one of its own where there is none. */
 async function make({ python, folder, env, limits, signal }: BuildJob): Promise<void> {
   const run = { cwd: folder, env, limits, signal };
   const venv = ["-m", "venv", "--system-site-packages", "--without-pip", folder];
