@@ -128,6 +128,7 @@ const LONG_FILES: Record<string, string> = {
     "one seeded life: what may happen in it is one list of dice, and commands and laws stand apart",
   "src/testing/plan-world.ts":
     "one world for the planner's properties: each of its orders is a few lines over the same state",
+  "tools/reference-errors.ts": "one table: an entry a code, in the order of the catalogue",
   "src/cli/verbs.ts": "one table: an entry a verb, read from top to bottom as the help is",
   "src/testing/memory-control.ts":
     "one small method for each operation of the control plane that it stands in for",

@@ -268,10 +268,8 @@ export function createControlPlane(
     deleteRollout: (name) => commands.deleteRollout(name),
     referenced: async () => referencedSources(await known.desired()),
     environments: async () => wantedEnvironments(await known.desired()),
-    pathsInUse: async () => {
-      const paths = (await runtime.list()).flatMap(({ spec }) => pathsOf(spec));
-      return [...paths, ...files.environmentPaths];
-    },
+    pathsInUse: async () =>
+      (await runtime.list()).flatMap(({ spec }) => pathsOf(spec)).concat(files.environmentPaths),
     listEnvironments: async () => builds.list(await known.desired()),
     buildEnvironment: (wanted) => builds.begin(wanted),
     deleteEnvironment: (address) => builds.remove(address),

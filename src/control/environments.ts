@@ -63,7 +63,8 @@ export class EnvironmentBuilds {
       ...environment,
       referrers: all
         .filter((r) => r.address === environment.address)
-        .map(({ service, version }) => ({ service, version })),
+        .map(({ service, version }) => ({ service, version }))
+        .toSorted((a, b) => a.service.localeCompare(b.service) || a.version - b.version),
     }));
     const isThere = new Set(kept.map((k) => k.address));
     const builds = [...this.#all.values()].filter((b) => !isThere.has(b.address));

@@ -9,7 +9,6 @@ import { VirtualEnvironments } from "../adapters/python-environments/environment
 import { openSqliteStore } from "../adapters/store-sqlite/open.ts";
 import { systemClock } from "../adapters/system/clock.ts";
 import { systemRandom } from "../adapters/system/random.ts";
-import { readSetting } from "../base/settings.ts";
 import { createControlPlane } from "../control/app.ts";
 import type { ControlPlane } from "../control/control-plane.ts";
 import type { GatewayFleet, GatewayProcess } from "../ports/gateways.ts";
@@ -20,7 +19,8 @@ import { HomeInUse, releaseControl, takeControl } from "./control-lock.ts";
 import { openInstanceLimits } from "./instance-limits.ts";
 import { BadStoreSettings, readObjectStores } from "./object-stores.ts";
 import { claimPort, PortTaken } from "./ports.ts";
-import { type HomeLayout, homeLayout, SERVE_SETTINGS, type ServeSettings } from "./settings.ts";
+import { readServeSettings } from "./serve-settings.ts";
+import { type HomeLayout, homeLayout, type ServeSettings } from "./settings.ts";
 import { BadCertificate, planTls } from "./tls.ts";
 import { VERSION } from "./version.ts";
 
@@ -59,37 +59,6 @@ export async function runServeRole(
     process.stderr.write(`[ERROR] ${isExpected ? (error as Error).message : (error as Error).stack}\n`);
     return EXIT.failed;
   }
-}
-
-function readServeSettings(
-  flag: (name: string) => string | undefined,
-  env: NodeJS.ProcessEnv,
-): ServeSettings {
-  const of = <T>(setting: Parameters<typeof readSetting<T>>[0]) =>
-    readSetting(setting, flag(setting.name), env);
-  return {
-    home: of(SERVE_SETTINGS.home),
-    host: of(SERVE_SETTINGS.host),
-    port: of(SERVE_SETTINGS.port),
-    tlsCert: of<string | null>(SERVE_SETTINGS.tlsCert),
-    tlsKey: of<string | null>(SERVE_SETTINGS.tlsKey),
-    tlsHost: of<string | null>(SERVE_SETTINGS.tlsHost),
-    tlsPort: of(SERVE_SETTINGS.tlsPort),
-    apiHost: of(SERVE_SETTINGS.apiHost),
-    apiPort: of(SERVE_SETTINGS.apiPort),
-    gatewayWorkers: of(SERVE_SETTINGS.gatewayWorkers),
-    region: of(SERVE_SETTINGS.region),
-    cgroups: of<string>(SERVE_SETTINGS.cgroups),
-    instanceProcesses: of<number>(SERVE_SETTINGS.instanceProcesses),
-    capacityCpu: of<number | null>(SERVE_SETTINGS.capacityCpu),
-    capacityMemory: of<number | null>(SERVE_SETTINGS.capacityMemory),
-    versionsKept: of<number>(SERVE_SETTINGS.versionsKept),
-    modelsMb: of<number | null>(SERVE_SETTINGS.modelsMb),
-    environmentsMb: of<number>(SERVE_SETTINGS.environmentsMb),
-    accessLog: of<number | null>(SERVE_SETTINGS.accessLog),
-    accessLogQuery: of<boolean>(SERVE_SETTINGS.accessLogQuery),
-    logLevel: of(SERVE_SETTINGS.logLevel),
-  };
 }
 
 async function serve(settings: ServeSettings): Promise<void> {
