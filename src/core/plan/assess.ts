@@ -43,9 +43,9 @@ export function assess(place: Place, observed: ObservedInstance | null, input: P
   return { ...assessed, status: withOrders(assessed.status, input) };
 }
 
-/** What was ordered of it by hand. One that is isolated stays so when an update makes it an older one. */
+/** What was ordered of it by hand, but for soft restarts (soft-restarts.ts). One that is isolated stays so when an update makes it an older one. */
 function withOrders(status: InstanceStatus, { wanted }: PlanInput): InstanceStatus {
-  const { isIsolated: wasIsolated, isDetached: _, ...rest } = status;
+  const { isIsolated: wasIsolated, isDetached: _, isRestartDue: __, ...rest } = status;
   const record = wanted?.record;
   const isDetached = record?.desired === "running" && record.detached?.includes(status.id) === true;
   const isOlder = record === undefined || !ordersApplyTo(record)(status.id);
