@@ -343,6 +343,9 @@ test("what may be a file is kept as one, under its name, and unpacked when it is
   requests = [];
   assert.equal(await bring("/dir/warm%20up.txt?secret=1", true), file);
   assert.deepEqual(requests, [], "it is fetched once");
+  // The end of a name says what is in it, however long it is.
+  const long = await bring(`/${"%E7%83%AD".repeat(100)}.bin`, true);
+  assert.match(long, /\/\p{L}+\.bin$/u);
   // Names that are none, or that would lead elsewhere.
   for (const path of ["/", "/%2e%2e%2f", "/a/..%2f..%2fevil", "/%ff", "/%00"])
     assert.match(

@@ -195,6 +195,8 @@ test("an update: failing, paused, waiting for its batch, kept by the partition",
   assert.match(at({ nextBatchAtMs: NOW + 300_000 }), /waiting BatchWaiting: .*in 5 min/);
   assert.match(at({}), /info PartitionKept: 2 instances stay at version 1/);
   assert.match(at({ readyCount: 0 }), /waiting Updating/);
+  // Read between the command and the first plan that goes by it.
+  assert.doesNotMatch(at({ version: 1, phase: "Failed" }), /shall run version 2|UpdateFailing/);
 });
 
 test("traffic: standalone, weight 0, its share, who gets it when nobody is ready", () => {

@@ -124,7 +124,7 @@ function ofFiles({ record, status }: ExplainInput): Told[] {
 function ofUpdate({ record, status, nowMs }: ExplainInput): Told[] {
   const from = record.updatingFrom;
   const step = status.rollout ?? null;
-  if (!from || record.desired !== "running" || step === null) return [];
+  if (!from || record.desired !== "running" || step?.version !== record.version) return [];
   const count = instanceCountOf(record.document);
   const split = `${step.wantedCount} of ${counted(count, "instance")} shall run version ${record.version}, and ${step.readyCount} of them are ready.`;
   const rule = `The rule of its rollout: ${ruleText(record.rollout ?? null)}.`;
