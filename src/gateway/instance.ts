@@ -53,17 +53,19 @@ export class Instance {
     this.#probeAtMs = nowMs + ejectionMs(this.#failures, baseMs);
   }
 
-  /** A connection to it was made. */
+  /** A connection to it was made. If that is the probe's, it is one like all others from here on. */
   reached(): void {
     this.isSuspect = false;
     this.#failures = 0;
+    const probe = this.#probe;
+    this.#probe = null;
+    if (probe?.isConnected === false) probe.close();
   }
 
   /** Probes a suspect that was left alone for long enough: a connection without a request, kept when it is made. */
   probe(nowMs: number, connectMs: number, connect: (instance: Instance) => Upstream): void {
     const probe = this.#probe;
-    if (!this.isSuspect) this.#probe = null;
-    else if (probe !== null && !probe.isOver) {
+    if (probe !== null && !probe.isOver) {
       if (nowMs - probe.startedMs > connectMs) probe.fail();
     } else if (nowMs >= this.#probeAtMs) this.#probe = connect(this);
   }
