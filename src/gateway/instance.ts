@@ -26,6 +26,8 @@ export class Instance {
   #probe: Upstream | null = null;
   /** The table in force names it. */
   isNamed = true;
+  /** Those that left the service that it was last of, and have something to report there; null: it is not among them. */
+  #leaving: Set<Instance> | null = null;
   /** The last table or change that named it as one of an affected service. */
   namedAt: TableSwitch | null = null;
   /** Connections without a request, last used last: warm ones stay in use, spare ones age. */
@@ -42,6 +44,18 @@ export class Instance {
   /** A request is with it, or a connection to it is kept, or it is known that it cannot be reached. */
   get isInUse(): boolean {
     return this.inFlight > 0 || this.idle.length > 0 || this.calls !== null || this.isSuspect;
+  }
+
+  /** Its service names it no more: it is reported as one of `leaving`. */
+  leave(leaving: Set<Instance>): void {
+    this.#leaving = leaving.add(this);
+  }
+
+  /** A service names it again, which may be another, and reports it from here on. */
+  comeBack(): void {
+    this.isNamed = true;
+    this.#leaving?.delete(this);
+    this.#leaving = null;
   }
 
   /** It could not be reached. Requests that failed together count as one failure: a probe is due after `baseMs`, later each time. */
