@@ -84,6 +84,13 @@ export class Instance {
     } else if (nowMs >= this.#probeAtMs) this.#probe = connect(this);
   }
 
+  /** Connects when nobody else does: a connection without a request. One that cannot be made makes it a suspect. */
+  keepWarm(nowMs: number, connectMs: number, connect: (instance: Instance) => Upstream): void {
+    if (this.isInUse || !this.isNamed) return;
+    if (this.#probe === null || this.#probe.isOver) this.#probe = connect(this);
+    else if (nowMs - this.#probe.startedMs > connectMs) this.#probe.fail();
+  }
+
   /** Closes connections that were idle for long: the oldest stand first. */
   sweep(nowMs: number, idleMs: number): void {
     // Engines listen on unix sockets; what is reached over TCP is a server of somebody else's.
