@@ -120,6 +120,7 @@ export class GrpcCall implements Connection, LoggedRequest, LinkUser {
     const to = parseRequestHead(head, buf, 0, buf.length);
     if (to === NEED_MORE || to < 0) {
       this.requestIdLength = requestIds.writeNew(this.requestId);
+      if (to === HEAD_TOO_LARGE) plane.limited.count("header_bytes");
       this.#end(to === HEAD_TOO_LARGE ? "HEAD_TOO_LARGE" : "BAD_REQUEST");
       return;
     }
