@@ -133,7 +133,9 @@ test("what a client goes on sending while a refused call waits for another insta
   const late = createServer();
   late.on("stream", (stream) => {
     stream.on("error", () => {});
-    stream.on("data", (chunk: Buffer) => got.push(chunk)).on("end", () => answer(stream as ServerHttp2Stream));
+    stream
+      .on("data", (chunk: Buffer) => got.push(chunk))
+      .on("end", () => answer(stream as ServerHttp2Stream));
   });
   // It does not speak until it is told to, so the call waits for it.
   const listener = createListener((socket) => held.push(socket));
