@@ -207,6 +207,8 @@ export interface InstanceStatus {
   readonly isIsolated?: true;
   /** It was replaced and is kept for inspection, by order. */
   readonly isDetached?: true;
+  /** It lives, and a soft restart of it was asked for that has not begun, or is stopping it. */
+  readonly isRestartDue?: true;
 }
 
 /** How an instance ended. */

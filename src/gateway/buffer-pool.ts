@@ -11,7 +11,7 @@ export const OUT_BYTES_MAX = HEAD_BYTES_MAX + PIPELINE_BYTES_MAX + READ_BYTES + 
  * flight at once, for fresh memory costs as much as the rest of such a request.
  */
 const CLASSES = [
-  { bytes: 2 * 1024, kept: 1024, free: [] as Buffer[] },
+  { bytes: 2 * 1024, kept: 2048, free: [] as Buffer[] },
   { bytes: 20 * 1024, kept: 128, free: [] as Buffer[] },
   { bytes: 80 * 1024, kept: 128, free: [] as Buffer[] },
   { bytes: OUT_BYTES_MAX, kept: 32, free: [] as Buffer[] },

@@ -18,7 +18,7 @@ import type { DataPlane } from "./data-plane.ts";
 import type { Exchange } from "./exchange.ts";
 import { Held } from "./held.ts";
 import { prefaceIn, serveHttp2 } from "./http2-front.ts";
-import { LONG_READ_BYTES, PIPELINE_BYTES_MAX, READ_BYTES } from "./limits.ts";
+import { LONG_BODY_BYTES, LONG_READ_BYTES, PIPELINE_BYTES_MAX } from "./limits.ts";
 import type { Meter } from "./meter.ts";
 import { Pace } from "./pace.ts";
 import { Tunnel } from "./tunnel.ts";
@@ -218,7 +218,7 @@ export class Client implements WireOwner, Connection {
     const { wire } = this;
     if (!wire.hasReadBuffer) return;
     const ahead = this.#body.bytesAhead;
-    if (ahead >= READ_BYTES) {
+    if (ahead >= LONG_BODY_BYTES) {
       if (wire.longRead === null) wire.readInto(takeBuffer(LONG_READ_BYTES), ahead);
       else if (ahead < LONG_READ_BYTES) wire.readInto(wire.longRead, ahead);
     } else this.#endLongRead();

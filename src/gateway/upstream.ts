@@ -9,7 +9,7 @@ import type { Exchange } from "./exchange.ts";
 import type { FirstBytes } from "./first-bytes.ts";
 import { Held } from "./held.ts";
 import type { Instance } from "./instance.ts";
-import { LONG_READ_BYTES, READ_BYTES, UPSTREAM_IDLE_COUNT_MAX } from "./limits.ts";
+import { LONG_BODY_BYTES, LONG_READ_BYTES, UPSTREAM_IDLE_COUNT_MAX } from "./limits.ts";
 import { Wire } from "./wire.ts";
 import type { WireOwner } from "./wire-owner.ts";
 
@@ -195,7 +195,7 @@ export class Upstream implements WireOwner {
     const { wire, body } = this;
     if (!wire.hasReadBuffer) return;
     const ahead = body.bytesAhead;
-    if (ahead >= READ_BYTES) {
+    if (ahead >= LONG_BODY_BYTES) {
       if (wire.longRead === null) wire.readInto(takeBuffer(LONG_READ_BYTES), ahead);
       else if (ahead < LONG_READ_BYTES) wire.readInto(wire.longRead, ahead);
     } else this.#endLongRead();

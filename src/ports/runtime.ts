@@ -43,7 +43,7 @@ export interface InstanceReport {
   readonly state: InstanceState | null;
   /** Where gateways reach it; only of use when it is alive and ready. */
   readonly address: Address;
-  /** Set when it is not alive. */
+  /** Set when it is not alive; of one that has failed and has not ended yet, what it says itself, if it does. */
   readonly exit: InstanceExit | null;
   /** What holds it to its limits since its last start; null or absent: not known. */
   readonly limits?: LimitsInForce | null;

@@ -24,6 +24,7 @@ import {
   revokeGroupToken,
   revokeServiceToken,
 } from "../core/change/tokens.ts";
+import { updateService } from "../core/change/update.ts";
 import { type InstanceOrders, updateInstance } from "../core/change/update-instance.ts";
 import { ServingError } from "../core/errors.ts";
 import { explainService } from "../core/explain/explain.ts";
@@ -118,11 +119,11 @@ export class MemoryControl implements ControlPlane {
     };
   }
   async updateService(name: ServiceName, document: unknown): Promise<Accepted> {
-    const record = findLasting(this.state, name);
-    const parsed = parseSpec(mergeDocuments(record.document, document));
-    const next = { ...record, document: parsed.document, generation: record.generation + 1 };
-    this.services.set(name, next);
-    return { record: next, notEffective: parsed.notEffective };
+    const before = findLasting(this.state, name);
+    const after = parseSpec(mergeDocuments(before.document, document));
+    const reach = classifyChange(parseSpec(before.document).spec, after.spec);
+    const record = this.#take(updateService(this.state, { name, after, reach }, this.#context()));
+    return { record, notEffective: after.notEffective };
   }
   async deleteService(name: ServiceName) {
     return this.#take(removeService(this.state, name, this));
@@ -363,8 +364,9 @@ export class MemoryControl implements ControlPlane {
       if (change.kind === "remove-group") this.groups.delete(change.name);
       if (change.kind === "add-event") this.history.push(change.event);
       if (change.kind === "put-version") {
-        const { service } = change.version;
-        this.versions.set(service, [...(this.versions.get(service) ?? []), change.version]);
+        const { service, version } = change.version;
+        const others = (this.versions.get(service) ?? []).filter((v) => v.version !== version);
+        this.versions.set(service, [...others, change.version]);
       }
       if (change.kind === "remove-service") {
         this.services.delete(change.name);

@@ -40,6 +40,8 @@ interface Engine {
   graceMs: number | null;
   /** Monotonic; when it got ready. */
   readyAtMs: number | null;
+  /** How it failed, in its own words, before its end. */
+  said: InstanceExit | null;
   exit: InstanceExit | null;
 }
 
@@ -85,6 +87,7 @@ export class MemoryRuntime implements RuntimeDriver {
       workerRestarts: 0,
       graceMs: null,
       readyAtMs: null,
+      said: null,
       exit: null,
     };
     this.engines.set(spec.id, engine);
@@ -175,6 +178,7 @@ export class MemoryRuntime implements RuntimeDriver {
     if (isCrashing) {
       if (failedMs > 0) {
         engine.phase = "failed";
+        engine.said = this.#exitOf(engine, 1, null, "it cannot be loaded");
         this.#hint(engine.spec.id);
         await this.#clock.sleep(failedMs);
       }
@@ -189,13 +193,20 @@ export class MemoryRuntime implements RuntimeDriver {
   }
 
   #end(engine: Engine, code: number | null, signal: string | null, message: string): void {
-    const { startedAtMs } = engine;
-    const finishedAtMs = this.#clock.now();
-    engine.exit = { code, signal, reason: "Error", message, startedAtMs, finishedAtMs };
+    engine.exit = engine.said ?? this.#exitOf(engine, code, signal, message);
     this.#hint(engine.spec.id);
   }
 
-  #report({ spec, pid, startedAtMs, phase, workerRestarts, exit }: Engine): InstanceReport {
+  #exitOf(
+    { startedAtMs }: Engine,
+    code: number | null,
+    signal: string | null,
+    message: string,
+  ): InstanceExit {
+    return { code, signal, reason: "Error", message, startedAtMs, finishedAtMs: this.#clock.now() };
+  }
+
+  #report({ spec, pid, startedAtMs, phase, workerRestarts, exit, said }: Engine): InstanceReport {
     const isAlive = exit === null;
     const workers = { workersReady: 1, workersTotal: 1, workerRestarts };
     const state = { phase, message: "", port: 4000, ...workers, updatedAtMs: startedAtMs };
@@ -207,7 +218,7 @@ export class MemoryRuntime implements RuntimeDriver {
       startedAtMs,
       state: isAlive ? state : null,
       address,
-      exit,
+      exit: exit ?? (phase === "failed" ? said : null),
     };
   }
 

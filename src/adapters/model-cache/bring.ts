@@ -115,9 +115,7 @@ function fileNameOf(url: string): string {
   const step = basename(new URL(url).pathname);
   try {
     const name = basename(decodeURIComponent(step));
-    return name === "" || name === ".." || name.includes("\0") || name.length > FILE_NAME_CHARS_MAX
-      ? "file"
-      : name;
+    return name === "" || name === ".." || name.includes("\0") ? "file" : name.slice(-FILE_NAME_CHARS_MAX);
   } catch {
     return "file"; // a percent sign that begins no byte
   }

@@ -343,6 +343,9 @@ test("what may be a file is kept as one, under its name, and unpacked when it is
   requests = [];
   assert.equal(await bring("/dir/warm%20up.txt?secret=1", true), file);
   assert.deepEqual(requests, [], "it is fetched once");
+  // The end of a name says what is in it, however long it is.
+  const long = await bring(`/${"%E7%83%AD".repeat(100)}.bin`, true);
+  assert.match(long, /\/\p{L}+\.bin$/u);
   // Names that are none, or that would lead elsewhere.
   for (const path of ["/", "/%2e%2e%2f", "/a/..%2f..%2fevil", "/%ff", "/%00"])
     assert.match(
@@ -351,4 +354,21 @@ test("what may be a file is kept as one, under its name, and unpacked when it is
       path,
     );
   assert.deepEqual(readdirSync(dir), ["models"]);
+});
+
+test("a file that a warm-up brought is no archive where one is due, before, after and meanwhile", async () => {
+  const cache = newCache();
+  const plain = { kind: "url", url: urlOf("/rows.txt") } as const;
+  const warmUp = { ...plain, isFileToo: true } as const;
+  const bring = (source: typeof plain | typeof warmUp) => cache.fetch(source, null, silent, never);
+  const refusal = /rows\.txt: it is not a tar\.gz, tar or zip/;
+  answer = (_request, response) => response.end("one\n");
+  const [file, model] = await Promise.allSettled([bring(warmUp), bring(plain)]);
+  assert.equal(file.status, "fulfilled");
+  assert.match(String((model as PromiseRejectedResult).reason), refusal);
+  await assert.rejects(bring(plain), refusal);
+  assert.deepEqual([await cache.look(warmUp, null), await cache.look(plain, null)], ["here", "unknown"]);
+  const [content] = await cache.contents();
+  assert.deepEqual([content?.isOf(warmUp), content?.isOf(plain)], [true, false]);
+  assert.equal(await bring(warmUp), file.status === "fulfilled" && file.value);
 });

@@ -17,7 +17,7 @@ import { Contents } from "./contents.ts";
 import { CACHE_LIMITS, type CacheLimits } from "./limits.ts";
 import type { ObjectStores } from "./object-store.ts";
 import { SharedWork } from "./shared-work.ts";
-import { bytesBelow, type IndexEntry, nameOf, SourceIndex } from "./source-index.ts";
+import { bytesBelow, type IndexEntry, keyOf, nameOf, SourceIndex } from "./source-index.ts";
 import { syncFolder } from "./unpack-folder.ts";
 
 /** A local file with such a name is an archive of a folder, e.g. a processor package; others are models as they are. */
@@ -89,7 +89,7 @@ export class ModelCache implements FileCache {
 
   async look(source: Source, entry: string | null): Promise<SourceState> {
     try {
-      const path = source.kind === "path" ? source.path : await this.#lookUp(source.url);
+      const path = source.kind === "path" ? source.path : await this.#lookUp(keyOf(source));
       if (path === null) return "unknown";
       const { isFile } = await check(path);
       // What is in a local archive shows only when it is unpacked.
@@ -118,12 +118,13 @@ export class ModelCache implements FileCache {
     signal.throwIfAborted();
     if (source.kind === "url") {
       const { url, isFileToo = false } = source;
+      const key = keyOf(source);
       const remote = (work: string, say: (line: string) => void, end: AbortSignal) =>
         bringRemote({
           url,
           isFileToo,
           work,
-          partial: join(this.#root, "partial", nameOf(url).replace(".json", "")),
+          partial: join(this.#root, "partial", nameOf(key).replace(".json", "")),
           stores: this.#stores,
           limits: this.#limits,
           makeRoom: (bytes) => this.#contents.makeRoom(bytes, async () => {}),
@@ -133,8 +134,8 @@ export class ModelCache implements FileCache {
           signal: end,
         });
       const run = (say: (line: string) => void, end: AbortSignal) =>
-        this.#bring(url, placeOf(url), (work) => remote(work, say, end), end);
-      return this.#work.do(url, run, onProgress, signal);
+        this.#bring(key, placeOf(url), (work) => remote(work, say, end), end);
+      return this.#work.do(key, run, onProgress, signal);
     }
     const { path } = source;
     const { isFile, mark } = await check(path);

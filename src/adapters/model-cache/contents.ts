@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { Source } from "../../core/spec/service-spec.ts";
 import { type CachedContent, FetchError, type ReferencedFiles } from "../../ports/files.ts";
 import type { CacheLimits } from "./limits.ts";
-import { bytesBelow, type FoundEntry, nameOf, type SourceIndex } from "./source-index.ts";
+import { bytesBelow, type FoundEntry, keyOf, nameOf, type SourceIndex } from "./source-index.ts";
 
 /** Name of a content's folder. */
 const CONTENT = /^[0-9a-f]{64}$/;
@@ -188,6 +188,6 @@ export class Contents {
 
 function isOf(entries: readonly FoundEntry[], source: Source): boolean {
   if (source.kind === "path") return entries.some((e) => e.source === source.path);
-  const name = nameOf(source.url);
+  const name = nameOf(keyOf(source));
   return entries.some((e) => e.name === name);
 }

@@ -3,6 +3,7 @@ import type { Dirent } from "node:fs";
 import { readdir, readFile, rm, stat, utimes } from "node:fs/promises";
 import { join } from "node:path";
 import { writeFileAtomic } from "../../base/atomic-file.ts";
+import type { Source } from "../../core/spec/service-spec.ts";
 
 /** What one source brought. */
 export interface IndexEntry {
@@ -62,6 +63,11 @@ export class SourceIndex {
   async remove(name: string): Promise<void> {
     await rm(join(this.#folder, name), { force: true });
   }
+}
+
+/** What a source behind a URL is known by. A file over http(s) that would be refused elsewhere is another source than an archive. */
+export function keyOf({ url, isFileToo }: Extract<Source, { readonly kind: "url" }>): string {
+  return isFileToo === true && /^https?:/i.test(url) ? `file ${url}` : url;
 }
 
 /** File of a source's entry: see {@link SourceIndex}. */

@@ -132,6 +132,17 @@ test("exit code and signal are kept; the engine's own words are not overwritten"
   assert.deepEqual([last?.code, last?.signal, last?.reason], [null, "SIGKILL", "Error"]);
 });
 
+test("one that has failed and has not ended yet is reported with the reason that it wrote down", async () => {
+  const driver = newDriver();
+  const failed = { code: 1, signal: null, reason: "WarmUpFailed", message: "422", lastLines: ["no column"] };
+  const spec = instanceSpecOf("a", 0, JSON.stringify({ failed }));
+  await driver.start(spec, never);
+  const report = await reportWhen(driver, spec.id, (r) => r?.state?.phase === "failed");
+  assert.equal(report?.isAlive, true);
+  const { reason, message, lastLines } = report?.exit ?? {};
+  assert.deepEqual([reason, message, lastLines], ["WarmUpFailed", "422", ["no column"]]);
+});
+
 test("one that drains ends by itself; one that is deaf is killed when its time is over", async () => {
   const driver = newDriver();
   const deaf = instanceSpecOf("deaf", 0, '{"deaf":true}');

@@ -191,8 +191,10 @@ export class ProcessDriver implements RuntimeDriver {
     // Its parent is about to hear how it ended.
     if (!isAlive) await this.#isNoted(spec.id);
     const startedAtMs = startOf(folder);
-    const exit = isAlive ? null : this.#exitOf(spec, folder, startedAtMs);
     const state = readJson<InstanceState>(join(folder, "state.json"));
+    // One that has failed has written down why before it said so, and may be ended before it is gone.
+    const written = state?.phase === "failed" ? readExit(folder) : null;
+    const exit = isAlive ? written : this.#exitOf(spec, folder, startedAtMs);
     if (!existsSync(join(folder, "spec.json"))) return null; // stopped while we looked
     return {
       spec: { ...spec, ...readJson<AccessRules>(join(folder, "access.json")) },

@@ -1,3 +1,4 @@
+import { instanceCountOf } from "../change/decision.ts";
 import type { ExplainInput } from "./explain-input.ts";
 import { counted, type Finding } from "./finding.ts";
 
@@ -27,12 +28,20 @@ function ofReadiness({ record, status, group }: ExplainInput): Told[] {
   return [
     {
       kind: "NoReadyInstance",
-      severity: "trouble",
+      severity: instanceCountOf(record.document) === 0 ? "info" : isOnItsWay(status) ? "waiting" : "trouble",
       text: "No instance serves: requests to the service's own address get 503.",
       causes: ofGroup,
       advices: [],
     },
   ];
+}
+
+/** All of it comes up for the first time, and nothing is in its way. */
+function isOnItsWay({ instances, reason }: ExplainInput["status"]): boolean {
+  const isNew = instances.every(
+    (i) => i.readySinceMs === null && i.failuresInARow === 0 && i.reason !== "NoRoom",
+  );
+  return isNew && reason !== "FETCH_FAILED";
 }
 
 function ofGroup({ record, group, status }: ExplainInput): Told[] {

@@ -141,14 +141,42 @@ test("orders by hand and the lock", () => {
     assert.match(text, /info Locked: [\s\S]*sluice lock a none/);
     assert.equal(/refuses every change/.test(text), lock === "all");
   }
-  const soft = recordOf("a", { softRestarts: { ["a-v1-0" as InstanceId]: 1 } });
+});
+
+test("soft restarts: the one now, those that wait for their turn, and nothing once they are done", () => {
+  const [first, second] = ["a-v1-0" as InstanceId, "a-v1-1" as InstanceId];
+  const record = recordOf("a", { instanceCount: 2, softRestarts: { [first]: 1, [second]: 1 } });
+  const of = (...instances: InstanceStatus[]) => said(input({ record }, { instances }));
+  const due = instance({ id: second, slot: 1, isRestartDue: true });
   const leaving = instance({
     phase: "Stopping",
     isReady: false,
     reason: "SoftRestart",
     drainingSinceMs: NOW,
+    isRestartDue: true,
   });
-  assert.match(said(input({ record: soft }, { instances: [leaving] })), /waiting SoftRestarting: .*a-v1-0/);
+  assert.match(
+    of(leaving, due),
+    /waiting SoftRestarting: .*a-v1-0 is the one now\.\na-v1-1 waits for its turn/,
+  );
+  const loading = instance({ phase: "Creating", isReady: false, reason: "Loading", message: "loading" });
+  assert.match(of(loading, due), /waiting SoftRestarting: .*wait.*a-v1-1\.\n.*all others serve/);
+  const crashed = instance({ phase: "Failed", isReady: false, failuresInARow: 1, reason: "Error" });
+  assert.doesNotMatch(of(crashed, instance({ id: second, slot: 1 })), /SoftRestarting/);
+});
+
+test("nobody serves: trouble, unless none is wanted or they are on their way for the first time", () => {
+  const none = { instances: [], serving: [] };
+  const empty = said(input({ record: recordOf("a", { instanceCount: 0 }) }, none));
+  assert.match(empty, /info NoInstanceWanted/);
+  assert.doesNotMatch(empty, /trouble/);
+  const loading = instance({ phase: "Creating", isReady: false, reason: "Loading", message: "loading" });
+  for (const phase of ["Creating", "Waiting", "Starting"] as const)
+    assert.match(
+      said(input({}, { phase, instances: [{ ...loading, readySinceMs: null }] })),
+      /waiting NoReadyInstance/,
+    );
+  assert.match(said(input({}, { phase: "Waiting", instances: [loading] })), /trouble NoReadyInstance/);
 });
 
 test("an update: failing, paused, waiting for its batch, kept by the partition", () => {
@@ -167,6 +195,8 @@ test("an update: failing, paused, waiting for its batch, kept by the partition",
   assert.match(at({ nextBatchAtMs: NOW + 300_000 }), /waiting BatchWaiting: .*in 5 min/);
   assert.match(at({}), /info PartitionKept: 2 instances stay at version 1/);
   assert.match(at({ readyCount: 0 }), /waiting Updating/);
+  // Read between the command and the first plan that goes by it.
+  assert.doesNotMatch(at({ version: 1, phase: "Failed" }), /shall run version 2|UpdateFailing/);
 });
 
 test("traffic: standalone, weight 0, its share, who gets it when nobody is ready", () => {

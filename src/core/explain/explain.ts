@@ -124,7 +124,7 @@ function ofFiles({ record, status }: ExplainInput): Told[] {
 function ofUpdate({ record, status, nowMs }: ExplainInput): Told[] {
   const from = record.updatingFrom;
   const step = status.rollout ?? null;
-  if (!from || record.desired !== "running" || step === null) return [];
+  if (!from || record.desired !== "running" || step?.version !== record.version) return [];
   const count = instanceCountOf(record.document);
   const split = `${step.wantedCount} of ${counted(count, "instance")} shall run version ${record.version}, and ${step.readyCount} of them are ready.`;
   const rule = `The rule of its rollout: ${ruleText(record.rollout ?? null)}.`;
@@ -200,19 +200,26 @@ function ofCount({ record }: ExplainInput): Told[] {
   ];
 }
 
-/** Soft restarts that were asked for and have not begun. */
+/** Soft restarts that were asked for and are not done; how one loads again is told of the instance. */
 function ofSoftRestarts({ record, status }: ExplainInput): Told[] {
-  if (record.desired !== "running") return [];
-  const draining = status.instances.find((i) => i.phase === "Stopping" && i.reason === "SoftRestart");
-  const loading = status.instances.find((i) => !i.isReady && (record.softRestarts?.[i.id] ?? 0) > 0);
-  const one = draining ?? loading;
-  if (one === undefined) return [];
+  const due = record.desired === "running" ? status.instances.filter((i) => i.isRestartDue) : [];
+  const leaving = due.filter((i) => i.reason === "SoftRestart");
+  const waiting = due.filter((i) => !leaving.includes(i)).map((i) => i.id);
+  if (due.length === 0) return [];
+  const verb = waiting.length === 1 ? "waits" : "wait";
+  const turn = "One that serves leaves the traffic when all others serve and its files are here.";
   return [
     {
       kind: "SoftRestarting",
       severity: "waiting",
-      text: `Processors are restarted by hand, one at a time; ${one.id} is the one now.`,
-      causes: ["The next one leaves the traffic when all others serve."],
+      text:
+        leaving.length > 0
+          ? `Processors are restarted by hand, one at a time; ${leaving[0]!.id} is the one now.`
+          : `A restart of processors was asked for by hand and waits: ${waiting.join(", ")}.`,
+      causes:
+        leaving.length > 0 && waiting.length > 0
+          ? [`${waiting.join(", ")} ${verb} for ${waiting.length === 1 ? "its" : "their"} turn.`, turn]
+          : [turn],
       advices: [],
     },
   ];

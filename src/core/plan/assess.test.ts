@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import { PlanWorld } from "../../testing/plan-world.ts";
 import type { InstanceId } from "../names.ts";
+import type { InstanceExit } from "../service.ts";
 import { BACKOFF_MAX_MS, backoffMs } from "./backoff.ts";
 import { planInstances } from "./instances.ts";
 
@@ -212,6 +213,62 @@ test("one that warms up says at which request it is; one that is gone meanwhile 
   assert.match(world.status!.message, /a-v1-0: warming up: request 3 of 10/);
   world.status = planInstances({ ...world.input(), observed: [] }).status;
   assert.deepEqual([statusOf(world).phase, statusOf(world).reason], ["Failed", "Lost"]);
+});
+
+test("how one failed is known before its end, at its end, and when it is gone; it is one failure", () => {
+  const exit: InstanceExit = {
+    code: 1,
+    signal: null,
+    reason: "OOMKilled",
+    message: "the processor worker was ended by SIGKILL, out of memory",
+    startedAtMs: 1_000_000,
+    finishedAtMs: 1_000_500,
+    lastLines: ["MemoryError"],
+  };
+  // Its engine lives a little longer, and may have written down how it failed by then, or not.
+  for (const seen of [[exit], [null], [exit, exit], [null, exit]]) {
+    const world = new PlanWorld();
+    world.plan();
+    const { spec } = world.engines.get(first)!;
+    for (const [at, exit] of seen.entries()) {
+      const isAlive = at === 0;
+      const workers = { workersReady: 0, workersTotal: 1, workerRestarts: 0, updatedAtMs: 1 };
+      const state = { phase: "failed", message: "so it was said", port: null, ...workers } as const;
+      const own = { spec, isAlive, pid: isAlive ? 7 : null, startedAtMs: 1_000_000, state, exit };
+      const others = world.input().observed.filter((o) => o.spec.id !== first);
+      world.status = planInstances({ ...world.input(), observed: [own, ...others] }).status;
+    }
+    const gone = planInstances({ ...world.input(), observed: [] }).status;
+    for (const status of [world.status, gone]) {
+      const { failuresInARow, reason, message, lastExit } = status!.instances.find((i) => i.id === first)!;
+      assert.equal(failuresInARow, 1);
+      if (seen.at(-1) === null) {
+        assert.deepEqual([reason, message], ["Error", "Error: so it was said"]);
+        continue;
+      }
+      assert.equal(reason, "OOMKilled");
+      assert.match(message, /^out of memory, exited with code 1: the processor/);
+      assert.deepEqual(lastExit, exit);
+    }
+  }
+});
+
+test("one that lacked room after a crash lacks it no longer when it waits for something else", () => {
+  const world = settled();
+  const { limits } = world.engines.get(first)!.spec;
+  world.capacity = { cpu: limits.cpu, memoryMb: limits.memoryMb };
+  world.crash(first);
+  world.nowMs += BACKOFF_MAX_MS;
+  world.plan();
+  world.nowMs += BACKOFF_MAX_MS;
+  world.plan();
+  assert.deepEqual([statusOf(world).phase, statusOf(world).reason], ["Failed", "NoRoom"]);
+  world.capacity = null;
+  world.files = { kind: "fetching", progress: [] };
+  world.plan();
+  const { phase, reason, message } = statusOf(world);
+  assert.deepEqual([phase, reason, message], ["Failed", "Error", "exited with code 1"]);
+  assert.notEqual(world.status!.reason, "NO_ROOM");
 });
 
 test("one that has failed and is not gone yet has the reason that it says", () => {

@@ -44,9 +44,9 @@ export function assess(place: Place, observed: ObservedInstance | null, input: P
   return { ...assessed, status: withOrders(assessed.status, input) };
 }
 
-/** What was ordered of it by hand. One that is isolated stays so when an update makes it an older one. */
+/** What was ordered of it by hand, but for soft restarts (soft-restarts.ts). One that is isolated stays so when an update makes it an older one. */
 function withOrders(status: InstanceStatus, { wanted }: PlanInput): InstanceStatus {
-  const { isIsolated: wasIsolated, isDetached: _, ...rest } = status;
+  const { isIsolated: wasIsolated, isDetached: _, isRestartDue: __, ...rest } = status;
   const record = wanted?.record;
   const isDetached = record?.desired === "running" && record.detached?.includes(status.id) === true;
   const isOlder = record === undefined || !ordersApplyTo(record)(status.id);
@@ -78,7 +78,7 @@ function seen(place: Place, observed: ObservedInstance | null, input: PlanInput)
     const status = { ...kept, phase: "Creating", isReady: false, reason: "Starting", message: "" } as const;
     return { status, observed, isAlive: true, isGoing: false };
   }
-  if (observed === null) return { ...absent(kept, before, input), observed };
+  if (observed === null) return { ...inspected(absent(kept, before, input), input), observed };
   if (!observed.isAlive) return { ...inspected(dead(kept, observed, input), input), observed };
   const alive = living(kept, observed, input.nowMs);
   if (busy !== "stopping") return alive;
@@ -140,7 +140,7 @@ function living(kept: InstanceStatus, observed: ObservedInstance, nowMs: number)
   }
   // Failed, and not gone yet: one failure, counted when it is seen first.
   const isCounted = kept.phase === "Failed" && kept.startedAtMs === startedAtMs;
-  const exit: InstanceExit = {
+  const unknown: InstanceExit = {
     code: null,
     signal: null,
     reason: asExitReason(state?.reason),
@@ -148,7 +148,9 @@ function living(kept: InstanceStatus, observed: ObservedInstance, nowMs: number)
     startedAtMs,
     finishedAtMs: nowMs,
   };
-  const failed = isCounted ? kept : failedAfter({ ...kept, startedAtMs, pid }, exit, nowMs);
+  const failed = isCounted
+    ? { ...kept, ...endOf(observed.exit ?? kept.lastExit) }
+    : failedAfter({ ...kept, startedAtMs, pid }, observed.exit ?? unknown, nowMs);
   return { status: { ...failed, pid, port: null }, observed, isAlive: true, isGoing: true };
 }
 
@@ -180,14 +182,11 @@ function dead(
   // An engine that said `failed` and then ended has failed once, not twice.
   const isCounted = isKnown || (kept.phase === "Failed" && kept.startedAtMs === exit.startedAtMs);
   const isStartLost = isCounted && kept.reason === "Starting"; // told to start, then this process was killed
-  const status = isCounted
-    ? {
-        ...gone,
-        isReady: false,
-        phase: isStartLost ? ("Pending" as const) : ("Failed" as const),
-        lastExit: exit,
-      }
-    : failedAfter(gone, exit, input.nowMs);
+  const status = !isCounted
+    ? failedAfter(gone, exit, input.nowMs)
+    : isStartLost
+      ? { ...gone, isReady: false, phase: "Pending" as const, lastExit: exit }
+      : { ...gone, isReady: false, phase: "Failed" as const, ...endOf(exit) };
   return { status, isAlive: false, isGoing: false };
 }
 
@@ -216,7 +215,7 @@ function absent(
     return { status, isAlive: false, isGoing: false };
   }
   if (before?.phase === "Failed")
-    return { status: { ...gone, isReady: false }, isAlive: false, isGoing: false };
+    return { status: { ...gone, isReady: false, ...endOf(gone.lastExit) }, isAlive: false, isGoing: false };
   const status = { ...gone, isReady: false, phase: "Pending", reason: "Pending", message: "" } as const;
   return { status, isAlive: false, isGoing: false };
 }
@@ -227,12 +226,15 @@ function failedAfter(status: InstanceStatus, exit: InstanceExit, nowMs: number):
     ...status,
     phase: "Failed",
     isReady: false,
-    reason: exit.reason,
-    message: exitText(exit),
+    ...endOf(exit),
     failuresInARow,
     backoffUntilMs: nowMs + backoffMs(failuresInARow),
-    lastExit: exit,
   };
+}
+
+/** What is said of one that has failed, anew each time: more may be known of its end by now, and what held it back is over. */
+function endOf(exit: InstanceExit | null) {
+  return exit === null ? {} : { reason: exit.reason, message: exitText(exit), lastExit: exit };
 }
 
 /** It has been ready for a minute, until now. */

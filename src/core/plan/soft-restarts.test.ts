@@ -19,8 +19,11 @@ test("one after the other leaves the traffic, and starts again under its name", 
   const world = restarting(first, second);
   world.plan();
   assert.deepEqual(world.status!.serving, [second]);
+  const due = () => world.status!.instances.map((i) => i.isRestartDue === true);
+  assert.deepEqual(due(), [true, true]);
   world.settle();
   assert.deepEqual(world.status!.serving, [first, second]);
+  assert.deepEqual(due(), [false, false], "it is done, and stays so although its order is kept");
   assert.deepEqual(
     [...world.engines.values()].map((e) => e.spec.softRestart),
     [1, 1],

@@ -27,10 +27,13 @@ export function withSoftRestarts(targets: Targets, input: PlanInput): Targets {
   const next = rest.find((a) => isLeft(a.status.id)) ?? rest[0];
   // What was stopped has to come back: its files are looked at before.
   if (next !== undefined && canAllServe && wanted!.files.kind === "ready") going.add(next);
-  const marked = (a: Assessed): Assessed =>
-    going.has(a)
-      ? { ...a, isGoing: true, status: { ...a.status, isReady: false, reason: "SoftRestart", message: TEXT } }
-      : a;
+  const marked = (a: Assessed): Assessed => {
+    if (!due.includes(a)) return a;
+    const status = { ...a.status, isRestartDue: true } as const;
+    return going.has(a)
+      ? { ...a, isGoing: true, status: { ...status, isReady: false, reason: "SoftRestart", message: TEXT } }
+      : { ...a, status };
+  };
   return { ...targets, current: targets.current.map(marked), base: targets.base.map(marked) };
 }
 
