@@ -84,6 +84,7 @@ export class Engine implements Component {
         now: parts.now,
         wallNow: parts.wallNow,
         limiter: spec.rpc.rateLimit === undefined ? null : new RateLimiter(spec.rpc.rateLimit),
+        ...(spec.rpc.decompressor === undefined ? {} : { decompressor: spec.rpc.decompressor }),
       },
       spec.rpc.keepaliveMs,
     );

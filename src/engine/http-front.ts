@@ -1,4 +1,5 @@
 import { createServer, type Server, type Socket } from "node:net";
+import type { Decompressor } from "../core/instance-spec.ts";
 import type { RateLimiter } from "../core/traffic/rate-limiter.ts";
 import { Admission } from "./admission.ts";
 import type { Dispatcher } from "./dispatcher.ts";
@@ -30,6 +31,8 @@ export interface HttpFrontParts {
   readonly wallNow: () => number;
   /** Of all requests that may come in; null: no limit. */
   readonly limiter?: RateLimiter | null;
+  /** How bodies are compressed; absent: they are not. */
+  readonly decompressor?: Decompressor;
 }
 
 /** The HTTP side of an engine: two listeners, all connections, and one clock for all their deadlines. */
@@ -39,6 +42,7 @@ export class HttpFront {
   readonly dispatcher: Dispatcher;
   readonly allowance: BodyAllowance;
   readonly limiter: RateLimiter | null;
+  readonly decompressor: Decompressor | null;
   /** Monotonic ms, as of the last tick. */
   coarseNow: number;
   /** Answers now end their connections. */
@@ -67,6 +71,7 @@ export class HttpFront {
     this.dispatcher = parts.dispatcher;
     this.allowance = new BodyAllowance(parts.limits.heldBodyBytesMax);
     this.limiter = parts.limiter ?? null;
+    this.decompressor = parts.decompressor ?? null;
     this.#now = parts.now;
     this.wallNow = parts.wallNow;
     this.#keepaliveMs = keepaliveMs;

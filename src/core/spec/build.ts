@@ -84,6 +84,7 @@ export function buildSpec(checked: Checked, origins: Origins): Built {
       maxQueueSize: metadata.rpc?.max_queue_size ?? DEFAULTS.maxQueueSize,
       keepaliveMs: metadata.rpc?.keepalive ?? DEFAULTS.keepaliveMs,
       ...(metadata.rpc?.rate_limit ? { rateLimit: metadata.rpc.rate_limit } : {}),
+      ...(metadata.rpc?.decompressor === undefined ? {} : { decompressor: metadata.rpc.decompressor }),
     },
     labels: { ...document.labels },
     isBodyChecked: document.networking?.gateway_policy?.body_digest !== "ignore",

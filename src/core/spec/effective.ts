@@ -24,6 +24,7 @@ const IDLE: Readonly<Record<ProcessorSource["kind"], ReadonlySet<string>>> = {
     "$.warm_up_data_path",
     // It always gets SIGTERM: without an engine there is no other way to tell it (decision 0021).
     "$.metadata.rpc.enable_sigterm",
+    "$.metadata.rpc.decompressor",
     "$.metadata.rpc.max_queue_size",
     "$.metadata.rpc.rate_limit",
     "$.metadata.rpc.worker_threads",

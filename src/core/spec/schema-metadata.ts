@@ -64,7 +64,11 @@ const rpc = block("How one instance takes requests.", {
   ),
   proxy_path: optional(text("Path that an asynchronous container service is called at.")),
   decompressor: optional(
-    oneOf("The instance decompresses request bodies.", ["zlib", "gzip", "snappy", "zstd", "lz4"]),
+    oneOf(
+      "How clients compress request bodies; the processor gets them decompressed.",
+      ["zlib", "gzip", "snappy", "zstd", "lz4"],
+      EFFECTIVE,
+    ),
   ),
   mirror: optional(anything("Mirroring; only the name is known.")),
   retries: optional(anything("Retries; only the name is known.")),
