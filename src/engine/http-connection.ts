@@ -46,6 +46,7 @@ export class HttpConnection implements Exchange {
   queueNext: Exchange | null = null;
   queuePrevious: Exchange | null = null;
   isQueued = false;
+  queuedAt = 0;
   worker: WorkerSlots | null = null;
   workerRequestId = 0;
   readonly payload = new Payload();
@@ -273,6 +274,10 @@ export class HttpConnection implements Exchange {
 
   workerDied(): void {
     this.#refuse("WORKER_DIED");
+  }
+
+  get deadlineMs(): number {
+    return this.startedAt + this.#http.keepaliveMs;
   }
 
   /** The request has taken longer than it may. */

@@ -2,7 +2,7 @@ import { createServer, type Server, type Socket } from "node:net";
 import type { Decompressor } from "../core/instance-spec.ts";
 import type { RateLimiter } from "../core/traffic/rate-limiter.ts";
 import { Admission } from "./admission.ts";
-import type { Dispatcher } from "./dispatcher.ts";
+import type { RequestQueue } from "./exchange.ts";
 import { BodyAllowance } from "./held-body.ts";
 import { HttpConnection } from "./http-connection.ts";
 import type { EngineLimits } from "./limits.ts";
@@ -24,7 +24,7 @@ export interface HttpFrontParts {
   readonly paths: RequestPaths;
   readonly tokens: Tokens;
   readonly heads: ResponseHeads;
-  readonly dispatcher: Dispatcher;
+  readonly dispatcher: RequestQueue;
   /** Monotonic ms. */
   readonly now: () => number;
   /** Wall clock, ms. */
@@ -39,7 +39,7 @@ export interface HttpFrontParts {
 export class HttpFront {
   readonly limits: EngineLimits;
   readonly heads: ResponseHeads;
-  readonly dispatcher: Dispatcher;
+  readonly dispatcher: RequestQueue;
   readonly allowance: BodyAllowance;
   readonly limiter: RateLimiter | null;
   readonly decompressor: Decompressor | null;
@@ -96,6 +96,11 @@ export class HttpFront {
   /** Since when no request has begun, monotonic ms. */
   get lastBeganAt(): number {
     return this.#lastBeganAt;
+  }
+
+  /** Longest life of a request, in ms. */
+  get keepaliveMs(): number {
+    return this.#keepaliveMs;
   }
 
   get connectionCount(): number {
