@@ -63,6 +63,8 @@ export class Engine implements Component {
   #message = "starting";
   /** Where the warm-up is; null: none goes on. */
   #warmUp: NonNullable<InstanceState["warmUp"]> | null = null;
+  /** Why it failed; null: it has not. */
+  #failure: ExitReason | null = null;
   #port: number | null = null;
   #stateDue: NodeJS.Timeout | null = null;
   #graceDue: NodeJS.Timeout | null = null;
@@ -247,6 +249,7 @@ export class Engine implements Component {
       lastLines: lastLines(log.path, this.#startedAtMs),
     };
     dir.writeExit(exit);
+    this.#failure = reason;
     this.#setPhase("failed", message);
     this.#ended.reject(new EngineFailure(message));
   }
@@ -266,6 +269,7 @@ export class Engine implements Component {
       this.#parts.dir.writeState({
         phase: this.#phase,
         message: this.#message,
+        ...(this.#failure === null ? {} : { reason: this.#failure }),
         port: this.#port,
         ...(this.#phase === "loading" && this.#warmUp !== null ? { warmUp: this.#warmUp } : {}),
         workersReady: this.#supervisor.workersReady,

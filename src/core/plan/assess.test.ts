@@ -213,3 +213,14 @@ test("one that warms up says at which request it is; one that is gone meanwhile 
   world.status = planInstances({ ...world.input(), observed: [] }).status;
   assert.deepEqual([statusOf(world).phase, statusOf(world).reason], ["Failed", "Lost"]);
 });
+
+test("one that has failed and is not gone yet has the reason that it says", () => {
+  const world = new PlanWorld();
+  world.plan();
+  const input = world.input();
+  const failed = { phase: "failed", reason: "WarmUpFailed", message: "answered 400" } as const;
+  const observed = input.observed.map((o) => ({ ...o, state: { ...o.state!, ...failed } }));
+  world.status = planInstances({ ...input, observed }).status;
+  const { phase, lastExit } = statusOf(world);
+  assert.deepEqual([phase, lastExit?.reason, lastExit?.message], ["Failed", "WarmUpFailed", "answered 400"]);
+});

@@ -1,5 +1,6 @@
 import { ordersApplyTo } from "../change/orders.ts";
 import type { InstanceId } from "../names.ts";
+import { asExitReason } from "../reasons.ts";
 import type { InstanceExit, InstanceStatus } from "../service.ts";
 import { backoffMs, boundedUntil, RECOVERED_AFTER_MS } from "./backoff.ts";
 import type { ObservedInstance, PlanInput } from "./plan-input.ts";
@@ -142,7 +143,7 @@ function living(kept: InstanceStatus, observed: ObservedInstance, nowMs: number)
   const exit: InstanceExit = {
     code: null,
     signal: null,
-    reason: "Error",
+    reason: asExitReason(state?.reason),
     message: state?.message ?? "",
     startedAtMs,
     finishedAtMs: nowMs,
