@@ -173,6 +173,10 @@ const REASONS: {
   readonly [R in DataPathReason]: { readonly isRetriable: boolean; readonly remedy: string };
 } = {
   BAD_REQUEST: { isRetriable: false, remedy: "Correct the client: what is unclear in HTTP/1.1 is refused." },
+  BODY_NOT_DECODED: {
+    isRetriable: false,
+    remedy: "Compress each body as the service's `metadata.rpc.decompressor` says, or take that field out.",
+  },
   BODY_DIGEST_MISMATCH: {
     isRetriable: true,
     remedy:

@@ -8,6 +8,7 @@ import { createServer } from "node:net";
 import { cpus, loadavg } from "node:os";
 import { join } from "node:path";
 import { EngineInstance, eventually } from "../../src/testing/engine-instance.ts";
+import { load } from "./load.ts";
 
 const here = import.meta.dirname;
 const out = join(here, "..", "out");
@@ -43,34 +44,13 @@ function cpuUs(pid: number): number {
 const residentMb = (pid: number) =>
   Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))![1]) / 1024;
 
-function load(url: string, forSeconds: number): number[] {
-  const args = ["-t1", `-c${CONNECTIONS}`, `-d${forSeconds}s`, "-s", join(here, "post.lua"), url];
-  const text = execFileSync("wrk", args, { encoding: "utf8" });
-  const numbers = /RESULT (.*)/.exec(text)![1]!.split(" ").map(Number);
-  if (numbers[2] !== 0) throw new Error(`${numbers[2]} of ${numbers[0]} requests to ${url} failed`);
-  return numbers;
-}
-
 function measure(side: Side): void {
   const pids = side.pids();
   const total = () => pids.reduce((sum, pid) => sum + cpuUs(pid), 0);
   const before = total();
-  const [requests, durationUs, , p50Us, p99Us, p999Us] = load(side.url, seconds) as [
-    number,
-    number,
-    number,
-    number,
-    number,
-    number,
-  ];
+  const { requests, ...times } = load(side.url, CONNECTIONS, seconds);
   const spent = total() - before;
-  side.rounds.push({
-    cpuUs: spent / requests,
-    requestsPerS: (requests * 1e6) / durationUs,
-    p50Us,
-    p99Us,
-    p999Us,
-  });
+  side.rounds.push({ cpuUs: spent / requests, ...times });
 }
 
 async function freePort(): Promise<number> {
@@ -138,7 +118,7 @@ try {
     { name: "uvicorn", url: `http://127.0.0.1:${peerPort}/`, pids: () => [peer.pid!], rounds: [] },
   ];
   const loadBefore = loadavg()[0]!.toFixed(2);
-  for (const side of sides) load(side.url, 2); // warm
+  for (const side of sides) load(side.url, CONNECTIONS, 2); // warm
   for (let i = 0; i < rounds; i++) for (const side of sides) measure(side);
 
   console.log(

@@ -202,6 +202,7 @@ export function errorEntry(code: ErrorCode): { status: number; isRetriable: bool
 export const DATA_PATH_REASONS = {
   BAD_REQUEST: { status: 400, text: "the request is not valid HTTP/1.1" },
   BODY_DIGEST_MISMATCH: { status: 400, text: "the body is not the one that Content-MD5 speaks of" },
+  BODY_NOT_DECODED: { status: 400, text: "the body is not compressed as metadata.rpc.decompressor says" },
   PROCESSOR_REFUSED: { status: 400, text: "the processor raised an error for this request" },
   TOKEN_REQUIRED: { status: 401, text: "the token is missing or wrong" },
   ROUTE_NOT_FOUND: { status: 404, text: "no service or group has this address" },

@@ -72,6 +72,19 @@ export interface RpcSpec {
   readonly keepaliveMs: number;
   /** Requests a second of this instance, above 0; more are 429. Absent: no limit. */
   readonly rateLimit?: number;
+  /** How clients compress request bodies; the processor gets them decompressed. Absent: as they come. */
+  readonly decompressor?: Decompressor;
+  /** Requests are given to a worker in batches where its processor can take them. Absent: one by one. */
+  readonly batching?: BatchSpec;
+}
+
+export type Decompressor = "zlib" | "gzip" | "snappy" | "zstd" | "lz4";
+
+export interface BatchSpec {
+  /** Most requests in one batch, from 1. */
+  readonly sizeMax: number;
+  /** Longest time that a request waits for others, in ms; 0: never. */
+  readonly waitMsMax: number;
 }
 
 export interface LimitSpec {

@@ -7,6 +7,8 @@ class FakeExchange implements Exchange {
   queueNext: Exchange | null = null;
   queuePrevious: Exchange | null = null;
   isQueued = false;
+  queuedAt = 0;
+  readonly deadlineMs = Number.POSITIVE_INFINITY;
   worker: WorkerSlots | null = null;
   workerRequestId = 0;
   readonly payload = new Payload();
@@ -21,6 +23,7 @@ class FakeExchange implements Exchange {
   leftQueue(): void {
     this.waits++;
   }
+  expire(): void {}
   answered(): void {}
   refused(): void {}
   workerDied(): void {}

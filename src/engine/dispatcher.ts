@@ -1,20 +1,18 @@
-import type { Exchange, RequestTaker } from "./exchange.ts";
+import type { Exchange, RequestQueue, RequestTaker } from "./exchange.ts";
+import { WaitingList } from "./waiting-list.ts";
 
 /** The bounded queue in front of the slots of all workers. First come, first served; the freest worker takes the next. */
-export class Dispatcher {
-  /** Requests that may wait (`metadata.rpc.max_queue_size`). */
+export class Dispatcher implements RequestQueue {
   queueSizeMax: number;
   readonly #workers: RequestTaker[] = [];
-  #first: Exchange | null = null;
-  #last: Exchange | null = null;
-  #queued = 0;
+  readonly #waiting = new WaitingList();
 
   constructor(queueSizeMax: number) {
     this.queueSizeMax = queueSizeMax;
   }
 
   get queuedCount(): number {
-    return this.#queued;
+    return this.#waiting.count;
   }
 
   /** Requests that some worker has; those that nobody waits for any more count too. */
@@ -36,27 +34,20 @@ export class Dispatcher {
 
   /** Gives a request to a worker, or lets it wait. False when the queue is full. */
   submit(exchange: Exchange): boolean {
-    const worker = this.#queued === 0 ? this.#freest() : null;
+    const worker = this.#waiting.count === 0 ? this.#freest() : null;
     if (worker !== null) {
       worker.send(exchange);
       return true;
     }
-    if (this.#queued >= this.queueSizeMax) return false;
-    exchange.payload.own();
-    exchange.isQueued = true;
-    exchange.queueNext = null;
-    exchange.queuePrevious = this.#last;
-    if (this.#last === null) this.#first = exchange;
-    else this.#last.queueNext = exchange;
-    this.#last = exchange;
-    this.#queued++;
+    if (this.#waiting.count >= this.queueSizeMax) return false;
+    this.#waiting.append(exchange);
     return true;
   }
 
   /** Nobody waits for this request any more. */
   withdraw(exchange: Exchange): void {
     if (exchange.isQueued) {
-      this.#unlink(exchange);
+      this.#waiting.remove(exchange);
       exchange.leftQueue();
       exchange.payload.clear();
     } else if (exchange.worker !== null) {
@@ -66,11 +57,10 @@ export class Dispatcher {
 
   /** Gives waiting requests to free slots. */
   pump(): void {
-    while (this.#first !== null) {
+    for (let exchange = this.#waiting.first; exchange !== null; exchange = this.#waiting.first) {
       const worker = this.#freest();
       if (worker === null) return;
-      const exchange = this.#first;
-      this.#unlink(exchange);
+      this.#waiting.remove(exchange);
       exchange.leftQueue();
       worker.send(exchange);
     }
@@ -82,17 +72,5 @@ export class Dispatcher {
       if (worker.freeCount > (best === null ? 0 : best.freeCount)) best = worker;
     }
     return best;
-  }
-
-  #unlink(exchange: Exchange): void {
-    const { queuePrevious: previous, queueNext: next } = exchange;
-    if (previous === null) this.#first = next;
-    else previous.queueNext = next;
-    if (next === null) this.#last = previous;
-    else next.queuePrevious = previous;
-    exchange.queueNext = null;
-    exchange.queuePrevious = null;
-    exchange.isQueued = false;
-    this.#queued--;
   }
 }

@@ -4,6 +4,8 @@ import type { InstanceSpec, InstanceState } from "../core/instance-spec.ts";
 import type { ExitReason } from "../core/reasons.ts";
 import { RateLimiter } from "../core/traffic/rate-limiter.ts";
 import { AccessFile } from "./access-file.ts";
+import { BatchDispatcher } from "./batching/batch-dispatcher.ts";
+import type { BatchRule } from "./batching/batch-rules.ts";
 import { Dispatcher } from "./dispatcher.ts";
 import { HttpFront } from "./http-front.ts";
 import type { InstanceDir } from "./instance-dir.ts";
@@ -32,6 +34,8 @@ export interface EngineParts {
   readonly wallNow: () => number;
   /** Monotonic ms. */
   readonly now: () => number;
+  /** When batches go; absent: as the product does it. */
+  readonly batchRule?: BatchRule;
 }
 
 const warmUpText = (at: number, of: number) => `warming up: request ${at} of ${of}`;
@@ -73,7 +77,11 @@ export class Engine implements Component {
     this.#parts = parts;
     this.#startedAtMs = parts.wallNow();
     this.#tokens = new Tokens(spec);
-    const dispatcher = new Dispatcher(spec.rpc.maxQueueSize);
+    const { batching, maxQueueSize } = spec.rpc;
+    const dispatcher =
+      batching === undefined
+        ? new Dispatcher(maxQueueSize)
+        : new BatchDispatcher(maxQueueSize, { spec: batching, now: parts.now, rule: parts.batchRule });
     this.#http = new HttpFront(
       {
         limits,
@@ -86,6 +94,7 @@ export class Engine implements Component {
         now: parts.now,
         wallNow: parts.wallNow,
         limiter: spec.rpc.rateLimit === undefined ? null : new RateLimiter(spec.rpc.rateLimit),
+        ...(spec.rpc.decompressor === undefined ? {} : { decompressor: spec.rpc.decompressor }),
       },
       spec.rpc.keepaliveMs,
     );

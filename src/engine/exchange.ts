@@ -43,12 +43,18 @@ export interface Exchange {
   queueNext: Exchange | null;
   queuePrevious: Exchange | null;
   isQueued: boolean;
+  /** When it came into a queue that makes batches, monotonic ms. */
+  queuedAt: number;
+  /** Until when it has to be answered, monotonic ms. */
+  readonly deadlineMs: number;
   /** The worker that has it and the id it has there; null while it waits. */
   worker: WorkerSlots | null;
   workerRequestId: number;
   /** What it asks of the worker. */
   readonly payload: Payload;
 
+  /** Its deadline is over. */
+  expire(): void;
   /** It waited in the queue, and that is over. */
   leftQueue(): void;
   /** The processor's answer; `head` is `name: value` lines, `buf[from..to)` the body, valid only during the call. */
@@ -72,4 +78,31 @@ export interface RequestTaker {
 /** Takes back what a worker was asked for. */
 export interface WorkerSlots {
   cancel(exchange: Exchange): void;
+}
+
+/** A worker as a queue sees it that makes batches. */
+export interface BatchTaker extends RequestTaker {
+  /** Most requests in one batch; 1 when its processor has no batch form. `freeCount` counts batches. */
+  readonly batchSizeMax: number;
+  /** Batches that it is at. */
+  readonly busyBatchCount: number;
+  /** Gives it requests to be worked on together, `now` being the monotonic time in ms; there must be a free place. */
+  sendBatch(exchanges: readonly Exchange[], now: number): void;
+}
+
+/** The bounded queue in front of all workers of an instance. */
+export interface RequestQueue {
+  /** Requests that may wait (`metadata.rpc.max_queue_size`). */
+  queueSizeMax: number;
+  readonly queuedCount: number;
+  /** Requests that some worker has; those that nobody waits for any more count too. */
+  readonly busyCount: number;
+  add(worker: BatchTaker): void;
+  remove(worker: BatchTaker): void;
+  /** Gives a request to a worker, or lets it wait. False when the queue is full. */
+  submit(exchange: Exchange): boolean;
+  /** Nobody waits for this request any more. */
+  withdraw(exchange: Exchange): void;
+  /** A place became free: gives waiting requests to it. */
+  pump(): void;
 }

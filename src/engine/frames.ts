@@ -8,6 +8,7 @@ export const FRAME = {
   CANCEL: 0x03,
   DESCRIBE: 0x04,
   SHUTDOWN: 0x05,
+  BATCH: 0x06,
   READY: 0x81,
   FAILED: 0x82,
   RESPONSE: 0x83,
@@ -17,6 +18,10 @@ export const FRAME = {
 
 /** u32 length, u8 type, u32 id. */
 export const FRAME_HEADER_BYTES = 9;
+/** Number of requests, before those of a BATCH. */
+export const BATCH_FRONT_BYTES = 2;
+/** Id, ms left and length, before each of them. */
+export const BATCH_ROW_BYTES = 12;
 /** Longest frame after its length field; a longer one means that the peer is broken. */
 export const FRAME_BYTES_MAX = 256 * 1024 * 1024;
 /** Status and head length, before the head of a RESPONSE. */

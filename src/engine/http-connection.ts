@@ -7,6 +7,7 @@ import { BODY_MORE } from "../http1/message-body.ts";
 import { headError, METHOD, MessageHead, NEED_MORE } from "../http1/message-head.ts";
 import { findHeadEnd, parseRequestHead } from "../http1/request-head.ts";
 import type { Admission } from "./admission.ts";
+import { BodyDecoder } from "./decompression/body-decoder.ts";
 import { type Exchange, Payload, type WorkerSlots } from "./exchange.ts";
 import { FRAME } from "./frames.ts";
 import { HeldBody } from "./held-body.ts";
@@ -45,6 +46,7 @@ export class HttpConnection implements Exchange {
   queueNext: Exchange | null = null;
   queuePrevious: Exchange | null = null;
   isQueued = false;
+  queuedAt = 0;
   worker: WorkerSlots | null = null;
   workerRequestId = 0;
   readonly payload = new Payload();
@@ -63,6 +65,8 @@ export class HttpConnection implements Exchange {
   #state = HEAD;
   #rest: Buffer | null = null;
   readonly #held: HeldBody;
+  /** Null: bodies are handed on as they come. */
+  readonly #decoder: BodyDecoder | null;
   #isKeepAlive = true;
   #isHeadMethod = false;
   #isPaused = false;
@@ -77,6 +81,9 @@ export class HttpConnection implements Exchange {
     this.#socket = socket;
     this.#admission = admission;
     this.#held = new HeldBody(http.allowance);
+    const { decompressor, allowance } = http;
+    const { bodyBytesMax } = http.limits;
+    this.#decoder = decompressor === null ? null : new BodyDecoder(decompressor, { bodyBytesMax, allowance });
     this.quietSince = http.coarseNow;
     socket.setNoDelay(true);
     socket.on("data", (chunk: Buffer) => this.#data(chunk));
@@ -154,7 +161,7 @@ export class HttpConnection implements Exchange {
           }
           this.payload.body = body;
           this.payload.to = body.length;
-          this.#submit();
+          this.#bodyDone();
           break;
         }
         case WAITING:
@@ -188,14 +195,14 @@ export class HttpConnection implements Exchange {
       this.#submit();
       return at;
     }
-    const frontBytes = writeFront(head, buf, path);
+    const frontBytes = writeFront(head, buf, path, this.#decoder !== null);
     if (length >= 0 && at + length <= to) {
       if (!this.#isBody(buf, at, at + length)) {
         this.#refuse("BODY_DIGEST_MISMATCH");
         return at;
       }
       this.payload.set(FRAME.REQUEST, FRONT, frontBytes, buf, at, at + length);
-      this.#submit();
+      this.#bodyDone();
       return at + length;
     }
     if (!this.#held.start(head, this.#http.limits.bodyBytesMax)) {
@@ -214,6 +221,27 @@ export class HttpConnection implements Exchange {
     const md5 = new Md5();
     md5.add(buf, from, to);
     return md5.isHex(this.#bodyMd5);
+  }
+
+  /** The payload has the whole body, as the client sent it. An empty one is not compressed in any format. */
+  #bodyDone(): void {
+    const { payload } = this;
+    if (this.#decoder === null || payload.from === payload.to) {
+      this.#submit();
+      return;
+    }
+    this.#state = WAITING;
+    payload.own();
+    this.#decoder.start(payload.body.subarray(payload.from, payload.to), (result) => {
+      if (!Buffer.isBuffer(result)) {
+        this.#refuse(result.reason, result.detail);
+        return;
+      }
+      payload.body = result;
+      payload.from = 0;
+      payload.to = result.length;
+      this.#submit();
+    });
   }
 
   #submit(): void {
@@ -246,6 +274,10 @@ export class HttpConnection implements Exchange {
 
   workerDied(): void {
     this.#refuse("WORKER_DIED");
+  }
+
+  get deadlineMs(): number {
+    return this.startedAt + this.#http.keepaliveMs;
   }
 
   /** The request has taken longer than it may. */
@@ -326,6 +358,7 @@ export class HttpConnection implements Exchange {
     this.quietSince = this.#http.coarseNow;
     if (this.startedAt !== 0) this.#http.ended(this);
     this.#held.release();
+    this.#decoder?.release();
     this.payload.clear();
     this.#queuedAt = this.#queueUs = 0;
   }

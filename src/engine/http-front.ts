@@ -1,7 +1,8 @@
 import { createServer, type Server, type Socket } from "node:net";
+import type { Decompressor } from "../core/instance-spec.ts";
 import type { RateLimiter } from "../core/traffic/rate-limiter.ts";
 import { Admission } from "./admission.ts";
-import type { Dispatcher } from "./dispatcher.ts";
+import type { RequestQueue } from "./exchange.ts";
 import { BodyAllowance } from "./held-body.ts";
 import { HttpConnection } from "./http-connection.ts";
 import type { EngineLimits } from "./limits.ts";
@@ -23,22 +24,25 @@ export interface HttpFrontParts {
   readonly paths: RequestPaths;
   readonly tokens: Tokens;
   readonly heads: ResponseHeads;
-  readonly dispatcher: Dispatcher;
+  readonly dispatcher: RequestQueue;
   /** Monotonic ms. */
   readonly now: () => number;
   /** Wall clock, ms. */
   readonly wallNow: () => number;
   /** Of all requests that may come in; null: no limit. */
   readonly limiter?: RateLimiter | null;
+  /** How bodies are compressed; absent: they are not. */
+  readonly decompressor?: Decompressor;
 }
 
 /** The HTTP side of an engine: two listeners, all connections, and one clock for all their deadlines. */
 export class HttpFront {
   readonly limits: EngineLimits;
   readonly heads: ResponseHeads;
-  readonly dispatcher: Dispatcher;
+  readonly dispatcher: RequestQueue;
   readonly allowance: BodyAllowance;
   readonly limiter: RateLimiter | null;
+  readonly decompressor: Decompressor | null;
   /** Monotonic ms, as of the last tick. */
   coarseNow: number;
   /** Answers now end their connections. */
@@ -67,6 +71,7 @@ export class HttpFront {
     this.dispatcher = parts.dispatcher;
     this.allowance = new BodyAllowance(parts.limits.heldBodyBytesMax);
     this.limiter = parts.limiter ?? null;
+    this.decompressor = parts.decompressor ?? null;
     this.#now = parts.now;
     this.wallNow = parts.wallNow;
     this.#keepaliveMs = keepaliveMs;
@@ -91,6 +96,11 @@ export class HttpFront {
   /** Since when no request has begun, monotonic ms. */
   get lastBeganAt(): number {
     return this.#lastBeganAt;
+  }
+
+  /** Longest life of a request, in ms. */
+  get keepaliveMs(): number {
+    return this.#keepaliveMs;
   }
 
   get connectionCount(): number {

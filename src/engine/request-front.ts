@@ -28,6 +28,9 @@ for (const field of [
 ]) {
   IS_DROPPED[field] = 1;
 }
+/** Where bodies are decompressed, what a client says of their encoding is not so any more. */
+const IS_DROPPED_DECODED = IS_DROPPED.slice();
+IS_DROPPED_DECODED[FIELD.CONTENT_ENCODING] = 1;
 
 /**
  * Where {@link writeFront} writes; one for the process, as its content is copied before the next request is looked at. A front is
@@ -66,9 +69,10 @@ export function isRoot(buf: Buffer, pathFrom: number, to: number): boolean {
 
 /**
  * Writes the part of a REQUEST payload before its body into {@link FRONT}: u16 length, `METHOD path` and the fields
- * as lines. `pathFrom` is where the path to hand on starts. Returns the bytes written.
+ * as lines. `pathFrom` is where the path to hand on starts; `isDecoded`: the body is decompressed. Returns the bytes written.
  */
-export function writeFront(head: MessageHead, buf: Buffer, pathFrom: number): number {
+export function writeFront(head: MessageHead, buf: Buffer, pathFrom: number, isDecoded = false): number {
+  const dropped = isDecoded ? IS_DROPPED_DECODED : IS_DROPPED;
   let at = copy(buf, head.methodFrom, head.methodTo, 2);
   FRONT[at++] = SPACE;
   if (pathFrom === head.targetTo || buf[pathFrom] !== SLASH) FRONT[at++] = SLASH;
@@ -76,7 +80,7 @@ export function writeFront(head: MessageHead, buf: Buffer, pathFrom: number): nu
   FRONT[at++] = NEWLINE;
   const { fields, fieldCount } = head;
   for (let slot = 0; slot < fieldCount * FIELD_STRIDE; slot += FIELD_STRIDE) {
-    if (IS_DROPPED[fields[slot + 4]!] === 1) continue;
+    if (dropped[fields[slot + 4]!] === 1) continue;
     const nameTo = fields[slot + 1]!;
     const valueFrom = fields[slot + 2]!;
     if (valueFrom === nameTo + 2 && buf[nameTo + 1] === SPACE) {

@@ -1,7 +1,7 @@
 import type { RpcSpec } from "../core/instance-spec.ts";
 
 /** Defaults of `metadata.rpc` (eas-reference §1.3). */
-const DEFAULTS: Required<Omit<RpcSpec, "rateLimit">> = {
+const DEFAULTS: Required<Pick<RpcSpec, "workerThreads" | "maxQueueSize" | "keepaliveMs">> = {
   workerThreads: 5,
   maxQueueSize: 64,
   keepaliveMs: 5000,
@@ -30,5 +30,7 @@ export function effectiveRpc(spec: RpcSpec, fromCode: unknown): RpcSpec {
     maxQueueSize: pick("maxQueueSize"),
     keepaliveMs: pick("keepaliveMs"),
     ...(spec.rateLimit === undefined ? {} : { rateLimit: spec.rateLimit }),
+    ...(spec.decompressor === undefined ? {} : { decompressor: spec.decompressor }),
+    ...(spec.batching === undefined ? {} : { batching: spec.batching }),
   };
 }

@@ -1,5 +1,6 @@
 import { performance } from "node:perf_hooks";
 import { fileURLToPath } from "node:url";
+import type { BatchRule } from "./batching/batch-rules.ts";
 import { Engine, EngineFailure } from "./engine.ts";
 import { InstanceDir } from "./instance-dir.ts";
 import { ENGINE_LIMITS, type EngineLimits, withinMemory } from "./limits.ts";
@@ -17,6 +18,8 @@ export interface EngineOptions {
   readonly processorsDir?: string;
   /** Environment of the workers; SLUICE_PYTHON and SLUICE_JAVA in it name the interpreters. */
   readonly env?: Readonly<Record<string, string | undefined>>;
+  /** When batches go; absent: as the product does it. For measurements. */
+  readonly batchRule?: BatchRule;
 }
 
 const OWN_PROCESSORS = fileURLToPath(new URL("../../processors", import.meta.url));
@@ -44,6 +47,7 @@ export async function runEngine(options: EngineOptions): Promise<number> {
     log: new LogFile(options.logFile, limits, options.wallNow),
     wallNow: options.wallNow,
     now: () => performance.now(),
+    ...(options.batchRule === undefined ? {} : { batchRule: options.batchRule }),
   });
   const stop = new AbortController();
   let isAsked = false;

@@ -140,6 +140,9 @@ class WarmUpCopy implements Exchange {
   queueNext: Exchange | null = null;
   queuePrevious: Exchange | null = null;
   isQueued = false;
+  queuedAt = 0;
+  /** The warm-up as a whole has one. */
+  readonly deadlineMs = Number.POSITIVE_INFINITY;
   worker: WorkerSlots | null = null;
   workerRequestId = 0;
   readonly payload: Payload;
@@ -151,6 +154,8 @@ class WarmUpCopy implements Exchange {
   }
 
   leftQueue(): void {}
+
+  expire(): void {}
 
   answered(status: number, _head: string, buf: Buffer, from: number, to: number): void {
     this.#onAnswer(status < 300 ? null : answerText(status, buf.subarray(from, to)));

@@ -3,7 +3,8 @@ import { existsSync } from "node:fs";
 import { createServer, type Server, type Socket } from "node:net";
 import { exitReason } from "../core/health/exit-reason.ts";
 import type { InstanceSpec, RpcSpec } from "../core/instance-spec.ts";
-import type { Dispatcher } from "./dispatcher.ts";
+import { setPlaces } from "./batching/worker-places.ts";
+import type { RequestQueue } from "./exchange.ts";
 import { WORKER_PROTOCOL } from "./frames.ts";
 import type { EngineLimits } from "./limits.ts";
 import { LineCutter, type LogFile } from "./log-file.ts";
@@ -35,7 +36,7 @@ export interface SupervisorEvents {
 export interface SupervisorParts {
   readonly spec: InstanceSpec;
   readonly limits: EngineLimits;
-  readonly dispatcher: Dispatcher;
+  readonly dispatcher: RequestQueue;
   readonly log: LogFile;
   readonly events: SupervisorEvents;
   readonly command: (index: number) => WorkerCommand;
@@ -142,10 +143,10 @@ export class WorkerSupervisor implements WorkerEvents {
 
   loaded(worker: Worker, facts: unknown): void {
     const rpc = effectiveRpc(this.#parts.spec.rpc, (facts as { rpc?: unknown }).rpc);
-    worker.setSlots(rpc.workerThreads);
+    const places = setPlaces(worker, rpc, facts as { batch?: unknown }, this.#parts.log);
     this.#parts.events.rpcKnown(rpc);
     if (this.#parts.spec.warmUpPath === undefined) this.#ready(worker);
-    else this.#startWarmUp(worker, this.#parts.spec.warmUpPath, rpc.workerThreads);
+    else this.#startWarmUp(worker, this.#parts.spec.warmUpPath, places);
   }
 
   #startWarmUp(worker: Worker, path: string, slotCount: number): void {

@@ -1,6 +1,7 @@
 import type { ChildProcess } from "node:child_process";
 import type { Socket } from "node:net";
-import { type Exchange, Payload, type RequestTaker, type WorkerSlots } from "./exchange.ts";
+import { BatchSlots } from "./batching/batch-slots.ts";
+import { type BatchTaker, type Exchange, Payload, type WorkerSlots } from "./exchange.ts";
 import { FrameWriter } from "./frame-writer.ts";
 import { encodeFrame, FRAME, FrameReader, type FrameSink, RESPONSE_FRONT_BYTES } from "./frames.ts";
 
@@ -10,6 +11,9 @@ const SHUTDOWN = new Payload().set(FRAME.SHUTDOWN, NOTHING, 0, NOTHING, 0, 0);
 /** Low bits of a request id: the slot. The rest counts, so that an answer to an older request of a slot is not taken for this one's. */
 const SLOT_BITS = 12;
 const SLOT_MASK = (1 << SLOT_BITS) - 1;
+const SLOTS_MAX = 1 << SLOT_BITS;
+/** Largest u32. */
+const LEFT_MS_MAX = 0xffffffff;
 
 /** What a worker tells its supervisor. */
 export interface WorkerEvents {
@@ -30,7 +34,7 @@ export interface WorkerEvents {
  * One worker process and its connection. Each request given to it has a slot until the worker has answered, also when nobody
  * waits for the answer any more: only then is a thread there free again.
  */
-export class Worker implements RequestTaker, WorkerSlots, FrameSink {
+export class Worker implements BatchTaker, WorkerSlots, FrameSink {
   readonly index: number;
   readonly process: ChildProcess;
   readonly startedAt: number;
@@ -47,6 +51,9 @@ export class Worker implements RequestTaker, WorkerSlots, FrameSink {
   readonly #holders: (Exchange | null)[] = [];
   readonly #ids: number[] = [];
   readonly #free: number[] = [];
+  /** Null where requests are not batched: then each slot is a thread. */
+  #batches: BatchSlots | null = null;
+  #batchSizeMax = 1;
   #serial = 0;
   #isLoaded = false;
 
@@ -62,7 +69,16 @@ export class Worker implements RequestTaker, WorkerSlots, FrameSink {
   }
 
   get freeCount(): number {
-    return this.isReady ? this.#free.length : 0;
+    if (!this.isReady) return 0;
+    return this.#batches === null ? this.#free.length : this.#batches.freeCount;
+  }
+
+  get batchSizeMax(): number {
+    return this.#batchSizeMax;
+  }
+
+  get busyBatchCount(): number {
+    return this.#batches === null ? this.busyCount : this.#batches.busyCount;
   }
 
   get busyCount(): number {
@@ -91,8 +107,42 @@ export class Worker implements RequestTaker, WorkerSlots, FrameSink {
     }
   }
 
+  /** As `setSlots`, for a processor that takes batches: `count` of them at once if there are slots, of `sizeMax` requests at most. Returns how many. */
+  setBatches(count: number, sizeMax: number): number {
+    const batches = Math.max(1, Math.min(count, Math.floor(SLOTS_MAX / sizeMax)));
+    this.setSlots(batches * sizeMax);
+    this.#batches = new BatchSlots(batches);
+    this.#batchSizeMax = sizeMax;
+    return batches;
+  }
+
   /** Gives it a request; there must be a free slot. */
   send(exchange: Exchange): void {
+    const slot = this.#assign(exchange);
+    this.#batches?.take([slot]);
+    this.#writer!.write(exchange.workerRequestId, exchange.payload);
+    exchange.payload.clear();
+  }
+
+  sendBatch(exchanges: readonly Exchange[], now: number): void {
+    const [first] = exchanges;
+    if (this.#batches === null || first?.payload.type !== FRAME.REQUEST) {
+      for (const exchange of exchanges) this.send(exchange);
+      this.#writer!.flush();
+      return;
+    }
+    this.#batches.take(exchanges.map((exchange) => this.#assign(exchange)));
+    const rows = exchanges.map((exchange) => ({
+      id: exchange.workerRequestId,
+      leftMs: Math.min(LEFT_MS_MAX, Math.max(0, Math.round(exchange.deadlineMs - now))),
+      payload: exchange.payload,
+    }));
+    this.#writer!.writeBatch(rows);
+    for (const exchange of exchanges) exchange.payload.clear();
+  }
+
+  /** Takes a free slot for it. */
+  #assign(exchange: Exchange): number {
     const slot = this.#free.pop()!;
     this.#serial = (this.#serial + 1) & 0xfffff;
     const id = ((this.#serial << SLOT_BITS) | slot) >>> 0 || 1 << SLOT_BITS;
@@ -100,8 +150,7 @@ export class Worker implements RequestTaker, WorkerSlots, FrameSink {
     this.#holders[slot] = exchange;
     exchange.worker = this;
     exchange.workerRequestId = id;
-    this.#writer!.write(id, exchange.payload);
-    exchange.payload.clear();
+    return slot;
   }
 
   /** From here on it is ready. */
@@ -116,7 +165,7 @@ export class Worker implements RequestTaker, WorkerSlots, FrameSink {
     this.#holders[slot] = null;
     exchange.worker = null;
     this.#writer!.write(exchange.workerRequestId, CANCEL);
-    if (this.#free.length === 0 && this.#holders.every((holder) => holder === null)) this.#events.stuck(this);
+    if (this.freeCount === 0 && this.#holders.every((holder) => holder === null)) this.#events.stuck(this);
   }
 
   /** Asks it to end after what it has. */
@@ -176,6 +225,7 @@ export class Worker implements RequestTaker, WorkerSlots, FrameSink {
     this.#holders[slot] = null;
     this.#ids[slot] = 0;
     this.#free.push(slot);
+    this.#batches?.answered(slot);
     if (holder !== null) {
       holder.worker = null;
       if (type === FRAME.ERROR) {

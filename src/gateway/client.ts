@@ -197,6 +197,7 @@ export class Client implements WireOwner, Connection {
   #refuse(result: number): void {
     const { text } = headError(result);
     const isSize = result === HEAD_TOO_LARGE || result === TOO_MANY_FIELDS;
+    if (isSize) this.#plane.limited.count("header_bytes");
     this.#state = ANSWER;
     this.#begun().refuse(
       isSize ? "HEAD_TOO_LARGE" : result === BAD_VERSION ? "VERSION_UNKNOWN" : "BAD_REQUEST",
@@ -355,8 +356,9 @@ export class Client implements WireOwner, Connection {
   sweep(nowMs: number): void {
     const { times, limited } = this.#plane;
     const stillMs = nowMs - this.#movedMs;
-    if (this.#tunnel !== null) this.#tunnel.sweep(nowMs);
-    else if (this.#state === LINGER) {
+    if (this.#tunnel !== null) {
+      if (this.#tunnel.sweep(nowMs)) limited.count("tunnel_idle");
+    } else if (this.#state === LINGER) {
       if (nowMs - this.#sinceMs > (this.wire.isPending ? times.writeStallMs : times.lingerMs))
         this.wire.destroy();
     } else if (this.#state === HEAD) {

@@ -90,7 +90,11 @@ export class Departure {
     sockets.close();
     for (;;) {
       const nowMs = clock.monotonic();
-      if (clients.size + handshakeCount() === 0 || nowMs >= this.#deadlineMs) return;
+      const left = clients.size + handshakeCount();
+      if (left === 0 || nowMs >= this.#deadlineMs) {
+        for (let i = 0; i < left; i++) plane.limited.count("drain");
+        return;
+      }
       const isLast = nowMs > this.#deadlineMs - times.tunnelCloseMs;
       if (isLast || nowMs > this.#idleUntilMs)
         for (const client of clients) {

@@ -236,6 +236,7 @@ test("draining gives up at its deadline", async () => {
   await until(() => waiting.length === 1, "the request to arrive");
   await rig.gateway.drain(rig.clock.monotonic() + 60);
   assert.equal(c.answers.length, 0, "the request is still under way");
+  await until(() => rig.limits(null).drain === 1, "it to be counted");
 });
 
 test("a port that is taken ends the worker with the reason", async () => {

@@ -27,6 +27,7 @@ import { checkSeams } from "./node-seams.ts";
 import { RequestIds } from "./request-id.ts";
 import { Routing } from "./routing.ts";
 import { Slices } from "./slices.ts";
+import { SpareMembers } from "./spare-members.ts";
 import { type TableHost, TableIntake } from "./table-intake.ts";
 import { type TlsHost, TlsListener, type TlsOptions } from "./tls-listener.ts";
 import { CAPS, TIMES } from "./worker-limits.ts";
@@ -104,6 +105,7 @@ class GatewayWorker implements Gateway, DataPlane {
   /** Drained because the control process said so. */
   readonly #drained = Promise.withResolvers<void>();
   readonly #reports: Slices;
+  readonly #spares = new SpareMembers(this);
   readonly #sockets: ListeningSockets;
   readonly #departure: Departure;
   #isStarting = false;
@@ -312,6 +314,7 @@ class GatewayWorker implements Gateway, DataPlane {
     this.accessLog?.flush();
     for (const client of this.clients) client.sweep(this.nowMs);
     sweepInstances(this);
+    this.#spares.sweep();
     this.#mirrors.sweep(this.nowMs);
     this.#tls?.sweep(this.nowMs);
   }

@@ -44,6 +44,11 @@ export class Group {
     return index === -1 ? null : this.#members[index]!;
   }
 
+  /** The service is a member that requests are shared with. */
+  hasShare(service: Service): boolean {
+    return this.#members.includes(service);
+  }
+
   /** Makes ready what a table says of it, which holds from `at` on. */
   *prepare(route: GroupRoute, serviceOf: (name: string) => Service, at: TableSwitch): Steps<void> {
     const members: Service[] = [];

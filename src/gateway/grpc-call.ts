@@ -120,6 +120,7 @@ export class GrpcCall implements Connection, LoggedRequest, LinkUser {
     const to = parseRequestHead(head, buf, 0, buf.length);
     if (to === NEED_MORE || to < 0) {
       this.requestIdLength = requestIds.writeNew(this.requestId);
+      if (to === HEAD_TOO_LARGE) plane.limited.count("header_bytes");
       this.#end(to === HEAD_TOO_LARGE ? "HEAD_TOO_LARGE" : "BAD_REQUEST");
       return;
     }
@@ -189,7 +190,9 @@ export class GrpcCall implements Connection, LoggedRequest, LinkUser {
     this.#upstream = upstream;
     upstream.on("response", (_headers, flags, raw) => this.#answer(raw, flags));
     upstream.on("data", (chunk: Buffer) => this.#pass(upstream, chunk));
-    upstream.on("drain", () => this.#stream.resume());
+    upstream.on("drain", () => {
+      if (upstream === this.#upstream) this.#stream.resume();
+    });
     upstream.on("trailers", (_headers, _flags, raw) => {
       if (upstream !== this.#upstream) return;
       this.#grpcStatus = fieldIn(raw, "grpc-status");
@@ -237,7 +240,7 @@ export class GrpcCall implements Connection, LoggedRequest, LinkUser {
       this.#doneMs = this.#plane.nowMs;
       const refusal = this.#gates.refusalOf(NOTHING, 0, 0, true);
       if (refusal !== null) this.#end(refusal);
-      else this.#upstream!.end();
+      else this.#upstream?.end();
     });
     stream.on("drain", () => {
       this.#movedMs = this.#plane.nowMs;
@@ -294,6 +297,9 @@ export class GrpcCall implements Connection, LoggedRequest, LinkUser {
     const isRefused = code === constants.NGHTTP2_REFUSED_STREAM || upstream.pending;
     const failed = this.#instance!;
     if (isRefused && !this.#isAnswering && this.#kept !== null) {
+      // Nothing more is read from the client until there is another instance: what is kept is then still all that came.
+      this.#stream.pause();
+      this.#upstream = null;
       this.#release();
       // Alone, it gets it once more: it may only have ended that connection.
       const next = this.#service!.pick(failed, this.#key) ?? (failed.isNamed ? failed : null);

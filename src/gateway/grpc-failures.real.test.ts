@@ -1,7 +1,13 @@
 /** gRPC when something goes wrong: instances that die, refuse or hang up, clients that do not read, a gateway that drains. */
 import assert from "node:assert/strict";
-import { createServer, type Http2Server, type ServerHttp2Session, type ServerHttp2Stream } from "node:http2";
-import type { AddressInfo } from "node:net";
+import {
+  connect,
+  createServer,
+  type Http2Server,
+  type ServerHttp2Session,
+  type ServerHttp2Stream,
+} from "node:http2";
+import { type AddressInfo, createServer as createListener, type Socket } from "node:net";
 import { after, afterEach, before, test } from "node:test";
 import { type Metadata, status } from "@grpc/grpc-js";
 import { type GatewayRig, serviceRoute, startRig, TOKEN, until } from "../../test/harness/gateway-rig.ts";
@@ -114,6 +120,67 @@ test("a call that an instance refuses unread is sent to another, with all its me
   }
   assert.ok(refusing.calls() >= 1, "it was asked");
   assert.equal(alive.seen.length, 4);
+});
+
+test("what a client goes on sending while a refused call waits for another instance is not lost", async () => {
+  let refuse = () => {};
+  const refusing = await bare((stream) => {
+    stream.resume();
+    refuse = () => stream.close(7);
+  });
+  const held: Socket[] = [];
+  const got: Buffer[] = [];
+  const late = createServer();
+  late.on("stream", (stream) => {
+    stream.on("error", () => {});
+    stream
+      .on("data", (chunk: Buffer) => got.push(chunk))
+      .on("end", () => answer(stream as ServerHttp2Stream));
+  });
+  // It does not speak until it is told to, so the call waits for it.
+  const listener = createListener((socket) => held.push(socket));
+  await new Promise<void>((resolve) => listener.listen(0, "127.0.0.1", resolve));
+  const address = { kind: "tcp", host: "127.0.0.1", port: (listener.address() as AddressInfo).port } as const;
+  await serve([refusing.address]);
+  const session = connect(`http://127.0.0.1:${rig.port()}`);
+  clean.push(() => {
+    session.destroy();
+    listener.close();
+    for (const socket of held) socket.destroy();
+  });
+  const call = session.request({
+    ":method": "POST",
+    ":path": "/p.S/M",
+    ":authority": "s.x",
+    "content-type": "application/grpc",
+    te: "trailers",
+    authorization: TOKEN,
+  });
+  /** 60 KB, which is nearly as much as is kept for a second try. The gateway has got it when this is over. */
+  const send = async (letter: string) => {
+    await new Promise<void>((resolve) => void call.write(letter.repeat(60_000), () => resolve()));
+    await new Promise<void>((resolve) => void session.ping(() => resolve()));
+  };
+  await send("a");
+  await until(() => refusing.calls() === 1, "the call to come");
+  await serve([refusing.address, address]);
+  refuse();
+  await until(() => held.length === 1, "the second try");
+  await send("b");
+  late.emit("connection", held[0]);
+  await send("c");
+  let status: unknown;
+  call.on("trailers", (fields) => {
+    status = fields["grpc-status"];
+  });
+  call.resume().end();
+  await until(() => status !== undefined, "the answer");
+  assert.equal(status, "0");
+  const text = Buffer.concat(got).toString();
+  assert.deepEqual(
+    [text.length, text === ["a", "b", "c"].map((l) => l.repeat(60_000)).join("")],
+    [180_000, true],
+  );
 });
 
 test("an instance that is alone and refuses twice: UNAVAILABLE; other resets have gRPC's own status", async () => {

@@ -24,3 +24,38 @@ test("those to a server of the user's own are closed before it may close them", 
   assert.equal(leftAfterSweep(address, 5000), 2);
   assert.equal(leftAfterSweep(address, 500), 1);
 });
+
+test("the connection of a probe that was made is any other: it is not closed under the request that has it", () => {
+  const instance = new Instance("a-v1-0" as InstanceId, { kind: "unix", path: "/s" });
+  const closed: string[] = [];
+  const made = { isOver: false, isConnected: false, startedMs: 0, close: () => closed.push("made") };
+  const waits = { ...made, close: () => closed.push("waits") };
+  instance.suspect(0, 10);
+  instance.probe(1000, 3000, () => made as unknown as Upstream);
+  made.isConnected = true;
+  instance.reached();
+  // A request has it: it is not among the idle ones.
+  instance.closeIdle();
+  assert.deepEqual(closed, []);
+  instance.suspect(2000, 10);
+  instance.probe(3000, 3000, () => waits as unknown as Upstream);
+  instance.closeIdle();
+  assert.deepEqual(closed, ["waits"]);
+});
+
+test("a probe that still waits when a request's connection is made is given up", () => {
+  const instance = new Instance("a-v1-0" as InstanceId, { kind: "unix", path: "/s" });
+  let isClosed = false;
+  const waits = {
+    isOver: false,
+    isConnected: false,
+    startedMs: 0,
+    close: () => {
+      isClosed = true;
+    },
+  };
+  instance.suspect(0, 10);
+  instance.probe(1000, 3000, () => waits as unknown as Upstream);
+  instance.reached();
+  assert.ok(isClosed);
+});

@@ -26,6 +26,8 @@ export class Instance {
   #probe: Upstream | null = null;
   /** The table in force names it. */
   isNamed = true;
+  /** Those that left the service that it was last of, and have something to report there; null: it is not among them. */
+  #leaving: Set<Instance> | null = null;
   /** The last table or change that named it as one of an affected service. */
   namedAt: TableSwitch | null = null;
   /** Connections without a request, last used last: warm ones stay in use, spare ones age. */
@@ -44,6 +46,18 @@ export class Instance {
     return this.inFlight > 0 || this.idle.length > 0 || this.calls !== null || this.isSuspect;
   }
 
+  /** Its service names it no more: it is reported as one of `leaving`. */
+  leave(leaving: Set<Instance>): void {
+    this.#leaving = leaving.add(this);
+  }
+
+  /** A service names it again, which may be another, and reports it from here on. */
+  comeBack(): void {
+    this.isNamed = true;
+    this.#leaving?.delete(this);
+    this.#leaving = null;
+  }
+
   /** It could not be reached. Requests that failed together count as one failure: a probe is due after `baseMs`, later each time. */
   suspect(nowMs: number, baseMs: number): void {
     if (this.isSuspect && nowMs < this.#probeAtMs) return;
@@ -53,19 +67,28 @@ export class Instance {
     this.#probeAtMs = nowMs + ejectionMs(this.#failures, baseMs);
   }
 
-  /** A connection to it was made. */
+  /** A connection to it was made. If that is the probe's, it is one like all others from here on. */
   reached(): void {
     this.isSuspect = false;
     this.#failures = 0;
+    const probe = this.#probe;
+    this.#probe = null;
+    if (probe?.isConnected === false) probe.close();
   }
 
   /** Probes a suspect that was left alone for long enough: a connection without a request, kept when it is made. */
   probe(nowMs: number, connectMs: number, connect: (instance: Instance) => Upstream): void {
     const probe = this.#probe;
-    if (!this.isSuspect) this.#probe = null;
-    else if (probe !== null && !probe.isOver) {
+    if (probe !== null && !probe.isOver) {
       if (nowMs - probe.startedMs > connectMs) probe.fail();
     } else if (nowMs >= this.#probeAtMs) this.#probe = connect(this);
+  }
+
+  /** Connects when nobody else does: a connection without a request. One that cannot be made makes it a suspect. */
+  keepWarm(nowMs: number, connectMs: number, connect: (instance: Instance) => Upstream): void {
+    if (this.isInUse || !this.isNamed) return;
+    if (this.#probe === null || this.#probe.isOver) this.#probe = connect(this);
+    else if (nowMs - this.#probe.startedMs > connectMs) this.#probe.fail();
   }
 
   /** Closes connections that were idle for long: the oldest stand first. */

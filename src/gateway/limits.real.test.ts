@@ -14,6 +14,7 @@ import { RawClient } from "../../test/harness/raw-client.ts";
 import { plain, RawUpstream, type SeenRequest } from "../../test/harness/raw-upstream.ts";
 import { type GatewayPolicy, NO_POLICY } from "../core/traffic/policy.ts";
 import type { Address } from "../core/traffic/route-table.ts";
+import { FIELDS_MAX, HEAD_BYTES_MAX } from "../http1/limits.ts";
 import { bytesInFlight } from "./bytes-in-flight.ts";
 
 const closing: (() => Promise<void> | void)[] = [];
@@ -201,6 +202,17 @@ test("request_limit.header_bytes: a longer head is 431", async () => {
   assert.equal(refused.status, 431);
   assert.equal(refused.fields["x-sluice-reason"], "HEAD_TOO_LARGE");
   await met(rig, "s", "header_bytes", 1);
+});
+
+test("a head that no worker takes is 431, whatever the service allows, and counted by the worker", async () => {
+  const rig = await rigOf();
+  const upstream = upstreamOf(good);
+  await serve(rig, upstream, {});
+  for (const fields of [`X-Long: ${"a".repeat(HEAD_BYTES_MAX)}\r\n`, "X: a\r\n".repeat(FIELDS_MAX + 1)]) {
+    assert.equal((await clientOf(rig).ask(ask("GET", fields))).status, 431);
+  }
+  await met(rig, null, "header_bytes", 2);
+  assert.equal(upstream.seen.length, 0);
 });
 
 test("request_limit.total_timeout: an instance that works for longer is 504, a stream that goes on for longer is cut", async () => {

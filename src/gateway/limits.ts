@@ -85,6 +85,15 @@ export const UPSTREAM_IDLE_MS = 30_000;
 export const UPSTREAM_FOREIGN_IDLE_MS = 1_000;
 
 /**
+ * Connections of one worker to instances of members without a share, one each, which stay warm; further ones are connected with their first
+ * request. An installation with more of them than this is better off with the open files.
+ */
+export const SPARE_CONNECTIONS_MAX = 512;
+
+/** Services and instances that a sweep looks at for that: some 20 µs, and at most so many connections are begun at once. */
+export const SPARE_LOOKS_A_SWEEP = 64;
+
+/**
  * Idle connections kept per instance. There are never more than requests were in flight at once, and they age out; but whoever has 2,000 clients must not make a
  * connection for each request, at twice the cost.
  */

@@ -30,7 +30,7 @@ export class Lingering {
   revive(id: InstanceId, address: Address): Instance | undefined {
     const instance = this.find(id, address);
     if (instance === undefined) return undefined;
-    instance.isNamed = true;
+    instance.comeBack();
     this.delete(instance);
     return instance;
   }

@@ -251,6 +251,33 @@ test("bodies: in pieces, chunked, too large by length, too large by growing, nev
   assert.deepEqual([sum.sent, sum.answered, sum.failed], [2, 2, 0]);
 });
 
+test("a chunked body is too large by its framed bytes, however much of it came with its head", async () => {
+  await put(rule(100));
+  const one = client();
+  const head = `POST /api/predict/s HTTP/1.1\r\nHost: h\r\nAuthorization: ${TOKEN}\r\nTransfer-Encoding: chunked\r\n\r\n`;
+  const framed = (bytes: number) => {
+    const length = bytes - "40000\r\n\r\n0\r\n\r\n".length;
+    const body = `${length.toString(16)}\r\n${"x".repeat(length)}\r\n0\r\n\r\n`;
+    assert.equal(body.length, bytes);
+    return body;
+  };
+  for (const [i, hereBytes] of [0, 1000, 60_000, 100_000].entries()) {
+    for (const [j, extra] of [0, 1].entries()) {
+      const whole = head + framed(MIRROR_BODY_BYTES_MAX + extra);
+      const seen = primary.bytesSeen;
+      one.send(whole.slice(0, head.length + hereBytes));
+      if (hereBytes === 0) await until(() => primary.bytesSeen > seen, "the head alone to be passed on");
+      one.send(whole.slice(head.length + hereBytes));
+      assert.equal((await one.answer(2 * i + j)).status, 200);
+    }
+    const told = () => [counts().answered, counts().dropped.tooLarge].join();
+    await until(
+      () => told() === [i + 1, i + 1].join(),
+      `one to be copied, one to be dropped (${hereBytes} B)`,
+    );
+  }
+});
+
 test("what all copies hold is bounded: above it they are dropped, and the primary goes on", async () => {
   await put(rule(100));
   const body = "x".repeat(250_000);

@@ -1,6 +1,7 @@
 /** Sticky groups, forced members, and the ways to pick an instance, over real sockets. */
 import assert from "node:assert/strict";
 import type { Socket } from "node:net";
+import { join } from "node:path";
 import { afterEach, beforeEach, test } from "node:test";
 import {
   type GatewayRig,
@@ -9,6 +10,7 @@ import {
   serviceRoute,
   startRig,
   TOKEN,
+  until,
 } from "../../test/harness/gateway-rig.ts";
 import { type Answer, RawClient } from "../../test/harness/raw-client.ts";
 import { plain, RawUpstream, type SeenRequest } from "../../test/harness/raw-upstream.ts";
@@ -175,3 +177,31 @@ test("random_two: every request is answered, by one of the instances that can be
   connect();
   for (let i = 0; i < 20; i++) assert.equal((await ask("s", TOKEN)).status, 200);
 });
+
+test("a member without a share stays warm: connected, probed while it cannot be reached, and its first request meets a connection", async () => {
+  await rig.close();
+  rig = await startRig({ suspectMs: 20 });
+  const [a, b, late] = ["a", "b", "c"].map((name) => {
+    const path = join(rig.dir, `${name}.sock`);
+    const upstream = new RawUpstream((_, socket) => socket.write(plain(200, name)), path);
+    upstreams.push(upstream);
+    return upstream;
+  }) as [RawUpstream, RawUpstream, RawUpstream];
+  const addresses = [await a.listen(), await b.listen(), late.address()];
+  await putGroup(addresses, { a: 1 });
+  connect();
+  await until(() => b.sockets.length === 1, "a connection to the member without a share");
+  await until(() => ejections() === 1, "the other one to be found out of reach");
+  await late.listen();
+  await until(() => late.sockets.length === 1, "a probe");
+  assert.equal(a.sockets.length, 0, "a member with a share is connected by its requests");
+  await rig.reported();
+  await putGroup(addresses, { b: 1, c: 1 });
+  for (const name of ["b", "c"]) assert.equal((await ask(name, TOKEN)).body.toString(), name);
+  assert.deepEqual([b.sockets.length, late.sockets.length], [1, 1]);
+});
+
+const ejections = () =>
+  rig.messages
+    .flatMap((m) => (m.type === "report" ? m.samples : []))
+    .reduce((sum, s) => sum + s.ejections, 0);

@@ -119,6 +119,14 @@ export class Routing implements TableInForce {
     return this.#inForce.services.values();
   }
 
+  /** The service of an entry in force, when it is in a group and has no share of that; else null. */
+  spareOf({ name, group }: ServiceEntry): Service | null {
+    if (group === null) return null;
+    const { services, groups } = this.#inForce;
+    const service = services.get(name);
+    return service !== undefined && groups.get(group)?.hasShare(service) === false ? service : null;
+  }
+
   /** Those that have something to report: the named ones, and once more or until they are done those that left. */
   *measured(): Generator<Service> {
     const { services, leaving } = this.#inForce;

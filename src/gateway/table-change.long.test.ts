@@ -8,7 +8,8 @@ import { routeChange, withRouteChange } from "../core/traffic/route-change.ts";
 import type { RouteTable, ServiceRoute } from "../core/traffic/route-table.ts";
 import { Routing } from "./routing.ts";
 import { entryOf, routeOf } from "./service-entry.ts";
-import { type CheckedChange, checkChange, checkTable } from "./table-check.ts";
+import { finish } from "./slices.ts";
+import { type CheckedChange, checkChange, checkingChange, checkTable, told } from "./table-check.ts";
 import { type TableHost, TableIntake } from "./table-intake.ts";
 import { TableParts } from "./table-parts.ts";
 
@@ -259,6 +260,20 @@ for (const [name, part, reason] of [
   });
 }
 
+test("a part of any length is taken in, or refused: it does not end the worker", () => {
+  const routing = new Routing(() => 0.5);
+  routing.apply({ number: 1, services: [], groups: [] });
+  const intoGroup = { groups: [groupRoute("g", {})] };
+  const many = Array.from({ length: 300_000 }, () => "x");
+  for (const list of ["goneServices", "goneGroups", "groups", "members"]) {
+    const parts = new TableParts({ type: "begin", of: "change", number: 2, base: 1 }, 1e9, routing);
+    parts.add(intoGroup, 1);
+    parts.add({ [list]: many }, 1);
+    assert.equal(parts.problem, null);
+    assert.equal(typeof finish(told(() => checkingChange(parts.draft, routing))), "string", list);
+  }
+});
+
 test("a change costs what it changes: nothing else is made anew", () => {
   const services = Array.from({ length: 2000 }, (_, i) => serviceRoute(`s${i}`, [address(1 + i)]));
   const routing = new Routing(() => 0.5);
@@ -290,6 +305,9 @@ for (const [name, change, reason] of [
   ["that takes away a member", { ...none, goneServices: ["a"] }, /^goneServices: a is a member of g/],
   ["that takes away a group in use", { ...none, goneGroups: ["g"] }, /^goneGroups: a is in g/],
   ["that takes away nobody", { ...none, goneServices: ["x"] }, /^goneServices: there is no x/],
+  ["that takes away a group that is not", { ...none, goneGroups: ["x"] }, /^goneGroups: there is no x/],
+  ["that takes away a service as a group", { ...none, goneGroups: ["b"] }, /^goneGroups: there is no b/],
+  ["that takes away one twice", { ...none, goneServices: ["b", "b"] }, /^goneServices: b is there twice/],
   [
     "that puts and takes",
     { ...none, services: [serviceRoute("b", [])], goneServices: ["b"] },

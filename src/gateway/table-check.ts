@@ -121,8 +121,8 @@ export function* checkingChange(draft: Draft, now: TableInForce): Steps<CheckedC
   must(now.number > 0, "base", "there is no table in force");
   const isLater = Number.isSafeInteger(number) && (number as number) > now.number;
   must(isLater, "number", `must be a whole number above ${now.number}`);
-  const goneServices = new Set(listOf(change.goneServices, "goneServices"));
-  const goneGroups = new Set(listOf(change.goneGroups, "goneGroups"));
+  const goneServices = goneOf(change.goneServices, "goneServices", now.serviceRoutes);
+  const goneGroups = goneOf(change.goneGroups, "goneGroups", now.groupRoutes);
   const { entries: services, names: putServices } = draft.services;
   const groups = yield* allFields(change.groups, "groups");
   const putGroups = new Set(groups.map((g) => g.name));
@@ -134,7 +134,6 @@ export function* checkingChange(draft: Draft, now: TableInForce): Steps<CheckedC
       putServices.has(s as string) || (now.serviceRoutes.has(s as ServiceName) && !goneServices.has(s)),
   };
   for (const name of goneServices) {
-    must(now.serviceRoutes.has(name as ServiceName), "goneServices", `there is no ${name}`);
     must(!putServices.has(name as string), "goneServices", `${name} is there, too`);
     yield;
   }
@@ -178,6 +177,17 @@ export function* checkingChange(draft: Draft, now: TableInForce): Steps<CheckedC
     }
   }
   return { ...(change as unknown as RouteChange), services };
+}
+
+/** What a change takes away of what is there. */
+function goneOf(value: unknown, where: string, there: { has(name: never): boolean }): ReadonlySet<unknown> {
+  const gone = new Set<unknown>();
+  for (const name of listOf(value, where)) {
+    must(there.has(name as never), where, `there is no ${name}`);
+    must(!gone.has(name), where, `${name} is there twice`);
+    gone.add(name);
+  }
+  return gone;
 }
 
 /** No instance of a change is one of a service that stays as it is. */

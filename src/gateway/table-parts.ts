@@ -52,14 +52,14 @@ export class TableParts {
     for (const list of LISTS) if (fields[list] !== undefined) listOf(fields[list], `${where}.${list}`);
     const lists = part as { readonly [K in keyof TablePart]?: readonly unknown[] };
     const { goneServices, goneGroups, groups } = this.#lists;
-    goneServices.push(...(lists.goneServices ?? []));
-    goneGroups.push(...(lists.goneGroups ?? []));
+    addAll(goneServices, lists.goneServices);
+    addAll(goneGroups, lists.goneGroups);
     if (lists.members !== undefined) {
       const { members } = (groups.at(-1) ?? {}) as Fields;
       must(Array.isArray(members), `${where}.members`, "no group is before");
-      members.push(...lists.members);
+      addAll(members, lists.members);
     }
-    groups.push(...(lists.groups ?? []));
+    addAll(groups, lists.groups);
     const services = this.#services;
     if (lists.instances !== undefined) {
       must(services.entries.length > 0, `${where}.instances`, "no service is before");
@@ -73,4 +73,9 @@ export class TableParts {
     const { number, base, workerCount } = this.#begin;
     return { services: this.#services, fields: { number, base, workerCount, ...this.#lists } };
   }
+}
+
+/** Behind what is there. One by one: as arguments of one call, very many would end the process. */
+function addAll(list: unknown[], more: readonly unknown[] = []): void {
+  for (const one of more) list.push(one);
 }

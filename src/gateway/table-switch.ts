@@ -235,7 +235,7 @@ function* letGo(now: InForce, affected: readonly Affected[]): Steps<void> {
     one.former = service.takeFormer();
     const stay = new Set(instances ?? NONE);
     for (const [i, instance] of one.former.entries()) {
-      if (!stay.has(instance)) service.leaving.add(instance);
+      if (!stay.has(instance)) instance.leave(service.leaving);
       if (i % INSTANCES_A_STEP === 0) yield;
     }
     if (route !== null) yield* eachId(route.instances, (id) => now.ids.delete(id));
@@ -261,8 +261,7 @@ function* takeOver(now: InForce, affected: readonly Affected[], at: TableSwitch)
     if (isComingBack) void service.instances;
     for (const [i, instance] of (instances ?? NONE).entries()) {
       instance.namedAt = at;
-      service.leaving.delete(instance);
-      instance.isNamed = true;
+      instance.comeBack();
       now.lingering.delete(instance);
       if (i % INSTANCES_A_STEP === 0) yield;
     }

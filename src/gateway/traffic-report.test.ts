@@ -1,11 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
+import { serviceRoute } from "../../test/harness/gateway-rig.ts";
 import type { ServiceSample, TrafficCounts } from "../core/gateway-report.ts";
 import { addCounts, NO_TRAFFIC } from "../core/meter/traffic-sum.ts";
 import type { InstanceId, ServiceName } from "../core/names.ts";
 import { Instance } from "./instance.ts";
 import { Meter } from "./meter.ts";
+import { Routing } from "./routing.ts";
 import { Service } from "./service.ts";
 import { finish } from "./slices.ts";
 import { takingSamples } from "./traffic-report.ts";
@@ -135,3 +137,53 @@ test("property: the whole of a service is the sum of its instances and of what c
     ),
   );
 });
+
+const address = { kind: "tcp", host: "h", port: 1 } as const;
+const named = (...names: string[]) =>
+  names.map((name) => ({
+    ...serviceRoute(name, []),
+    instances: [{ id: `${name.slice(0, 1)}-0` as InstanceId, address }],
+  }));
+for (const [what, between, last] of [
+  ["named again after its service was deleted", [[]], "s"],
+  ["named by another service, at once", [], "s2"],
+  ["named by another service, later", [[]], "s2"],
+] as const) {
+  test(`an instance with a request in flight, ${what}: told once, by the service that has it`, () => {
+    const routing = new Routing(() => 0.5);
+    let number = 0;
+    const apply = (...names: string[]) =>
+      routing.apply({ number: ++number, services: named(...names), groups: [] });
+    const told = () => JSON.parse(finish(takingSamples(routing.measured())).join("")) as ServiceSample[];
+    apply("s");
+    const [service] = routing.services;
+    const one = service!.pick(null, 0)!;
+    one.inFlight = 1;
+    for (const names of between) apply(...names);
+    apply(last);
+    const [now] = routing.services;
+    assert.equal(now!.pick(null, 0), one);
+    for (let i = 1; i <= 3; i++) {
+      one.meter.record(200, i);
+      const samples = told();
+      assert.deepEqual(
+        samples.map((s) => [s.service, s.requests, s.inFlight]),
+        [[last, 1, 1]],
+        `report ${i}`,
+      );
+    }
+    apply();
+    one.meter.record(200, 1);
+    assert.deepEqual(
+      told().map((s) => [s.service, s.requests, s.inFlight]),
+      [[last, 1, 1]],
+    );
+    one.meter.record(200, 1);
+    routing.release(one);
+    assert.deepEqual(
+      told().map((s) => [s.service, s.requests, s.inFlight]),
+      [[last, 1, 0]],
+    );
+    assert.deepEqual([...routing.measured()], [], "and then forgotten");
+  });
+}

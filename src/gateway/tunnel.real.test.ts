@@ -369,6 +369,7 @@ test("idle limit: a tunnel without a byte is cut; one with a byte now and then i
   half.socket.end();
   half.socket.resume();
   await until(() => half.socket.closed, "the half-closed one to be cut");
+  await until(() => short.limits(null).tunnel_idle === 2, "both to be counted");
   busy.socket.destroy();
 });
 

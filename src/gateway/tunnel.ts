@@ -17,6 +17,7 @@ export class Tunnel {
   readonly #over: () => void;
   #movedMs: number;
   #goneCount = 0;
+  #isCut = false;
 
   constructor(
     client: Wire,
@@ -58,13 +59,15 @@ export class Tunnel {
     this.#instance.early(buf, from, to);
   }
 
-  /** Cuts it when nothing has moved for too long; `nowMs` is monotonic. */
-  sweep(nowMs: number): void {
+  /** Cuts it when nothing has moved for too long, and says so once; `nowMs` is monotonic. */
+  sweep(nowMs: number): boolean {
     const isHalf = this.#client.isEnded || this.#instance.isEnded;
     const limitMs = isHalf ? this.#times.tunnelHalfMs : this.#times.tunnelIdleMs;
-    if (nowMs - this.#movedMs <= limitMs) return;
+    if (this.#isCut || nowMs - this.#movedMs <= limitMs) return false;
+    this.#isCut = true;
     this.#client.wire.destroy();
     this.#instance.wire.destroy();
+    return true;
   }
 
   /** Both sides are told that no more will come, after what is on its way. */

@@ -32,6 +32,7 @@ export const FIELD = {
   FRAMING_IMITATION: 23,
   X_SLUICE_QUEUE_US: 24,
   X_SLUICE_MEMBER: 25,
+  CONTENT_ENCODING: 26,
 } as const;
 
 /** What each is called. Longer than three bytes, but for TE, which is looked up by itself. */
@@ -55,6 +56,7 @@ const NAMES: readonly (readonly [name: string, field: number])[] = [
   ["x-sluice-mirror", FIELD.X_SLUICE_MIRROR],
   ["proxy-connection", FIELD.PROXY_CONNECTION],
   ["x-forwarded-host", FIELD.X_FORWARDED_HOST],
+  ["content-encoding", FIELD.CONTENT_ENCODING],
   ["x-sluice-service", FIELD.X_SLUICE_SERVICE],
   ["transfer-encoding", FIELD.TRANSFER_ENCODING],
   ["transfer\x7fencoding", FIELD.FRAMING_IMITATION],

@@ -12,7 +12,7 @@ def main():
     path = os.path.abspath(sys.argv[1])
     endpoint = sys.argv[2] if len(sys.argv) == 3 else local_server.ENDPOINT
     module = worker.run_file(path)  # the class form serves within it, and ends with Ctrl-C
-    if callable(getattr(module, "process", None)):
+    if worker.is_short_form(module):
         call, describe = worker.functions_of(module, local_model(), os.path.basename(path))
         local_server.serve(call, describe, endpoint)
     elif worker.processor_class(module):

@@ -11,6 +11,7 @@ REQUEST = 0x02
 CANCEL = 0x03
 DESCRIBE = 0x04
 SHUTDOWN = 0x05
+BATCH = 0x06
 READY = 0x81
 FAILED = 0x82
 RESPONSE = 0x83
@@ -27,6 +28,8 @@ _HEADER = struct.Struct("<IBI")
 _RESPONSE = struct.Struct("<IBIHI")
 _ERROR = struct.Struct("<IBIH")
 _HEAD_LENGTH = struct.Struct("<H")
+_COUNT = struct.Struct("<H")
+_ROW = struct.Struct("<III")
 
 unpack_header = _HEADER.unpack_from
 unpack_head_length = _HEAD_LENGTH.unpack_from
@@ -40,6 +43,18 @@ class BrokenPeer(Exception):
 def encode(kind, request_id, payload):
     """One frame with a payload that is already bytes."""
     return _HEADER.pack(len(payload) + 5, kind, request_id) + payload
+
+
+def batch_rows(payload):
+    """The requests of a BATCH: a list of `(id, ms left, payload of its REQUEST)`."""
+    rows = []
+    at = _COUNT.size
+    for _ in range(_COUNT.unpack_from(payload)[0]):
+        request_id, left_ms, size = _ROW.unpack_from(payload, at)
+        at += _ROW.size
+        rows.append((request_id, left_ms, payload[at : at + size]))
+        at += size
+    return rows
 
 
 def encode_response(request_id, status, head, body):

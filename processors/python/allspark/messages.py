@@ -18,10 +18,12 @@ class Headers(Mapping):
     `method` and `path` are those of the request line as the engine saw it, without the service's prefix.
     """
 
-    __slots__ = ("_raw", "_line", "_fields")
+    __slots__ = ("_raw", "_line", "_fields", "deadline")
 
-    def __init__(self, head):
+    def __init__(self, head, deadline=None):
         self._raw = head
+        #: Until when the answer is waited for, in seconds of `time.monotonic()`; None where it is not known.
+        self.deadline = deadline
         self._line = None
         self._fields = None
 

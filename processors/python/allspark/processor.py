@@ -2,6 +2,8 @@
 import json
 import os
 
+from .messages import BadAnswer
+
 
 class Properties:
     """Options set in code: `allspark.default_properties().put("rpc.keepalive", "10000")`."""
@@ -57,6 +59,9 @@ class BaseProcessor:
     worker_processes = None
     endpoint = None
 
+    #: Optional: `process_batch(self, data)` with a list of bodies, which returns a list with the answer to each.
+    process_batch = None
+
     def __init__(self, worker_threads=None, io_threads=None, worker_processes=None, endpoint=None, **options):
         self.worker_threads = worker_threads
         self.io_threads = io_threads
@@ -74,7 +79,9 @@ class BaseProcessor:
 
     def process(self, data):
         """One request. `data` is the body, as bytes. Return bytes or text, alone or as `(body, status)`."""
-        raise NotImplementedError("%s has no process(self, data)" % type(self).__name__)
+        if self.process_batch is None:
+            raise NotImplementedError("%s has no process(self, data)" % type(self).__name__)
+        return only_answer(self.process_batch([data]))
 
     def post_process(self, data):
         """For your own `process` to call; the engine never calls it."""
@@ -113,6 +120,15 @@ class BaseProcessor:
         self.initialize()
         endpoint = self.endpoint or local_server.ENDPOINT
         local_server.serve(lambda body, _head: self.process(body), self.describe, endpoint, self.worker_threads)
+
+
+def only_answer(answers):
+    """That of a batch of one."""
+    if len(answers) != 1:
+        raise BadAnswer("process_batch returned %d answers to 1 request" % len(answers))
+    if isinstance(answers[0], Exception):
+        raise answers[0]
+    return answers[0]
 
 
 _model_spec = None

@@ -39,13 +39,15 @@ class Serving:
     """One worker's connection to its engine, from READY on.
 
     `call(body, head)` answers a request, `describe()` gives the JSON text of the description, both may
-    raise. `out_of_memory` is what a client is told on MemoryError.
+    raise. `call_batch(bodies, heads)` answers a list of requests by a list, an exception standing for a refusal; None:
+    there are no batches. `out_of_memory` is what a client is told on MemoryError.
     """
 
-    def __init__(self, sock, reader, call, describe, threads, out_of_memory):
+    def __init__(self, sock, reader, call, describe, threads, out_of_memory, call_batch=None):
         self._sock = sock
         self._reader = reader
         self._call = call
+        self._call_batch = call_batch
         self._describe = describe
         self._threads = threads
         self._out_of_memory = out_of_memory
@@ -118,7 +120,7 @@ class Serving:
             except IndexError:
                 self._read_more(mine)
                 continue
-            if kind == frames.REQUEST or kind == frames.DESCRIBE:
+            if kind == frames.REQUEST or kind == frames.BATCH or kind == frames.DESCRIBE:
                 started = time.perf_counter()
                 if started < self._slow_until and self._threads > 1:
                     self._hand_over(mine)
@@ -160,7 +162,10 @@ class Serving:
                     self._watch_wake.set()
 
     def _cancel(self, request_id):
-        """A request that no thread has begun is dropped; one that has begun is answered to nobody."""
+        """A request that no thread has begun is dropped; one that has begun, or is in a batch, is answered to nobody.
+
+        A batch comes only when a thread is free for it, so it hardly ever waits here.
+        """
         for frame in list(self._pending):
             if frame[1] == request_id and frame[0] != frames.CANCEL:
                 try:
@@ -189,6 +194,8 @@ class Serving:
                 self._sock.sendall(b"".join(short))
 
     def _answer(self, kind, request_id, payload):
+        if kind == frames.BATCH:
+            return self._answer_batch(payload)
         try:
             if kind == frames.DESCRIBE:
                 result = (self._describe(), 200, {"content-type": "application/json"})
@@ -200,17 +207,57 @@ class Serving:
             else:
                 result = self._call(payload[1], payload[0][2:])
             return messages.encode_answer(request_id, result)
-        except MemoryError:
-            status, text = 500, self._out_of_memory
+        except BaseException as error:  # also SystemExit: one request must not end the worker
             payload = None
-            _print_trace()
-        except messages.BadAnswer as error:
+            return self._refuse(request_id, error)
+
+    def _refuse(self, request_id, error):
+        """What goes to the client, and to the log, for an exception."""
+        if isinstance(error, messages.BadAnswer):
             status, text = 500, str(error)
             print(text, file=sys.stderr, flush=True)
-        except BaseException as error:  # also SystemExit: one request must not end the worker
-            status, text = 400, one_line(error)
-            _print_trace()
+        else:
+            status, text = (500, self._out_of_memory) if isinstance(error, MemoryError) else (400, one_line(error))
+            _print_trace(error)
         return (frames.encode_error(request_id, status, text),)
+
+    def _answer_batch(self, payload):
+        """Each request of a batch gets an answer of its own, in their order."""
+        began = time.monotonic()
+        ids, bodies, heads, parts = [], [], [], []
+        for request_id, left_ms, front in frames.batch_rows(payload):
+            start = frames.unpack_head_length(front)[0] + 2
+            ids.append(request_id)
+            bodies.append(front[start:])
+            heads.append(messages.Headers(front[2:start], began + left_ms / 1000.0))
+        payload = None
+        for request_id, answer in zip(ids, self._answers_of(bodies, heads)):
+            parts.extend(self._encode_row(request_id, answer))
+        return parts
+
+    def _answers_of(self, bodies, heads):
+        """As many answers as requests. When a batch fails as a whole, each request is tried alone: one of them must not fail the others."""
+        if not bodies:
+            return []
+        try:
+            answers = list(self._call_batch(bodies, heads))
+            if len(answers) != len(bodies):
+                raise messages.BadAnswer("process_batch returned %d answers to %d requests" % (len(answers), len(bodies)))
+            return answers
+        except messages.BadAnswer as error:
+            return [error] * len(bodies)
+        except BaseException as error:
+            if len(bodies) == 1:
+                return [error]
+        return [self._answers_of([body], [head])[0] for body, head in zip(bodies, heads)]
+
+    def _encode_row(self, request_id, answer):
+        if isinstance(answer, BaseException):
+            return self._refuse(request_id, answer)
+        try:
+            return messages.encode_answer(request_id, answer)
+        except BaseException as error:
+            return self._refuse(request_id, error)
 
     def _watch(self):
         idle = 0
@@ -249,9 +296,9 @@ def one_line(error):
     return "%s: %s" % (type(error).__name__, text) if text else type(error).__name__
 
 
-def _print_trace():
+def _print_trace(error):
     try:
-        traceback.print_exc()
+        traceback.print_exception(type(error), error, error.__traceback__)
         sys.stderr.flush()
     except MemoryError:
         print("MemoryError", file=sys.stderr, flush=True)

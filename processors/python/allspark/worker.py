@@ -55,7 +55,12 @@ class Worker:
         if instance.worker_threads:
             processor.default_properties().put("rpc.worker_threads", instance.worker_threads)
         process = instance.process
-        self._serve(lambda body, _head: process(body), lambda: processor.json_text(instance.describe()), threads)
+        call_batch = None
+        if callable(instance.process_batch):
+            call_batch = lambda bodies, _heads: instance.process_batch(bodies)  # noqa: E731
+        self._serve(
+            lambda body, _head: process(body), lambda: processor.json_text(instance.describe()), threads, call_batch
+        )
 
     def serve_functions(self, module):
         """The short form: `process(data, headers)`, and `initialize` and `describe` when there."""
@@ -63,18 +68,24 @@ class Worker:
         if hasattr(module, "initialize"):
             self.progress("initializing %s" % entry)
         call, describe = functions_of(module, self.init["model"], entry)
-        self._serve(call, lambda: processor.json_text(describe()), self.init["rpc"]["workerThreads"])
+        call_batch = batch_function_of(module)
+        self._serve(call, lambda: processor.json_text(describe()), self.init["rpc"]["workerThreads"], call_batch)
 
-    def _serve(self, call, describe, threads):
+    def _serve(self, call, describe, threads, call_batch):
         rpc = rpc_set_in_code()
         # The engine sends at most as many at once as the spec says, or code when the spec is silent.
         threads = max(threads, rpc.get("workerThreads", 0))
         memory_mb = self.init["limits"]["memoryMb"]
         out_of_memory = "the processor ran out of memory for this request; metadata.memory is %g MB" % memory_mb
         ready = {"pid": os.getpid(), "runtime": "python " + platform.python_version(), "rpc": rpc}
+        if call_batch is not None:
+            ready["batch"] = True
+            if self.init["rpc"].get("batching"):
+                # A request alone, as in a warm-up, takes the way of all others.
+                call = lambda body, head: processor.only_answer(call_batch([body], [Headers(head)]))  # noqa: E731
         self._sock.sendall(frames.encode(frames.READY, 0, json.dumps(ready).encode()))
         self.served = True
-        server = serving.Serving(self._sock, self._reader, call, describe, threads, out_of_memory)
+        server = serving.Serving(self._sock, self._reader, call, describe, threads, out_of_memory, call_batch)
         for frame in self._frames:
             server._pending.append(frame)
         server.run()
@@ -99,6 +110,7 @@ def rpc_set_in_code():
 
 
 def _takes_headers(function):
+    """Whether a function of the short form has the parameter `headers`."""
     try:
         inspect.signature(function).bind(b"", {})
         return True
@@ -110,16 +122,34 @@ def _takes_headers(function):
 
 def functions_of(module, model, entry):
     """`(call, describe)` of a file in the short form, after its `initialize`. `call` takes body and head as bytes."""
-    process = module.process
+    process = getattr(module, "process", None)
     if hasattr(module, "initialize"):
         module.initialize(model["entry"] or model["path"], model["config"])
-    if _takes_headers(process):
+    call_batch = batch_function_of(module)
+    if not callable(process):
+        call = lambda body, head: processor.only_answer(call_batch([body], [Headers(head)]))  # noqa: E731
+    elif _takes_headers(process):
         call = lambda body, head: process(body, Headers(head))  # noqa: E731
     else:
         call = lambda body, _head: process(body)  # noqa: E731
     describe = getattr(module, "describe", None)
     default = {"processor": "custom", "language": "python", "entry": entry}
     return call, describe or (lambda: default)
+
+
+def batch_function_of(module):
+    """`process_batch` of a file in the short form, called with bodies and Headers, or None."""
+    process_batch = getattr(module, "process_batch", None)
+    if not callable(process_batch):
+        return None
+    if _takes_headers(process_batch):
+        return process_batch
+    return lambda bodies, _heads: process_batch(bodies)
+
+
+def is_short_form(module):
+    """The file has a function that answers requests."""
+    return callable(getattr(module, "process", None)) or batch_function_of(module) is not None
 
 
 def run_file(path):
@@ -158,7 +188,7 @@ def load_and_serve(worker):
     module = run_file(os.path.join(spec["dir"], spec["entry"]))
     if worker.served:
         return
-    if callable(getattr(module, "process", None)):
+    if is_short_form(module):
         worker.serve_functions(module)
     elif processor_class(module):
         processor_class(module)().run()

@@ -13,7 +13,7 @@ TIMEOUT_S = 10
 
 
 class Engine:
-    def __init__(self, source, threads=4, memory_mb=512, model=None):
+    def __init__(self, source, threads=4, memory_mb=512, model=None, batching=None):
         self.folder = tempfile.TemporaryDirectory()
         with open(os.path.join(self.folder.name, "app.py"), "w") as file:
             file.write(textwrap.dedent(source))
@@ -35,6 +35,8 @@ class Engine:
             "rpc": {"workerThreads": threads, "maxQueueSize": 64, "keepaliveMs": 5000},
             "limits": {"cpu": 1, "memoryMb": memory_mb},
         }
+        if batching is not None:
+            init["rpc"]["batching"] = batching
         self.progress = []
         self.send(0x01, 0, json.dumps(init).encode())
 
@@ -43,6 +45,14 @@ class Engine:
 
     def request(self, request_id, body, head=b"POST /\n"):
         self.send(0x02, request_id, struct.pack("<H", len(head)) + head + body)
+
+    def batch(self, rows, left_ms=5000, head=b"POST /\n"):
+        """A BATCH of `rows`, a list of `(id, body)`."""
+        payload = struct.pack("<H", len(rows))
+        for request_id, body in rows:
+            front = struct.pack("<H", len(head)) + head
+            payload += struct.pack("<III", request_id, left_ms, len(front) + len(body)) + front + body
+        self.send(0x06, 0, payload)
 
     def _exactly(self, count):
         data = b""

@@ -47,6 +47,55 @@ class WorkerTest(unittest.TestCase):
         self.assertEqual((request_id, status), (2, 400))
         self.assertEqual(body, b"ValueError: not enough values to unpack (expected 2, got 1)")
 
+    def test_batch_is_one_call_and_each_request_has_its_own_answer(self):
+        engine = self.start(
+            """
+            def process_batch(data, headers):
+                assert all(h.deadline is not None for h in headers)
+                return [ValueError("row %s is bad" % row.decode()) if row == b"b" else b"%d of %d" % (i, len(data))
+                        for i, row in enumerate(data)]
+            """,
+            batching={"sizeMax": 8, "waitMsMax": 5},
+        )
+        self.assertIs(engine.ready()["batch"], True)
+        engine.batch([(1, b"a"), (2, b"b"), (3, b"c")])
+        self.assertEqual(engine.answer(), (1, 200, b"", b"0 of 3"))
+        self.assertEqual(engine.answer(), (2, 400, None, b"ValueError: row b is bad"))
+        self.assertEqual(engine.answer(), (3, 200, b"", b"2 of 3"))
+
+    def test_a_batch_that_raises_is_tried_request_by_request(self):
+        engine = self.start(
+            """
+            import allspark
+            class MyProcessor(allspark.BaseProcessor):
+                def process_batch(self, data):
+                    return [str(int(row) * 2) for row in data]
+            """,
+            batching={"sizeMax": 8, "waitMsMax": 5},
+        )
+        engine.ready()
+        engine.batch([(1, b"4"), (2, b"four"), (3, b"5")])
+        self.assertEqual(engine.answer()[3], b"8")
+        self.assertEqual(engine.answer()[1], 400)
+        self.assertEqual(engine.answer()[3], b"10")
+        engine.request(4, b"21")
+        self.assertEqual(engine.answer()[3], b"42")
+
+    def test_a_wrong_number_of_answers_is_nobodys_answer(self):
+        engine = self.start("def process_batch(data):\n    return data[1:]\n", batching={"sizeMax": 8, "waitMsMax": 5})
+        engine.ready()
+        engine.batch([(1, b"a"), (2, b"b")])
+        for request_id in (1, 2):
+            self.assertEqual(
+                engine.answer(), (request_id, 500, None, b"process_batch returned 1 answers to 2 requests")
+            )
+
+    def test_process_serves_where_batching_is_off(self):
+        engine = self.start("def process(data):\n    return b'one'\ndef process_batch(data):\n    return [b'many'] * len(data)\n")
+        self.assertIs(engine.ready()["batch"], True)
+        engine.request(1, b"")
+        self.assertEqual(engine.answer()[3], b"one")
+
     def test_function_form_gets_model_and_headers(self):
         engine = self.start(
             """

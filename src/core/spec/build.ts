@@ -21,6 +21,8 @@ const DEFAULTS = {
   maxQueueSize: 64,
   keepaliveMs: 5000,
   graceS: 30,
+  batchSizeMax: 16,
+  batchWaitMsMax: 50,
 };
 
 /** What the fields ask for together. Null when they ask for nothing that can be run; `problems` says why. */
@@ -85,6 +87,15 @@ export function buildSpec(checked: Checked, origins: Origins): Built {
       maxQueueSize: metadata.rpc?.max_queue_size ?? DEFAULTS.maxQueueSize,
       keepaliveMs: metadata.rpc?.keepalive ?? DEFAULTS.keepaliveMs,
       ...(metadata.rpc?.rate_limit ? { rateLimit: metadata.rpc.rate_limit } : {}),
+      ...(metadata.rpc?.batching !== true || processor.kind !== "custom"
+        ? {}
+        : {
+            batching: {
+              sizeMax: metadata.rpc.max_batch_size ?? DEFAULTS.batchSizeMax,
+              waitMsMax: metadata.rpc.max_batch_timeout ?? DEFAULTS.batchWaitMsMax,
+            },
+          }),
+      ...(metadata.rpc?.decompressor === undefined ? {} : { decompressor: metadata.rpc.decompressor }),
     },
     labels: { ...document.labels },
     isBodyChecked: document.networking?.gateway_policy?.body_digest !== "ignore",

@@ -13,10 +13,17 @@ export function isActedOn(field: Field): boolean {
   );
 }
 
+/** None of the built-in processors takes batches yet. */
+const BATCHING = [
+  "$.metadata.rpc.batching",
+  "$.metadata.rpc.max_batch_size",
+  "$.metadata.rpc.max_batch_timeout",
+];
+
 /** Fields that are acted on for other kinds of services, by canonical path. */
 const IDLE: Readonly<Record<ProcessorSource["kind"], ReadonlySet<string>>> = {
   // eas-reference §1.1: containers are left out beside a processor.
-  builtin: new Set(["$.containers", "$.requirements"]),
+  builtin: new Set(["$.containers", "$.requirements", ...BATCHING]),
   custom: new Set(["$.containers"]),
   // No engine stands before a program of one's own: nothing queues for it, and nothing counts its threads.
   command: new Set([
@@ -25,6 +32,8 @@ const IDLE: Readonly<Record<ProcessorSource["kind"], ReadonlySet<string>>> = {
     "$.warm_up_data_path",
     // It always gets SIGTERM: without an engine there is no other way to tell it (decision 0021).
     "$.metadata.rpc.enable_sigterm",
+    ...BATCHING,
+    "$.metadata.rpc.decompressor",
     "$.metadata.rpc.max_queue_size",
     "$.metadata.rpc.rate_limit",
     "$.metadata.rpc.worker_threads",

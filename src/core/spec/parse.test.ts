@@ -219,3 +219,19 @@ test("the given document is not changed, and shares nothing with the result", ()
   assert.deepEqual(document.labels, { a: "b" });
   assert.deepEqual(document.model_config, { list: [{ a: 1 }] });
 });
+
+test("batches and compressed bodies are for processors of one's own; the built-in ones take no batches", () => {
+  const rpc = { batching: true, max_batch_size: 8, decompressor: "lz4" };
+  const metadata = { ...python.metadata, rpc };
+  const own = parseSpec({ ...python, metadata });
+  assert.deepEqual(own.notEffective, []);
+  assert.deepEqual(own.spec.rpc.batching, { sizeMax: 8, waitMsMax: 50 });
+  assert.equal(own.spec.rpc.decompressor, "lz4");
+  const off = parseSpec({ ...python, metadata: { ...metadata, rpc: { ...rpc, batching: false } } });
+  assert.equal(off.spec.rpc.batching, undefined);
+
+  const builtin = parseSpec(withMetadata({ rpc }));
+  assert.deepEqual(builtin.notEffective, ["$.metadata.rpc.batching", "$.metadata.rpc.max_batch_size"]);
+  assert.equal(builtin.spec.rpc.batching, undefined);
+  assert.equal(builtin.spec.rpc.decompressor, "lz4");
+});

@@ -22,9 +22,22 @@ const nameMarks = {
 
 /** `metadata.rpc` (eas-reference §1.3). */
 const rpc = block("How one instance takes requests.", {
-  batching: optional(flag("Server-side batching of a built-in processor.", { default: false })),
-  max_batch_size: optional(integer("Most requests in one batch.", { minimum: 1, default: 16 })),
-  max_batch_timeout: optional(integer("Longest wait for a full batch, in ms.", { default: 50 })),
+  batching: optional(
+    flag("Requests are given to a processor with `process_batch` in batches.", {
+      ...EFFECTIVE,
+      default: false,
+    }),
+  ),
+  max_batch_size: optional(
+    integer("Most requests in one batch.", { ...EFFECTIVE, minimum: 1, maximum: 1024, default: 16 }),
+  ),
+  max_batch_timeout: optional(
+    integer("Longest wait of a request for others, in ms; most wait less, or not at all.", {
+      ...EFFECTIVE,
+      maximum: 60_000,
+      default: 50,
+    }),
+  ),
   keepalive: optional(
     integer("Longest life of one request in ms: receiving, queueing and computing; longer is 408.", {
       ...EFFECTIVE,
@@ -64,7 +77,11 @@ const rpc = block("How one instance takes requests.", {
   ),
   proxy_path: optional(text("Path that an asynchronous container service is called at.")),
   decompressor: optional(
-    oneOf("The instance decompresses request bodies.", ["zlib", "gzip", "snappy", "zstd", "lz4"]),
+    oneOf(
+      "How clients compress request bodies; the processor gets them decompressed.",
+      ["zlib", "gzip", "snappy", "zstd", "lz4"],
+      EFFECTIVE,
+    ),
   ),
   mirror: optional(anything("Mirroring; only the name is known.")),
   retries: optional(anything("Retries; only the name is known.")),
