@@ -1,6 +1,5 @@
 import type { HealthSpec } from "./health/probe.ts";
 import type { InstanceId, ServiceName } from "./names.ts";
-import type { ExitReason } from "./reasons.ts";
 
 /** What an instance asks of direct callers over TCP; the only part of its spec that may change while it lives. */
 export interface AccessRules {
@@ -116,8 +115,6 @@ export interface InstanceState {
   readonly phase: "loading" | "ready" | "unready" | "draining" | "failed";
   /** For people: loading progress, or why it failed. */
   readonly message: string;
-  /** Of one that failed: why, in one word, as exit.json will have it. Files of older builds have none. */
-  readonly reason?: ExitReason;
   /** TCP port for direct callers; null until it listens. Where a program of the user's own listens, gateways call it too. */
   readonly port: number | null;
   /** Loopback address of that port; absent: 127.0.0.1. */

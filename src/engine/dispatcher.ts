@@ -1,10 +1,11 @@
 import type { Exchange, RequestQueue, RequestTaker } from "./exchange.ts";
 import { WaitingList } from "./waiting-list.ts";
+import { WorkerPool } from "./worker-pool.ts";
 
 /** The bounded queue in front of the slots of all workers. First come, first served; the freest worker takes the next. */
 export class Dispatcher implements RequestQueue {
   queueSizeMax: number;
-  readonly #workers: RequestTaker[] = [];
+  readonly #workers = new WorkerPool<RequestTaker>();
   readonly #waiting = new WaitingList();
 
   constructor(queueSizeMax: number) {
@@ -15,26 +16,22 @@ export class Dispatcher implements RequestQueue {
     return this.#waiting.count;
   }
 
-  /** Requests that some worker has; those that nobody waits for any more count too. */
   get busyCount(): number {
-    let count = 0;
-    for (const worker of this.#workers) count += worker.busyCount;
-    return count;
+    return this.#workers.busyCount;
   }
 
   add(worker: RequestTaker): void {
-    this.#workers.push(worker);
+    this.#workers.add(worker);
     this.pump();
   }
 
   remove(worker: RequestTaker): void {
-    const at = this.#workers.indexOf(worker);
-    if (at !== -1) this.#workers.splice(at, 1);
+    this.#workers.remove(worker);
   }
 
   /** Gives a request to a worker, or lets it wait. False when the queue is full. */
   submit(exchange: Exchange): boolean {
-    const worker = this.#waiting.count === 0 ? this.#freest() : null;
+    const worker = this.#waiting.count === 0 ? this.#workers.freest : null;
     if (worker !== null) {
       worker.send(exchange);
       return true;
@@ -58,19 +55,11 @@ export class Dispatcher implements RequestQueue {
   /** Gives waiting requests to free slots. */
   pump(): void {
     for (let exchange = this.#waiting.first; exchange !== null; exchange = this.#waiting.first) {
-      const worker = this.#freest();
+      const worker = this.#workers.freest;
       if (worker === null) return;
       this.#waiting.remove(exchange);
       exchange.leftQueue();
       worker.send(exchange);
     }
-  }
-
-  #freest(): RequestTaker | null {
-    let best: RequestTaker | null = null;
-    for (const worker of this.#workers) {
-      if (worker.freeCount > (best === null ? 0 : best.freeCount)) best = worker;
-    }
-    return best;
   }
 }

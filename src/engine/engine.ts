@@ -63,8 +63,6 @@ export class Engine implements Component {
   #message = "starting";
   /** Where the warm-up is; null: none goes on. */
   #warmUp: NonNullable<InstanceState["warmUp"]> | null = null;
-  /** Why it failed; null: it has not. */
-  #failure: ExitReason | null = null;
   #port: number | null = null;
   #stateDue: NodeJS.Timeout | null = null;
   #graceDue: NodeJS.Timeout | null = null;
@@ -249,7 +247,6 @@ export class Engine implements Component {
       lastLines: lastLines(log.path, this.#startedAtMs),
     };
     dir.writeExit(exit);
-    this.#failure = reason;
     this.#setPhase("failed", message);
     this.#ended.reject(new EngineFailure(message));
   }
@@ -269,7 +266,6 @@ export class Engine implements Component {
       this.#parts.dir.writeState({
         phase: this.#phase,
         message: this.#message,
-        ...(this.#failure === null ? {} : { reason: this.#failure }),
         port: this.#port,
         ...(this.#phase === "loading" && this.#warmUp !== null ? { warmUp: this.#warmUp } : {}),
         workersReady: this.#supervisor.workersReady,

@@ -270,14 +270,3 @@ test("one that lacked room after a crash lacks it no longer when it waits for so
   assert.deepEqual([phase, reason, message], ["Failed", "Error", "exited with code 1"]);
   assert.notEqual(world.status!.reason, "NO_ROOM");
 });
-
-test("one that has failed and is not gone yet has the reason that it says", () => {
-  const world = new PlanWorld();
-  world.plan();
-  const input = world.input();
-  const failed = { phase: "failed", reason: "WarmUpFailed", message: "answered 400" } as const;
-  const observed = input.observed.map((o) => ({ ...o, state: { ...o.state!, ...failed } }));
-  world.status = planInstances({ ...input, observed }).status;
-  const { phase, lastExit } = statusOf(world);
-  assert.deepEqual([phase, lastExit?.reason, lastExit?.message], ["Failed", "WarmUpFailed", "answered 400"]);
-});

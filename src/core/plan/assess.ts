@@ -1,6 +1,5 @@
 import { ordersApplyTo } from "../change/orders.ts";
 import type { InstanceId } from "../names.ts";
-import { asExitReason } from "../reasons.ts";
 import type { InstanceExit, InstanceStatus } from "../service.ts";
 import { backoffMs, boundedUntil, RECOVERED_AFTER_MS } from "./backoff.ts";
 import type { ObservedInstance, PlanInput } from "./plan-input.ts";
@@ -143,7 +142,7 @@ function living(kept: InstanceStatus, observed: ObservedInstance, nowMs: number)
   const unknown: InstanceExit = {
     code: null,
     signal: null,
-    reason: asExitReason(state?.reason),
+    reason: "Error",
     message: state?.message ?? "",
     startedAtMs,
     finishedAtMs: nowMs,

@@ -2,6 +2,7 @@ import type { BatchSpec } from "../../core/instance-spec.ts";
 import type { BatchTaker, Exchange, RequestQueue } from "../exchange.ts";
 import { FRAME } from "../frames.ts";
 import { WaitingList } from "../waiting-list.ts";
+import { WorkerPool } from "../worker-pool.ts";
 import { ArrivalGap, adaptiveWaitMs, type BatchRule } from "./batch-rules.ts";
 
 /** A batch has no more bytes than this, and is one request that is longer: large bodies gain nothing from company. */
@@ -24,7 +25,7 @@ export class BatchDispatcher implements RequestQueue {
   readonly #spec: BatchSpec;
   readonly #now: () => number;
   readonly #rule: BatchRule;
-  readonly #workers: BatchTaker[] = [];
+  readonly #workers = new WorkerPool<BatchTaker>();
   readonly #waiting = new WaitingList();
   readonly #arrivals = new ArrivalGap();
   #turnDue: NodeJS.Immediate | null = null;
@@ -42,17 +43,16 @@ export class BatchDispatcher implements RequestQueue {
   }
 
   get busyCount(): number {
-    return this.#workers.reduce((count, worker) => count + worker.busyCount, 0);
+    return this.#workers.busyCount;
   }
 
   add(worker: BatchTaker): void {
-    this.#workers.push(worker);
+    this.#workers.add(worker);
     this.pump();
   }
 
   remove(worker: BatchTaker): void {
-    const at = this.#workers.indexOf(worker);
-    if (at !== -1) this.#workers.splice(at, 1);
+    this.#workers.remove(worker);
   }
 
   /** False when as many wait as may, beside those that go at the end of this turn. */
@@ -87,7 +87,7 @@ export class BatchDispatcher implements RequestQueue {
     this.#turnDue = null;
     this.#stopWaiting();
     for (;;) {
-      const worker = this.#freest();
+      const worker = this.#workers.freest;
       if (worker === null) return;
       const now = this.#now();
       const batch = this.#collect(worker.batchSizeMax, now);
@@ -142,13 +142,5 @@ export class BatchDispatcher implements RequestQueue {
       if (isAlone) break;
     }
     return batch;
-  }
-
-  #freest(): BatchTaker | null {
-    let best: BatchTaker | null = null;
-    for (const worker of this.#workers) {
-      if (worker.freeCount > (best === null ? 0 : best.freeCount)) best = worker;
-    }
-    return best;
   }
 }
