@@ -8,7 +8,7 @@ import { allowedText } from "../src/core/spec/allowed.ts";
 import type { Field } from "../src/core/spec/field.ts";
 import { ALIASES, FIELD_TREE, type FieldNode } from "../src/core/spec/field-tree.ts";
 import { DEPTH_MAX, PROBLEMS_MAX, VALUES_MAX } from "../src/core/spec/normalize.ts";
-import { KNOWN_PROCESSORS, RUNNABLE_PROCESSORS, RUNNABLE_TYPES } from "../src/core/spec/processors.ts";
+import { KNOWN_CODES, READY_CODES, RUNNABLE_TYPES } from "../src/core/spec/processors.ts";
 import { SERVICE_FIELD } from "../src/core/spec/schema.ts";
 
 export const REFERENCE_DIR = join(dirname(import.meta.dirname), "docs", "reference");
@@ -90,9 +90,7 @@ function effectiveNames(field: Field, prefix: string): string[] {
 /** The whole reference, as Markdown. */
 export function serviceReference(): string {
   const aliases = Object.entries(ALIASES).map(([from, to]) => `| ${code(from)} | ${code(to)} |`);
-  const elsewhere = KNOWN_PROCESSORS.filter(
-    (known) => !(RUNNABLE_PROCESSORS as readonly string[]).includes(known),
-  );
+  const elsewhere = KNOWN_CODES.filter((known) => !READY_CODES.includes(known));
   return `<!-- Written by tools/reference-service-json.ts from src/core/spec. Do not edit by hand. -->
 # service.json
 
@@ -150,7 +148,7 @@ One JSON object says what a service runs and how. It is the file given to \`slui
 
 ## What is run
 
-- \`processor\`: ${RUNNABLE_PROCESSORS.map(code).join(", ")}. It needs \`model_path\`.
+- \`processor\`: ${READY_CODES.map(code).join(", ")}. It needs \`model_path\`.
 - A processor of your own: \`processor_type\` ${RUNNABLE_TYPES.map(code).join(", ")}, \`processor_path\` and \`processor_entry\`.
 - A server of your own: \`containers\` with one container that has a \`script\` or a \`command\`, and no processor. It runs on this machine;
   \`image\` does nothing. It is told the port to listen on as \`PORT\`: see the [guide](../guide/own-server.md). Its

@@ -159,10 +159,12 @@ function readable(document: JsonObject): WantedEnvironment | null {
 
 /** Null: nothing, or what cannot be told before its files are here. */
 function wantedOf({ processor }: ServiceSpec): WantedEnvironment | null {
-  if (processor.kind === "builtin" || processor.requirements === undefined) return null;
+  if (processor.requirements === undefined) return null;
   const { lines, file } = processor.requirements;
   if (file === null || file.startsWith("/")) return { lines, file };
-  return processor.source?.kind === "path" ? { lines, file: `${processor.source.path}/${file}` } : null;
+  return processor.kind !== "builtin" && processor.source?.kind === "path"
+    ? { lines, file: `${processor.source.path}/${file}` }
+    : null;
 }
 
 function wantedOfLines(lines: readonly string[]): WantedEnvironment {

@@ -213,7 +213,7 @@ function placed({ lines, file }: Requirements, processorPath: string | null): Wa
 
 /** What a service wants to be made into an environment; null: nothing. */
 function requirementsOf({ processor }: ServiceSpec): Requirements | null {
-  return processor.kind === "builtin" ? null : (processor.requirements ?? null);
+  return processor.requirements ?? null;
 }
 
 /** No service can be called so. */

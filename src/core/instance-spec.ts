@@ -1,5 +1,6 @@
 import type { HealthSpec } from "./health/probe.ts";
 import type { InstanceId, ServiceName } from "./names.ts";
+import type { ProcessorFamily } from "./spec/processors.ts";
 
 /** What an instance asks of direct callers over TCP; the only part of its spec that may change while it lives. */
 export interface AccessRules {
@@ -32,11 +33,19 @@ export interface InstanceSpec extends AccessRules {
 
 export type ProcessorSpec =
   /** Ships with Sluice; `code` as in eas-reference §5.1. */
-  | { readonly kind: "builtin"; readonly code: "pmml" }
+  | { readonly kind: "builtin"; readonly code: string; readonly family: ProcessorFamily }
   /** The user's own: `dir` absolute, `entry` relative to it (eas-reference §5.4, §5.5). */
-  | { readonly kind: "custom"; readonly language: "python"; readonly dir: string; readonly entry: string }
+  | {
+      readonly kind: "custom";
+      readonly language: CustomLanguage;
+      readonly dir: string;
+      readonly entry: string;
+    }
   /** A program that listens on a port itself; no engine stands before it (eas-reference §1.4). */
   | CommandSpec;
+
+/** Languages that a processor of the user's own may be written in. */
+export type CustomLanguage = "python";
 
 export interface CommandSpec {
   readonly kind: "command";

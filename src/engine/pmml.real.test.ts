@@ -14,7 +14,7 @@ const CANARY = fileURLToPath(new URL("../../examples/pmml-canary/", import.meta.
 const ROW = { age: 54.5, vessels: 1, chol: 210, pain: "typical", smoker: true };
 
 const spec = (path: string | null, memoryMb = 256): PeerSpec => ({
-  processor: { kind: "builtin", code: "pmml" },
+  processor: { kind: "builtin", code: "pmml", family: "pmml" },
   model: { path, entry: path, config: null },
   rpc: { workerThreads: 3, maxQueueSize: 64, keepaliveMs: 5000 },
   limits: { cpu: 1, memoryMb },
@@ -229,7 +229,10 @@ test("files that are no PMML fail with their name and what they are", async (t) 
 });
 
 test("behind an engine: JSON by default, refusals as 400, the description on GET", async (t) => {
-  const instance = new EngineInstance({ processor: { kind: "builtin", code: "pmml" }, modelPath: PMML });
+  const instance = new EngineInstance({
+    processor: { kind: "builtin", code: "pmml", family: "pmml" },
+    modelPath: PMML,
+  });
   t.after(() => instance.dispose());
   await instance.ready();
   const answer = await instance.call(JSON.stringify([ROW]), "/api/predict/svc");

@@ -187,7 +187,7 @@ describe("a Python processor", () => {
 });
 
 describe("the PMML processor", () => {
-  const options = { processor: { kind: "builtin", code: "pmml" }, modelPath: PMML } as const;
+  const options = { processor: { kind: "builtin", code: "pmml", family: "pmml" }, modelPath: PMML } as const;
 
   test("rows of JSON warm it up", async (t) => {
     const rows = [ROW, { ...ROW, vessels: 2 }].map((row) => JSON.stringify([row])).join("\n");

@@ -18,11 +18,21 @@ test("Python runs our worker in the processor's folder, with thread counts of me
 });
 
 test("Java's heap and processors follow metadata, with a least heap that a model can be loaded in", () => {
-  const { args, cwd } = workerCommand(spec({ kind: "builtin", code: "pmml" }, 0.5, 1000), tools, "/s", 0);
+  const { args, cwd } = workerCommand(
+    spec({ kind: "builtin", code: "pmml", family: "pmml" }, 0.5, 1000),
+    tools,
+    "/s",
+    0,
+  );
   assert.equal(cwd, "/p/java");
   assert.ok(args.includes("-Xmx750m"));
   assert.ok(args.includes("-XX:ActiveProcessorCount=1"));
   assert.ok(
-    workerCommand(spec({ kind: "builtin", code: "pmml" }, 1, 10), tools, "/s", 0).args.includes("-Xmx24m"),
+    workerCommand(
+      spec({ kind: "builtin", code: "pmml", family: "pmml" }, 1, 10),
+      tools,
+      "/s",
+      0,
+    ).args.includes("-Xmx24m"),
   );
 });

@@ -1,5 +1,7 @@
 import { join } from "node:path";
-import type { InstanceSpec } from "../core/instance-spec.ts";
+import { assert } from "../base/assert.ts";
+import type { InstanceSpec, ProcessorSpec } from "../core/instance-spec.ts";
+import { readyProcessor } from "../core/spec/processors.ts";
 import { inEnvironment, pythonOf } from "./python-environment.ts";
 
 /** How to start a worker process. */
@@ -36,6 +38,9 @@ export const THREAD_COUNTS = [
 const HEAP_SHARE = 0.75;
 const HEAP_MB_MIN = 24;
 
+/** Cores to size thread pools by. */
+const threadsOf = (spec: InstanceSpec) => String(Math.max(1, Math.ceil(spec.limits.cpu)));
+
 /** The command for one worker of an instance. */
 export function workerCommand(
   spec: InstanceSpec,
@@ -43,25 +48,48 @@ export function workerCommand(
   socketPath: string,
   index: number,
 ): WorkerCommand {
-  const threads = String(Math.max(1, Math.ceil(spec.limits.cpu)));
+  const threads = threadsOf(spec);
   const env: Record<string, string | undefined> = { ...tools.env };
   for (const name of THREAD_COUNTS) env[name] = threads;
   env.SLUICE_WORKER_SOCKET = socketPath;
   env.SLUICE_WORKER_INDEX = String(index);
-  if (spec.processor.kind === "custom") {
-    const { dir } = spec.processor;
-    const { environmentPath: folder } = spec;
-    const args = [join(tools.processorsDir, "python", "worker.py")];
-    if (folder === undefined) return { file: tools.python, args, env, cwd: dir };
-    return { file: pythonOf(folder), args, env: inEnvironment(env, folder), cwd: dir };
+  switch (languageOf(spec.processor)) {
+    case "python":
+      return pythonCommand(spec, tools, env);
+    case "java":
+      return javaCommand(spec, tools, env);
   }
+}
+
+/** Which worker runs a processor. */
+function languageOf(processor: ProcessorSpec): "python" | "java" {
+  assert(processor.kind !== "command", "a program of the user's own has no worker");
+  if (processor.kind === "custom") return processor.language;
+  const ready = readyProcessor(processor.code);
+  assert(ready !== null, "a ready-made processor that this build runs");
+  return ready.language;
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+function pythonCommand(spec: InstanceSpec, tools: WorkerTools, env: Environment): WorkerCommand {
+  const folder = join(tools.processorsDir, "python");
+  const { environmentPath, processor } = spec;
+  const cwd = processor.kind === "custom" ? processor.dir : folder;
+  const args = [join(folder, "worker.py")];
+  if (environmentPath === undefined) return { file: tools.python, args, env, cwd };
+  return { file: pythonOf(environmentPath), args, env: inEnvironment(env, environmentPath), cwd };
+}
+
+function javaCommand(spec: InstanceSpec, tools: WorkerTools, inherited: Environment): WorkerCommand {
+  // glibc gives each thread an arena; the JVM gains nothing from them
+  const env = { ...inherited, MALLOC_ARENA_MAX: "2" };
   const heapMb = Math.max(HEAP_MB_MIN, Math.floor(spec.limits.memoryMb * HEAP_SHARE));
-  env.MALLOC_ARENA_MAX = "2"; // glibc gives each thread an arena; the JVM gains nothing from them
   // Relative to its folder, as when the class data archive was made: the archive is good for exactly one class path.
   const args = [
     "@jvm.options",
     "-XX:SharedArchiveFile=target/worker.jsa",
-    `-XX:ActiveProcessorCount=${threads}`,
+    `-XX:ActiveProcessorCount=${threadsOf(spec)}`,
     `-Xmx${heapMb}m`,
     "-cp",
     "target/sluice-worker.jar",

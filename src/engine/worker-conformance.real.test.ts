@@ -43,7 +43,7 @@ const python = (dir: string): PeerSpec => ({
   ...rest,
 });
 const pmml = (path: string): PeerSpec => ({
-  processor: { kind: "builtin", code: "pmml" },
+  processor: { kind: "builtin", code: "pmml", family: "pmml" },
   model: file(path),
   ...rest,
 });

@@ -71,6 +71,11 @@ class Worker:
         call_batch = batch_function_of(module)
         self._serve(call, lambda: processor.json_text(describe()), self.init["rpc"]["workerThreads"], call_batch)
 
+    def serve_ready(self, process, describe):
+        """A ready-made processor: `process(body, headers)`."""
+        call = lambda body, head: process(body, Headers(head))  # noqa: E731
+        self._serve(call, lambda: processor.json_text(describe()), self.init["rpc"]["workerThreads"], None)
+
     def _serve(self, call, describe, threads, call_batch):
         rpc = rpc_set_in_code()
         # The engine sends at most as many at once as the spec says, or code when the spec is silent.
@@ -183,6 +188,11 @@ def nothing_to_serve(entry):
 def load_and_serve(worker):
     """Runs the user's file; a class form calls `run()` in it, the short form is served after it."""
     spec = worker.init["processor"]
+    if spec["kind"] == "builtin":
+        from ready import service
+
+        service.serve(worker)
+        return
     os.chdir(spec["dir"])
     worker.progress("running %s" % spec["entry"])
     module = run_file(os.path.join(spec["dir"], spec["entry"]))
@@ -225,7 +235,7 @@ def main():
     worker = _current = Worker(path)
     worker.read_init()
     init = worker.init
-    folder = os.path.abspath(init["processor"]["dir"])
+    folder = os.path.abspath(init["processor"].get("dir") or os.path.dirname(os.path.dirname(__file__)))
     processor.set_model(init["model"])
     try:
         if not init["limits"].get("isMemoryHeld"):

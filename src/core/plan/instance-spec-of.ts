@@ -38,7 +38,7 @@ export function instanceSpecOf(
 }
 
 function processorOf(source: Wanted["spec"]["processor"], files: ReadyFiles): ProcessorSpec {
-  if (source.kind === "builtin") return source;
+  if (source.kind === "builtin") return { kind: "builtin", code: source.code, family: source.family };
   if (source.kind === "command") {
     const { source: _from, requirements: _packages, ...command } = source;
     return { ...command, dir: files.processorPath ?? files.modelPath };

@@ -6,7 +6,15 @@ import { buildRequirements } from "./build-requirements.ts";
 import type { Checked } from "./check.ts";
 import { describeFound } from "./found.ts";
 import { jsonPath, type Origins, type Steps } from "./json-path.ts";
-import { isBuiltinCode, KNOWN_PROCESSORS, RUNNABLE_PROCESSORS, RUNNABLE_TYPES } from "./processors.ts";
+import {
+  insteadOf,
+  isBuiltinCode,
+  KNOWN_CODES,
+  READY_CODES,
+  type ReadyProcessor,
+  RUNNABLE_TYPES,
+  readyProcessor,
+} from "./processors.ts";
 import { buildRolling } from "./rolling.ts";
 import type { ServiceDocument } from "./schema.ts";
 import type { ModelSource, ProcessorSource, ServiceSpec, Source } from "./service-spec.ts";
@@ -116,7 +124,7 @@ const show = (value: unknown) => describeFound(value, { type: "string" });
 const quoted = (words: readonly string[]) => words.map((word) => `"${word}"`).join(" or ");
 const TYPES = `processor_type ${quoted(RUNNABLE_TYPES)}`;
 /** What this build runs. */
-const RUNS = `processor ${quoted(RUNNABLE_PROCESSORS)}, a processor of your own with ${TYPES}, or containers with a script or command`;
+const RUNS = `processor ${quoted(READY_CODES)}, a processor of your own with ${TYPES}, or containers with a script or command`;
 
 function buildProcessor(given: Partial<ServiceDocument>, refuse: Refuse): ProcessorSource | null {
   const { processor: code, processor_type: type } = given;
@@ -125,14 +133,21 @@ function buildProcessor(given: Partial<ServiceDocument>, refuse: Refuse): Proces
     if (given.containers === undefined) return refuse(["processor"], "nothing", RUNS);
     return buildCommand(given.containers, sourceAt(["processor_path"], given.processor_path, refuse), refuse);
   }
-  const runnable = RUNNABLE_PROCESSORS.find((known) => known === code);
-  if (runnable !== undefined) return { kind: "builtin", code: runnable };
-  if (isBuiltinCode(code)) return refuse(["processor"], show(code), `${RUNS}: this build has no other`);
+  const ready = readyProcessor(code);
+  if (ready !== null) return buildReady(code, ready);
+  const instead = insteadOf(code);
+  if (instead !== null) return refuse(["processor"], show(code), `${instead}, or ${RUNS}`);
   if (given.processor_path !== undefined || given.processor_entry !== undefined || code === "custom") {
     return refuse(["processor_type"], "nothing", TYPES);
   }
-  const near = nearest(code, KNOWN_PROCESSORS);
+  const near = nearest(code, KNOWN_CODES);
   return refuse(["processor"], show(code), near === null ? RUNS : `${RUNS}; did you mean "${near.name}"?`);
+}
+
+/** The libraries of a ready-made processor are made into an environment as those of the user's own are. */
+function buildReady(code: string, { family, requirements: lines }: ReadyProcessor): ProcessorSource {
+  const requirements = lines.length === 0 ? {} : { requirements: { lines, file: null, field: "processor" } };
+  return { kind: "builtin", code, family, ...requirements };
 }
 
 function buildCustom(

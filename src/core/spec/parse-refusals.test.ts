@@ -162,7 +162,7 @@ const BAD: readonly (readonly [
     ["$.containers[0]"],
     /need the docker runtime/,
   ],
-  ["another built-in", { ...pmml, processor: "xgboost" }, ["$.processor"], /"pmml".*no other/],
+  ["another built-in", { ...pmml, processor: "easyrec-2.4" }, ["$.processor"], /of your own.*"pmml"/],
   ["a misspelt built-in", { ...pmml, processor: "pmlm" }, ["$.processor"], /mean "pmml"/],
   ["custom, no type", { ...python, processor_type: "", processor: "mine" }, ["$.processor_type"], /"python"/],
   ["java", { ...python, processor_type: "java" }, ["$.processor_type"], /"python"/],

@@ -31,7 +31,7 @@ test("the seeds' PMML service gets the documented defaults", () => {
       isCpuAsked: true,
       memoryMb: 1000,
       token: null,
-      processor: { kind: "builtin", code: "pmml" },
+      processor: { kind: "builtin", code: "pmml", family: "pmml" },
       model: { source: { kind: "path", path: "/models/a.pmml" }, entry: null, config: null },
       warmUp: null,
       rpc: { workerThreads: 5, maxQueueSize: 64, keepaliveMs: 5000 },

@@ -1,7 +1,8 @@
 import type { HealthSpec } from "../health/probe.ts";
-import type { RpcSpec } from "../instance-spec.ts";
+import type { CustomLanguage, RpcSpec } from "../instance-spec.ts";
 import type { GroupName, ServiceName } from "../names.ts";
 import type { GatewayPolicy } from "../traffic/policy.ts";
+import type { ProcessorFamily } from "./processors.ts";
 import type { Requirements } from "./requirements.ts";
 import type { RollingSpec } from "./rolling.ts";
 
@@ -65,10 +66,17 @@ export type Source =
     };
 
 export type ProcessorSource =
-  | { readonly kind: "builtin"; readonly code: "pmml" }
+  | {
+      readonly kind: "builtin";
+      /** As the user named it, e.g. `tensorflow_cpu_2.7`. */
+      readonly code: string;
+      readonly family: ProcessorFamily;
+      /** Packages that it runs with; absent: none of Python. */
+      readonly requirements?: Requirements;
+    }
   | {
       readonly kind: "custom";
-      readonly language: "python";
+      readonly language: CustomLanguage;
       readonly source: Source;
       readonly entry: string;
       /** `requirements`: packages it runs with; absent: what the machine's Python has. */

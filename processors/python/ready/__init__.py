@@ -1,0 +1,1 @@
+"""Ready-made processors that are Python: a model file in, a service out. One module a family."""

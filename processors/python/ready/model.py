@@ -1,0 +1,76 @@
+"""What every ready-made processor gives: the tensors of its model, and a way to run it."""
+import importlib
+
+#: Family of a processor -> (module here, class in it).
+FAMILIES = {}
+
+
+class TensorSpec:
+    """One input or output of a model.
+
+    `datatype` is one of the Open Inference Protocol v2 (BOOL, UINT8 … INT64, FP16, FP32, FP64, BYTES), `shape` a list of whole numbers in which -1
+    stands for any length.
+    """
+
+    __slots__ = ("name", "datatype", "shape")
+
+    def __init__(self, name, datatype, shape):
+        self.name = name
+        self.datatype = datatype
+        self.shape = list(shape)
+
+    def json(self):
+        return {"name": self.name, "datatype": self.datatype, "shape": self.shape}
+
+
+class BadInput(ValueError):
+    """Something is wrong with a request: 400, and the text goes to the client as it is."""
+
+
+class BadModel(Exception):
+    """The model cannot be served; the text says what is wrong with the file and what is allowed."""
+
+
+class ReadyModel:
+    """A loaded model. A family derives from it; `process` and `infer` may be called by several threads at once.
+
+    `path` is the model as the service names it (`model_entry`, else `model_path`), a file or a folder; `config` is `model_config` as a dict,
+    {} when there is none. The constructor loads, calls `progress(text)` at long steps, and raises BadModel for what cannot be served.
+    """
+
+    #: Name of the family, as in core/spec/processors.ts.
+    family = ""
+    #: Library and version that runs it, as `desc` shows it, e.g. "xgboost 2.1.4". Set by the constructor.
+    library = ""
+    #: `platform` of the Open Inference Protocol, e.g. "onnx_onnxv1".
+    platform = ""
+
+    def __init__(self, path, config, progress):
+        #: Lists of TensorSpec, for metadata and for checking requests.
+        self.inputs = []
+        self.outputs = []
+
+    def process(self, body, headers):
+        """One request in the family's own format (eas-reference section 5). `body` is bytes-like and not empty. Returns what a processor may return
+        (processors/python/README.md); raises BadInput."""
+        raise NotImplementedError
+
+    def infer(self, inputs, outputs):
+        """One request of the Open Inference Protocol. `inputs`: name -> numpy array (BYTES: dtype object, of bytes), all of those of the model that must be there,
+        types and shapes already checked against `self.inputs`; `outputs`: names wanted, or None for all. Returns name -> numpy array; raises BadInput."""
+        raise NotImplementedError
+
+    def describe(self):
+        """Answer to a GET or an empty body."""
+        return {
+            "processor": self.family,
+            "library": self.library,
+            "inputs": [spec.json() for spec in self.inputs],
+            "outputs": [spec.json() for spec in self.outputs],
+        }
+
+
+def load(family, path, config, progress):
+    """The model of a service. `family` is that of the engine's INIT frame."""
+    module, name = FAMILIES[family]
+    return getattr(importlib.import_module("." + module, __package__), name)(path, config, progress)

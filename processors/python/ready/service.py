@@ -1,0 +1,36 @@
+"""Serves one ready-made model: the Open Inference Protocol on its paths, the family's own format on all others."""
+import json
+
+from . import model as models
+
+
+def serve(worker):
+    """From INIT on: loads the model of a ready-made processor, and serves it until told to stop."""
+    init = worker.init
+    spec = init["model"]
+    path = spec["entry"] or spec["path"]
+    loaded = models.load(init["processor"]["family"], path, config_of(spec["config"]), worker.progress)
+    worker.serve_ready(lambda body, headers: answer(loaded, body, headers), loaded.describe)
+
+
+def config_of(text):
+    """`model_config` as a dict; raises BadModel for text that is no JSON object."""
+    if not text:
+        return {}
+    try:
+        config = json.loads(text)
+    except ValueError as error:
+        raise models.BadModel("model_config is not JSON: %s" % error)
+    if not isinstance(config, dict):
+        raise models.BadModel("model_config is %s; allowed: a JSON object" % type(config).__name__)
+    return config
+
+
+def answer(loaded, body, headers):
+    """What a request gets; BadInput becomes 400 with its text."""
+    try:
+        if len(body) == 0:
+            return loaded.describe()
+        return loaded.process(body, headers)
+    except models.BadInput as error:
+        return str(error), 400
