@@ -35,6 +35,8 @@ export interface SupervisorEvents {
 
 export interface SupervisorParts {
   readonly spec: InstanceSpec;
+  /** Told to workers, that tell it to whoever asks what server this is. */
+  readonly sluiceVersion: string;
   readonly limits: EngineLimits;
   readonly dispatcher: RequestQueue;
   readonly log: LogFile;
@@ -137,8 +139,9 @@ export class WorkerSupervisor implements WorkerEvents {
       socket.destroy();
       return;
     }
-    const { processor, model, rpc, limits } = this.#parts.spec;
-    worker.connect(socket, { protocol: WORKER_PROTOCOL, processor, model, rpc, limits });
+    const { service, version, processor, model, rpc, limits } = this.#parts.spec;
+    const { sluiceVersion: sluice } = this.#parts;
+    worker.connect(socket, { protocol: WORKER_PROTOCOL, sluice, service, version, processor, model, rpc, limits });
   }
 
   loaded(worker: Worker, facts: unknown): void {

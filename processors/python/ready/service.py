@@ -2,6 +2,7 @@
 import json
 
 from . import model as models
+from .inference_protocol import InferenceProtocol, is_ours
 
 
 def serve(worker):
@@ -10,7 +11,8 @@ def serve(worker):
     spec = init["model"]
     path = spec["entry"] or spec["path"]
     loaded = models.load(init["processor"]["family"], path, config_of(spec["config"]), worker.progress)
-    worker.serve_ready(lambda body, headers: answer(loaded, body, headers), loaded.describe)
+    protocol = InferenceProtocol(loaded, init)
+    worker.serve_ready(lambda body, headers: answer(loaded, protocol, body, headers), loaded.describe)
 
 
 def config_of(text):
@@ -26,8 +28,10 @@ def config_of(text):
     return config
 
 
-def answer(loaded, body, headers):
+def answer(loaded, protocol, body, headers):
     """What a request gets; BadInput becomes 400 with its text."""
+    if is_ours(headers.target):
+        return protocol.answer(body, headers)
     try:
         if len(body) == 0:
             return loaded.describe()
