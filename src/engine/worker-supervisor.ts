@@ -141,7 +141,16 @@ export class WorkerSupervisor implements WorkerEvents {
     }
     const { service, version, processor, model, rpc, limits } = this.#parts.spec;
     const { sluiceVersion: sluice } = this.#parts;
-    worker.connect(socket, { protocol: WORKER_PROTOCOL, sluice, service, version, processor, model, rpc, limits });
+    worker.connect(socket, {
+      protocol: WORKER_PROTOCOL,
+      sluice,
+      service,
+      version,
+      processor,
+      model,
+      rpc,
+      limits,
+    });
   }
 
   loaded(worker: Worker, facts: unknown): void {
