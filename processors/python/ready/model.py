@@ -2,7 +2,9 @@
 import importlib
 
 #: Family of a processor -> (module here, class in it).
-FAMILIES = {}
+FAMILIES = {
+    "onnx": ("onnx_model", "OnnxModel"),
+}
 
 
 class TensorSpec:
