@@ -4,7 +4,6 @@ import importlib
 #: Family of a processor -> (module here, class in it).
 FAMILIES = {
     "lightgbm": ("lightgbm_model", "LightgbmModel"),
-    "sklearn": ("sklearn_model", "SklearnModel"),
     "xgboost": ("xgboost_model", "XgboostModel"),
 }
 

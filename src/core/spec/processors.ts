@@ -39,13 +39,6 @@ export const FAMILIES = [
     gpuCodes: [],
     requirements: ["lightgbm==4.7.0", NUMPY, SCIPY],
   },
-  {
-    family: "sklearn",
-    language: "python",
-    codes: ["sklearn"],
-    gpuCodes: [],
-    requirements: ["scikit-learn==1.9.1", "skops==0.16.0", "joblib==1.6.0", NUMPY, SCIPY],
-  },
 ] as const satisfies readonly Family[];
 
 /** Codes that exist elsewhere and not here, by their beginning, with what to use instead. */
