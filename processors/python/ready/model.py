@@ -5,7 +5,6 @@ import importlib
 FAMILIES = {
     "lightgbm": ("lightgbm_model", "LightgbmModel"),
     "onnx": ("onnx_model", "OnnxModel"),
-    "sklearn": ("sklearn_model", "SklearnModel"),
     "xgboost": ("xgboost_model", "XgboostModel"),
 }
 

@@ -16,6 +16,7 @@ from .model import BadInput
 #: Feature names that are told of in a refusal.
 _NAMES_SHOWN = 8
 _NUMBERS = frozenset((int, float, bool, type(None)))
+_CATEGORIES = frozenset((int, float, bool, str))
 
 
 
@@ -74,12 +75,13 @@ def answer(predictions, wrapped):
     return {"predictions": predictions} if wrapped else predictions
 
 
-def numbers(rows, count, names, dtype):
+def numbers(rows, count, names, dtype, categories=None):
     """A table of `rows` as an array of `dtype` with `count` columns; missing values are NaN. `names` are those of the features, or None.
+    `categories` gives for a column its values and their codes: the code stands for the value, and a value that is not among them is missing.
 
     Raises BadInput naming the row, counted from 1, and what is allowed in it.
     """
-    if rows and type(rows[0]) is list:
+    if type(rows[0]) is list and not categories:
         try:
             table = numpy.array(rows)
         except (ValueError, OverflowError):
@@ -90,10 +92,10 @@ def numbers(rows, count, names, dtype):
                 table = table.astype(dtype, copy=False)
             if table.dtype.kind != "f" or numpy.isfinite(table).all():
                 return table
-    return _checked(rows, count, names, dtype)
+    return _checked(rows, count, names, dtype, categories or {})
 
 
-def _checked(rows, count, names, dtype):
+def _checked(rows, count, names, dtype, categories):
     index = {name: at for at, name in enumerate(names)} if names else None
     table = numpy.full((len(rows), count), numpy.nan, dtype)
     largest = float(numpy.finfo(dtype).max)
@@ -104,7 +106,12 @@ def _checked(rows, count, names, dtype):
             raise BadInput("row %d is %s; allowed: an array of %d numbers%s" % (number, word(row), count, _or_object(index)))
         elif len(row) != count:
             raise BadInput("row %d has %d values; the model has %d features" % (number, len(row), count))
+        if categories:
+            row = list(row)
         for at, value in enumerate(row):
+            if at in categories and type(value) in _CATEGORIES:
+                row[at] = categories[at].get(value)
+                continue
             if type(value) not in _NUMBERS:
                 raise BadInput("row %d, %s is %s; allowed: a number, or null where it is missing" % (number, _place(at, names), word(value)))
             if value is not None and not -largest <= value <= largest:

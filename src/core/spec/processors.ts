@@ -40,13 +40,6 @@ export const FAMILIES = [
     requirements: ["lightgbm==4.7.0", NUMPY, SCIPY],
   },
   {
-    family: "sklearn",
-    language: "python",
-    codes: ["sklearn"],
-    gpuCodes: [],
-    requirements: ["scikit-learn==1.9.1", "skops==0.16.0", "joblib==1.6.0", NUMPY, SCIPY],
-  },
-  {
     family: "onnx",
     language: "python",
     codes: ["onnx", "onnx_cpu"],
