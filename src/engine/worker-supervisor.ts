@@ -3,13 +3,16 @@ import { existsSync } from "node:fs";
 import { createServer, type Server, type Socket } from "node:net";
 import { exitReason } from "../core/health/exit-reason.ts";
 import type { InstanceSpec, RpcSpec } from "../core/instance-spec.ts";
+import { type StageTime, startText } from "../core/start-stages.ts";
 import { setPlaces } from "./batching/worker-places.ts";
 import type { RequestQueue } from "./exchange.ts";
 import { WORKER_PROTOCOL } from "./frames.ts";
 import type { EngineLimits } from "./limits.ts";
 import { LineCutter, type LogFile } from "./log-file.ts";
+import type { WatchedWorkers } from "./memory-watch.ts";
 import { OomKills } from "./oom-kills.ts";
 import { effectiveRpc } from "./rpc-options.ts";
+import { StartTimes } from "./start-times.ts";
 import { WarmUp } from "./warm-up.ts";
 import { Worker, type WorkerEvents } from "./worker.ts";
 import type { WorkerCommand } from "./worker-command.ts";
@@ -62,6 +65,8 @@ export class WorkerSupervisor implements WorkerEvents {
   /** Of the worker that has loaded and is not ready yet. */
   #warmUp: WarmUp | null = null;
   restarts = 0;
+  /** How the worker that became ready last did; null: none has yet. */
+  stages: readonly StageTime[] | null = null;
 
   constructor(parts: SupervisorParts) {
     this.#parts = parts;
@@ -73,6 +78,15 @@ export class WorkerSupervisor implements WorkerEvents {
 
   get workersTotal(): number {
     return 1;
+  }
+
+  /** Those that are ready. */
+  get watched(): WatchedWorkers {
+    const ready = this.#worker?.isReady ? [this.#worker] : [];
+    return {
+      pids: ready.map((worker) => worker.process.pid!),
+      requests: ready.reduce((sum, worker) => sum + worker.takenCount, 0),
+    };
   }
 
   /** Listens for workers and starts the first. */
@@ -89,7 +103,9 @@ export class WorkerSupervisor implements WorkerEvents {
   #spawn(): void {
     const { file, args, env, cwd } = this.#parts.command(0);
     const child = spawn(file, args, { env, cwd, stdio: ["ignore", "pipe", "pipe"] });
-    const worker = new Worker(0, child, this.#parts.now(), this);
+    // Monotonic time begins with this process, whose start is part of that of its first worker.
+    const times = new StartTimes(this.restarts === 0 ? 0 : this.#parts.now());
+    const worker = new Worker(0, child, times, this);
     this.#worker = worker;
     const { log, limits } = this.#parts;
     const cutters = [child.stdout, child.stderr].map((stream) => {
@@ -138,10 +154,12 @@ export class WorkerSupervisor implements WorkerEvents {
       return;
     }
     const { processor, model, rpc, limits } = this.#parts.spec;
+    worker.times.connected(this.#parts.now());
     worker.connect(socket, { protocol: WORKER_PROTOCOL, processor, model, rpc, limits });
   }
 
   loaded(worker: Worker, facts: unknown): void {
+    worker.times.loaded(this.#parts.now(), (facts as { stages?: unknown }).stages);
     const rpc = effectiveRpc(this.#parts.spec.rpc, (facts as { rpc?: unknown }).rpc);
     const places = setPlaces(worker, rpc, facts as { batch?: unknown }, this.#parts.log);
     this.#parts.events.rpcKnown(rpc);
@@ -168,8 +186,8 @@ export class WorkerSupervisor implements WorkerEvents {
 
   #ready(worker: Worker): void {
     worker.open();
-    const tookMs = Math.round(this.#parts.now() - worker.startedAt);
-    this.#parts.log.line(`worker ${worker.index} is ready after ${tookMs} ms`);
+    this.stages = worker.times.stages(this.#parts.now(), this.#parts.spec.warmUpPath !== undefined);
+    this.#parts.log.line(`worker ${worker.index} is ready after ${startText(this.stages)}`);
     this.#parts.dispatcher.add(worker);
     this.#parts.events.changed("ready");
   }

@@ -70,7 +70,9 @@ class ReadyModel:
         }
 
 
-def load(family, path, config, progress):
-    """The model of a service. `family` is that of the engine's INIT frame."""
+def load(family, path, config, progress, imported=lambda: None):
+    """The model of a service. `family` is that of the engine's INIT frame; `imported` is called when its library is here, before the model is read."""
     module, name = FAMILIES[family]
-    return getattr(importlib.import_module("." + module, __package__), name)(path, config, progress)
+    model_class = getattr(importlib.import_module("." + module, __package__), name)
+    imported()
+    return model_class(path, config, progress)

@@ -9,7 +9,7 @@ def serve(worker):
     init = worker.init
     spec = init["model"]
     path = spec["entry"] or spec["path"]
-    loaded = models.load(init["processor"]["family"], path, config_of(spec["config"]), worker.progress)
+    loaded = models.load(init["processor"]["family"], path, config_of(spec["config"]), worker.progress, worker.imported)
     worker.serve_ready(lambda body, headers: answer(loaded, body, headers), loaded.describe)
 
 

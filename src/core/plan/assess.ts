@@ -100,7 +100,8 @@ function living(kept: InstanceStatus, observed: ObservedInstance, nowMs: number)
   const { state, pid, startedAtMs } = observed;
   const workerRestarts = state?.workerRestarts ?? 0;
   const limits = observed.limits ?? null;
-  const seen = { pid, startedAtMs, port: state?.port ?? null, limits, workerRestarts };
+  const { stages = null, memory = null } = state ?? {};
+  const seen = { pid, startedAtMs, port: state?.port ?? null, limits, workerRestarts, stages, memory };
   const base = { ...kept, ...seen, backoffUntilMs: null };
   const phase = state?.phase ?? "loading";
   if (phase === "ready") {
@@ -251,8 +252,10 @@ function lost(kept: InstanceStatus, nowMs: number): InstanceExit {
   return { code: null, signal: null, reason: "Lost", message, startedAtMs, finishedAtMs: nowMs };
 }
 
-/** How an instance ended, for people. */
+/** How an instance ended, for people. Of one that could not load, the sentence that says why is all: the exit code is that of its engine. */
 export function exitText(exit: InstanceExit): string {
+  const isTold = exit.reason === "StartFailed" || exit.reason === "WarmUpFailed";
+  if (isTold && exit.signal === null && exit.message !== "") return exit.message;
   const how =
     exit.signal !== null
       ? `killed by ${exit.signal}`
