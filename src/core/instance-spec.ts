@@ -146,6 +146,8 @@ export interface InstanceState {
   readonly stages?: readonly StageTime[];
   /** Of its workers; absent: not looked at yet. */
   readonly memory?: WorkerMemory;
+  /** Library and version that its ready-made processor runs with, e.g. "xgboost 2.1.4", once it is known. */
+  readonly library?: string;
   readonly workersReady: number;
   readonly workersTotal: number;
   /** Workers that died and were started again since this engine started. */

@@ -216,6 +216,8 @@ export interface InstanceStatus {
   readonly stages?: readonly StageTime[] | null;
   /** Of its workers; null, or not there: not known. */
   readonly memory?: WorkerMemory | null;
+  /** Library and version that its ready-made processor runs with; absent: not known, or none. */
+  readonly library?: string;
   readonly lastExit: InstanceExit | null;
   /** It gets no requests, by order. */
   readonly isIsolated?: true;

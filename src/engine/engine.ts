@@ -12,6 +12,7 @@ import type { InstanceDir } from "./instance-dir.ts";
 import type { EngineLimits } from "./limits.ts";
 import type { LogFile } from "./log-file.ts";
 import { MemoryWatch } from "./memory-watch.ts";
+import type { ModelFacts } from "./model-facts.ts";
 import { RequestPaths } from "./request-front.ts";
 import { ResponseHeads } from "./responses.ts";
 import { Tokens } from "./tokens.ts";
@@ -65,6 +66,7 @@ export class Engine implements Component {
   #message = "starting";
   /** Where the warm-up is; null: none goes on. */
   #warmUp: NonNullable<InstanceState["warmUp"]> | null = null;
+  #facts: ModelFacts = {};
   #port: number | null = null;
   #stateDue: NodeJS.Timeout | null = null;
   #graceDue: NodeJS.Timeout | null = null;
@@ -115,6 +117,10 @@ export class Engine implements Component {
         rpcKnown: (rpc) => {
           dispatcher.queueSizeMax = rpc.maxQueueSize;
           this.#http.setKeepalive(rpc.keepaliveMs);
+        },
+        modelKnown: (facts) => {
+          this.#facts = facts;
+          if (facts.note !== undefined) parts.log.line(`note: ${facts.note}`);
         },
         failed: (reason, message) => this.#fail(reason, message),
       },
@@ -279,6 +285,7 @@ export class Engine implements Component {
         phase: this.#phase,
         message: this.#message,
         port: this.#port,
+        ...this.#facts,
         ...(this.#phase === "loading" && this.#warmUp !== null ? { warmUp: this.#warmUp } : {}),
         ...(stages === null ? {} : { stages }),
         ...this.#memory.told,

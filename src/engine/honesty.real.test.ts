@@ -60,15 +60,14 @@ def process(data):
     ...LOOKS,
   });
   await callUntil(instance, (count) => instance.state!.memory?.growth !== undefined && count > 0);
-  const { memory, note } = instance.state!;
+  const { memory } = instance.state!;
   assert.ok(memory!.bytes > 16 * 2 ** 20);
   const { bytesPerThousand } = memory!.growth!;
   assert.ok(bytesPerThousand > 0.5e8 && bytesPerThousand < 2e8, `${bytesPerThousand} of about 1e8`);
   assert.match(
-    note!,
-    /^its memory grows by [\d.,]+ MB per 1,000 requests; at this rate metadata\.memory \(1000 MB\) /,
+    instance.logText,
+    / its memory grows by [\d.,]+ MB per 1,000 requests; at this rate metadata\.memory \(1000 MB\) /,
   );
-  assert.ok(instance.logText.includes(" its memory grows by "));
 });
 
 test("one whose memory goes up and down is not", async (t) => {
@@ -86,10 +85,9 @@ def process(data):
     memoryMb: 1000,
     ...LOOKS,
   });
-  await callUntil(instance, (count) => count >= 1500);
-  const { memory, note } = instance.state!;
+  await callUntil(instance, (count) => count >= 800);
+  const { memory } = instance.state!;
   assert.ok(memory!.bytes > 0);
   assert.equal(memory!.growth, undefined);
-  assert.equal(note, undefined);
   assert.ok(!instance.logText.includes("memory grows"));
 });

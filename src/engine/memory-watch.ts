@@ -46,10 +46,8 @@ export class MemoryWatch {
   }
 
   /** What is said of it in state.json. */
-  get told(): Pick<InstanceState, "memory" | "note"> {
-    if (this.#memory === null) return {};
-    const { growth } = this.#memory;
-    return { memory: this.#memory, ...(growth === undefined ? {} : { note: growthText(growth) }) };
+  get told(): Pick<InstanceState, "memory"> {
+    return this.#memory === null ? {} : { memory: this.#memory };
   }
 
   start(everyMs: number): void {

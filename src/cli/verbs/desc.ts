@@ -30,6 +30,7 @@ export const run: VerbRun = async (session, [service]) => {
       ["GPU", answer.Gpu],
       ["Memory", `${answer.Memory}M`],
       ["Image", answer.Image],
+      ["Processor", answer.Processor],
       ["Weight", answer.Weight],
       ["LatestVersion", answer.LatestVersion],
       ["CurrentVersion", answer.CurrentVersion],

@@ -1,4 +1,6 @@
 import { ordersApplyTo } from "../change/orders.ts";
+import { growthText } from "../health/memory-growth.ts";
+import type { InstanceState } from "../instance-spec.ts";
 import type { InstanceId } from "../names.ts";
 import type { InstanceExit, InstanceStatus } from "../service.ts";
 import { backoffMs, boundedUntil, RECOVERED_AFTER_MS } from "./backoff.ts";
@@ -102,7 +104,8 @@ function living(kept: InstanceStatus, observed: ObservedInstance, nowMs: number)
   const limits = observed.limits ?? null;
   const { stages = null, memory = null } = state ?? {};
   const seen = { pid, startedAtMs, port: state?.port ?? null, limits, workerRestarts, stages, memory };
-  const base = { ...kept, ...seen, backoffUntilMs: null };
+  const library = state?.library === undefined ? {} : { library: state.library };
+  const base = { ...kept, ...seen, ...library, backoffUntilMs: null };
   const phase = state?.phase ?? "loading";
   if (phase === "ready") {
     const readySinceMs = kept.isReady ? (kept.readySinceMs ?? nowMs) : nowMs;
@@ -110,7 +113,7 @@ function living(kept: InstanceStatus, observed: ObservedInstance, nowMs: number)
     const failuresInARow = isStable ? 0 : kept.failuresInARow;
     const ready = { ...base, readySinceMs, failuresInARow, phase: "Running", isReady: true } as const;
     return {
-      status: { ...ready, reason: "", message: state?.note ?? "" },
+      status: { ...ready, reason: "", message: noteText(state) },
       observed,
       isAlive: true,
       isGoing: false,
@@ -264,6 +267,12 @@ export function exitText(exit: InstanceExit): string {
         : exit.reason;
   const why = exit.reason === "OOMKilled" ? `out of memory, ${how}` : how;
   return exit.message === "" ? why : `${why}: ${exit.message}`;
+}
+
+/** What people should know of one that is ready. */
+function noteText(state: InstanceState | null): string {
+  const growth = state?.memory?.growth;
+  return [state?.note, growth && `It serves, and ${growthText(growth)}`].filter(Boolean).join(". ");
 }
 
 /** In whole minutes, so that a status does not change with every look at it. */
