@@ -125,13 +125,8 @@ export class Engine implements Component {
         failed: (reason, message) => this.#fail(reason, message),
       },
     });
-    this.#memory = new MemoryWatch({
-      spec,
-      workers: () => this.#supervisor.watched,
-      now: parts.now,
-      log: parts.log,
-      onChange: () => this.#writeState(),
-    });
+    const workers = () => this.#supervisor.watched;
+    this.#memory = new MemoryWatch({ ...parts, workers, onChange: () => this.#writeState() });
   }
 
   /** Port for direct callers, once it listens. */

@@ -72,6 +72,24 @@ test("all is well", () => {
   assert.match(said(input()), /info AllIsWell: All is as wanted/);
 });
 
+test("memory that grows is trouble, with what helps; how it started is told of one that serves", () => {
+  const stages = [
+    { name: "start", ms: 100 },
+    { name: "load", ms: 410 },
+  ];
+  const growth = { bytesPerThousand: 2 ** 20, fullInMs: 60_000, limitBytes: 512 * 2 ** 20 };
+  const leaking = instance({ stages, memory: { bytes: 1, growth } });
+  const text = said(input({}, { instances: [leaking] }));
+  assert.match(
+    text,
+    /^trouble MemoryGrowing: Instance \[a-v1-0\] is ready, and its memory grows by 1 MB per /m,
+  );
+  assert.match(text, /^It was ready after 0\.51 s: start 0\.10 s, load 0\.41 s\.$/m);
+  assert.match(text, /sluice softrestart a a-v1-0\.$/m);
+  const { kind, causes } = explainInstance(instance({ stages }), input());
+  assert.deepEqual([kind, causes], ["Serving", ["It was ready after 0.51 s: start 0.10 s, load 0.41 s."]]);
+});
+
 test("a crash loop: how it ended, when it is tried again, and its last lines", () => {
   const lastExit: InstanceExit = {
     code: 3,
