@@ -41,6 +41,8 @@ public final class CustomProcessor implements Processor {
       ProcessMethod process = ProcessMethod.of(processor);
       String text = "{\"processor\":\"custom\",\"language\":\"java\",\"class\":" + Json.quoted(type.getName()) + ",\"inputs\":[\"bytes\"]}";
       return new CustomProcessor(process, text.getBytes(StandardCharsets.UTF_8));
+    } catch (ExceptionInInitializerError error) {
+      throw refusal("a static part of the processor's classes", error);
     } catch (LinkageError error) {
       error.printStackTrace();
       throw new Refusal(classes.missingText(error));
