@@ -9,7 +9,6 @@ import type { GatewayMessage } from "../core/gateway-report.ts";
 import { addByName } from "../core/meter/traffic-sum.ts";
 import type { GatewayId, InstanceId } from "../core/names.ts";
 import type { Routing } from "../core/plan/plan-input.ts";
-import type { ServiceSpec } from "../core/spec/service-spec.ts";
 import { routeChange } from "../core/traffic/route-change.ts";
 import type { RouteChange, RouteTable } from "../core/traffic/route-table.ts";
 import { buildRouteTable, instancesOf, sameRoutes } from "../core/traffic/table.ts";
@@ -74,7 +73,7 @@ export class Publisher {
         addresses: known.addresses,
         keepaliveMs: (r) => known.specOf(r)?.rpc.keepaliveMs ?? KEEPALIVE_FALLBACK_MS,
         policy: (r) => known.specOf(r)?.policy ?? null,
-        protocol: (r) => spokenBy(known.specOf(r)),
+        protocol: (r) => known.specOf(r)?.protocol ?? "http",
         workerCount: this.#deps.workerCount,
         isBodyChecked: (r) => known.specOf(r)?.isBodyChecked ?? true,
       },
@@ -298,9 +297,4 @@ export class Publisher {
     }
     return state;
   }
-}
-
-/** A service whose stored document cannot be read any more is taken to speak HTTP/1.1. */
-function spokenBy(spec: ServiceSpec | null): "grpc" | "both" | null {
-  return spec === null || spec.protocol === "http" ? null : spec.protocol;
 }

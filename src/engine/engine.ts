@@ -11,6 +11,7 @@ import { HttpFront } from "./http-front.ts";
 import type { InstanceDir } from "./instance-dir.ts";
 import type { EngineLimits } from "./limits.ts";
 import type { LogFile } from "./log-file.ts";
+import { MemoryWatch } from "./memory-watch.ts";
 import type { ModelFacts } from "./model-facts.ts";
 import { RequestPaths } from "./request-front.ts";
 import { ResponseHeads } from "./responses.ts";
@@ -35,7 +36,7 @@ export interface EngineParts {
   readonly log: LogFile;
   /** Wall clock, ms. */
   readonly wallNow: () => number;
-  /** Monotonic ms. */
+  /** Monotonic ms since this process began. */
   readonly now: () => number;
   /** When batches go; absent: as the product does it. */
   readonly batchRule?: BatchRule;
@@ -60,6 +61,7 @@ export class Engine implements Component {
   readonly #http: HttpFront;
   readonly #supervisor: WorkerSupervisor;
   readonly #tokens: Tokens;
+  readonly #memory: MemoryWatch;
   #accessLook: NodeJS.Timeout | null = null;
   readonly #startedAtMs: number;
   #phase: InstanceState["phase"] = "loading";
@@ -127,6 +129,8 @@ export class Engine implements Component {
         failed: (reason, message) => this.#fail(reason, message),
       },
     });
+    const workers = () => this.#supervisor.watched;
+    this.#memory = new MemoryWatch({ ...parts, workers, onChange: () => this.#writeState() });
   }
 
   /** Port for direct callers, once it listens. */
@@ -145,6 +149,7 @@ export class Engine implements Component {
       this.#parts.log.line(`engine of ${this.#parts.spec.id} started, pid ${process.pid}`);
       this.#writeState();
       this.#followAccess();
+      this.#memory.start(this.#parts.limits.memoryLookMs);
       await this.#http.listenOnSocket(this.#parts.dir.dataSocket);
       this.#port = await this.#http.listenOnPort();
       if (this.#phase === "loading") {
@@ -156,6 +161,7 @@ export class Engine implements Component {
     } finally {
       signal.removeEventListener("abort", stop);
       this.#http.close();
+      this.#memory.stop();
       this.#supervisor.kill();
       if (this.#stateDue !== null) clearTimeout(this.#stateDue);
       if (this.#accessLook !== null) clearInterval(this.#accessLook);
@@ -272,6 +278,7 @@ export class Engine implements Component {
     if (this.#stateDue !== null) clearTimeout(this.#stateDue);
     this.#stateDue = null;
     this.#stateWrittenAt = this.#parts.now();
+    const { stages } = this.#supervisor;
     try {
       this.#parts.dir.writeState({
         phase: this.#phase,
@@ -279,6 +286,8 @@ export class Engine implements Component {
         port: this.#port,
         ...this.#facts,
         ...(this.#phase === "loading" && this.#warmUp !== null ? { warmUp: this.#warmUp } : {}),
+        ...(stages === null ? {} : { stages }),
+        ...this.#memory.told,
         workersReady: this.#supervisor.workersReady,
         workersTotal: this.#supervisor.workersTotal,
         workerRestarts: this.#supervisor.restarts,

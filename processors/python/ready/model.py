@@ -4,7 +4,11 @@ import importlib
 #: Family of a processor -> (module here, class in it).
 FAMILIES = {
     "lightgbm": ("lightgbm_model", "LightgbmModel"),
+<<<<<<< HEAD
     "onnx": ("onnx_model", "OnnxModel"),
+=======
+    "sklearn": ("sklearn_model", "SklearnModel"),
+>>>>>>> wip-tabular
     "xgboost": ("xgboost_model", "XgboostModel"),
 }
 
@@ -83,9 +87,12 @@ class ReadyModel:
         }
 
 
-def load(family, path, config, progress, cores=1):
-    """The model of a service. `family` is that of the engine's INIT frame; `cores` is `metadata.cpu`, rounded up."""
+def load(family, path, config, progress, cores=1, imported=lambda: None):
+    """The model of a service. `family` is that of the engine's INIT frame; `cores` is `metadata.cpu`, rounded up; `imported` is called when the
+    library is here, before the model is read."""
     global CORES
     CORES = cores
     module, name = FAMILIES[family]
-    return getattr(importlib.import_module("." + module, __package__), name)(path, config, progress)
+    model_class = getattr(importlib.import_module("." + module, __package__), name)
+    imported()
+    return model_class(path, config, progress)

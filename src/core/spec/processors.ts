@@ -40,11 +40,20 @@ export const FAMILIES = [
     requirements: ["lightgbm==4.7.0", NUMPY, SCIPY],
   },
   {
+<<<<<<< HEAD
     family: "onnx",
     language: "python",
     codes: ["onnx", "onnx_cpu"],
     gpuCodes: [],
     requirements: ["onnxruntime==1.31.1", NUMPY],
+=======
+    family: "sklearn",
+    language: "python",
+    codes: ["sklearn"],
+    gpuCodes: [],
+    // pandas for pipelines that choose columns by their names.
+    requirements: ["scikit-learn==1.9.1", "skops==0.16.0", "joblib==1.6.0", "pandas==3.1.1", NUMPY, SCIPY],
+>>>>>>> wip-tabular
   },
 ] as const satisfies readonly Family[];
 
@@ -74,7 +83,7 @@ const INSTEAD: Readonly<Record<string, string>> = {
 };
 
 /** Languages of processors of one's own that this build runs. */
-export const RUNNABLE_TYPES = ["python"] as const;
+export const RUNNABLE_TYPES = ["python", "java"] as const;
 
 /** Codes that are offered where one is missing or misspelt. */
 export const READY_CODES: readonly string[] = FAMILIES.flatMap((f) => f.codes);

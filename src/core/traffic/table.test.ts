@@ -118,7 +118,7 @@ test("a service that speaks gRPC says so in the table, any other nothing", () =>
   const records = [recordOf("a"), recordOf("b")];
   const input = {
     ...inputOf(records, {}),
-    protocol: (r: { name: string }) => (r.name === "b" ? ("grpc" as const) : null),
+    protocol: (r: { name: string }) => (r.name === "b" ? ("grpc" as const) : ("http" as const)),
   };
   const protocols = buildRouteTable(input, 1).services.map((s) => ["protocol" in s, s.protocol]);
   assert.deepEqual(protocols, [

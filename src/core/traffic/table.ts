@@ -14,8 +14,8 @@ export interface TableInput {
   readonly keepaliveMs: (record: ServiceRecord) => number;
   /** `networking.gateway_policy` of a service; null: none. */
   readonly policy?: (record: ServiceRecord) => GatewayPolicy | null;
-  /** What the instances of a service speak: gRPC, or that beside HTTP/1.1; null: HTTP/1.1. */
-  readonly protocol?: (record: ServiceRecord) => "grpc" | "both" | null;
+  /** What the instances of a service speak. */
+  readonly protocol?: (record: ServiceRecord) => "http" | "grpc" | "both";
   /** Gateway workers that are wanted. */
   readonly workerCount?: number;
   /** `networking.gateway_policy.body_digest` of a service. */
@@ -74,7 +74,7 @@ function serviceRoute(record: ServiceRecord, input: TableInput): ServiceRoute {
   const { state, statuses, addresses, keepaliveMs, isBodyChecked } = input;
   const group = record.group === null ? undefined : state.groups.get(record.group);
   const policy = input.policy?.(record) ?? null;
-  const protocol = input.protocol?.(record) ?? null;
+  const protocol = input.protocol?.(record) ?? "http";
   const serving = record.desired === "running" ? (statuses.get(record.name)?.serving ?? []) : [];
   return {
     name: record.name,
@@ -89,7 +89,7 @@ function serviceRoute(record: ServiceRecord, input: TableInput): ServiceRoute {
     keepaliveMs: keepaliveMs(record),
     ...(policy === null ? {} : { policy }),
     isBodyChecked: isBodyChecked(record),
-    ...(protocol === null ? {} : { protocol }),
+    ...(protocol === "http" ? {} : { protocol }),
     ...mirrorOf(record, state),
   };
 }
