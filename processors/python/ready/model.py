@@ -4,11 +4,8 @@ import importlib
 #: Family of a processor -> (module here, class in it).
 FAMILIES = {
     "lightgbm": ("lightgbm_model", "LightgbmModel"),
-<<<<<<< HEAD
     "onnx": ("onnx_model", "OnnxModel"),
-=======
     "sklearn": ("sklearn_model", "SklearnModel"),
->>>>>>> wip-tabular
     "xgboost": ("xgboost_model", "XgboostModel"),
 }
 

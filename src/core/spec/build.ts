@@ -118,16 +118,14 @@ export function buildSpec(checked: Checked, origins: Origins): Built {
   return { spec, problems };
 }
 
-<<<<<<< HEAD
 /** Clients of the Open Inference Protocol expect both of a ready-made processor, without asking for it. */
 function protocolOf(processor: ProcessorSource, isGrpc: boolean | undefined): ServiceSpec["protocol"] {
   if (processor.kind === "builtin") return isGrpc === false ? "http" : "both";
   return isGrpc === true ? "grpc" : "http";
 }
-=======
+
 const memoryMbOf = ({ cpu = DEFAULTS.cpu, memory }: Partial<ServiceDocument["metadata"]>) =>
   memory ?? DEFAULTS.memoryMbPerCore * Math.ceil(cpu);
->>>>>>> wip-tabular
 
 /** Notes what stands at a field, and what may. */
 export type Refuse = (steps: Steps, found: string, allowed: string) => null;
