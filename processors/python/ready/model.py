@@ -2,7 +2,11 @@
 import importlib
 
 #: Family of a processor -> (module here, class in it).
-FAMILIES = {}
+FAMILIES = {
+    "caffe": ("caffe_model", "CaffeModel"),
+    "pytorch": ("pytorch_model", "PytorchModel"),
+    "tensorflow": ("tensorflow_model", "TensorflowModel"),
+}
 
 
 class TensorSpec:
@@ -17,7 +21,7 @@ class TensorSpec:
     def __init__(self, name, datatype, shape):
         self.name = name
         self.datatype = datatype
-        self.shape = list(shape)
+        self.shape = None if shape is None else list(shape)
 
     def json(self):
         return {"name": self.name, "datatype": self.datatype, "shape": self.shape}

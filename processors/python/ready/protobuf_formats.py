@@ -193,6 +193,12 @@ _PYTORCH = _Format("pytorch.eas", "proto3", _define_pytorch)
 _CAFFE = _Format("caffe.eas", "proto2", _define_caffe)
 
 
+def name_of_dtype(number):
+    """Of one that arrays can have; None for another."""
+    name = DTYPES[number] if 0 <= number < len(DTYPES) else None
+    return name if name in _TYPES else None
+
+
 class Array:
     """One array of a request. `dtype` is a name of DTYPES, as what is quantised looks like whole numbers in numpy."""
 
