@@ -37,6 +37,9 @@ export const serviceObject = Type.Object({
   Memory: whole("MB of one instance"),
   Gpu: whole("GPUs of one instance"),
   Image: text("image of the first container, or empty"),
+  Processor: text(
+    "extension: code of the ready-made processor with the library that its instances run, e.g. `xgboost (xgboost 2.1.4)`; else empty",
+  ),
   Labels: Type.Array(label),
   AccessToken: text("opens the service's address"),
   ServiceConfig: text("the service.json in force, as a JSON text"),

@@ -332,7 +332,7 @@ test("desc and w show the rows and columns of eascmd", async (t) => {
   assert.deepEqual(
     keys.join(" "),
     "Status ServiceName Region CreateTime UpdateTime AccessToken PrivateToken TotalInstance RunningInstance " +
-      "PendingInstance CPU GPU Memory Image Weight LatestVersion CurrentVersion Message APIGatewayUrl APIGatewayAppKey " +
+      "PendingInstance CPU GPU Memory Image Processor Weight LatestVersion CurrentVersion Message APIGatewayUrl APIGatewayAppKey " +
       "APIGatewayAppSecret IntranetEndpoint ServiceConfig",
   );
   assert.match(desc, /\n\| {14}Status \| Running {2,}\|\n/);

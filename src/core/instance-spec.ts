@@ -132,6 +132,8 @@ export interface InstanceState {
   readonly warmUp?: { readonly at: number; readonly of: number };
   /** What people should know of one that is ready. */
   readonly note?: string;
+  /** Library and version that its ready-made processor runs with, e.g. "xgboost 2.1.4", once it is known. */
+  readonly library?: string;
   readonly workersReady: number;
   readonly workersTotal: number;
   /** Workers that died and were started again since this engine started. */

@@ -202,6 +202,8 @@ export interface InstanceStatus {
   readonly port: number | null;
   /** What holds it to its limits; null, or not there: not known. */
   readonly limits?: LimitsInForce | null;
+  /** Library and version that its ready-made processor runs with; absent: not known, or none. */
+  readonly library?: string;
   readonly lastExit: InstanceExit | null;
   /** It gets no requests, by order. */
   readonly isIsolated?: true;

@@ -11,6 +11,7 @@ import { HttpFront } from "./http-front.ts";
 import type { InstanceDir } from "./instance-dir.ts";
 import type { EngineLimits } from "./limits.ts";
 import type { LogFile } from "./log-file.ts";
+import type { ModelFacts } from "./model-facts.ts";
 import { RequestPaths } from "./request-front.ts";
 import { ResponseHeads } from "./responses.ts";
 import { Tokens } from "./tokens.ts";
@@ -63,6 +64,7 @@ export class Engine implements Component {
   #message = "starting";
   /** Where the warm-up is; null: none goes on. */
   #warmUp: NonNullable<InstanceState["warmUp"]> | null = null;
+  #facts: ModelFacts = {};
   #port: number | null = null;
   #stateDue: NodeJS.Timeout | null = null;
   #graceDue: NodeJS.Timeout | null = null;
@@ -113,6 +115,10 @@ export class Engine implements Component {
         rpcKnown: (rpc) => {
           dispatcher.queueSizeMax = rpc.maxQueueSize;
           this.#http.setKeepalive(rpc.keepaliveMs);
+        },
+        modelKnown: (facts) => {
+          this.#facts = facts;
+          if (facts.note !== undefined) parts.log.line(`note: ${facts.note}`);
         },
         failed: (reason, message) => this.#fail(reason, message),
       },
@@ -267,6 +273,7 @@ export class Engine implements Component {
         phase: this.#phase,
         message: this.#message,
         port: this.#port,
+        ...this.#facts,
         ...(this.#phase === "loading" && this.#warmUp !== null ? { warmUp: this.#warmUp } : {}),
         workersReady: this.#supervisor.workersReady,
         workersTotal: this.#supervisor.workersTotal,

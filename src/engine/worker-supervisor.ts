@@ -8,6 +8,7 @@ import type { RequestQueue } from "./exchange.ts";
 import { WORKER_PROTOCOL } from "./frames.ts";
 import type { EngineLimits } from "./limits.ts";
 import { LineCutter, type LogFile } from "./log-file.ts";
+import { type ModelFacts, modelFacts } from "./model-facts.ts";
 import { OomKills } from "./oom-kills.ts";
 import { effectiveRpc } from "./rpc-options.ts";
 import { WarmUp } from "./warm-up.ts";
@@ -29,6 +30,8 @@ export interface SupervisorEvents {
   warmingUp(at: number, of: number): void;
   /** The options in force, known once a worker has loaded its code. */
   rpcKnown(rpc: RpcSpec): void;
+  /** What a worker that has loaded says of its model. */
+  modelKnown(facts: ModelFacts): void;
   /** The instance cannot go on. */
   failed(reason: FailureReason, message: string): void;
 }
@@ -145,6 +148,7 @@ export class WorkerSupervisor implements WorkerEvents {
     const rpc = effectiveRpc(this.#parts.spec.rpc, (facts as { rpc?: unknown }).rpc);
     const places = setPlaces(worker, rpc, facts as { batch?: unknown }, this.#parts.log);
     this.#parts.events.rpcKnown(rpc);
+    this.#parts.events.modelKnown(modelFacts(facts));
     if (this.#parts.spec.warmUpPath === undefined) this.#ready(worker);
     else this.#startWarmUp(worker, this.#parts.spec.warmUpPath, places);
   }

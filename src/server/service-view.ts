@@ -1,7 +1,7 @@
 import type { Service } from "../api/objects.ts";
 import type { Picture } from "../control/control-plane.ts";
 import type { ServiceName } from "../core/names.ts";
-import type { ServiceRecord } from "../core/service.ts";
+import type { InstanceStatus, ServiceRecord } from "../core/service.ts";
 import { parseSpec } from "../core/spec/parse.ts";
 import type { Json, JsonObject, ServiceSpec } from "../core/spec/service-spec.ts";
 import { rfc3339 } from "./time.ts";
@@ -45,6 +45,7 @@ export function serviceView(record: ServiceRecord, picture: Picture, place: Plac
     Memory: spec.memoryMb,
     Gpu: gpusOf(record.document),
     Image: imageOf(record.document),
+    Processor: processorOf(spec, status?.instances ?? []),
     Labels: labelList(spec.labels),
     AccessToken: record.token,
     ServiceConfig: JSON.stringify(record.document),
@@ -110,6 +111,13 @@ function imageOf(document: JsonObject): string {
   const first = Array.isArray(containers) ? (containers[0] as Json | undefined) : undefined;
   const image = isObject(first) ? first.image : undefined;
   return typeof image === "string" ? image : "";
+}
+
+/** The library is told by instances that have loaded it. During an update there may be two. */
+function processorOf({ processor }: ServiceSpec, instances: readonly InstanceStatus[]): string {
+  if (processor.kind !== "builtin") return "";
+  const libraries = new Set(instances.flatMap(({ library }) => library ?? []));
+  return libraries.size === 0 ? processor.code : `${processor.code} (${[...libraries].join(", ")})`;
 }
 
 function gpusOf(document: JsonObject): number {

@@ -71,18 +71,20 @@ class Worker:
         call_batch = batch_function_of(module)
         self._serve(call, lambda: processor.json_text(describe()), self.init["rpc"]["workerThreads"], call_batch)
 
-    def serve_ready(self, process, describe):
-        """A ready-made processor: `process(body, headers)`."""
+    def serve_ready(self, process, describe, facts):
+        """A ready-made processor: `process(body, headers)`. `facts` go with READY: `library` and `note`."""
         call = lambda body, head: process(body, Headers(head))  # noqa: E731
-        self._serve(call, lambda: processor.json_text(describe()), self.init["rpc"]["workerThreads"], None)
+        threads = self.init["rpc"]["workerThreads"]
+        self._serve(call, lambda: processor.json_text(describe()), threads, None, facts)
 
-    def _serve(self, call, describe, threads, call_batch):
+    def _serve(self, call, describe, threads, call_batch, facts=None):
         rpc = rpc_set_in_code()
         # The engine sends at most as many at once as the spec says, or code when the spec is silent.
         threads = max(threads, rpc.get("workerThreads", 0))
         memory_mb = self.init["limits"]["memoryMb"]
         out_of_memory = "the processor ran out of memory for this request; metadata.memory is %g MB" % memory_mb
         ready = {"pid": os.getpid(), "runtime": "python " + platform.python_version(), "rpc": rpc}
+        ready.update(facts or {})
         if call_batch is not None:
             ready["batch"] = True
             if self.init["rpc"].get("batching"):
@@ -208,6 +210,8 @@ def load_and_serve(worker):
 
 def failure_text(error, folder):
     """`Type: message (file:line)` in one line; the place is the last one in the user's own files."""
+    if getattr(error, "is_sentence", False):
+        return str(error)
     text = serving.one_line(error)
     if isinstance(error, SystemExit):
         text = "the processor ended itself while loading, with exit code %s" % (error.code,)

@@ -3,9 +3,14 @@ import importlib
 
 #: Family of a processor -> (module here, class in it).
 FAMILIES = {
+
     "caffe": ("caffe_model", "CaffeModel"),
+    "lightgbm": ("lightgbm_model", "LightgbmModel"),
     "pytorch": ("pytorch_model", "PytorchModel"),
     "tensorflow": ("tensorflow_model", "TensorflowModel"),
+    "xgboost": ("xgboost_model", "XgboostModel"),
+#: Threads that a library may use for one request: `metadata.cpu`, rounded up. Set by `load`.
+CORES = 1
 }
 
 
@@ -34,6 +39,9 @@ class BadInput(ValueError):
 class BadModel(Exception):
     """The model cannot be served; the text says what is wrong with the file and what is allowed."""
 
+    #: The text is a whole sentence for people: it is shown without the name of this class.
+    is_sentence = True
+
 
 class ReadyModel:
     """A loaded model. A family derives from it; `process` and `infer` may be called by several threads at once.
@@ -46,6 +54,8 @@ class ReadyModel:
     family = ""
     #: Library and version that runs it, as `desc` shows it, e.g. "xgboost 2.1.4". Set by the constructor.
     library = ""
+    #: What people should know of the model though it serves, such as that a pickle runs code; shown beside the instance. Set by the constructor.
+    note = ""
     #: `platform` of the Open Inference Protocol, e.g. "onnx_onnxv1".
     platform = ""
 
@@ -74,7 +84,9 @@ class ReadyModel:
         }
 
 
-def load(family, path, config, progress):
-    """The model of a service. `family` is that of the engine's INIT frame."""
+def load(family, path, config, progress, cores=1):
+    """The model of a service. `family` is that of the engine's INIT frame; `cores` is `metadata.cpu`, rounded up."""
+    global CORES
+    CORES = cores
     module, name = FAMILIES[family]
     return getattr(importlib.import_module("." + module, __package__), name)(path, config, progress)

@@ -101,7 +101,8 @@ function living(kept: InstanceStatus, observed: ObservedInstance, nowMs: number)
   const workerRestarts = state?.workerRestarts ?? 0;
   const limits = observed.limits ?? null;
   const seen = { pid, startedAtMs, port: state?.port ?? null, limits, workerRestarts };
-  const base = { ...kept, ...seen, backoffUntilMs: null };
+  const library = state?.library === undefined ? {} : { library: state.library };
+  const base = { ...kept, ...seen, ...library, backoffUntilMs: null };
   const phase = state?.phase ?? "loading";
   if (phase === "ready") {
     const readySinceMs = kept.isReady ? (kept.readySinceMs ?? nowMs) : nowMs;
