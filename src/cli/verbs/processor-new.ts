@@ -7,7 +7,10 @@ import type { VerbRun } from "../verb.ts";
 const TEMPLATES = join(import.meta.dirname, "..", "..", "..", "templates");
 /** What a template's service is called, wherever it is named. */
 const PLACEHOLDER = "my_processor";
-const LANGUAGES = ["python"];
+/** How each template's own tests are run, which also builds it where that is needed. */
+const LANGUAGES: Readonly<Record<string, string>> = {
+  python: "python3 -m unittest",
+};
 /** As people also say. */
 const ALSO: Readonly<Record<string, string>> = {
   py: "python",
@@ -22,15 +25,15 @@ const ALSO: Readonly<Record<string, string>> = {
 export const run: VerbRun = async (session, [language, dir]) => {
   const { io } = session;
   const wanted = language!.toLowerCase();
-  const template = LANGUAGES.find((name) => name === (ALSO[wanted] ?? wanted));
+  const template = Object.keys(LANGUAGES).find((name) => name === (ALSO[wanted] ?? wanted));
   if (template === undefined)
-    throw new Misuse(`there is no template for ${language}; there are: ${LANGUAGES.join(", ")}`);
+    throw new Misuse(`there is no template for ${language}; there are: ${Object.keys(LANGUAGES).join(", ")}`);
   const folder = resolve(io.cwd, dir!);
   const files = write(join(TEMPLATES, template), folder, nameFor(folder));
   for (const file of files) session.ok(`Wrote ${join(dir!, file)}`);
-  const service = join(dir!, "service.json");
+  const [service, request] = ["service.json", files.find((file) => file.startsWith("request."))!];
   io.out(
-    `Next:\n  sluice test ${service} --request ${join(dir!, "request.json")}\n  sluice create ${service}\n`,
+    `Next, in ${dir}:\n  ${LANGUAGES[template]}\n  sluice test ${service} --request ${request}\n  sluice create ${service}\n`,
   );
   return EXIT.done;
 };
