@@ -4,6 +4,8 @@ import { flag, oneOf, text, whole } from "./fields.ts";
 // The shared objects of eas-reference §8.1, with the fields that mean something here. Fields that EAS does not
 // have say "extension" in their description.
 
+const stage = Type.Object({ Name: Type.String(), Milliseconds: Type.Integer({ minimum: 0 }) });
+
 const label = Type.Object({ LabelKey: Type.String(), LabelValue: Type.String() });
 
 export const serviceObject = Type.Object({
@@ -20,6 +22,10 @@ export const serviceObject = Type.Object({
   Message: text("the status for people"),
   Progress: Type.Array(Type.String(), {
     description: "extension: steps of long work, newest last; Describe only",
+  }),
+  Startup: Type.Array(stage, {
+    description:
+      "extension: how long its start took, stage by stage: files and packages of its version, then the slowest of its ready instances; Describe only",
   }),
   Generation: whole("extension: grows with every accepted change"),
   ObservedGeneration: whole("extension: the generation that Status speaks of; 0 before the first"),
@@ -91,6 +97,23 @@ export const instanceObject = Type.Object({
       }),
     }),
     { description: "how its last run ended; empty when none has" },
+  ),
+  Stages: Type.Array(stage, {
+    description:
+      "extension: how long its start took: start, import (if its worker tells), load, warm-up; empty until it is ready",
+  }),
+  WorkerMemory: whole("extension: resident bytes of its processor workers, to 2 %; 0 when not known"),
+  MemoryGrowth: Type.Union(
+    [
+      Type.Null(),
+      Type.Object({
+        BytesPerThousandRequests: whole("what 1,000 requests leave behind"),
+        SecondsToLimit: Type.Union([Type.Null(), Type.Integer()], {
+          description: "when metadata.memory is reached at this rate; null: it is",
+        }),
+      }),
+    ],
+    { description: "extension: its memory grows with its requests; null: it does not, or not clearly" },
   ),
   ResourceType: oneOf(["PublicResource", "PrivateResource"], "this machine is a PrivateResource"),
   Role: text("Standard"),

@@ -11,6 +11,7 @@ import { HttpFront } from "./http-front.ts";
 import type { InstanceDir } from "./instance-dir.ts";
 import type { EngineLimits } from "./limits.ts";
 import type { LogFile } from "./log-file.ts";
+import { MemoryWatch } from "./memory-watch.ts";
 import type { ModelFacts } from "./model-facts.ts";
 import { RequestPaths } from "./request-front.ts";
 import { ResponseHeads } from "./responses.ts";
@@ -33,10 +34,12 @@ export interface EngineParts {
   readonly log: LogFile;
   /** Wall clock, ms. */
   readonly wallNow: () => number;
-  /** Monotonic ms. */
+  /** Monotonic ms since this process began. */
   readonly now: () => number;
   /** When batches go; absent: as the product does it. */
   readonly batchRule?: BatchRule;
+  /** For direct callers; absent: a free one. */
+  readonly port?: number;
 }
 
 const warmUpText = (at: number, of: number) => `warming up: request ${at} of ${of}`;
@@ -58,6 +61,7 @@ export class Engine implements Component {
   readonly #http: HttpFront;
   readonly #supervisor: WorkerSupervisor;
   readonly #tokens: Tokens;
+  readonly #memory: MemoryWatch;
   #accessLook: NodeJS.Timeout | null = null;
   readonly #startedAtMs: number;
   #phase: InstanceState["phase"] = "loading";
@@ -123,6 +127,8 @@ export class Engine implements Component {
         failed: (reason, message) => this.#fail(reason, message),
       },
     });
+    const workers = () => this.#supervisor.watched;
+    this.#memory = new MemoryWatch({ ...parts, workers, onChange: () => this.#writeState() });
   }
 
   /** Port for direct callers, once it listens. */
@@ -141,8 +147,9 @@ export class Engine implements Component {
       this.#parts.log.line(`engine of ${this.#parts.spec.id} started, pid ${process.pid}`);
       this.#writeState();
       this.#followAccess();
+      this.#memory.start(this.#parts.limits.memoryLookMs);
       await this.#http.listenOnSocket(this.#parts.dir.dataSocket);
-      this.#port = await this.#http.listenOnPort();
+      this.#port = await this.#http.listenOnPort(this.#parts.port);
       if (this.#phase === "loading") {
         this.#message = "loading the processor";
         await this.#supervisor.start(this.#parts.dir.workerSocket);
@@ -152,6 +159,7 @@ export class Engine implements Component {
     } finally {
       signal.removeEventListener("abort", stop);
       this.#http.close();
+      this.#memory.stop();
       this.#supervisor.kill();
       if (this.#stateDue !== null) clearTimeout(this.#stateDue);
       if (this.#accessLook !== null) clearInterval(this.#accessLook);
@@ -268,6 +276,7 @@ export class Engine implements Component {
     if (this.#stateDue !== null) clearTimeout(this.#stateDue);
     this.#stateDue = null;
     this.#stateWrittenAt = this.#parts.now();
+    const { stages } = this.#supervisor;
     try {
       this.#parts.dir.writeState({
         phase: this.#phase,
@@ -275,6 +284,8 @@ export class Engine implements Component {
         port: this.#port,
         ...this.#facts,
         ...(this.#phase === "loading" && this.#warmUp !== null ? { warmUp: this.#warmUp } : {}),
+        ...(stages === null ? {} : { stages }),
+        ...this.#memory.told,
         workersReady: this.#supervisor.workersReady,
         workersTotal: this.#supervisor.workersTotal,
         workerRestarts: this.#supervisor.restarts,

@@ -6,6 +6,7 @@ import platform
 import signal
 import socket
 import sys
+import time
 import traceback
 import types
 
@@ -31,6 +32,8 @@ class Worker:
         self._frames = []
         self.init = None
         self.served = False
+        self._begun = 0.0
+        self._stages = []
 
     def read_init(self):
         if not self._reader.read(self._frames):
@@ -39,6 +42,7 @@ class Worker:
         if kind != frames.INIT:
             raise frames.BrokenPeer("a frame of type 0x%02x before INIT" % kind)
         self.init = json.loads(bytes(payload))
+        self._begun = time.monotonic()
         if self.init.get("protocol") != frames.PROTOCOL:
             raise frames.BrokenPeer("protocol %r; this worker speaks %d" % (self.init.get("protocol"), frames.PROTOCOL))
 
@@ -47,8 +51,14 @@ class Worker:
         if not self.served:
             self._sock.sendall(frames.encode(frames.PROGRESS, 0, str(text)[:500].encode("utf-8", "replace")))
 
+    def imported(self):
+        """All modules are here, and loading of the model begins: told in READY, beside the time that loading takes."""
+        if not self._stages:
+            self._stages.append({"name": "import", "ms": round((time.monotonic() - self._begun) * 1000, 1)})
+
     def serve_processor(self, instance):
         """`BaseProcessor.run` under an engine."""
+        self.imported()
         self.progress("initializing %s" % type(instance).__name__)
         instance.initialize()
         threads = self.init["rpc"]["workerThreads"]
@@ -65,6 +75,7 @@ class Worker:
     def serve_functions(self, module):
         """The short form: `process(data, headers)`, and `initialize` and `describe` when there."""
         entry = self.init["processor"]["entry"]
+        self.imported()
         if hasattr(module, "initialize"):
             self.progress("initializing %s" % entry)
         call, describe = functions_of(module, self.init["model"], entry)
@@ -84,6 +95,8 @@ class Worker:
         memory_mb = self.init["limits"]["memoryMb"]
         out_of_memory = "the processor ran out of memory for this request; metadata.memory is %g MB" % memory_mb
         ready = {"pid": os.getpid(), "runtime": "python " + platform.python_version(), "rpc": rpc}
+        if self._stages:
+            ready["stages"] = self._stages
         ready.update(facts or {})
         if call_batch is not None:
             ready["batch"] = True

@@ -3,15 +3,16 @@ import importlib
 
 #: Family of a processor -> (module here, class in it).
 FAMILIES = {
-
     "caffe": ("caffe_model", "CaffeModel"),
     "lightgbm": ("lightgbm_model", "LightgbmModel"),
     "pytorch": ("pytorch_model", "PytorchModel"),
     "tensorflow": ("tensorflow_model", "TensorflowModel"),
+    "sklearn": ("sklearn_model", "SklearnModel"),
     "xgboost": ("xgboost_model", "XgboostModel"),
+}
+
 #: Threads that a library may use for one request: `metadata.cpu`, rounded up. Set by `load`.
 CORES = 1
-}
 
 
 class TensorSpec:
@@ -84,9 +85,12 @@ class ReadyModel:
         }
 
 
-def load(family, path, config, progress, cores=1):
-    """The model of a service. `family` is that of the engine's INIT frame; `cores` is `metadata.cpu`, rounded up."""
+def load(family, path, config, progress, cores=1, imported=lambda: None):
+    """The model of a service. `family` is that of the engine's INIT frame; `cores` is `metadata.cpu`, rounded up; `imported` is called when the
+    library is here, before the model is read."""
     global CORES
     CORES = cores
     module, name = FAMILIES[family]
-    return getattr(importlib.import_module("." + module, __package__), name)(path, config, progress)
+    model_class = getattr(importlib.import_module("." + module, __package__), name)
+    imported()
+    return model_class(path, config, progress)

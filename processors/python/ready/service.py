@@ -11,7 +11,7 @@ def serve(worker):
     spec = init["model"]
     path = spec["entry"] or spec["path"]
     cores = max(1, math.ceil(init["limits"]["cpu"]))
-    loaded = models.load(init["processor"]["family"], path, config_of(spec["config"]), worker.progress, cores)
+    loaded = models.load(init["processor"]["family"], path, config_of(spec["config"]), worker.progress, cores, worker.imported)
     facts = {"library": loaded.library, "note": loaded.note}
     worker.serve_ready(lambda body, headers: answer(loaded, body, headers), loaded.describe, facts)
 

@@ -39,6 +39,13 @@ export const FAMILIES = [
     gpuCodes: [],
     requirements: ["lightgbm==4.7.0", NUMPY, SCIPY],
   },
+  {
+    family: "sklearn",
+    language: "python",
+    codes: ["sklearn"],
+    gpuCodes: [],
+    requirements: ["scikit-learn==1.9.1", "skops==0.16.0", "joblib==1.6.0", NUMPY, SCIPY],
+  },
 ] as const satisfies readonly Family[];
 
 /** Codes that exist elsewhere and not here, by their beginning, with what to use instead. */
@@ -68,7 +75,7 @@ const INSTEAD: Readonly<Record<string, string>> = {
 };
 
 /** Languages of processors of one's own that this build runs. */
-export const RUNNABLE_TYPES = ["python"] as const;
+export const RUNNABLE_TYPES = ["python", "java"] as const;
 
 /** Codes that are offered where one is missing or misspelt. */
 export const READY_CODES: readonly string[] = FAMILIES.flatMap((f) => f.codes);
