@@ -8,6 +8,7 @@ import re
 
 import numpy as np
 
+from . import model as models
 from . import protobuf_formats, tensorflow_json
 from .model import BadInput, BadModel, ReadyModel, TensorSpec
 
@@ -119,7 +120,7 @@ class TensorflowModel(ReadyModel):
         self.library = "tensorflow %s" % tf.__version__
         self._v1 = tf.compat.v1
         self._graph = tf.Graph()
-        cores = max(1, int(os.environ.get("OMP_NUM_THREADS") or 1))
+        cores = models.CORES
         options = self._v1.ConfigProto(
             intra_op_parallelism_threads=cores,
             # One core gains nothing from handing operations to other threads: they run in that of the request.

@@ -149,8 +149,10 @@ function buildProcessor(given: Partial<ServiceDocument>, refuse: Refuse): Proces
 }
 
 /** The libraries of a ready-made processor are made into an environment as those of the user's own are. */
-function buildReady(code: string, { family, requirements: lines }: ReadyProcessor): ProcessorSource {
-  const requirements = lines.length === 0 ? {} : { requirements: { lines, file: null, field: "processor" } };
+function buildReady(code: string, { family, requirements: lines, accepts }: ReadyProcessor): ProcessorSource {
+  const more = accepts === undefined ? {} : { accepts };
+  const requirements =
+    lines.length === 0 ? {} : { requirements: { lines, file: null, field: "processor", ...more } };
   return { kind: "builtin", code, family, ...requirements };
 }
 

@@ -1,3 +1,5 @@
+import type { Accepted } from "./requirements.ts";
+
 /**
  * Ready-made processors: which codes there are (eas-reference §5.1), what each runs as here, and what to use instead of those that
  * this build has not. Codes are open-ended (`easyrec-2.4`, `tensorflow_cpu_1.15`), so they are known by their beginning; one maintained
@@ -16,11 +18,14 @@ interface Family {
   readonly gpuCodes: readonly string[];
   /** Python packages that it runs with, as pip reads them. */
   readonly requirements: readonly string[];
+  /** What is as good, where a Python of this machine has it: then nothing large is brought (decision 0038). */
+  readonly accepts?: Accepted;
 }
 
 /** Beside a framework, so that the numbers of a model do not change with what an index has today (decision 0036). Python 3.11 and later. */
 const NUMPY = "numpy==2.4.6";
 const SCIPY = "scipy==1.17.1";
+const PROTOBUF = "protobuf==6.33.6";
 
 export const FAMILIES = [
   { family: "pmml", language: "java", codes: ["pmml"], gpuCodes: [], requirements: [] },
@@ -46,18 +51,37 @@ export const FAMILIES = [
     gpuCodes: [],
     requirements: ["scikit-learn==1.9.1", "skops==0.16.0", "joblib==1.6.0", NUMPY, SCIPY],
   },
+  {
+    family: "tensorflow",
+    language: "python",
+    codes: ["tensorflow_cpu", "tensorflow_gpu", "tensorflow"],
+    gpuCodes: ["tensorflow_gpu"],
+    requirements: ["tensorflow-cpu==2.21.0", NUMPY, PROTOBUF],
+    accepts: { has: ["tensorflow>=2.12,<3", "numpy>=1.22,<3", "protobuf>=3.20,<8"], adds: [] },
+  },
+  {
+    family: "pytorch",
+    language: "python",
+    codes: ["pytorch_cpu", "pytorch_gpu", "pytorch"],
+    gpuCodes: ["pytorch_gpu"],
+    // It brings CUDA's libraries with it, some GB. Debian has one without them: python3-torch.
+    requirements: ["torch==2.9.1", NUMPY, PROTOBUF],
+    accepts: { has: ["torch>=1.13,<3", "numpy>=1.22,<3"], adds: [PROTOBUF] },
+  },
+  {
+    family: "caffe",
+    language: "python",
+    codes: ["caffe_cpu", "caffe_gpu", "caffe"],
+    gpuCodes: ["caffe_gpu"],
+    // The last line of OpenCV that reads Caffe: 5 took it away.
+    requirements: ["opencv-python-headless==4.14.0.94", NUMPY, PROTOBUF],
+  },
 ] as const satisfies readonly Family[];
 
 /** Codes that exist elsewhere and not here, by their beginning, with what to use instead. */
 const OWN = "a processor of your own in Python with the package in its requirements";
 const EXPORT = (package_: string, form: string) => `the model exported as ${form}, or ${OWN} (${package_})`;
 const INSTEAD: Readonly<Record<string, string>> = {
-  tensorflow_cpu: OWN,
-  tensorflow_gpu: OWN,
-  pytorch_cpu: OWN,
-  pytorch_gpu: OWN,
-  caffe_cpu: OWN,
-  caffe_gpu: OWN,
   onnx: OWN,
   "easyrec-torch": EXPORT("tzrec", 'TorchScript for "pytorch_cpu"'),
   easyrec: EXPORT("easyrec", 'a TensorFlow SavedModel for "tensorflow_cpu"'),
@@ -90,14 +114,15 @@ export interface ReadyProcessor {
   readonly language: "java" | "python";
   readonly isGpu: boolean;
   readonly requirements: readonly string[];
+  readonly accepts?: Accepted;
 }
 
 /** Null for a code that this build does not run. */
 export function readyProcessor(code: string): ReadyProcessor | null {
-  for (const { family, language, codes, gpuCodes, requirements } of FAMILIES as readonly Family[]) {
+  for (const { family, codes, gpuCodes, ...rest } of FAMILIES as readonly Family[]) {
     if (!codes.some((known) => isOf(code, known))) continue;
     const isGpu = gpuCodes.some((known) => isOf(code, known));
-    return { family: family as ProcessorFamily, language, isGpu, requirements };
+    return { family: family as ProcessorFamily, isGpu, ...rest };
   }
   return null;
 }
