@@ -19,7 +19,7 @@ class TensorSpec:
     """One input or output of a model.
 
     `datatype` is one of the Open Inference Protocol v2 (BOOL, UINT8 … INT64, FP16, FP32, FP64, BYTES), `shape` a list of whole numbers in which -1
-    stands for any length.
+    stands for any length; None: of any rank, which is shown as [-1].
     """
 
     __slots__ = ("name", "datatype", "shape")
@@ -30,7 +30,7 @@ class TensorSpec:
         self.shape = None if shape is None else list(shape)
 
     def json(self):
-        return {"name": self.name, "datatype": self.datatype, "shape": self.shape}
+        return {"name": self.name, "datatype": self.datatype, "shape": [-1] if self.shape is None else self.shape}
 
 
 class BadInput(ValueError):

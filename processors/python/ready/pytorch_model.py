@@ -7,6 +7,7 @@ TorchScript does not say which dtypes and shapes a model takes, so requests in p
 - `outputs`: a list of the same, one for each output, in order.
 """
 import os
+import re
 import zipfile
 
 import numpy
@@ -27,6 +28,8 @@ _DATATYPES = {
     "FP32": numpy.float32,
     "FP64": numpy.float64,
 }
+#: How an exception inside of TorchScript ends what is told of it.
+_TOLD = re.compile(r"^[\w.]*(?:Error|Exception): (.+)")
 #: Depth of tuples, lists and dicts in an answer.
 _DEPTH_MAX = 16
 
@@ -134,7 +137,7 @@ class PytorchModel(ReadyModel):
         try:
             with torch.inference_mode():
                 return self._model(*given, **named)
-        except RuntimeError as error:
+        except (RuntimeError, torch.jit.Error) as error:
             if "out of memory" in str(error) or "can't allocate memory" in str(error):
                 raise MemoryError(str(error)) from error
             raise BadInput("the model refuses these inputs: %s" % _one_line(error))
@@ -143,15 +146,13 @@ class PytorchModel(ReadyModel):
 
     def _as_dict(self, given, named, unknown):
         """Models for recommendation take one dict of tensors."""
-        if not given and len(self._arguments) == 1 and self._takes_dict():
+        if not given and self._takes_dict():
             return [named], {}
         raise BadInput("input %.100s is unknown; allowed: %s" % (unknown, ", ".join(self._arguments) or "none"))
 
     def _takes_dict(self):
-        try:
-            return "Dict[str, Tensor]" in str(self._model.forward.schema)
-        except (AttributeError, RuntimeError):
-            return False
+        arguments = self._model.forward.schema.arguments[1:]
+        return len(arguments) == 1 and arguments[0].type.kind() == "DictType"
 
     def _filtered(self, outputs, by_name, wanted):
         if by_name and not outputs:
@@ -241,6 +242,6 @@ def _name(path):
 def _one_line(error):
     """What went wrong, without the trace through TorchScript that stands before it."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    told = [line for line in lines if line.startswith("RuntimeError: ")]
-    text = told[-1][len("RuntimeError: ") :] if told else (lines[0] if lines else type(error).__name__)
+    told = [found.group(1) for found in map(_TOLD.match, lines) if found]
+    text = told[-1] if told else (lines[0] if lines else type(error).__name__)
     return text[:300].rstrip(". ")

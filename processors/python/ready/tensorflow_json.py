@@ -126,8 +126,8 @@ def array_of(tensor, value):
         raise BadInput("%s is no array: its rows have different lengths" % what)
     if values.size == 0:
         return np.empty(_empty_shape(values.shape, tensor.shape), dtype=target)
-    if values.dtype.kind == "O" and target.kind not in "iub":
-        values = _floats(what, tensor, value)
+    if values.dtype.kind == "O" and target.kind == "f" and all(type(v) in (int, float) for v in values.flat):
+        values = _floats(what, values)
     allowed = {"b": "b", "i": "iu", "u": "iu"}.get(target.kind, "iuf")
     if values.dtype.kind not in allowed:
         words = {"b": "true and false", "i": "whole numbers", "u": "whole numbers"}.get(target.kind, "numbers")
@@ -141,12 +141,12 @@ def array_of(tensor, value):
         return values.astype(target)
 
 
-def _floats(what, tensor, value):
+def _floats(what, values):
     """Whole numbers beyond 64 bits are numbers nevertheless."""
     try:
-        return np.array(value, dtype=np.float64)
-    except (TypeError, ValueError, OverflowError):
-        raise BadInput("%s is %s; allowed: numbers, in rows of the same length" % (what, tensor.dtype))
+        return values.astype(np.float64)
+    except OverflowError:
+        raise BadInput("%s has a number that no float can be" % what)
 
 
 def _empty_shape(found, wanted):

@@ -9,7 +9,7 @@ import re
 import numpy as np
 
 from . import model as models
-from . import protobuf_formats, tensorflow_json
+from . import model_files, protobuf_formats, tensorflow_json
 from .model import BadInput, BadModel, ReadyModel, TensorSpec
 
 DEFAULT_SIGNATURE = "serving_default"
@@ -367,24 +367,14 @@ def _find(path):
     raise BadModel("%s has %s; allowed: a SavedModel (saved_model.pb and variables), or a frozen graph (one .pb file)" % (_name(path), found))
 
 
-#: First bytes of files that are surely no graph.
-_FOREIGN = [
-    (b"\x89HDF\r\n", "an HDF5 file, as Keras writes; export a SavedModel with model.export(folder)"),
-    (b"PK\x03\x04", "an archive, such as Keras or PyTorch write; TensorFlow serves a SavedModel: model.export(folder)"),
-    (b"\x80", "a Python pickle; TensorFlow serves a SavedModel or a frozen graph"),
-]
-
-
 def _check_file(path):
+    """Any protobuf may be a graph, so only what is surely something else is refused."""
     with open(path, "rb") as file:
         head = file.read(8)
     if head[4:8] == b"TFL3":
         raise BadModel("%s is a TensorFlow Lite model; a SavedModel or a frozen graph is served" % _name(path))
-    if not head:
-        raise BadModel("%s is empty" % _name(path))
-    for begin, what in _FOREIGN:
-        if head.startswith(begin):
-            raise BadModel("%s is %s" % (_name(path), what))
+    if model_files.kind_of(path) not in ("unknown", "onnx", "caffemodel"):
+        model_files.find(path, ("tensorflow-graph",), "tensorflow_cpu")
 
 
 def _tags_of(path, config):
