@@ -45,7 +45,7 @@ export type ProcessorSpec =
   | CommandSpec;
 
 /** Languages that a processor of the user's own may be written in. */
-export type CustomLanguage = "python";
+export type CustomLanguage = "python" | "cpp" | "node";
 
 export interface CommandSpec {
   readonly kind: "command";

@@ -53,6 +53,8 @@ export class WorkerPeer {
       processorsDir: PROCESSORS,
       python: process.env.SLUICE_PYTHON ?? "python3",
       java: process.env.SLUICE_JAVA ?? "java",
+      node: process.execPath,
+      setpriv: null,
       env: process.env,
     };
     const command = workerCommand(spec as InstanceSpec, tools, join(folder, "s"), 0);

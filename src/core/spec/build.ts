@@ -122,6 +122,8 @@ export type Refuse = (steps: Steps, found: string, allowed: string) => null;
 
 const show = (value: unknown) => describeFound(value, { type: "string" });
 const quoted = (words: readonly string[]) => words.map((word) => `"${word}"`).join(" or ");
+/** An example of a main file, by language. */
+const ENTRIES = { python: "app.py", java: "app.jar", cpp: "libecho.so", node: "app.ts" };
 const TYPES = `processor_type ${quoted(RUNNABLE_TYPES)}`;
 /** What this build runs. */
 const RUNS = `processor ${quoted(READY_CODES)}, a processor of your own with ${TYPES}, or containers with a script or command`;
@@ -171,7 +173,7 @@ function buildCustom(
   const inside = entry === undefined ? null : parseEntry(entry);
   if (entry === undefined) {
     // eas-reference §1.1: Java names a class instead.
-    if (type !== "java") refuse(["processor_entry"], "nothing", 'the main file, such as "app.py"');
+    if (type !== "java") refuse(["processor_entry"], "nothing", `the main file, such as "${ENTRIES[type]}"`);
   } else if (inside === null) {
     refuse(
       ["processor_entry"],
@@ -180,6 +182,11 @@ function buildCustom(
     );
   }
   const { requirements: wanted } = given;
+  if (wanted !== undefined && language !== undefined && language !== "python") {
+    const own =
+      language === "node" ? "a node_modules folder in processor_path" : "libraries in processor_path";
+    refuse(["requirements"], "Python packages", `nothing beside processor_type "${language}": bring ${own}`);
+  }
   const at: Steps = ["requirements"];
   const words = typeof wanted === "string" ? { file: wanted } : { lines: wanted };
   const requirements = buildRequirements({ ...words, linesAt: at, fileAt: at, hasFolder: true }, refuse);

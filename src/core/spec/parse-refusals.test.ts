@@ -165,9 +165,37 @@ const BAD: readonly (readonly [
   ["another built-in", { ...pmml, processor: "easyrec-2.4" }, ["$.processor"], /of your own.*"pmml"/],
   ["a misspelt built-in", { ...pmml, processor: "pmlm" }, ["$.processor"], /mean "pmml"/],
   ["custom, no type", { ...python, processor_type: "", processor: "mine" }, ["$.processor_type"], /"python"/],
-  ["java", { ...python, processor_type: "java" }, ["$.processor_type"], /"python"/],
-  ["cpp", { ...python, processor_type: "cpp" }, ["$.processor_type"], /no other language/],
+  [
+    "java is none of these yet",
+    { ...python, processor_type: "java" },
+    ["$.processor_type"],
+    /no other language/,
+  ],
   ["ruby", { ...python, processor_type: "ruby" }, ["$.processor_type"], /"python", "java"/],
+  [
+    "cpp with packages",
+    { ...python, processor_type: "cpp", requirements: ["a"] },
+    ["$.requirements"],
+    /libraries/,
+  ],
+  [
+    "node with packages",
+    { ...python, processor_type: "node", requirements: ["a"] },
+    ["$.requirements"],
+    /node_modules/,
+  ],
+  [
+    "cpp, no entry",
+    { ...python, processor_type: "cpp", processor_entry: null },
+    ["$.processor_entry"],
+    /libecho\.so/,
+  ],
+  [
+    "node, no entry",
+    { ...python, processor_type: "node", processor_entry: null },
+    ["$.processor_entry"],
+    /app\.ts/,
+  ],
   ["built-in and own", { ...python, processor: "pmml" }, ["$.processor"], /leave one/],
   ["no entry", { ...python, processor_entry: null }, ["$.processor_entry"], /app\.py/],
   ["no path", { ...python, processor_path: "" }, ["$.processor_path"], /absolute path/],
@@ -225,7 +253,7 @@ test("all problems are told at once", () => {
   const problems = problemsOf({
     name: "A",
     tokn: "x",
-    processor_type: "cpp",
+    processor_type: "java",
     labels: { a: 1, b: 2 },
     metadata: { instance: -1, cpu: "1", memory: 1, rpc: { keepalive: 0, workers: 3 } },
   });

@@ -45,13 +45,16 @@ export const serviceSchema = Type.Object(
       ),
     ),
     processor_type: optional(
-      oneOf("Language of a processor of your own.", ["python", "java", "cpp"], EFFECTIVE),
+      oneOf("Language of a processor of your own.", ["python", "java", "cpp", "node"], EFFECTIVE),
     ),
     processor_path: optional(
       text("Folder, file or archive with a processor of your own. Forms as in `model_path`.", EFFECTIVE),
     ),
     processor_entry: optional(
-      text("Its main file, relative to `processor_path`, such as `app.py`. Required for Python.", EFFECTIVE),
+      text(
+        "Its main file, relative to `processor_path`, such as `app.py`, `libecho.so` or `app.ts`. Required but for Java.",
+        EFFECTIVE,
+      ),
     ),
     processor_mainclass: optional(text("Main class of a Java processor.")),
     processor_envs: optional(anything("Environment of the processor.", SECRET)),
