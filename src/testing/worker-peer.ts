@@ -7,6 +7,7 @@ import { fileURLToPath } from "node:url";
 import type { InstanceSpec } from "../core/instance-spec.ts";
 import { encodeFrame, FRAME, FrameReader } from "../engine/frames.ts";
 import { workerCommand } from "../engine/worker-command.ts";
+import { compileCpp } from "./compile-cpp.ts";
 import { eventually } from "./engine-instance.ts";
 
 const PROCESSORS = fileURLToPath(new URL("../../processors", import.meta.url));
@@ -20,10 +21,11 @@ export interface PeerFrame {
 /** What a worker is started with, beside its socket. */
 export type PeerSpec = Pick<InstanceSpec, "processor" | "model" | "rpc" | "limits">;
 
-/** A folder with a processor file, removed by `remove`. */
-export function appFolder(source: string): { readonly dir: string; remove(): void } {
+/** A folder with a processor file, removed by `remove`. What ends with `.cpp` is compiled to a library of that name. */
+export function appFolder(source: string, name = "app.py"): { readonly dir: string; remove(): void } {
   const dir = mkdtempSync(join(tmpdir(), "sluice-app-"));
-  writeFileSync(join(dir, "app.py"), source);
+  writeFileSync(join(dir, name), source);
+  if (name.endsWith(".cpp")) compileCpp(join(dir, name));
   return { dir, remove: () => rmSync(dir, { recursive: true, force: true }) };
 }
 
