@@ -177,7 +177,14 @@ Frame Connection::readOne() {
   frame.id = numberAt<uint32_t>(at + 5);
   from_ += HEADER_BYTES;
   size_t payload = length - 5;
-  if (frame.type == frame::REQUEST) {
+  if (frame.type == frame::TIMED_REQUEST) {
+    if (payload < sizeof(double)) throw BrokenPeer("a TIMED_REQUEST without a deadline");
+    need(sizeof(double));
+    frame.deadline = numberAt<double>(buffer_.data() + from_);
+    from_ += sizeof(double);
+    payload -= sizeof(double);
+  }
+  if (frame.type == frame::REQUEST || frame.type == frame::TIMED_REQUEST) {
     if (payload < 2) throw BrokenPeer("a REQUEST without a head");
     need(2);
     size_t head = 2 + static_cast<size_t>(numberAt<uint16_t>(buffer_.data() + from_));

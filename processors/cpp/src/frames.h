@@ -14,7 +14,7 @@
  */
 namespace frame {
 constexpr int PROTOCOL = 1;
-constexpr uint8_t INIT = 0x01, REQUEST = 0x02, CANCEL = 0x03, DESCRIBE = 0x04, SHUTDOWN = 0x05, BATCH = 0x06;
+constexpr uint8_t INIT = 0x01, REQUEST = 0x02, CANCEL = 0x03, DESCRIBE = 0x04, SHUTDOWN = 0x05, BATCH = 0x06, TIMED_REQUEST = 0x09;
 constexpr uint8_t READY = 0x81, FAILED = 0x82, RESPONSE = 0x83, ERROR = 0x84, PROGRESS = 0x85;
 /** A longer frame means that the peer is broken. */
 constexpr uint32_t FRAME_BYTES_MAX = 256u * 1024 * 1024;
@@ -61,6 +61,8 @@ struct Row {
 struct Frame {
   uint8_t type = 0;
   uint32_t id = 0;
+  /** Of a TIMED_REQUEST: until when the answer is waited for, in seconds of CLOCK_MONOTONIC. */
+  double deadline = 0;
   /** Body of a REQUEST, without its head; payload of INIT. */
   Body body;
   /** Requests of a BATCH. */

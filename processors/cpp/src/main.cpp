@@ -55,6 +55,13 @@ void tell(Connection &connection, uint8_t type, const std::string &payload) {
   connection.send(answers);
 }
 
+bool isOffered(const Json &init, const char *feature) {
+  for (const auto &item : init["features"].items) {
+    if (item.text == feature) return true;
+  }
+  return false;
+}
+
 int fail(Connection &connection, const std::string &message) {
   std::fprintf(stderr, "%s\n", message.c_str());
   tell(connection, frame::FAILED, "{\"message\":" + jsonString(message) + "}");
@@ -87,7 +94,8 @@ int work(const char *socketPath) {
     tell(connection, frame::PROGRESS, "initializing " + name);
     Processor processor(library, entry, model["config"].text, outOfMemory);
     std::string batch = library.batch == nullptr ? "" : ",\"batch\":true";
-    tell(connection, frame::READY, "{\"pid\":" + std::to_string(::getpid()) + ",\"runtime\":\"c++\"" + batch + "}");
+    std::string timed = isOffered(init, "deadline") ? ",\"features\":[\"deadline\"]" : "";
+    tell(connection, frame::READY, "{\"pid\":" + std::to_string(::getpid()) + ",\"runtime\":\"c++\"" + batch + timed + "}");
     Serving(connection, std::move(pending), processor).run(threads);
     return 0;
   } catch (const Refusal &refusal) {

@@ -90,6 +90,7 @@ Processor::Processor(const Library &library, const std::string &modelEntry, cons
 void Processor::answer(Frame &frame, Answers &answers) const {
   switch (frame.type) {
     case frame::REQUEST:
+    case frame::TIMED_REQUEST:
       return answerRequest(frame.id, frame.body, answers);
     case frame::BATCH:
       return answerBatch(frame.rows, answers);

@@ -71,6 +71,12 @@ void Serving::leadUntilLost(uint64_t mine) {
     Frame frame = std::move(pending_.front());
     pending_.pop_front();
     switch (frame.type) {
+      case frame::TIMED_REQUEST:
+        if (frame.deadline * 1e9 < static_cast<double>(nowNs())) {
+          gathered_.error(frame.id, 408, "too late");
+          continue;
+        }
+        [[fallthrough]];
       case frame::REQUEST:
       case frame::BATCH:
       case frame::DESCRIBE: {
@@ -146,7 +152,7 @@ void Serving::readMore() {
 /** A request that no thread has begun is dropped, but answered; one that has begun is answered to nobody. */
 void Serving::cancel(uint32_t id) {
   for (auto it = pending_.begin(); it != pending_.end(); ++it) {
-    if (it->id != id || it->type == frame::CANCEL) continue;
+    if (it->id != id || it->type == frame::CANCEL || it->type == frame::BATCH) continue;
     pending_.erase(it);
     gathered_.error(id, 408, "cancelled");
     return;
