@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { after, describe, type TestContext, test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { compileJava } from "../testing/java-processor.ts";
 import { answerOf, appFolder, type PeerSpec, WorkerPeer } from "../testing/worker-peer.ts";
 import { encodeFrame, FRAME } from "./frames.ts";
 
@@ -79,7 +80,9 @@ const nodeBroken = appFolder(
   "export const process = 1;\n\nthrow new RangeError('no weights here');\n",
   "app.ts",
 );
+const java = compileJava();
 after(() => {
+  java.remove();
   for (const folder of [app, broken, cppApp, nodeApp, nodeBroken]) folder.remove();
 });
 
@@ -95,7 +98,7 @@ const python = (dir: string): PeerSpec => ({
   model: none,
   ...rest,
 });
-const custom = (
+const native = (
   language: "cpp" | "node",
   dir: string,
   entry: string,
@@ -103,6 +106,18 @@ const custom = (
 ): PeerSpec => ({
   processor: { kind: "custom", language, dir, entry },
   model,
+  ...rest,
+});
+const custom = (model: string | null): PeerSpec => ({
+  processor: {
+    kind: "custom",
+    language: "java",
+    dir: java.jar,
+    entry: null,
+    mainClass: "odd.Echo",
+    jvmOptions: [],
+  },
+  model: { ...none, path: model },
   ...rest,
 });
 const pmml = (path: string): PeerSpec => ({
@@ -143,19 +158,30 @@ const KINDS: readonly Kind[] = [
   {
     ...mirror(/^std::invalid_argument: this is bad$/),
     name: "cpp",
-    spec: custom("cpp", cppApp.dir, "app.so"),
-    brokenSpec: custom("cpp", cppApp.dir, "app.so", file("/dev/null")),
+    spec: native("cpp", cppApp.dir, "app.so"),
+    brokenSpec: native("cpp", cppApp.dir, "app.so", file("/dev/null")),
     brokenMessage: /^initialize of app\.so refused the model: it set its state to 7; /,
   },
   {
     ...mirror(/^TypeError: this is bad$/),
     name: "node",
-    spec: custom("node", nodeApp.dir, "app.ts"),
-    brokenSpec: custom("node", nodeBroken.dir, "app.ts"),
+    spec: native("node", nodeApp.dir, "app.ts"),
+    brokenSpec: native("node", nodeBroken.dir, "app.ts"),
     brokenMessage: /^RangeError: no weights here \(app\.ts:3\)$/,
   },
   {
     name: "java",
+    spec: custom(null),
+    brokenSpec: custom("/broken"),
+    brokenMessage: /^Load of odd\.Echo threw IllegalArgumentException: no weights here \(Echo\.java:12\)$/,
+    body: (n) => `slow${n}`,
+    check: (n, body) => assert.equal(body, [...`slow${n}`].reverse().join("")),
+    badBody: "bad",
+    badMessage: /^this is bad$/,
+    longBody: "x".repeat(20_000_000),
+  },
+  {
+    name: "pmml",
     spec: pmml(PMML),
     brokenSpec: pmml(fileURLToPath(new URL("../../package.json", import.meta.url))),
     brokenMessage: /package\.json is not a PMML file, nor other XML: /,

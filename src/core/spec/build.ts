@@ -1,6 +1,7 @@
 import type { Problem } from "../errors.ts";
 import type { GroupName, ServiceName } from "../names.ts";
 import { buildCommand } from "./build-command.ts";
+import { buildJava } from "./build-java.ts";
 import { buildPolicy } from "./build-policy.ts";
 import { buildRequirements } from "./build-requirements.ts";
 import type { Checked } from "./check.ts";
@@ -84,7 +85,7 @@ export function buildSpec(checked: Checked, origins: Origins): Built {
     instanceCount: metadata.instance,
     cpu,
     isCpuAsked: metadata.cpu !== undefined,
-    memoryMb: metadata.memory ?? DEFAULTS.memoryMbPerCore * Math.ceil(cpu),
+    memoryMb: memoryMbOf(metadata),
     token: document.token ?? null,
     processor,
     model,
@@ -95,7 +96,7 @@ export function buildSpec(checked: Checked, origins: Origins): Built {
       maxQueueSize: metadata.rpc?.max_queue_size ?? DEFAULTS.maxQueueSize,
       keepaliveMs: metadata.rpc?.keepalive ?? DEFAULTS.keepaliveMs,
       ...(metadata.rpc?.rate_limit ? { rateLimit: metadata.rpc.rate_limit } : {}),
-      ...(metadata.rpc?.batching !== true || processor.kind !== "custom"
+      ...(metadata.rpc?.batching !== true || processor.kind !== "custom" || processor.language === "java"
         ? {}
         : {
             batching: {
@@ -116,6 +117,9 @@ export function buildSpec(checked: Checked, origins: Origins): Built {
   };
   return { spec, problems };
 }
+
+const memoryMbOf = ({ cpu = DEFAULTS.cpu, memory }: Partial<ServiceDocument["metadata"]>) =>
+  memory ?? DEFAULTS.memoryMbPerCore * Math.ceil(cpu);
 
 /** Notes what stands at a field, and what may. */
 export type Refuse = (steps: Steps, found: string, allowed: string) => null;
@@ -154,7 +158,7 @@ function buildReady(code: string, { family, requirements: lines }: ReadyProcesso
 
 function buildCustom(
   given: Partial<ServiceDocument>,
-  type: NonNullable<ServiceDocument["processor_type"]>,
+  language: NonNullable<ServiceDocument["processor_type"]>,
   refuse: Refuse,
 ): ProcessorSource | null {
   const { processor: code, processor_path: path, processor_entry: entry } = given;
@@ -165,15 +169,13 @@ function buildCustom(
       "no built-in processor beside processor_type: leave one of the two out",
     );
   }
-  const language = RUNNABLE_TYPES.find((known) => known === type);
-  if (language === undefined)
-    refuse(["processor_type"], show(type), `${quoted(RUNNABLE_TYPES)}: this build runs no other language`);
   const source = sourceAt(["processor_path"], path, refuse);
   if (path === undefined) refuse(["processor_path"], "nothing", SOURCE_FORMS);
   const inside = entry === undefined ? null : parseEntry(entry);
   if (entry === undefined) {
     // eas-reference §1.1: Java names a class instead.
-    if (type !== "java") refuse(["processor_entry"], "nothing", `the main file, such as "${ENTRIES[type]}"`);
+    if (language !== "java")
+      refuse(["processor_entry"], "nothing", `the main file, such as "${ENTRIES[language]}"`);
   } else if (inside === null) {
     refuse(
       ["processor_entry"],
@@ -181,8 +183,20 @@ function buildCustom(
       "a file inside processor_path, without a leading / and without ..",
     );
   }
+  if (language === "java") {
+    const java = buildJava(
+      {
+        mainClass: given.processor_mainclass,
+        options: given.processor_jvm_options,
+        memoryMb: memoryMbOf(given.metadata ?? {}),
+      },
+      refuse,
+    );
+    if (source === null || java === null || (entry !== undefined && inside === null)) return null;
+    return { kind: "custom", language, source, entry: inside, ...java };
+  }
   const { requirements: wanted } = given;
-  if (wanted !== undefined && language !== undefined && language !== "python") {
+  if (wanted !== undefined && language !== "python") {
     const own =
       language === "node" ? "a node_modules folder in processor_path" : "libraries in processor_path";
     refuse(["requirements"], "Python packages", `nothing beside processor_type "${language}": bring ${own}`);
@@ -190,7 +204,7 @@ function buildCustom(
   const at: Steps = ["requirements"];
   const words = typeof wanted === "string" ? { file: wanted } : { lines: wanted };
   const requirements = buildRequirements({ ...words, linesAt: at, fileAt: at, hasFolder: true }, refuse);
-  if (language === undefined || source === null || inside === null || requirements === null) return null;
+  if (source === null || inside === null || requirements === null) return null;
   return { kind: "custom", language, source, entry: inside, ...(requirements ? { requirements } : {}) };
 }
 

@@ -165,12 +165,7 @@ const BAD: readonly (readonly [
   ["another built-in", { ...pmml, processor: "easyrec-2.4" }, ["$.processor"], /of your own.*"pmml"/],
   ["a misspelt built-in", { ...pmml, processor: "pmlm" }, ["$.processor"], /mean "pmml"/],
   ["custom, no type", { ...python, processor_type: "", processor: "mine" }, ["$.processor_type"], /"python"/],
-  [
-    "java is none of these yet",
-    { ...python, processor_type: "java" },
-    ["$.processor_type"],
-    /no other language/,
-  ],
+  ["java", { ...python, processor_type: "java" }, ["$.processor_mainclass"], /com\.example\.Echo/],
   ["ruby", { ...python, processor_type: "ruby" }, ["$.processor_type"], /"python", "java"/],
   [
     "cpp with packages",
@@ -253,7 +248,7 @@ test("all problems are told at once", () => {
   const problems = problemsOf({
     name: "A",
     tokn: "x",
-    processor_type: "java",
+    processor_type: "cpp",
     labels: { a: 1, b: 2 },
     metadata: { instance: -1, cpu: "1", memory: 1, rpc: { keepalive: 0, workers: 3 } },
   });
@@ -268,7 +263,6 @@ test("all problems are told at once", () => {
     "$.name",
     "$.processor_entry",
     "$.processor_path",
-    "$.processor_type",
     "$.tokn",
   ]);
 });
