@@ -9,8 +9,11 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdint>
 #include <cstdlib>
 #include <cstring>
+
+#include "crash.h"
 
 namespace {
 
@@ -35,6 +38,18 @@ std::string machineName(int code) {
   return "machine type " + std::to_string(code);
 }
 
+/** Length that the file must have for all that is loaded of it; the loader maps it unseen, and dies of SIGBUS where it ends too early. */
+uint64_t loadedBytes(int file, const Elf64_Ehdr &head) {
+  uint64_t end = 0;
+  for (int i = 0; i < head.e_phnum; i++) {
+    Elf64_Phdr part{};
+    auto at = static_cast<off_t>(head.e_phoff + static_cast<uint64_t>(i) * head.e_phentsize);
+    if (::pread(file, &part, sizeof part, at) != static_cast<ssize_t>(sizeof part)) return UINT64_MAX;
+    if (part.p_type == PT_LOAD) end = std::max(end, part.p_offset + part.p_filesz);
+  }
+  return end;
+}
+
 /** What the loader would say in words of its own, or not at all. Throws Refusal. */
 void checkFile(const std::string &path, const std::string &name) {
   struct stat facts{};
@@ -44,6 +59,7 @@ void checkFile(const std::string &path, const std::string &name) {
   int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (file < 0) throw Refusal(name + " cannot be read: " + std::strerror(errno));
   ssize_t got = ::read(file, &head, sizeof head);
+  bool isCut = got == static_cast<ssize_t>(sizeof head) && loadedBytes(file, head) > static_cast<uint64_t>(facts.st_size);
   ::close(file);
   if (got < EI_NIDENT + 4 || std::memcmp(head.e_ident, ELFMAG, SELFMAG) != 0) {
     throw Refusal(name + " is not a shared library: it does not begin as an ELF file");
@@ -51,6 +67,7 @@ void checkFile(const std::string &path, const std::string &name) {
   if (HERE != EM_NONE && head.e_machine != HERE) {
     throw Refusal(name + " is built for " + machineName(head.e_machine) + "; this machine is " + machineName(HERE));
   }
+  if (isCut) throw Refusal(name + " is cut short: it ends after " + std::to_string(facts.st_size) + " bytes");
   if (head.e_type == ET_REL) throw Refusal(name + " is an object file: link it with -shared");
   if (head.e_type == ET_EXEC) throw Refusal(name + " is a program: link it with -shared -fPIC");
 }
@@ -106,7 +123,9 @@ Library Library::load(const std::string &path) {
   Library library;
   library.name = path.substr(path.rfind('/') + 1);
   checkFile(path, library.name);
+  inFunction = "dlopen";  // runs the constructors of its static objects
   void *handle = ::dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
+  inFunction = nullptr;
   if (handle == nullptr) throw Refusal(loaderSays(path, library.name));
   library.initialize = find<decltype(library.initialize)>(handle, "initialize");
   if (library.initialize == nullptr) throw Refusal(missing(library.name, "initialize"));
