@@ -30,7 +30,8 @@ export async function loadProcessor(dir: string, entry: string, model: Model): P
     const value = module[name] ?? inner?.[name];
     if (value !== undefined && typeof value !== "function")
       throw new Refusal(`${name} of ${entry} is not a function`);
-    return value === undefined ? null : value.bind(module[name] === undefined ? inner : undefined);
+    // Methods of one exported object may use each other by `this`.
+    return value === undefined ? null : value.bind(inner?.[name] === value ? inner : undefined);
   };
   const process = found("process");
   const processBatch = found("processBatch");

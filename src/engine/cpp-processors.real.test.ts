@@ -7,7 +7,7 @@ import { after, type TestContext, test } from "node:test";
 import { compileCpp } from "../testing/compile-cpp.ts";
 import { EngineInstance, eventually, type InstanceOptions } from "../testing/engine-instance.ts";
 import { answerOf, type PeerSpec, WorkerPeer } from "../testing/worker-peer.ts";
-import { encodeFrame, FRAME } from "./frames.ts";
+import { FRAME } from "./frames.ts";
 
 /** Does what the body names; anything else is answered as it came. */
 const MISBEHAVING = `
@@ -206,17 +206,7 @@ test("rows of a batch that are left out, or fail together, are tried alone; wron
   const ready = await peer.init(spec);
   assert.equal(JSON.parse(ready.payload.toString()).batch, true);
   const ask = async (...words: string[]) => {
-    const rows = words.map((word, i) => {
-      const request = peer.request(i + 1, word).subarray(9);
-      const front = Buffer.alloc(12);
-      front.writeUInt32LE(i + 1, 0);
-      front.writeUInt32LE(5000, 4);
-      front.writeUInt32LE(request.length, 8);
-      return Buffer.concat([front, request]);
-    });
-    const count = Buffer.alloc(2);
-    count.writeUInt16LE(words.length);
-    peer.send(encodeFrame(FRAME.BATCH, 0, Buffer.concat([count, ...rows])));
+    peer.send(peer.batch(words.map((word, i) => ({ id: i + 1, body: word }))));
     const answers = [];
     for (const [i] of words.entries()) {
       const { status, body } = answerOf(await peer.take(i + 1));

@@ -5,7 +5,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { InstanceSpec } from "../core/instance-spec.ts";
-import { encodeFrame, FRAME, FrameReader } from "../engine/frames.ts";
+import {
+  BATCH_FRONT_BYTES,
+  BATCH_ROW_BYTES,
+  encodeFrame,
+  FRAME,
+  FRAME_HEADER_BYTES,
+  FrameReader,
+} from "../engine/frames.ts";
 import { workerCommand } from "../engine/worker-command.ts";
 import { compileCpp } from "./compile-cpp.ts";
 import { eventually } from "./engine-instance.ts";
@@ -100,6 +107,21 @@ export class WorkerPeer {
     const front = Buffer.alloc(2);
     front.writeUInt16LE(head.length);
     return encodeFrame(FRAME.REQUEST, id, Buffer.concat([front, head, Buffer.from(body)]));
+  }
+
+  /** The rows as one BATCH, each of them with 5 s left. */
+  batch(rows: readonly { readonly id: number; readonly body: string }[]): Buffer {
+    const parts = rows.map(({ id, body }) => {
+      const request = this.request(id, body).subarray(FRAME_HEADER_BYTES);
+      const front = Buffer.alloc(BATCH_ROW_BYTES);
+      front.writeUInt32LE(id, 0);
+      front.writeUInt32LE(5000, 4);
+      front.writeUInt32LE(request.length, 8);
+      return Buffer.concat([front, request]);
+    });
+    const count = Buffer.alloc(BATCH_FRONT_BYTES);
+    count.writeUInt16LE(rows.length);
+    return encodeFrame(FRAME.BATCH, 0, Buffer.concat([count, ...parts]));
   }
 
   /** Waits for the frame with this id and takes it away. */
