@@ -89,7 +89,7 @@ export class WorkerSupervisor implements WorkerEvents {
   }
 
   #spawn(): void {
-    const { file, args, env, cwd } = this.#parts.command(0);
+    const { file, args, env, cwd, ifMissing } = this.#parts.command(0);
     const child = spawn(file, args, { env, cwd, stdio: ["ignore", "pipe", "pipe"] });
     // Monotonic time begins with this process, whose start is part of that of its first worker.
     const times = new StartTimes(this.restarts === 0 ? 0 : this.#parts.now());
@@ -105,7 +105,8 @@ export class WorkerSupervisor implements WorkerEvents {
     });
     child.on("error", (error) => {
       if (child.pid !== undefined) return;
-      const why = existsSync(cwd) ? error.message : `its folder ${cwd} does not exist`;
+      const missing = ifMissing !== undefined && !existsSync(file) ? ifMissing : error.message;
+      const why = existsSync(cwd) ? missing : `its folder ${cwd} does not exist`;
       this.#gone(worker, `the processor worker cannot be started with ${file}: ${why}`, "StartFailed");
     });
     const oomKills = child.pid === undefined ? null : new OomKills(child.pid);

@@ -126,6 +126,8 @@ export type Refuse = (steps: Steps, found: string, allowed: string) => null;
 
 const show = (value: unknown) => describeFound(value, { type: "string" });
 const quoted = (words: readonly string[]) => words.map((word) => `"${word}"`).join(" or ");
+/** An example of a main file, by language. */
+const ENTRIES = { python: "app.py", java: "app.jar", cpp: "libecho.so", node: "app.ts" };
 const TYPES = `processor_type ${quoted(RUNNABLE_TYPES)}`;
 /** What this build runs. */
 const RUNS = `processor ${quoted(READY_CODES)}, a processor of your own with ${TYPES}, or containers with a script or command`;
@@ -158,7 +160,7 @@ function buildReady(code: string, ready: ReadyProcessor, gpus: number): Processo
 
 function buildCustom(
   given: Partial<ServiceDocument>,
-  type: NonNullable<ServiceDocument["processor_type"]>,
+  language: NonNullable<ServiceDocument["processor_type"]>,
   refuse: Refuse,
 ): ProcessorSource | null {
   const { processor: code, processor_path: path, processor_entry: entry } = given;
@@ -169,15 +171,13 @@ function buildCustom(
       "no built-in processor beside processor_type: leave one of the two out",
     );
   }
-  const language = RUNNABLE_TYPES.find((known) => known === type);
-  if (language === undefined)
-    refuse(["processor_type"], show(type), `${quoted(RUNNABLE_TYPES)}: this build runs no other language`);
   const source = sourceAt(["processor_path"], path, refuse);
   if (path === undefined) refuse(["processor_path"], "nothing", SOURCE_FORMS);
   const inside = entry === undefined ? null : parseEntry(entry);
   if (entry === undefined) {
     // eas-reference §1.1: Java names a class instead.
-    if (type !== "java") refuse(["processor_entry"], "nothing", 'the main file, such as "app.py"');
+    if (language !== "java")
+      refuse(["processor_entry"], "nothing", `the main file, such as "${ENTRIES[language]}"`);
   } else if (inside === null) {
     refuse(
       ["processor_entry"],
@@ -198,10 +198,15 @@ function buildCustom(
     return { kind: "custom", language, source, entry: inside, ...java };
   }
   const { requirements: wanted } = given;
+  if (wanted !== undefined && language !== "python") {
+    const own =
+      language === "node" ? "a node_modules folder in processor_path" : "libraries in processor_path";
+    refuse(["requirements"], "Python packages", `nothing beside processor_type "${language}": bring ${own}`);
+  }
   const at: Steps = ["requirements"];
   const words = typeof wanted === "string" ? { file: wanted } : { lines: wanted };
   const requirements = buildRequirements({ ...words, linesAt: at, fileAt: at, hasFolder: true }, refuse);
-  if (language === undefined || source === null || inside === null || requirements === null) return null;
+  if (source === null || inside === null || requirements === null) return null;
   return { kind: "custom", language, source, entry: inside, ...(requirements ? { requirements } : {}) };
 }
 
