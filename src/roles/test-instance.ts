@@ -39,6 +39,7 @@ export class TestInstance {
   readonly #token: string;
   readonly #logsEnd = new AbortController();
 
+  /** @throws Failure when the folder's path is too long for unix sockets */
   constructor({ spec, files, token, folder, port }: TestInstanceParts) {
     this.#token = token;
     this.#instance = instanceSpecOf(
@@ -46,18 +47,7 @@ export class TestInstance {
       files,
       0,
     );
-    const { pid, startTicks } = ownIdentity();
-    const owner = ["--owner", `${pid}.${startTicks}`];
-    this.#driver = new ProcessDriver({
-      runDir: join(folder, "run"),
-      logDir: join(folder, "logs"),
-      engineCommand: (dir, log) => [
-        ...[process.execPath, ...process.execArgv, MAIN, "engine", "--dir", dir, "--log", log],
-        ...owner,
-        ...(port === null ? [] : ["--port", String(port)]),
-      ],
-      now: systemClock.now,
-    });
+    this.#driver = openDriver(folder, port);
   }
 
   /** Hands out its log, line by line, until it has ended; resolves after the last. */
@@ -121,6 +111,25 @@ export class TestInstance {
     const report = (await this.#driver.list()).at(0);
     if (report === undefined) throw new Failure("the folder of the instance has gone");
     return report;
+  }
+}
+
+function openDriver(folder: string, port: number | null): ProcessDriver {
+  const { pid, startTicks } = ownIdentity();
+  const owner = ["--owner", `${pid}.${startTicks}`];
+  try {
+    return new ProcessDriver({
+      runDir: join(folder, "run"),
+      logDir: join(folder, "logs"),
+      engineCommand: (dir, log) => [
+        ...[process.execPath, ...process.execArgv, MAIN, "engine", "--dir", dir, "--log", log],
+        ...owner,
+        ...(port === null ? [] : ["--port", String(port)]),
+      ],
+      now: systemClock.now,
+    });
+  } catch (error) {
+    throw new Failure((error as Error).message, { cause: error });
   }
 }
 

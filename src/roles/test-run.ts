@@ -15,6 +15,7 @@ import { parseSpec } from "../core/spec/parse.ts";
 import { parseJson } from "../core/spec/parse-json.ts";
 import type { ParsedSpec } from "../core/spec/service-spec.ts";
 import { FetchError } from "../ports/files.ts";
+import { BadStoreSettings } from "./object-stores.ts";
 import { claimPort, PortTaken } from "./ports.ts";
 import { prepareTest } from "./test-files.ts";
 import { type Serving, TestInstance } from "./test-instance.ts";
@@ -188,7 +189,7 @@ function reportTestError(steps: Session, error: unknown, stop: AbortSignal): num
     steps.warn("Ended before the service was ready");
     return EXIT.failed;
   }
-  if (error instanceof FetchError || error instanceof PortTaken)
-    return reportError(steps, new Failure(error.message, { cause: error }));
+  if ([FetchError, PortTaken, BadStoreSettings].some((expected) => error instanceof expected))
+    return reportError(steps, new Failure((error as Error).message, { cause: error }));
   return reportError(steps, error);
 }
