@@ -3,9 +3,10 @@ import { ProcessDriver } from "../adapters/process/driver.ts";
 import { systemClock } from "../adapters/system/clock.ts";
 import { ownIdentity } from "../base/process-identity.ts";
 import { EXIT, type ExitCode, Failure } from "../cli/cli-io.ts";
-import type { InstanceSpec } from "../core/instance-spec.ts";
+import type { InstanceSpec, InstanceState } from "../core/instance-spec.ts";
 import { instanceSpecOf } from "../core/plan/instance-spec-of.ts";
 import type { ServiceSpec } from "../core/spec/service-spec.ts";
+import { startText } from "../core/start-stages.ts";
 import type { InstanceReport } from "../ports/runtime.ts";
 import type { ReadyFiles } from "./test-files.ts";
 
@@ -20,6 +21,8 @@ export interface Serving {
   readonly url: string;
   /** Null: a program of the user's own, which asks for what it likes. */
   readonly token: string | null;
+  /** What is known of it by now, for people: how it started, what it runs with. */
+  readonly facts: readonly string[];
 }
 
 export interface TestInstanceParts {
@@ -67,7 +70,7 @@ export class TestInstance {
       const report = await this.#report();
       failIfEnded(report);
       const { state } = report;
-      if (state?.phase === "ready" && state.port !== null) return this.#servingAt(state.host, state.port);
+      if (state?.phase === "ready" && state.port !== null) return this.#servingAt(state, state.port);
       if (state?.phase === "loading") say(capitalized(state.message));
       if (systemClock.monotonic() >= lateAt)
         throw new Failure(`the service is not ready after ${withinMs / 1000} s`);
@@ -99,12 +102,14 @@ export class TestInstance {
     }
   }
 
-  #servingAt(host = "127.0.0.1", port: number): Serving {
+  #servingAt({ host = "127.0.0.1", stages, library, note }: InstanceState, port: number): Serving {
     const at = `http://${host.includes(":") ? `[${host}]` : host}:${port}`;
     const { processor, service } = this.#instance;
+    const started = stages === undefined ? [] : [`Started in ${startText(stages)}`];
+    const facts = [...started, ...(library ? [`Processor: ${library}`] : []), ...(note ? [note] : [])];
     return processor.kind === "command"
-      ? { url: `${at}/`, token: null }
-      : { url: `${at}/api/predict/${service}`, token: this.#token };
+      ? { url: `${at}/`, token: null, facts }
+      : { url: `${at}/api/predict/${service}`, token: this.#token, facts };
   }
 
   async #report(): Promise<InstanceReport> {

@@ -102,7 +102,8 @@ async function test({ spec }: ParsedSpec, order: TestOrder, around: Surroundings
   return hurry.aborted ? EXIT.failed : code;
 }
 
-function sayServing(steps: Session, { url, token }: Serving): void {
+function sayServing(steps: Session, { url, token, facts }: Serving): void {
+  for (const fact of facts) steps.ok(fact);
   steps.ok(`Serving at: [${url}]`);
   if (token !== null) steps.ok(`Token: ${token}`);
   steps.ok(`Try it: curl ${token === null ? "" : `-H 'Authorization: ${token}' -d 'YOUR DATA' `}${url}`);
