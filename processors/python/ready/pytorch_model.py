@@ -11,6 +11,7 @@ import re
 import zipfile
 
 import numpy
+import torch
 
 from . import model_files, protobuf_formats
 from . import model as models
@@ -41,10 +42,6 @@ class PytorchModel(ReadyModel):
     def __init__(self, path, config, progress):
         super().__init__(path, config, progress)
         file = _find(path)
-        progress("importing torch")
-        import torch
-
-        self._torch = torch
         self.library = "torch %s" % torch.__version__
         torch.set_num_threads(models.CORES)
         progress("loading %s" % os.path.basename(file))
@@ -68,16 +65,15 @@ class PytorchModel(ReadyModel):
         request = protobuf_formats.PytorchRequest(body)
         named = {name: self._tensor(array) for name, array in request.named.items()}
         found = self._run([self._tensor(array) for array in request.inputs], named)
-        outputs, by_name = _flat(self._torch, found)
+        outputs, by_name = _flat(found)
         if request.outputs:
             outputs, by_name = self._filtered(outputs, by_name, request.outputs), {}
         return protobuf_formats.pytorch_answer([self._array(t) for t in outputs], {name: self._array(t) for name, t in by_name.items()})
 
     def infer(self, inputs, outputs):
-        torch = self._torch
         # Arrays may be views of the request, which cannot be written to; the model may write to its inputs.
         given = [self._on_device(torch.from_numpy(numpy.array(inputs[spec.name]))) for spec in self.inputs if spec.name in inputs]
-        found, by_name = _flat(torch, self._run(given, {}))
+        found, by_name = _flat(self._run(given, {}))
         arrays = {name: self._array(t) for name, t in by_name.items()}
         names = [spec.name for spec in self.outputs] if self._has_outputs else []
         for at, tensor in enumerate(found):
@@ -107,9 +103,9 @@ class PytorchModel(ReadyModel):
             values = values.astype(numpy.int32)
         if array.dtype.startswith("DT_Q"):
             raise BadInput("an input is %s; allowed: no quantised numbers" % array.dtype)
-        tensor = self._torch.from_numpy(values if values.flags.writeable else values.copy())
+        tensor = torch.from_numpy(values if values.flags.writeable else values.copy())
         if array.dtype == "DT_BFLOAT16":
-            tensor = tensor.to(self._torch.bfloat16)
+            tensor = tensor.to(torch.bfloat16)
         return self._on_device(tensor)
 
     def _on_device(self, tensor):
@@ -121,12 +117,11 @@ class PytorchModel(ReadyModel):
             tensor = tensor.dequantize()
         if tensor.is_sparse:
             tensor = tensor.to_dense()
-        if tensor.dtype == self._torch.bfloat16:
-            tensor = tensor.to(self._torch.float32)
+        if tensor.dtype == torch.bfloat16:
+            tensor = tensor.to(torch.float32)
         return tensor.cpu().numpy()
 
     def _run(self, given, named):
-        torch = self._torch
         unknown = [name for name in named if name not in self._arguments]
         if unknown:
             given, named = self._as_dict(given, named, unknown[0])
@@ -209,19 +204,19 @@ def _specs(config, key):
     return specs
 
 
-def _flat(torch, value):
+def _flat(value):
     """`(list of tensors, name -> tensor)` of what a model gave: a dict at the top by its names, all else in order, however nested."""
     if isinstance(value, dict):
         named = {}
         for key, inner in value.items():
-            parts = _leaves(torch, inner, 1)
+            parts = _leaves(inner, 1)
             for at, tensor in enumerate(parts):
                 named["%s" % key if len(parts) == 1 else "%s.%d" % (key, at)] = tensor
         return [], named
-    return _leaves(torch, value, 0), {}
+    return _leaves(value, 0), {}
 
 
-def _leaves(torch, value, depth):
+def _leaves(value, depth):
     if isinstance(value, torch.Tensor):
         return [value]
     if isinstance(value, (bool, int, float)):
@@ -231,7 +226,7 @@ def _leaves(torch, value, depth):
     if isinstance(value, dict):
         value = list(value.values())
     if isinstance(value, (list, tuple)) and depth < _DEPTH_MAX:
-        return [tensor for inner in value for tensor in _leaves(torch, inner, depth + 1)]
+        return [tensor for inner in value for tensor in _leaves(inner, depth + 1)]
     raise RuntimeError("the model answers with %s; allowed: tensors, numbers, and tuples, lists and dicts of them" % type(value).__name__)
 
 

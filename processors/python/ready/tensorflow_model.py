@@ -8,9 +8,16 @@ import re
 
 import numpy as np
 
+# Before the import: quietly, and without Keras, which serving needs nothing of and which is a third of the time.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
+import tensorflow  # noqa: E402
+
 from . import model as models
 from . import model_files, protobuf_formats, tensorflow_json
 from .model import BadInput, BadModel, ReadyModel, TensorSpec
+
+tensorflow.get_logger().setLevel("ERROR")
 
 DEFAULT_SIGNATURE = "serving_default"
 #: Sets of wanted outputs that are kept prepared; each costs some kB.
@@ -37,16 +44,6 @@ _DATATYPES = {
     "DT_QUINT16": "UINT16",
     "DT_QINT32": "INT32",
 }
-
-
-def _import_tensorflow():
-    """Quietly, and without Keras, which serving needs nothing of and which is a third of the time."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
-    import tensorflow
-
-    tensorflow.get_logger().setLevel("ERROR")
-    return tensorflow
 
 
 class Tensor:
@@ -115,8 +112,7 @@ class TensorflowModel(ReadyModel):
     def __init__(self, path, config, progress):
         super().__init__(path, config, progress)
         kind, path = _find(path)
-        progress("importing tensorflow")
-        self._tf = tf = _import_tensorflow()
+        self._tf = tf = tensorflow
         self.library = "tensorflow %s" % tf.__version__
         self._v1 = tf.compat.v1
         self._graph = tf.Graph()
@@ -339,7 +335,7 @@ class TensorflowModel(ReadyModel):
 def _specs(tensors):
     """Those that the Open Inference Protocol has a word for."""
     known = [t for t in tensors if t.dtype in _DATATYPES]
-    return [TensorSpec(t.name, _DATATYPES[t.dtype], t.shape) for t in known]
+    return [TensorSpec(t.name, _DATATYPES[t.dtype], t.shape, t.is_optional) for t in known]
 
 
 def _shape_of(proto):

@@ -18,6 +18,8 @@ interface Family {
   readonly gpuCodes: readonly string[];
   /** Python packages that it runs with, as pip reads them. */
   readonly requirements: readonly string[];
+  /** The same for a service whose code and `metadata.gpu` both ask for a GPU; absent: `requirements` can use one. */
+  readonly gpuRequirements?: readonly string[];
   /** What is as good, where a Python of this machine has it: then nothing large is brought (decision 0038). */
   readonly accepts?: Accepted;
 }
@@ -45,11 +47,19 @@ export const FAMILIES = [
     requirements: ["lightgbm==4.7.0", NUMPY, SCIPY],
   },
   {
+    family: "onnx",
+    language: "python",
+    codes: ["onnx"],
+    gpuCodes: ["onnx_cu", "onnx_gpu"],
+    requirements: ["onnxruntime==1.31.1", NUMPY],
+  },
+  {
     family: "sklearn",
     language: "python",
     codes: ["sklearn"],
     gpuCodes: [],
-    requirements: ["scikit-learn==1.9.1", "skops==0.16.0", "joblib==1.6.0", NUMPY, SCIPY],
+    // pandas for pipelines that choose columns by their names.
+    requirements: ["scikit-learn==1.9.1", "skops==0.16.0", "joblib==1.6.0", "pandas==3.1.1", NUMPY, SCIPY],
   },
   {
     family: "tensorflow",
@@ -57,6 +67,7 @@ export const FAMILIES = [
     codes: ["tensorflow_cpu", "tensorflow_gpu", "tensorflow"],
     gpuCodes: ["tensorflow_gpu"],
     requirements: ["tensorflow-cpu==2.21.0", NUMPY, PROTOBUF],
+    gpuRequirements: ["tensorflow[and-cuda]==2.21.0", NUMPY, PROTOBUF],
     accepts: { has: ["tensorflow>=2.12,<3", "numpy>=1.22,<3", "protobuf>=3.20,<8"], adds: [] },
   },
   {
@@ -82,7 +93,6 @@ export const FAMILIES = [
 const OWN = "a processor of your own in Python with the package in its requirements";
 const EXPORT = (package_: string, form: string) => `the model exported as ${form}, or ${OWN} (${package_})`;
 const INSTEAD: Readonly<Record<string, string>> = {
-  onnx: OWN,
   "easyrec-torch": EXPORT("tzrec", 'TorchScript for "pytorch_cpu"'),
   easyrec: EXPORT("easyrec", 'a TensorFlow SavedModel for "tensorflow_cpu"'),
   parameter_server: 'a model that "xgboost" or "lightgbm" reads, or PMML for "pmml"',
@@ -99,7 +109,7 @@ const INSTEAD: Readonly<Record<string, string>> = {
 };
 
 /** Languages of processors of one's own that this build runs. */
-export const RUNNABLE_TYPES = ["python", "java"] as const;
+export const RUNNABLE_TYPES = ["python", "java", "cpp", "node"] as const;
 
 /** Codes that are offered where one is missing or misspelt. */
 export const READY_CODES: readonly string[] = FAMILIES.flatMap((f) => f.codes);
@@ -117,12 +127,17 @@ export interface ReadyProcessor {
   readonly accepts?: Accepted;
 }
 
-/** Null for a code that this build does not run. */
-export function readyProcessor(code: string): ReadyProcessor | null {
-  for (const { family, codes, gpuCodes, ...rest } of FAMILIES as readonly Family[]) {
-    if (!codes.some((known) => isOf(code, known))) continue;
-    const isGpu = gpuCodes.some((known) => isOf(code, known));
-    return { family: family as ProcessorFamily, isGpu, ...rest };
+/** Null for a code that this build does not run. `gpus`: how many `metadata.gpu` asks for. */
+export function readyProcessor(code: string, gpus = 0): ReadyProcessor | null {
+  for (const known of FAMILIES as readonly Family[]) {
+    if (!known.codes.some((beginning) => isOf(code, beginning))) continue;
+    const { family, language, gpuCodes, gpuRequirements, accepts } = known;
+    const isGpu = gpuCodes.some((beginning) => isOf(code, beginning));
+    const isOnGpu = isGpu && gpus > 0;
+    const requirements = isOnGpu && gpuRequirements ? gpuRequirements : known.requirements;
+    const ready = { family: family as ProcessorFamily, language, isGpu, requirements };
+    // What a distribution builds has seldom the libraries of a GPU.
+    return accepts === undefined || isOnGpu ? ready : { ...ready, accepts };
   }
   return null;
 }
