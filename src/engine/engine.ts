@@ -91,6 +91,7 @@ export class Engine implements Component {
         ),
         now: parts.now,
         wallNow: parts.wallNow,
+        tell: (line) => parts.log.line(line),
         limiter: spec.rpc.rateLimit === undefined ? null : new RateLimiter(spec.rpc.rateLimit),
         ...(spec.rpc.decompressor === undefined ? {} : { decompressor: spec.rpc.decompressor }),
       },

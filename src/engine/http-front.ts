@@ -33,6 +33,8 @@ export interface HttpFrontParts {
   readonly limiter?: RateLimiter | null;
   /** How bodies are compressed; absent: they are not. */
   readonly decompressor?: Decompressor;
+  /** Takes a line for the instance's log. */
+  readonly tell: (line: string) => void;
 }
 
 /** The HTTP side of an engine: two listeners, all connections, and one clock for all their deadlines. */
@@ -178,6 +180,17 @@ export class HttpFront {
     connection.activePrevious = null;
     connection.activeNext = null;
     connection.startedAt = 0;
+  }
+
+  /** Its answer goes on: it may take as long again. */
+  renewed(connection: HttpConnection): void {
+    this.ended(connection);
+    this.began(connection);
+  }
+
+  /** A line for the instance's log. */
+  tell(line: string): void {
+    this.#parts.tell(line);
   }
 
   closed(connection: HttpConnection): void {

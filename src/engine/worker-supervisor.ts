@@ -5,7 +5,7 @@ import { exitReason } from "../core/health/exit-reason.ts";
 import type { InstanceSpec, RpcSpec } from "../core/instance-spec.ts";
 import { setPlaces } from "./batching/worker-places.ts";
 import type { RequestQueue } from "./exchange.ts";
-import { WORKER_PROTOCOL } from "./frames.ts";
+import { FEATURES, WORKER_PROTOCOL } from "./frames.ts";
 import type { EngineLimits } from "./limits.ts";
 import { LineCutter, type LogFile } from "./log-file.ts";
 import { OomKills } from "./oom-kills.ts";
@@ -62,9 +62,12 @@ export class WorkerSupervisor implements WorkerEvents {
   /** Of the worker that has loaded and is not ready yet. */
   #warmUp: WarmUp | null = null;
   restarts = 0;
+  /** What CLOCK_MONOTONIC, by which deadlines are told to workers, is ahead of the engine's own clock. */
+  readonly #clockAheadMs: number;
 
   constructor(parts: SupervisorParts) {
     this.#parts = parts;
+    this.#clockAheadMs = Number(process.hrtime.bigint()) / 1e6 - parts.now();
   }
 
   get workersReady(): number {
@@ -138,12 +141,14 @@ export class WorkerSupervisor implements WorkerEvents {
       return;
     }
     const { processor, model, rpc, limits } = this.#parts.spec;
-    worker.connect(socket, { protocol: WORKER_PROTOCOL, processor, model, rpc, limits });
+    worker.connect(socket, { protocol: WORKER_PROTOCOL, processor, model, rpc, limits, features: FEATURES });
   }
 
   loaded(worker: Worker, facts: unknown): void {
     const rpc = effectiveRpc(this.#parts.spec.rpc, (facts as { rpc?: unknown }).rpc);
     const places = setPlaces(worker, rpc, facts as { batch?: unknown }, this.#parts.log);
+    const { features } = facts as { features?: unknown };
+    if (Array.isArray(features) && features.includes("deadline")) worker.setDeadlines(this.#clockAheadMs);
     this.#parts.events.rpcKnown(rpc);
     if (this.#parts.spec.warmUpPath === undefined) this.#ready(worker);
     else this.#startWarmUp(worker, this.#parts.spec.warmUpPath, places);

@@ -3,9 +3,19 @@ import type { Socket } from "node:net";
 import { BatchSlots } from "./batching/batch-slots.ts";
 import { type BatchTaker, type Exchange, Payload, type WorkerSlots } from "./exchange.ts";
 import { FrameWriter } from "./frame-writer.ts";
-import { encodeFrame, FRAME, FrameReader, type FrameSink, RESPONSE_FRONT_BYTES } from "./frames.ts";
+import {
+  encodeFrame,
+  FRAME,
+  FrameReader,
+  type FrameSink,
+  MORE_PARTS,
+  PART_WINDOW_BYTES,
+  RESPONSE_FRONT_BYTES,
+} from "./frames.ts";
 
 const NOTHING = Buffer.alloc(0);
+const credit = Buffer.alloc(4);
+const CREDIT = new Payload().set(FRAME.CREDIT, credit, 4, NOTHING, 0, 0);
 const CANCEL = new Payload().set(FRAME.CANCEL, NOTHING, 0, NOTHING, 0, 0);
 const SHUTDOWN = new Payload().set(FRAME.SHUTDOWN, NOTHING, 0, NOTHING, 0, 0);
 /** Low bits of a request id: the slot. The rest counts, so that an answer to an older request of a slot is not taken for this one's. */
@@ -51,6 +61,10 @@ export class Worker implements BatchTaker, WorkerSlots, FrameSink {
   readonly #holders: (Exchange | null)[] = [];
   readonly #ids: number[] = [];
   readonly #free: number[] = [];
+  /** Per slot: -1, or how many bytes more of its answer in parts may come. */
+  readonly #windows: number[] = [];
+  /** What a deadline of the engine's clock is more in seconds of CLOCK_MONOTONIC; null: it wants no deadlines. */
+  #clockAheadMs: number | null = null;
   /** Null where requests are not batched: then each slot is a thread. */
   #batches: BatchSlots | null = null;
   #batchSizeMax = 1;
@@ -103,8 +117,14 @@ export class Worker implements BatchTaker, WorkerSlots, FrameSink {
     for (let slot = count - 1; slot >= 0; slot--) {
       this.#holders[slot] = null;
       this.#ids[slot] = 0;
+      this.#windows[slot] = -1;
       this.#free.push(slot);
     }
+  }
+
+  /** It is told the deadlines of its requests; `clockAheadMs` is what CLOCK_MONOTONIC is ahead of the clock that they are counted in. */
+  setDeadlines(clockAheadMs: number): void {
+    this.#clockAheadMs = clockAheadMs;
   }
 
   /** As `setSlots`, for a processor that takes batches: `count` of them at once if there are slots, of `sizeMax` requests at most. Returns how many. */
@@ -120,7 +140,11 @@ export class Worker implements BatchTaker, WorkerSlots, FrameSink {
   send(exchange: Exchange): void {
     const slot = this.#assign(exchange);
     this.#batches?.take([slot]);
-    this.#writer!.write(exchange.workerRequestId, exchange.payload);
+    if (this.#clockAheadMs === null) this.#writer!.write(exchange.workerRequestId, exchange.payload);
+    else {
+      const deadlineS = (exchange.deadlineMs + this.#clockAheadMs) / 1000;
+      this.#writer!.write(exchange.workerRequestId, exchange.payload, deadlineS);
+    }
     exchange.payload.clear();
   }
 
@@ -168,6 +192,14 @@ export class Worker implements BatchTaker, WorkerSlots, FrameSink {
     if (this.freeCount === 0 && this.#holders.every((holder) => holder === null)) this.#events.stuck(this);
   }
 
+  credit(exchange: Exchange, bytes: number): void {
+    const slot = exchange.workerRequestId & SLOT_MASK;
+    if (this.#holders[slot] !== exchange || this.#windows[slot] === -1) return;
+    this.#windows[slot]! += bytes;
+    credit.writeUInt32LE(bytes);
+    this.#writer!.write(exchange.workerRequestId, CREDIT);
+  }
+
   /** Asks it to end after what it has. */
   shutdown(): void {
     this.isReady = false;
@@ -195,6 +227,10 @@ export class Worker implements BatchTaker, WorkerSlots, FrameSink {
       case FRAME.ERROR:
         this.#answer(type, id, buf, from, to);
         return;
+      case FRAME.PART:
+      case FRAME.END:
+        this.#continue(type, id, buf, from, to);
+        return;
       case FRAME.READY:
         if (this.#isLoaded) break;
         this.#isLoaded = true;
@@ -216,16 +252,19 @@ export class Worker implements BatchTaker, WorkerSlots, FrameSink {
   #answer(type: number, id: number, buf: Buffer, from: number, to: number): void {
     const slot = id & SLOT_MASK;
     const least = type === FRAME.RESPONSE ? RESPONSE_FRONT_BYTES : 2;
-    const status = to - from < least ? 0 : buf.readUInt16LE(from);
-    if (this.#ids[slot] !== id || id === 0 || status < 200 || status > 599) {
+    const given = to - from < least ? 0 : buf.readUInt16LE(from);
+    const isBeginning = given >= MORE_PARTS && type === FRAME.RESPONSE;
+    const status = isBeginning ? given - MORE_PARTS : given;
+    if (this.#ids[slot] !== id || id === 0 || this.#windows[slot] !== -1 || status < 200 || status > 599) {
       this.#disconnected(`it answered request ${id}, which it does not have, or with status ${status}`);
       return;
     }
+    if (isBeginning) {
+      this.#begin(slot, status, buf, from, to);
+      return;
+    }
     const holder = this.#holders[slot]!;
-    this.#holders[slot] = null;
-    this.#ids[slot] = 0;
-    this.#free.push(slot);
-    this.#batches?.answered(slot);
+    this.#release(slot);
     if (holder !== null) {
       holder.worker = null;
       if (type === FRAME.ERROR) {
@@ -243,6 +282,51 @@ export class Worker implements BatchTaker, WorkerSlots, FrameSink {
       }
     }
     this.#events.freed(this);
+  }
+
+  /** An answer in parts: the slot is taken until its END. */
+  #begin(slot: number, status: number, buf: Buffer, from: number, to: number): void {
+    const headFrom = from + RESPONSE_FRONT_BYTES;
+    const headTo = Math.min(to, headFrom + buf.readUInt32LE(from + 2));
+    this.#windows[slot] = PART_WINDOW_BYTES;
+    if (!this.#isWithinWindow(slot, to - headTo)) return;
+    this.#holders[slot]?.began(status, buf.toString("latin1", headFrom, headTo), buf, headTo, to);
+  }
+
+  #continue(type: number, id: number, buf: Buffer, from: number, to: number): void {
+    const slot = id & SLOT_MASK;
+    if (this.#ids[slot] !== id || id === 0 || this.#windows[slot] === -1) {
+      this.#disconnected(`it went on with an answer to request ${id}, which it has not begun`);
+      return;
+    }
+    const holder = this.#holders[slot]!;
+    if (type === FRAME.PART) {
+      if (this.#isWithinWindow(slot, to - from)) holder?.part(buf, from, to);
+      return;
+    }
+    this.#release(slot);
+    if (holder !== null) {
+      holder.worker = null;
+      holder.completed(to === from ? null : buf.toString("utf8", from, Math.min(to, from + 2000)));
+    }
+    this.#events.freed(this);
+  }
+
+  /** Counts them; a worker that sends more than it may is a broken peer. */
+  #isWithinWindow(slot: number, bytes: number): boolean {
+    this.#windows[slot]! -= bytes;
+    if (this.#windows[slot]! >= 0) return true;
+    this.#disconnected("it sent more of an answer than it may before the client has taken it");
+    return false;
+  }
+
+  /** The request of this slot has its answer. */
+  #release(slot: number): void {
+    this.#holders[slot] = null;
+    this.#ids[slot] = 0;
+    this.#windows[slot] = -1;
+    this.#free.push(slot);
+    this.#batches?.answered(slot);
   }
 
   #disconnected(why: string): void {

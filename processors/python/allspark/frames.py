@@ -12,11 +12,21 @@ CANCEL = 0x03
 DESCRIBE = 0x04
 SHUTDOWN = 0x05
 BATCH = 0x06
+CREDIT = 0x07
+TIMED_REQUEST = 0x09
 READY = 0x81
 FAILED = 0x82
 RESPONSE = 0x83
 ERROR = 0x84
 PROGRESS = 0x85
+PART = 0x86
+END = 0x87
+
+#: Bit of the status of a RESPONSE: its body goes on in PART frames.
+MORE_PARTS = 0x8000
+
+#: Bytes of one answer in parts that may be sent beyond what CREDIT gave.
+PART_WINDOW_BYTES = 256 * 1024
 
 #: A longer frame means that the peer is broken: the connection is closed.
 FRAME_BYTES_MAX = 256 * 1024 * 1024
@@ -30,9 +40,14 @@ _ERROR = struct.Struct("<IBIH")
 _HEAD_LENGTH = struct.Struct("<H")
 _COUNT = struct.Struct("<H")
 _ROW = struct.Struct("<III")
+_TIMED = struct.Struct("<dH")
+_CREDIT = struct.Struct("<I")
 
 unpack_header = _HEADER.unpack_from
 unpack_head_length = _HEAD_LENGTH.unpack_from
+unpack_timed = _TIMED.unpack_from
+TIMED_BYTES = _TIMED.size
+ERROR_FRONT_BYTES = _ERROR.size
 HEADER_BYTES = _HEADER.size
 
 
@@ -55,6 +70,11 @@ def batch_rows(payload):
         rows.append((request_id, left_ms, payload[at : at + size]))
         at += size
     return rows
+
+
+def credit_of(payload):
+    """The number of a CREDIT."""
+    return _CREDIT.unpack_from(payload)[0]
 
 
 def encode_response(request_id, status, head, body):
@@ -115,7 +135,7 @@ class FrameReader:
     def _long(self, kind, start, length):
         """A payload that did not fit in one read, received into one buffer of its final size.
 
-        That of a REQUEST comes as `(front, body)`, so that the body is there once while it is worked on, or as None when
+        That of a request comes as `(front, body)`, so that the body is there once while it is worked on, or as None when
         there is no memory for it: it is read and dropped, and the request can still be answered. False: the stream ended.
         """
         try:
@@ -130,9 +150,12 @@ class FrameReader:
                 if got == 0:
                     return False
                 at += got
-            if kind != REQUEST:
+            if kind == REQUEST:
+                front = unpack_head_length(whole)[0] + 2
+            elif kind == TIMED_REQUEST:
+                front = unpack_timed(whole)[1] + TIMED_BYTES
+            else:
                 return bytes(whole)
-            front = unpack_head_length(whole)[0] + 2
             try:
                 return bytes(view[:front]), bytes(view[front:])
             except MemoryError:

@@ -9,7 +9,7 @@ import sys
 import traceback
 import types
 
-from . import frames, processor, serving
+from . import frames, processor, serving, streams
 from .limits import die_with_parent, limit_memory
 from .messages import Headers
 
@@ -50,7 +50,7 @@ class Worker:
     def serve_processor(self, instance):
         """`BaseProcessor.run` under an engine."""
         self.progress("initializing %s" % type(instance).__name__)
-        instance.initialize()
+        streams.finished(instance.initialize())
         threads = self.init["rpc"]["workerThreads"]
         if instance.worker_threads:
             processor.default_properties().put("rpc.worker_threads", instance.worker_threads)
@@ -59,7 +59,7 @@ class Worker:
         if callable(instance.process_batch):
             call_batch = lambda bodies, _heads: instance.process_batch(bodies)  # noqa: E731
         self._serve(
-            lambda body, _head: process(body), lambda: processor.json_text(instance.describe()), threads, call_batch
+            lambda body, _head, _deadline: process(body), lambda: processor.json_text(instance.describe()), threads, call_batch
         )
 
     def serve_functions(self, module):
@@ -73,7 +73,7 @@ class Worker:
 
     def serve_ready(self, process, describe):
         """A ready-made processor: `process(body, headers)`."""
-        call = lambda body, head: process(body, Headers(head))  # noqa: E731
+        call = lambda body, head, deadline: process(body, Headers(head, deadline))  # noqa: E731
         self._serve(call, lambda: processor.json_text(describe()), self.init["rpc"]["workerThreads"], None)
 
     def _serve(self, call, describe, threads, call_batch):
@@ -82,12 +82,12 @@ class Worker:
         threads = max(threads, rpc.get("workerThreads", 0))
         memory_mb = self.init["limits"]["memoryMb"]
         out_of_memory = "the processor ran out of memory for this request; metadata.memory is %g MB" % memory_mb
-        ready = {"pid": os.getpid(), "runtime": "python " + platform.python_version(), "rpc": rpc}
+        ready = {"pid": os.getpid(), "runtime": "python " + platform.python_version(), "rpc": rpc, "features": ["deadline"]}
         if call_batch is not None:
             ready["batch"] = True
             if self.init["rpc"].get("batching"):
                 # A request alone, as in a warm-up, takes the way of all others.
-                call = lambda body, head: processor.only_answer(call_batch([body], [Headers(head)]))  # noqa: E731
+                call = lambda body, head, deadline: only_answer(call_batch, body, Headers(head, deadline))  # noqa: E731
         self._sock.sendall(frames.encode(frames.READY, 0, json.dumps(ready).encode()))
         self.served = True
         server = serving.Serving(self._sock, self._reader, call, describe, threads, out_of_memory, call_batch)
@@ -126,20 +126,25 @@ def _takes_headers(function):
 
 
 def functions_of(module, model, entry):
-    """`(call, describe)` of a file in the short form, after its `initialize`. `call` takes body and head as bytes."""
+    """`(call, describe)` of a file in the short form, after its `initialize`. `call` takes body and head as bytes, and the deadline or None."""
     process = getattr(module, "process", None)
     if hasattr(module, "initialize"):
-        module.initialize(model["entry"] or model["path"], model["config"])
+        streams.finished(module.initialize(model["entry"] or model["path"], model["config"]))
     call_batch = batch_function_of(module)
     if not callable(process):
-        call = lambda body, head: processor.only_answer(call_batch([body], [Headers(head)]))  # noqa: E731
+        call = lambda body, head, deadline: only_answer(call_batch, body, Headers(head, deadline))  # noqa: E731
     elif _takes_headers(process):
-        call = lambda body, head: process(body, Headers(head))  # noqa: E731
+        call = lambda body, head, deadline: process(body, Headers(head, deadline))  # noqa: E731
     else:
-        call = lambda body, _head: process(body)  # noqa: E731
+        call = lambda body, _head, _deadline: process(body)  # noqa: E731
     describe = getattr(module, "describe", None)
     default = {"processor": "custom", "language": "python", "entry": entry}
     return call, describe or (lambda: default)
+
+
+def only_answer(call_batch, body, head):
+    """That of a batch of one."""
+    return processor.only_answer(streams.finished(call_batch([body], [head])))
 
 
 def batch_function_of(module):
