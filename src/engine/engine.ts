@@ -103,7 +103,7 @@ export class Engine implements Component {
       dispatcher,
       log: parts.log,
       now: parts.now,
-      command: (index) => workerCommand(spec, parts.tools, parts.dir.workerSocket, index),
+      command: (index, socketPath) => workerCommand(spec, parts.tools, socketPath, index),
       events: {
         changed: (message) => this.#workersChanged(message),
         progress: (text) => this.#progress(text),
@@ -215,7 +215,7 @@ export class Engine implements Component {
     if (this.#graceDue !== null) clearTimeout(this.#graceDue);
     this.#graceDue = null;
     this.#warmUp = null;
-    if (this.#supervisor.workersReady > 0) {
+    if (this.#supervisor.isServing) {
       this.#setPhase("ready", message);
       return;
     }

@@ -11,6 +11,7 @@ export const FRAME = {
   BATCH: 0x06,
   CREDIT: 0x07,
   TIMED_REQUEST: 0x09,
+  FORK: 0x0a,
   READY: 0x81,
   FAILED: 0x82,
   RESPONSE: 0x83,
@@ -18,6 +19,9 @@ export const FRAME = {
   PROGRESS: 0x85,
   PART: 0x86,
   END: 0x87,
+  LOADED: 0x8a,
+  FORKED: 0x8b,
+  EXITED: 0x8c,
 } as const;
 
 /** u32 length, u8 type, u32 id. */
@@ -37,7 +41,7 @@ export const PART_WINDOW_BYTES = 256 * 1024;
 /** The deadline in front of a TIMED_REQUEST. */
 export const DEADLINE_BYTES = 8;
 /** What every worker is offered in INIT. */
-export const FEATURES = ["parts", "deadline"] as const;
+export const FEATURES = ["parts", "deadline", "fork"] as const;
 
 /** Takes frames; `buf[from..to)` is the payload. It may be kept: no buffer is used twice. */
 export interface FrameSink {

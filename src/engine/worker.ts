@@ -1,4 +1,3 @@
-import type { ChildProcess } from "node:child_process";
 import type { Socket } from "node:net";
 import { BatchSlots } from "./batching/batch-slots.ts";
 import { type BatchTaker, type Exchange, Payload, type WorkerSlots } from "./exchange.ts";
@@ -12,6 +11,7 @@ import {
   PART_WINDOW_BYTES,
   RESPONSE_FRONT_BYTES,
 } from "./frames.ts";
+import type { WorkerProcess } from "./worker-process.ts";
 
 const NOTHING = Buffer.alloc(0);
 const credit = Buffer.alloc(4);
@@ -29,6 +29,12 @@ const LEFT_MS_MAX = 0xffffffff;
 export interface WorkerEvents {
   /** It has loaded its processor, and may be asked; it counts as ready when {@link Worker.open} is called. */
   loaded(worker: Worker, facts: unknown): void;
+  /** It has loaded its processor, serves nothing, and will fork workers when asked. */
+  forks(worker: Worker, facts: unknown): void;
+  /** It has forked the worker of this place. */
+  forked(index: number, pid: number): void;
+  /** A worker that it forked has ended. */
+  exited(pid: number, code: number | null, signal: string | null): void;
   progress(worker: Worker, text: string): void;
   /** It could not load: `failure` says why. It ends by itself. */
   failed(worker: Worker): void;
@@ -46,7 +52,7 @@ export interface WorkerEvents {
  */
 export class Worker implements BatchTaker, WorkerSlots, FrameSink {
   readonly index: number;
-  readonly process: ChildProcess;
+  readonly process: WorkerProcess;
   readonly startedAt: number;
   /** It takes requests of callers. */
   isReady = false;
@@ -71,7 +77,7 @@ export class Worker implements BatchTaker, WorkerSlots, FrameSink {
   #serial = 0;
   #isLoaded = false;
 
-  constructor(index: number, process: ChildProcess, startedAt: number, events: WorkerEvents) {
+  constructor(index: number, process: WorkerProcess, startedAt: number, events: WorkerEvents) {
     this.index = index;
     this.process = process;
     this.startedAt = startedAt;
@@ -200,6 +206,11 @@ export class Worker implements BatchTaker, WorkerSlots, FrameSink {
     this.#writer!.write(exchange.workerRequestId, CREDIT);
   }
 
+  /** Asks it, which has loaded, to fork the worker of a place, which is to connect to `socketPath`. */
+  fork(index: number, socketPath: string): void {
+    this.#socket?.write(encodeFrame(FRAME.FORK, index, Buffer.from(socketPath)));
+  }
+
   /** Asks it to end after what it has. */
   shutdown(): void {
     this.isReady = false;
@@ -236,6 +247,23 @@ export class Worker implements BatchTaker, WorkerSlots, FrameSink {
         this.#isLoaded = true;
         this.#events.loaded(this, parseFacts(buf, from, to));
         return;
+      case FRAME.LOADED:
+        if (this.#isLoaded) break;
+        this.#isLoaded = true;
+        this.#events.forks(this, parseFacts(buf, from, to));
+        return;
+      case FRAME.FORKED: {
+        const { pid } = parseFacts(buf, from, to);
+        if (typeof pid === "number") this.#events.forked(id, pid);
+        return;
+      }
+      case FRAME.EXITED: {
+        const { pid, code, signal } = parseFacts(buf, from, to);
+        const codeOrNull = typeof code === "number" ? code : null;
+        const signalOrNull = typeof signal === "string" ? signal : null;
+        if (typeof pid === "number") this.#events.exited(pid, codeOrNull, signalOrNull);
+        return;
+      }
       case FRAME.PROGRESS:
         this.#events.progress(this, buf.toString("utf8", from, Math.min(to, from + 2000)));
         return;

@@ -14,6 +14,7 @@ SHUTDOWN = 0x05
 BATCH = 0x06
 CREDIT = 0x07
 TIMED_REQUEST = 0x09
+FORK = 0x0A
 READY = 0x81
 FAILED = 0x82
 RESPONSE = 0x83
@@ -21,6 +22,9 @@ ERROR = 0x84
 PROGRESS = 0x85
 PART = 0x86
 END = 0x87
+LOADED = 0x8A
+FORKED = 0x8B
+EXITED = 0x8C
 
 #: Bit of the status of a RESPONSE: its body goes on in PART frames.
 MORE_PARTS = 0x8000

@@ -9,7 +9,7 @@ import sys
 import traceback
 import types
 
-from . import frames, processor, serving, streams
+from . import frames, processor, serving, sharing, streams
 from .limits import die_with_parent, limit_memory
 from .messages import Headers
 
@@ -25,12 +25,15 @@ class Worker:
     """From the connection to the engine until READY; then hands over to Serving."""
 
     def __init__(self, path):
+        self.init = None
+        self.served = False
+        self._connect(path)
+
+    def _connect(self, path):
         self._sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._sock.connect(path)
         self._reader = frames.FrameReader(self._sock)
         self._frames = []
-        self.init = None
-        self.served = False
 
     def read_init(self):
         if not self._reader.read(self._frames):
@@ -54,6 +57,8 @@ class Worker:
         threads = self.init["rpc"]["workerThreads"]
         if instance.worker_threads:
             processor.default_properties().put("rpc.worker_threads", instance.worker_threads)
+        if instance.worker_processes:
+            processor.default_properties().put("rpc.worker_processes", instance.worker_processes)
         process = instance.process
         call_batch = None
         if callable(instance.process_batch):
@@ -88,6 +93,8 @@ class Worker:
             if self.init["rpc"].get("batching"):
                 # A request alone, as in a warm-up, takes the way of all others.
                 call = lambda body, head, deadline: only_answer(call_batch, body, Headers(head, deadline))  # noqa: E731
+        self._share(rpc)
+        ready["pid"] = os.getpid()
         self._sock.sendall(frames.encode(frames.READY, 0, json.dumps(ready).encode()))
         self.served = True
         server = serving.Serving(self._sock, self._reader, call, describe, threads, out_of_memory, call_batch)
@@ -95,13 +102,26 @@ class Worker:
             server._pending.append(frame)
         server.run()
 
+    def _share(self, rpc):
+        """Where several processes are wanted and the processor can be shared, only forked children return from here, each with its own connection."""
+        wanted = self.init["rpc"].get("workerProcesses") or rpc.get("workerProcesses", 1)
+        if wanted == 1 or "fork" not in self.init.get("features", ()):
+            return
+        if not sharing.is_single_threaded():
+            print("the processor has started threads while loading, so each worker process loads it for itself", file=sys.stderr, flush=True)
+            return
+        self._sock.sendall(frames.encode(frames.LOADED, 0, json.dumps({"pid": os.getpid(), "rpc": rpc}).encode()))
+        path = sharing.fork_when_asked(self._sock, self._reader, self._frames)
+        self._connect(path)
+        self.read_init()
+
     def fail(self, message):
         self._sock.sendall(frames.encode(frames.FAILED, 0, json.dumps({"message": message}).encode()))
 
 
 def rpc_set_in_code():
     """Options of `metadata.rpc` that code has set, by the engine's names; what is no number is left out."""
-    names = {"worker_threads": "workerThreads", "max_queue_size": "maxQueueSize", "keepalive": "keepaliveMs"}
+    names = {"worker_threads": "workerThreads", "max_queue_size": "maxQueueSize", "keepalive": "keepaliveMs", "worker_processes": "workerProcesses"}
     found = {}
     for key, value in processor.default_properties().items():
         name = names.get(key[4:] if key.startswith("rpc.") else key)
