@@ -2,9 +2,8 @@
 import asyncio
 import concurrent.futures
 import threading
-import traceback
 
-from . import frames, messages, streams
+from . import frames, log, messages, streams
 
 
 class EventLoop:
@@ -20,8 +19,8 @@ class EventLoop:
         while True:
             try:
                 self.loop.run_forever()
-            except BaseException:  # SystemExit in a task of the processor's own
-                traceback.print_exc()
+            except BaseException as error:  # SystemExit in a task of the processor's own
+                log.trace(error)
 
     def result(self, awaitable):
         """Runs one to its end, and gives what it returns. Not to be called in the loop's thread."""

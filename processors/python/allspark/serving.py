@@ -14,12 +14,10 @@ lead while reading, and its successor, from reading at the same time.
 import collections
 import os
 import select
-import sys
 import threading
 import time
-import traceback
 
-from . import frames, messages, streams
+from . import frames, log, messages, streams
 
 SLOW_S = 0.001
 SLOW_MEMORY_S = 1.0
@@ -31,6 +29,10 @@ IDLE_TICKS = 20
 _ASKING = (frames.TIMED_REQUEST, frames.REQUEST, frames.BATCH, frames.DESCRIBE)
 
 _POLL_GONE = getattr(select, "POLLRDHUP", 0) | select.POLLHUP | select.POLLERR
+
+
+#: This process was forked by the processor while it worked on a request: it may neither answer nor go on as a worker.
+is_stray = False
 
 
 def leave():
@@ -108,11 +110,11 @@ class Serving:
                 self._lead_until_lost(mine, number)
         except (OSError, frames.BrokenPeer) as error:
             if isinstance(error, frames.BrokenPeer):
-                print("the engine sent %s" % error, file=sys.stderr, flush=True)
+                log.line("the engine sent %s" % error)
             leave()
-        except BaseException:
-            # A bug of ours: the engine sees the process die, answers 500 and starts another.
-            traceback.print_exc()
+        except BaseException as error:
+            # A bug of ours, or raised by a signal handler of the processor: the engine sees the process die, answers 500 and starts another.
+            log.trace(error)
             os._exit(70)
 
     def _hand_over(self, leader):
@@ -144,6 +146,9 @@ class Serving:
                 else:
                     self._calls = self._in_call = self._calls + 1
                 parts = self._answer(kind, request_id, payload, started)
+                if is_stray:
+                    log.line("a process that the processor forked has returned from process: it ends here")
+                    os._exit(0)
                 if type(parts) is streams.Stream:
                     self._run_stream(mine, parts)
                     current[number] = 0
@@ -301,10 +306,10 @@ class Serving:
         """What goes to the client, and to the log, for an exception."""
         if isinstance(error, messages.BadAnswer):
             status, text = 500, str(error)
-            print(text, file=sys.stderr, flush=True)
+            log.line(text)
         else:
             status, text = (500, self._out_of_memory) if isinstance(error, MemoryError) else (400, one_line(error))
-            _print_trace(error)
+            log.trace(error)
         return (frames.encode_error(request_id, status, text),)
 
     def _answer_batch(self, payload, began):
@@ -377,13 +382,8 @@ class Serving:
 
 def one_line(error):
     """`Type: message` in one line of at most 2000 characters: what a client may see of an exception."""
-    text = " ".join(str(error).split())[:2000]
-    return "%s: %s" % (type(error).__name__, text) if text else type(error).__name__
-
-
-def _print_trace(error):
     try:
-        traceback.print_exception(type(error), error, error.__traceback__)
-        sys.stderr.flush()
-    except MemoryError:
-        print("MemoryError", file=sys.stderr, flush=True)
+        text = " ".join(str(error).split())[:2000]
+    except Exception:  # an error of the processor's own may fail here, too
+        text = ""
+    return "%s: %s" % (type(error).__name__, text) if text else type(error).__name__

@@ -11,7 +11,7 @@ import select
 import signal
 import sys
 
-from . import frames, limits
+from . import frames, limits, log, serving
 
 
 def is_single_threaded():
@@ -41,8 +41,7 @@ def fork_when_asked(sock, reader, pending):
                 os._exit(0)
             if kind != frames.FORK:
                 continue
-            sys.stdout.flush()
-            sys.stderr.flush()
+            log.flush()
             pid = os.fork()
             if pid == 0:
                 signal.set_wakeup_fd(-1)
@@ -50,6 +49,7 @@ def fork_when_asked(sock, reader, pending):
                 for fd in (wake_read, wake_write, sock.detach()):
                     _close(fd)
                 _settle()
+                serving.is_stray = False
                 return bytes(payload).decode()
             children.add(pid)
             sock.sendall(frames.encode(frames.FORKED, index, json.dumps({"pid": pid}).encode()))

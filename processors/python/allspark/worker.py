@@ -9,7 +9,7 @@ import sys
 import traceback
 import types
 
-from . import frames, processor, serving, sharing, streams
+from . import frames, log, processor, serving, sharing, streams
 from .limits import die_with_parent, limit_memory
 from .messages import Headers
 
@@ -31,6 +31,7 @@ class Worker:
 
     def _connect(self, path):
         self._sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._sock.settimeout(None)  # whatever the processor has set as default
         self._sock.connect(path)
         self._reader = frames.FrameReader(self._sock)
         self._frames = []
@@ -102,13 +103,20 @@ class Worker:
             server._pending.append(frame)
         server.run()
 
+    def _forked(self):
+        """In a child that the processor has forked: the engine's connection is not its own. A copy that stays open would also hide our end."""
+        serving.is_stray = True
+        null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
+        os.dup2(null, self._sock.fileno(), inheritable=False)
+        os.close(null)
+
     def _share(self, rpc):
         """Where several processes are wanted and the processor can be shared, only forked children return from here, each with its own connection."""
         wanted = self.init["rpc"].get("workerProcesses") or rpc.get("workerProcesses", 1)
         if wanted == 1 or "fork" not in self.init.get("features", ()):
             return
         if not sharing.is_single_threaded():
-            print("the processor has started threads while loading, so each worker process loads it for itself", file=sys.stderr, flush=True)
+            log.line("the processor has started threads while loading, so each worker process loads it for itself")
             return
         self._sock.sendall(frames.encode(frames.LOADED, 0, json.dumps({"pid": os.getpid(), "rpc": rpc}).encode()))
         path = sharing.fork_when_asked(self._sock, self._reader, self._frames)
@@ -258,6 +266,7 @@ def main():
     sys.stdout.reconfigure(line_buffering=True)
     sys.stderr.reconfigure(line_buffering=True)
     worker = _current = Worker(path)
+    os.register_at_fork(after_in_child=worker._forked)
     worker.read_init()
     init = worker.init
     folder = os.path.abspath(init["processor"].get("dir") or os.path.dirname(os.path.dirname(__file__)))
@@ -273,8 +282,7 @@ def main():
             text = "the processor ran out of memory while loading; metadata.memory is %g MB" % init["limits"]["memoryMb"]
         else:
             text = failure_text(error, folder)
-        traceback.print_exc()
-        sys.stderr.flush()
+        log.trace(error)
         worker.fail(text)
-        sys.stdout.flush()
+        log.flush()
         os._exit(1)
