@@ -28,6 +28,11 @@ IDLE_TICKS = 20
 #: Frames that are answered, each by its id; a BATCH has others.
 _ASKING = (frames.TIMED_REQUEST, frames.REQUEST, frames.BATCH, frames.DESCRIBE)
 
+_TIMED = frames.TIMED_REQUEST
+_TIMED_BYTES = frames.TIMED_BYTES
+unpack_timed = frames.unpack_timed
+Stream = streams.Stream
+
 _POLL_GONE = getattr(select, "POLLRDHUP", 0) | select.POLLHUP | select.POLLERR
 
 
@@ -68,7 +73,7 @@ class Serving:
         self._in_call = 0  # value of _calls while a leader is in a call, else 0
         self._batches = 0
         self._others = []
-        self._current = {}  # thread number -> the request that it has begun
+        self._current = [0] * (threads + 1)  # by thread number, the request that it has begun
         self._parted = {}  # request -> the answer in parts, or of a coroutine, that it gets; guarded by _part_lock, as is _cancelled
         self._cancelled = set()  # requests begun, and cancelled before their answer stood in _parted
         self._part_lock = threading.Lock()
@@ -131,6 +136,7 @@ class Serving:
     def _lead_until_lost(self, mine, number):
         pending = self._pending
         current = self._current
+        now = time.monotonic
         hand_lock = self._hand_lock
         while self._leader == mine:
             try:
@@ -139,7 +145,7 @@ class Serving:
                 self._read_more(mine)
                 continue
             if kind in _ASKING:
-                started = time.monotonic()
+                started = now()
                 current[number] = request_id
                 if started < self._slow_until and self._threads > 1:
                     self._hand_over(mine)
@@ -149,11 +155,11 @@ class Serving:
                 if is_stray:
                     log.line("a process that the processor forked has returned from process: it ends here")
                     os._exit(0)
-                if type(parts) is streams.Stream:
+                if type(parts) is Stream:
                     self._run_stream(mine, parts)
                     current[number] = 0
                     return
-                ended = time.monotonic()
+                ended = now()
                 current[number] = 0
                 if self._cancelled:
                     self._forget(request_id)
@@ -210,7 +216,7 @@ class Serving:
                 return
         with self._part_lock:
             parted = self._parted.get(request_id)
-            if parted is None and request_id in self._current.values():
+            if parted is None and request_id in self._current:
                 self._cancelled.add(request_id)
         if parted is not None:
             parted.cancel()
@@ -270,19 +276,19 @@ class Serving:
             elif payload is None:
                 raise MemoryError("no room for the request body")
             else:
-                front, body = (payload, None) if type(payload) is bytes else payload
-                if kind == frames.TIMED_REQUEST:
-                    deadline, length = frames.unpack_timed(front)
+                front = payload if type(payload) is bytes else payload[0]
+                if kind == _TIMED:
+                    deadline, head_to = unpack_timed(front)
                     if deadline < now:
                         return (frames.encode_error(request_id, 408, "too late"),)
-                    start = frames.TIMED_BYTES
+                    start = _TIMED_BYTES
                 else:
                     deadline = None
                     start = 2
-                    length = frames.unpack_head_length(front)[0]
-                if body is None:
-                    body = front[start + length :]
-                result = self._call(body, front[start : start + length], deadline)
+                    head_to = frames.unpack_head_length(front)[0]
+                head_to += start
+                body = front[head_to:] if front is payload else payload[1]
+                result = self._call(body, front[start:head_to], deadline)
             if type(result) is not bytes:
                 found = streams.split(result)
                 if found is not None:
