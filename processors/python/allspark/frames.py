@@ -2,6 +2,8 @@
 
 Format: docs/internals/protocols.md, "Engine and processor worker". All numbers are little-endian.
 """
+import io
+import socket
 import struct
 
 PROTOCOL = 1
@@ -137,33 +139,49 @@ class FrameReader:
                 return True
 
     def _long(self, kind, start, length):
-        """A payload that did not fit in one read, received into one buffer of its final size.
+        """A payload that did not fit in one read; that of a request comes as `(front, body)`, so that the body is there once.
 
-        That of a request comes as `(front, body)`, so that the body is there once while it is worked on, or as None when
-        there is no memory for it: it is read and dropped, and the request can still be answered. False: the stream ended.
+        None when there is no memory for it: it is read and dropped, and the request can still be answered. False: the stream ended.
         """
+        front = 0
+        if kind == REQUEST or kind == TIMED_REQUEST:
+            front_of = _HEAD_LENGTH.size if kind == REQUEST else TIMED_BYTES
+            start = self._at_least(start, front_of)
+            if start:
+                front = front_of + unpack_head_length(start, front_of - _HEAD_LENGTH.size)[0]
+                start = self._at_least(start, front)
+            if not start:
+                return False
         try:
-            whole = bytearray(length)
+            body = self._exactly(start[front:], length - front)
         except MemoryError:
             return None if self._drop(length - len(start)) else False
+        return (start[:front], body) if front and body is not False else body
+
+    def _at_least(self, start, count):
+        while len(start) < count:
+            more = self._sock.recv(count - len(start))
+            if not more:
+                return b""
+            start += more
+        return start
+
+    def _exactly(self, start, size):
+        """`start` and what comes, `size` bytes of one object that is filled once: 3 to 4 times as fast as with a copy (decision 0042)."""
+        if len(start) == size:
+            return start
+        whole = io.BytesIO()
+        whole.seek(size - 1)
+        whole.write(b"\0")
         at = len(start)
-        whole[:at] = start
-        with memoryview(whole) as view:
-            while at < length:
-                got = self._sock.recv_into(view[at:])
+        with whole.getbuffer() as view:
+            view[:at] = start
+            while at < size:
+                got = self._sock.recv_into(view[at:], size - at, socket.MSG_WAITALL)
                 if got == 0:
                     return False
                 at += got
-            if kind == REQUEST:
-                front = unpack_head_length(whole)[0] + 2
-            elif kind == TIMED_REQUEST:
-                front = unpack_timed(whole)[1] + TIMED_BYTES
-            else:
-                return bytes(whole)
-            try:
-                return bytes(view[:front]), bytes(view[front:])
-            except MemoryError:
-                return None
+        return whole.getvalue()
 
     def _drop(self, count):
         while count > 0:
