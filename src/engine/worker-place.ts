@@ -1,6 +1,7 @@
 import { rmSync } from "node:fs";
 import { createServer, type Server, type Socket } from "node:net";
 import { dirname, join } from "node:path";
+import type { HangWatch } from "./hang-watch.ts";
 import type { WarmUp } from "./warm-up.ts";
 import type { Worker } from "./worker.ts";
 
@@ -11,7 +12,8 @@ export class WorkerPlace {
   worker: Worker | null = null;
   /** Of the worker that has loaded and is not ready yet. */
   warmUp: WarmUp | null = null;
-  hungTimer: NodeJS.Timeout | null = null;
+  /** Made when it is first needed. */
+  hang: HangWatch | null = null;
   #server: Server | null = null;
 
   /** @param mainPath the socket of the instance's first place, `worker.sock`; others stand beside it as `worker.s1`, … */
@@ -36,18 +38,13 @@ export class WorkerPlace {
     });
   }
 
-  clearHung(): void {
-    if (this.hungTimer !== null) clearTimeout(this.hungTimer);
-    this.hungTimer = null;
-  }
-
   endWarmUp(): void {
     this.warmUp?.cancel();
     this.warmUp = null;
   }
 
   close(): void {
-    this.clearHung();
+    this.hang?.clear();
     this.endWarmUp();
     this.#server?.close();
     this.#server = null;

@@ -37,7 +37,7 @@ export class StartedProcess implements WorkerProcess {
    * `ended` is called once. While `isLoading` it waits for the last output, which mostly says why a start failed.
    */
   constructor(
-    { file, args, env, cwd }: WorkerCommand,
+    { file, args, env, cwd, ifMissing }: WorkerCommand,
     { log, limits }: { readonly log: LogFile; readonly limits: EngineLimits },
     isLoading: () => boolean,
     ended: (end: WorkerEnd) => void,
@@ -53,7 +53,8 @@ export class StartedProcess implements WorkerProcess {
     });
     child.on("error", (error) => {
       if (child.pid !== undefined) return;
-      const why = existsSync(cwd) ? error.message : `its folder ${cwd} does not exist`;
+      const missing = ifMissing !== undefined && !existsSync(file) ? ifMissing : error.message;
+      const why = existsSync(cwd) ? missing : `its folder ${cwd} does not exist`;
       const how = `the processor worker cannot be started with ${file}: ${why}`;
       ended({ how, isOutOfMemory: () => false });
     });

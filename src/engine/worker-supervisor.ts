@@ -1,36 +1,28 @@
 import type { Socket } from "node:net";
-import type { InstanceSpec, RpcSpec } from "../core/instance-spec.ts";
+import type { InstanceSpec } from "../core/instance-spec.ts";
+import { type StageTime, startText } from "../core/start-stages.ts";
 import { setPlaces } from "./batching/worker-places.ts";
 import type { RequestQueue } from "./exchange.ts";
 import { ForkedProcess } from "./forked-process.ts";
 import { FEATURES, WORKER_PROTOCOL } from "./frames.ts";
+import { HangWatch } from "./hang-watch.ts";
 import type { EngineLimits } from "./limits.ts";
 import type { LogFile } from "./log-file.ts";
+import type { WatchedWorkers } from "./memory-watch.ts";
+import { modelFacts } from "./model-facts.ts";
 import { effectiveRpc, processesOf } from "./rpc-options.ts";
+import { StartTimes } from "./start-times.ts";
+import type { FailureReason, SupervisorEvents } from "./supervisor-events.ts";
 import { WarmUp } from "./warm-up.ts";
 import { Worker, type WorkerEvents } from "./worker.ts";
 import type { WorkerCommand } from "./worker-command.ts";
 import { WorkerPlace } from "./worker-place.ts";
 import { LAST_WORDS_MS, StartedProcess, type WorkerEnd } from "./worker-process.ts";
 
-/** Why an instance cannot go on, as in InstanceExit. */
-export type FailureReason = "StartFailed" | "WarmUpFailed" | "Error" | "OOMKilled";
-
-/** What the supervisor tells the engine. */
-export interface SupervisorEvents {
-  /** A worker is ready, or one has died: `workersReady` and `restarts` have changed. */
-  changed(message: string): void;
-  progress(text: string): void;
-  /** A worker that has loaded is at a request of its warm-up, counted from 1. */
-  warmingUp(at: number, of: number): void;
-  /** The options in force, known once a worker has loaded its code. */
-  rpcKnown(rpc: RpcSpec): void;
-  /** The instance cannot go on. */
-  failed(reason: FailureReason, message: string): void;
-}
-
 export interface SupervisorParts {
   readonly spec: InstanceSpec;
+  /** Told to workers, that tell it to whoever asks what server this is. */
+  readonly sluiceVersion: string;
   readonly limits: EngineLimits;
   readonly dispatcher: RequestQueue;
   readonly log: LogFile;
@@ -64,6 +56,8 @@ export class WorkerSupervisor implements WorkerEvents {
   #killTimer: NodeJS.Timeout | null = null;
   #total: number;
   restarts = 0;
+  /** How the worker that became ready last did; null: none has yet. */
+  stages: readonly StageTime[] | null = null;
   /** What CLOCK_MONOTONIC, by which deadlines are told to workers, is ahead of the engine's own clock. */
   readonly #clockAheadMs: number;
 
@@ -86,6 +80,15 @@ export class WorkerSupervisor implements WorkerEvents {
     return this.#total;
   }
 
+  /** Those that are ready. */
+  get watched(): WatchedWorkers {
+    const workers = this.#places.flatMap(({ worker }) => (worker?.isReady ? [worker] : []));
+    return {
+      pids: workers.flatMap(({ process }) => process.pid ?? []),
+      requests: workers.reduce((sum, worker) => sum + worker.takenCount, 0),
+    };
+  }
+
   /** Listens for workers and starts the first. */
   async start(socketPath: string): Promise<void> {
     this.#socketPath = socketPath;
@@ -104,7 +107,9 @@ export class WorkerSupervisor implements WorkerEvents {
       isLoading,
       (end) => this.#ended(place, worker, end),
     );
-    const worker = new Worker(place.index, process, now(), this);
+    // Monotonic time begins with this process, whose start is part of that of its first worker.
+    const isFirst = place.index === 0 && this.restarts === 0;
+    const worker = new Worker(place.index, process, new StartTimes(isFirst ? 0 : now()), this);
     place.worker = worker;
     log.line(`worker ${place.index} started, pid ${process.pid ?? "none"}`);
   }
@@ -114,7 +119,7 @@ export class WorkerSupervisor implements WorkerEvents {
     const forked = new ForkedProcess(parent.process as StartedProcess, (end) =>
       this.#ended(place, worker, end),
     );
-    const worker = new Worker(place.index, forked, this.#parts.now(), this);
+    const worker = new Worker(place.index, forked, parent.times.forked(this.#parts.now()), this);
     place.worker = worker;
     parent.fork(place.index, place.socketPath);
   }
@@ -124,19 +129,23 @@ export class WorkerSupervisor implements WorkerEvents {
       socket.destroy();
       return;
     }
-    const { processor, model, rpc, limits } = this.#parts.spec;
-    worker.connect(socket, { protocol: WORKER_PROTOCOL, processor, model, rpc, limits, features: FEATURES });
+    const { service, version, processor, model, rpc, limits } = this.#parts.spec;
+    const own = { protocol: WORKER_PROTOCOL, sluice: this.#parts.sluiceVersion, features: FEATURES };
+    if (worker.process instanceof StartedProcess) worker.times.connected(this.#parts.now());
+    worker.connect(socket, { ...own, service, version, processor, model, rpc, limits });
   }
 
   loaded(worker: Worker, facts: unknown): void {
     const place = this.#placeOf(worker);
     if (place === undefined) return;
     const { log, events, spec } = this.#parts;
+    if (worker.process instanceof StartedProcess) this.#timesKnown(worker, facts);
     const rpc = effectiveRpc(spec.rpc, (facts as { rpc?: unknown }).rpc);
     const slotCount = setPlaces(worker, rpc, facts as { batch?: unknown }, log);
     const { features } = facts as { features?: unknown };
     if (Array.isArray(features) && features.includes("deadline")) worker.setDeadlines(this.#clockAheadMs);
     events.rpcKnown(rpc);
+    events.modelKnown(modelFacts(facts));
     if (this.#parent === null) this.#startOthers(facts);
     if (spec.warmUpPath === undefined) this.#ready(worker);
     else this.#startWarmUp(place, worker, spec.warmUpPath, slotCount);
@@ -145,11 +154,16 @@ export class WorkerSupervisor implements WorkerEvents {
   forks(worker: Worker, facts: unknown): void {
     const place = this.#placeOf(worker);
     if (place === undefined || !(worker.process instanceof StartedProcess)) return;
+    this.#timesKnown(worker, facts);
     this.#parent = worker;
     worker.wasReady = true;
     place.worker = null;
     this.#parts.log.line("the processor is loaded once, and shared by all workers");
     this.#startOthers(facts);
+  }
+
+  #timesKnown(worker: Worker, facts: unknown): void {
+    worker.times.loaded(this.#parts.now(), (facts as { stages?: unknown }).stages);
   }
 
   /** The workers of all places that have none; one has loaded, and says in `facts` how many are wanted. */
@@ -208,8 +222,8 @@ export class WorkerSupervisor implements WorkerEvents {
 
   #ready(worker: Worker): void {
     worker.open();
-    const tookMs = Math.round(this.#parts.now() - worker.startedAt);
-    this.#parts.log.line(`worker ${worker.index} is ready after ${tookMs} ms`);
+    this.stages = worker.times.stages(this.#parts.now(), this.#parts.spec.warmUpPath !== undefined);
+    this.#parts.log.line(`worker ${worker.index} is ready after ${startText(this.stages)}`);
     this.#parts.dispatcher.add(worker);
     this.#wasComplete ||= this.workersReady === this.#total;
     if (this.isServing) this.#parts.events.changed("ready");
@@ -234,20 +248,15 @@ export class WorkerSupervisor implements WorkerEvents {
   }
 
   freed(worker: Worker): void {
-    this.#placeOf(worker)?.clearHung();
+    this.#placeOf(worker)?.hang?.clear();
     this.#parts.dispatcher.pump();
   }
 
   stuck(worker: Worker): void {
-    const { log, limits } = this.#parts;
     const place = this.#placeOf(worker);
-    if (place === undefined || place.hungTimer !== null) return;
-    place.hungTimer = setTimeout(() => {
-      log.line(
-        `worker ${worker.index} has answered nothing for ${limits.workerHungMs} ms: it hangs, and is ended`,
-      );
-      worker.kill();
-    }, limits.workerHungMs);
+    if (place === undefined) return;
+    place.hang ??= new HangWatch(this.#parts);
+    place.hang.begin(worker);
   }
 
   #placeOf(worker: Worker): WorkerPlace | undefined {
@@ -277,7 +286,7 @@ export class WorkerSupervisor implements WorkerEvents {
 
   #gone(place: WorkerPlace, worker: Worker, end: WorkerEnd): void {
     place.worker = null;
-    place.clearHung();
+    place.hang?.clear();
     const warmUpPlace = place.warmUp?.place;
     place.endWarmUp();
     this.#parts.dispatcher.remove(worker);

@@ -11,6 +11,7 @@ import {
   PART_WINDOW_BYTES,
   RESPONSE_FRONT_BYTES,
 } from "./frames.ts";
+import type { StartTimes } from "./start-times.ts";
 import type { WorkerProcess } from "./worker-process.ts";
 
 const NOTHING = Buffer.alloc(0);
@@ -53,7 +54,9 @@ export interface WorkerEvents {
 export class Worker implements BatchTaker, WorkerSlots, FrameSink {
   readonly index: number;
   readonly process: WorkerProcess;
-  readonly startedAt: number;
+  readonly times: StartTimes;
+  /** Requests that it was given. */
+  takenCount = 0;
   /** It takes requests of callers. */
   isReady = false;
   /** It has been ready once: its death is not a failed start. */
@@ -77,10 +80,10 @@ export class Worker implements BatchTaker, WorkerSlots, FrameSink {
   #serial = 0;
   #isLoaded = false;
 
-  constructor(index: number, process: WorkerProcess, startedAt: number, events: WorkerEvents) {
+  constructor(index: number, process: WorkerProcess, times: StartTimes, events: WorkerEvents) {
     this.index = index;
     this.process = process;
-    this.startedAt = startedAt;
+    this.times = times;
     this.#events = events;
   }
 
@@ -174,6 +177,7 @@ export class Worker implements BatchTaker, WorkerSlots, FrameSink {
   /** Takes a free slot for it. */
   #assign(exchange: Exchange): number {
     const slot = this.#free.pop()!;
+    this.takenCount++;
     this.#serial = (this.#serial + 1) & 0xfffff;
     const id = ((this.#serial << SLOT_BITS) | slot) >>> 0 || 1 << SLOT_BITS;
     this.#ids[slot] = id;
