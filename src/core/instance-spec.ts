@@ -60,7 +60,7 @@ export type ProcessorSpec =
   | CommandSpec;
 
 /** Languages that a processor of the user's own may be written in. */
-export type CustomLanguage = "python" | "java";
+export type CustomLanguage = "python" | "java" | "cpp" | "node";
 
 /** What of a Java processor is started, and how. */
 export interface JavaClass {
@@ -121,7 +121,7 @@ export interface BatchSpec {
 export interface LimitSpec {
   /** Cores; may be a fraction. Given to the processor's runtime as a thread count hint, rounded up. */
   readonly cpu: number;
-  /** MB of memory: of all processes of the instance by a control group, else of each (RLIMIT_DATA; heap for Java). */
+  /** MB of memory: of all processes of the instance by a control group, else of each (RLIMIT_DATA; heap for Java and Node). */
   readonly memoryMb: number;
   /** `metadata.cpu` was given: then it is also the most that a control group lets the instance have. */
   readonly isCpuAsked?: boolean;

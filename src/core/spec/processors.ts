@@ -42,6 +42,13 @@ export const FAMILIES = [
     requirements: ["lightgbm==4.7.0", NUMPY, SCIPY],
   },
   {
+    family: "onnx",
+    language: "python",
+    codes: ["onnx"],
+    gpuCodes: ["onnx_cu", "onnx_gpu"],
+    requirements: ["onnxruntime==1.31.1", NUMPY],
+  },
+  {
     family: "sklearn",
     language: "python",
     codes: ["sklearn"],
@@ -61,7 +68,6 @@ const INSTEAD: Readonly<Record<string, string>> = {
   pytorch_gpu: OWN,
   caffe_cpu: OWN,
   caffe_gpu: OWN,
-  onnx: OWN,
   "easyrec-torch": EXPORT("tzrec", 'TorchScript for "pytorch_cpu"'),
   easyrec: EXPORT("easyrec", 'a TensorFlow SavedModel for "tensorflow_cpu"'),
   parameter_server: 'a model that "xgboost" or "lightgbm" reads, or PMML for "pmml"',
@@ -78,7 +84,7 @@ const INSTEAD: Readonly<Record<string, string>> = {
 };
 
 /** Languages of processors of one's own that this build runs. */
-export const RUNNABLE_TYPES = ["python", "java"] as const;
+export const RUNNABLE_TYPES = ["python", "java", "cpp", "node"] as const;
 
 /** Codes that are offered where one is missing or misspelt. */
 export const READY_CODES: readonly string[] = FAMILIES.flatMap((f) => f.codes);
