@@ -39,15 +39,30 @@ export type ProcessorSpec =
   /** The user's own: `dir` absolute, `entry` relative to it (eas-reference §5.4, §5.5). */
   | {
       readonly kind: "custom";
-      readonly language: CustomLanguage;
+      readonly language: Exclude<CustomLanguage, "java">;
       readonly dir: string;
       readonly entry: string;
     }
+  /** One in Java: `dir` is a folder, or a jar itself; `entry` the jar in it that comes first, or null. */
+  | ({
+      readonly kind: "custom";
+      readonly language: "java";
+      readonly dir: string;
+      readonly entry: string | null;
+    } & JavaClass)
   /** A program that listens on a port itself; no engine stands before it (eas-reference §1.4). */
   | CommandSpec;
 
 /** Languages that a processor of the user's own may be written in. */
-export type CustomLanguage = "python";
+export type CustomLanguage = "python" | "java";
+
+/** What of a Java processor is started, and how. */
+export interface JavaClass {
+  /** With its package, e.g. `com.example.Echo`. */
+  readonly mainClass: string;
+  /** Options of the Java machine, checked (core/spec/jvm-options.ts); one an item. */
+  readonly jvmOptions: readonly string[];
+}
 
 export interface CommandSpec {
   readonly kind: "command";

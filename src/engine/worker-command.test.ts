@@ -17,6 +17,30 @@ test("Python runs our worker in the processor's folder, with thread counts of me
   assert.equal(env.HOME, "/h");
 });
 
+test("a Java class of the user's own runs in its folder, with its options behind ours and no second collector", () => {
+  const custom = {
+    kind: "custom",
+    language: "java",
+    dir: "/none/a.jar",
+    entry: null,
+    mainClass: "a.B",
+  } as const;
+  const { args, cwd } = workerCommand(spec({ ...custom, jvmOptions: ["-ea"] }, 1, 100), tools, "/s", 0);
+  assert.equal(cwd, "/none");
+  assert.deepEqual(args, [
+    "@/p/java/custom.options",
+    "-XX:+UseSerialGC",
+    "-XX:ActiveProcessorCount=1",
+    "-Xmx75m",
+    "-ea",
+    "-cp",
+    "/p/java/target/sluice-worker.jar",
+    "sluice.worker.Main",
+  ]);
+  const g1 = workerCommand(spec({ ...custom, jvmOptions: ["-XX:+UseG1GC"] }, 1, 100), tools, "/s", 0);
+  assert.ok(!g1.args.includes("-XX:+UseSerialGC"));
+});
+
 test("Java's heap and processors follow metadata, with a least heap that a model can be loaded in", () => {
   const { args, cwd } = workerCommand(
     spec({ kind: "builtin", code: "pmml", family: "pmml" }, 0.5, 1000),

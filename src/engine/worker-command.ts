@@ -1,6 +1,8 @@
-import { join } from "node:path";
+import { statSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { assert } from "../base/assert.ts";
 import type { InstanceSpec, ProcessorSpec } from "../core/instance-spec.ts";
+import { namesCollector } from "../core/spec/jvm-options.ts";
 import { readyProcessor } from "../core/spec/processors.ts";
 import { inEnvironment, pythonOf } from "./python-environment.ts";
 
@@ -37,6 +39,7 @@ export const THREAD_COUNTS = [
  */
 const HEAP_SHARE = 0.75;
 const HEAP_MB_MIN = 24;
+const MAIN = "sluice.worker.Main";
 
 /** Cores to size thread pools by. */
 const threadsOf = (spec: InstanceSpec) => String(Math.max(1, Math.ceil(spec.limits.cpu)));
@@ -84,16 +87,39 @@ function pythonCommand(spec: InstanceSpec, tools: WorkerTools, env: Environment)
 function javaCommand(spec: InstanceSpec, tools: WorkerTools, inherited: Environment): WorkerCommand {
   // glibc gives each thread an arena; the JVM gains nothing from them
   const env = { ...inherited, MALLOC_ARENA_MAX: "2" };
+  const folder = join(tools.processorsDir, "java");
   const heapMb = Math.max(HEAP_MB_MIN, Math.floor(spec.limits.memoryMb * HEAP_SHARE));
+  const sizes = [`-XX:ActiveProcessorCount=${threadsOf(spec)}`, `-Xmx${heapMb}m`];
+  const { processor } = spec;
+  if (processor.kind === "custom" && processor.language === "java") {
+    const { dir, jvmOptions } = processor;
+    const collector = namesCollector(jvmOptions) ? [] : ["-XX:+UseSerialGC"];
+    const jar = join(folder, "target", "sluice-worker.jar");
+    const args = [
+      `@${join(folder, "custom.options")}`,
+      ...collector,
+      ...sizes,
+      ...jvmOptions,
+      "-cp",
+      jar,
+      MAIN,
+    ];
+    // A jar stands for its folder.
+    return {
+      file: tools.java,
+      args,
+      env,
+      cwd: statSync(dir, { throwIfNoEntry: false })?.isDirectory() ? dir : dirname(dir),
+    };
+  }
   // Relative to its folder, as when the class data archive was made: the archive is good for exactly one class path.
   const args = [
     "@jvm.options",
     "-XX:SharedArchiveFile=target/worker.jsa",
-    `-XX:ActiveProcessorCount=${threadsOf(spec)}`,
-    `-Xmx${heapMb}m`,
+    ...sizes,
     "-cp",
     "target/sluice-worker.jar",
-    "sluice.worker.Main",
+    MAIN,
   ];
-  return { file: tools.java, args, env, cwd: join(tools.processorsDir, "java") };
+  return { file: tools.java, args, env, cwd: folder };
 }

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { after, describe, type TestContext, test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { compileJava } from "../testing/java-processor.ts";
 import { answerOf, appFolder, type PeerSpec, WorkerPeer } from "../testing/worker-peer.ts";
 import { encodeFrame, FRAME } from "./frames.ts";
 
@@ -25,7 +26,9 @@ def describe():
     return {"inputs": ["bytes"]}
 `);
 const broken = appFolder("raise OSError('no weights here')\n");
+const java = compileJava();
 after(() => {
+  java.remove();
   app.remove();
   broken.remove();
 });
@@ -40,6 +43,18 @@ const file = (path: string) => ({ path, entry: path, config: null });
 const python = (dir: string): PeerSpec => ({
   processor: { kind: "custom", language: "python", dir, entry: "app.py" },
   model: none,
+  ...rest,
+});
+const custom = (model: string | null): PeerSpec => ({
+  processor: {
+    kind: "custom",
+    language: "java",
+    dir: java.jar,
+    entry: null,
+    mainClass: "odd.Echo",
+    jvmOptions: [],
+  },
+  model: { ...none, path: model },
   ...rest,
 });
 const pmml = (path: string): PeerSpec => ({
@@ -74,6 +89,17 @@ const KINDS: readonly Kind[] = [
   },
   {
     name: "java",
+    spec: custom(null),
+    brokenSpec: custom("/broken"),
+    brokenMessage: /^Load of odd\.Echo threw IllegalArgumentException: no weights here \(Echo\.java:12\)$/,
+    body: (n) => `slow${n}`,
+    check: (n, body) => assert.equal(body, [...`slow${n}`].reverse().join("")),
+    badBody: "bad",
+    badMessage: /^this is bad$/,
+    longBody: "x".repeat(20_000_000),
+  },
+  {
+    name: "pmml",
     spec: pmml(PMML),
     brokenSpec: pmml(fileURLToPath(new URL("../../package.json", import.meta.url))),
     brokenMessage: /package\.json is not a PMML file, nor other XML: /,

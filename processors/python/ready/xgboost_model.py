@@ -13,6 +13,7 @@ class numbers for `multi:softmax`. Numbers are those of the library, which compu
 Open Inference Protocol: input `input-0`, FP32 [-1, features]; output `predict`, and `predict_proba` for a model that was saved by XGBClassifier or
 when asked for by name: MLServer's names.
 """
+import json
 import threading
 import warnings
 
@@ -51,7 +52,8 @@ class XgboostModel(tabular.TabularModel):
         self.names = booster.feature_names
         self._rounds = _rounds(booster, rounds)
         self._lock = threading.Lock()
-        self._is_linear = False
+        # Linear boosters have no other way than a DMatrix, dart adds up in another order there; not for several threads at once.
+        self._is_tree = json.loads(booster.save_config())["learner"]["gradient_booster"]["name"] == "gbtree"
         sample = self._values(numpy.zeros((1, self.columns), numpy.float32), "value")
         margin = self._values(numpy.zeros((1, self.columns), numpy.float32), "margin")
         #: Classes: 0 for a regression; a binary model has one probability for two.
@@ -71,16 +73,10 @@ class XgboostModel(tabular.TabularModel):
         return values.argmax(axis=1) if values.ndim == 2 else (values > 0.5).astype(numpy.int64)
 
     def _values(self, table, kind):
-        if not self._is_linear:
-            try:
-                return self._booster.inplace_predict(
-                    table, iteration_range=self._rounds, predict_type=kind, validate_features=False
-                )
-            except xgboost.core.XGBoostError as error:
-                if "Inplace predict is not supported" not in str(error):
-                    raise
-                self._is_linear = True
-        # Linear boosters only; they keep a buffer of their own.
+        if self._is_tree:
+            return self._booster.inplace_predict(
+                table, iteration_range=self._rounds, predict_type=kind, validate_features=False
+            )
         with self._lock:
             matrix = xgboost.DMatrix(table, nthread=1, feature_names=self.names)
             return self._booster.predict(matrix, output_margin=kind == "margin", iteration_range=self._rounds)

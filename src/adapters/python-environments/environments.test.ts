@@ -38,9 +38,10 @@ function begin(t: TestContext, options: { bytesMax?: number } = {}) {
   let nowMs = Date.UTC(2026, 0, 1);
   const wanted: WantedEnvironment[] = [];
   const paths: string[] = [];
-  const open = () =>
+  const open = (root = "environments", prepared: string | null = null) =>
     new VirtualEnvironments({
-      root: join(home, "environments"),
+      root: join(home, root),
+      prepared,
       python,
       env: { PATH: process.env.PATH, FAKE_HOME: home, SLUICE_SECRET: "s3cret" },
       bytesMax: options.bytesMax ?? 1e9,

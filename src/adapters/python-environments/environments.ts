@@ -11,7 +11,7 @@ import type {
 import { FetchError } from "../../ports/files.ts";
 import { buildEnvironment } from "./build.ts";
 import { identityOf, type PythonIdentity } from "./inspect.ts";
-import { bytesIn, Kept } from "./kept.ts";
+import { bytesIn, findIn, Kept, listIn } from "./kept.ts";
 import { ENVIRONMENT_LIMITS, type EnvironmentLimits } from "./limits.ts";
 import { environmentForPip } from "./run-python.ts";
 
@@ -21,6 +21,8 @@ const FORMAT = 1;
 export interface EnvironmentsOptions {
   /** Folder of all environments; used by one process at a time. */
   readonly root: string;
+  /** Folder of environments that another made: used where they fit, and never changed. Null: none. */
+  readonly prepared: string | null;
   /** The Python that environments are made of. */
   readonly python: string;
   readonly env: NodeJS.ProcessEnv;
@@ -74,8 +76,11 @@ export class VirtualEnvironments implements PythonEnvironments {
     return addressOf(await this.#linesOf(wanted), await this.#python());
   }
 
-  list(): Promise<readonly KeptEnvironment[]> {
-    return this.#kept.list();
+  async list(): Promise<readonly KeptEnvironment[]> {
+    const { prepared } = this.#options;
+    const others = prepared === null ? [] : await listIn(prepared);
+    const hidden = new Set(others.map((e) => e.address));
+    return [...(await this.#kept.list()).filter((e) => !hidden.has(e.address)), ...others];
   }
 
   async remove(address: string): Promise<"removed" | "in-use" | "not-found"> {
@@ -110,6 +115,9 @@ export class VirtualEnvironments implements PythonEnvironments {
   }
 
   async #useKept(address: string): Promise<string | null> {
+    const { prepared } = this.#options;
+    const found = prepared === null ? null : await findIn(prepared, address);
+    if (found !== null) return found.folder;
     const kept = await this.#kept.find(address);
     if (kept !== null) this.#kept.use(address, this.#options.now());
     return kept?.folder ?? null;

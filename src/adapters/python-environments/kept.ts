@@ -56,15 +56,8 @@ export class Kept {
     await writeFileAtomic(this.#marker(address), JSON.stringify(marker), 0o600);
   }
 
-  /** Null: it is not there, or does not work any more, as its Python has gone. */
-  async find(address: string): Promise<KeptEnvironment | null> {
-    const marker = await this.#read(address);
-    if (marker === null) return null;
-    const works = access(join(marker.folder, "bin", "python"), constants.X_OK);
-    return works.then(
-      () => marker,
-      () => null,
-    );
+  find(address: string): Promise<KeptEnvironment | null> {
+    return findIn(this.#root, address);
   }
 
   use(address: string, nowMs: number): void {
@@ -72,10 +65,8 @@ export class Kept {
   }
 
   /** Newest use first. */
-  async list(): Promise<KeptEnvironment[]> {
-    const addresses = (await readdir(this.#root)).flatMap((name) => MARKER.exec(name)?.[1] ?? []);
-    const all = await Promise.all(addresses.map((address) => this.#read(address)));
-    return all.filter((e) => e !== null).toSorted((a, b) => b.usedAtMs - a.usedAtMs);
+  list(): Promise<KeptEnvironment[]> {
+    return listIn(this.#root);
   }
 
   /** It is gone for everybody at once; its files go after that. */
@@ -86,18 +77,37 @@ export class Kept {
     await rm(trash, { recursive: true, force: true });
   }
 
-  async #read(address: string): Promise<KeptEnvironment | null> {
-    const path = this.#marker(address);
-    const marker = readMarker(await readFile(path, "utf8").catch(() => ""));
-    const usedAtMs = (await stat(path).catch(() => null))?.mtimeMs;
-    if (marker === null || usedAtMs === undefined) return null;
-    const { name, ...rest } = marker;
-    return { ...rest, address, folder: join(this.#root, name), usedAtMs };
-  }
-
   #marker(address: string): string {
     return join(this.#root, `${address}.json`);
   }
+}
+
+/** Null: it is not there, or does not work any more, as its Python has gone. */
+export async function findIn(root: string, address: string): Promise<KeptEnvironment | null> {
+  const marker = await read(root, address);
+  if (marker === null) return null;
+  const works = access(join(marker.folder, "bin", "python"), constants.X_OK);
+  return works.then(
+    () => marker,
+    () => null,
+  );
+}
+
+/** Newest use first; none where there is no such folder. */
+export async function listIn(root: string): Promise<KeptEnvironment[]> {
+  const names = await readdir(root).catch(() => []);
+  const addresses = names.flatMap((name) => MARKER.exec(name)?.[1] ?? []);
+  const all = await Promise.all(addresses.map((address) => read(root, address)));
+  return all.filter((e) => e !== null).toSorted((a, b) => b.usedAtMs - a.usedAtMs);
+}
+
+async function read(root: string, address: string): Promise<KeptEnvironment | null> {
+  const path = join(root, `${address}.json`);
+  const marker = readMarker(await readFile(path, "utf8").catch(() => ""));
+  const usedAtMs = (await stat(path).catch(() => null))?.mtimeMs;
+  if (marker === null || usedAtMs === undefined) return null;
+  const { name, ...rest } = marker;
+  return { ...rest, address, folder: join(root, name), usedAtMs };
 }
 
 function readOr(path: string): string {

@@ -44,7 +44,8 @@ function processorOf(source: Wanted["spec"]["processor"], files: ReadyFiles): Pr
     return { ...command, dir: files.processorPath ?? files.modelPath };
   }
   assert(files.processorPath !== null, "a custom processor has files");
-  return { kind: "custom", language: source.language, dir: files.processorPath, entry: source.entry };
+  const { source: _from, requirements: _packages, ...custom } = source;
+  return { ...custom, dir: files.processorPath };
 }
 
 /** `model_entry` names a file inside the model; its default is the model itself (eas-reference §1.1). */

@@ -1,6 +1,7 @@
 import type { Problem } from "../errors.ts";
 import type { GroupName, ServiceName } from "../names.ts";
 import { buildCommand } from "./build-command.ts";
+import { buildJava } from "./build-java.ts";
 import { buildPolicy } from "./build-policy.ts";
 import { buildRequirements } from "./build-requirements.ts";
 import type { Checked } from "./check.ts";
@@ -84,7 +85,7 @@ export function buildSpec(checked: Checked, origins: Origins): Built {
     instanceCount: metadata.instance,
     cpu,
     isCpuAsked: metadata.cpu !== undefined,
-    memoryMb: metadata.memory ?? DEFAULTS.memoryMbPerCore * Math.ceil(cpu),
+    memoryMb: memoryMbOf(metadata),
     token: document.token ?? null,
     processor,
     model,
@@ -95,7 +96,7 @@ export function buildSpec(checked: Checked, origins: Origins): Built {
       maxQueueSize: metadata.rpc?.max_queue_size ?? DEFAULTS.maxQueueSize,
       keepaliveMs: metadata.rpc?.keepalive ?? DEFAULTS.keepaliveMs,
       ...(metadata.rpc?.rate_limit ? { rateLimit: metadata.rpc.rate_limit } : {}),
-      ...(metadata.rpc?.batching !== true || processor.kind !== "custom"
+      ...(metadata.rpc?.batching !== true || processor.kind !== "custom" || processor.language === "java"
         ? {}
         : {
             batching: {
@@ -116,6 +117,9 @@ export function buildSpec(checked: Checked, origins: Origins): Built {
   };
   return { spec, problems };
 }
+
+const memoryMbOf = ({ cpu = DEFAULTS.cpu, memory }: Partial<ServiceDocument["metadata"]>) =>
+  memory ?? DEFAULTS.memoryMbPerCore * Math.ceil(cpu);
 
 /** Notes what stands at a field, and what may. */
 export type Refuse = (steps: Steps, found: string, allowed: string) => null;
@@ -178,6 +182,18 @@ function buildCustom(
       show(entry),
       "a file inside processor_path, without a leading / and without ..",
     );
+  }
+  if (language === "java") {
+    const java = buildJava(
+      {
+        mainClass: given.processor_mainclass,
+        options: given.processor_jvm_options,
+        memoryMb: memoryMbOf(given.metadata ?? {}),
+      },
+      refuse,
+    );
+    if (source === null || java === null || (entry !== undefined && inside === null)) return null;
+    return { kind: "custom", language, source, entry: inside, ...java };
   }
   const { requirements: wanted } = given;
   const at: Steps = ["requirements"];

@@ -13,22 +13,33 @@ export function isActedOn(field: Field): boolean {
   );
 }
 
-/** None of the built-in processors takes batches yet. */
+/** Taken by processors in Python only. */
 const BATCHING = [
   "$.metadata.rpc.batching",
   "$.metadata.rpc.max_batch_size",
   "$.metadata.rpc.max_batch_timeout",
 ];
 
+/** Java's alone. */
+const JAVA = ["$.processor_mainclass", "$.processor_jvm_options"];
+
+/** What differs in the fields that are acted on. */
+type Kind = ProcessorSource["kind"] | "java";
+
+const kindOf = (processor: ProcessorSource): Kind =>
+  processor.kind === "custom" && processor.language === "java" ? "java" : processor.kind;
+
 /** Fields that are acted on for other kinds of services, by canonical path. */
-const IDLE: Readonly<Record<ProcessorSource["kind"], ReadonlySet<string>>> = {
+const IDLE: Readonly<Record<Kind, ReadonlySet<string>>> = {
   // eas-reference §1.1: containers are left out beside a processor.
-  builtin: new Set(["$.containers", "$.requirements", ...BATCHING]),
-  custom: new Set(["$.containers"]),
+  builtin: new Set(["$.containers", "$.requirements", ...JAVA, ...BATCHING]),
+  custom: new Set(["$.containers", ...JAVA]),
+  java: new Set(["$.containers", "$.requirements", ...BATCHING]),
   // No engine stands before a program of one's own: nothing queues for it, and nothing counts its threads.
   command: new Set([
     "$.processor_entry",
     "$.requirements",
+    ...JAVA,
     "$.warm_up_data_path",
     // It always gets SIGTERM: without an engine there is no other way to tell it (decision 0021).
     "$.metadata.rpc.enable_sigterm",
@@ -47,10 +58,10 @@ const IDLE: Readonly<Record<ProcessorSource["kind"], ReadonlySet<string>>> = {
 export function listNotEffective(
   document: JsonObject,
   origins: Origins,
-  kind: ProcessorSource["kind"],
+  processor: ProcessorSource,
 ): string[] {
   const paths: string[] = [];
-  visit({ origins, idle: IDLE[kind], paths }, SERVICE_FIELD, document, []);
+  visit({ origins, idle: IDLE[kindOf(processor)], paths }, SERVICE_FIELD, document, []);
   return [...new Set(paths)];
 }
 

@@ -165,7 +165,7 @@ const BAD: readonly (readonly [
   ["another built-in", { ...pmml, processor: "easyrec-2.4" }, ["$.processor"], /of your own.*"pmml"/],
   ["a misspelt built-in", { ...pmml, processor: "pmlm" }, ["$.processor"], /mean "pmml"/],
   ["custom, no type", { ...python, processor_type: "", processor: "mine" }, ["$.processor_type"], /"python"/],
-  ["java", { ...python, processor_type: "java" }, ["$.processor_type"], /"python"/],
+  ["java", { ...python, processor_type: "java" }, ["$.processor_mainclass"], /com\.example\.Echo/],
   ["cpp", { ...python, processor_type: "cpp" }, ["$.processor_type"], /no other language/],
   ["ruby", { ...python, processor_type: "ruby" }, ["$.processor_type"], /"python", "java"/],
   ["built-in and own", { ...python, processor: "pmml" }, ["$.processor"], /leave one/],

@@ -75,7 +75,7 @@ const INSTEAD: Readonly<Record<string, string>> = {
 };
 
 /** Languages of processors of one's own that this build runs. */
-export const RUNNABLE_TYPES = ["python"] as const;
+export const RUNNABLE_TYPES = ["python", "java"] as const;
 
 /** Codes that are offered where one is missing or misspelt. */
 export const READY_CODES: readonly string[] = FAMILIES.flatMap((f) => f.codes);

@@ -1,5 +1,5 @@
 import type { HealthSpec } from "../health/probe.ts";
-import type { CustomLanguage, RpcSpec } from "../instance-spec.ts";
+import type { CustomLanguage, JavaClass, RpcSpec } from "../instance-spec.ts";
 import type { GroupName, ServiceName } from "../names.ts";
 import type { GatewayPolicy } from "../traffic/policy.ts";
 import type { ProcessorFamily } from "./processors.ts";
@@ -76,12 +76,20 @@ export type ProcessorSource =
     }
   | {
       readonly kind: "custom";
-      readonly language: CustomLanguage;
+      readonly language: Exclude<CustomLanguage, "java">;
       readonly source: Source;
       readonly entry: string;
       /** `requirements`: packages it runs with; absent: what the machine's Python has. */
       readonly requirements?: Requirements;
     }
+  | ({
+      readonly kind: "custom";
+      readonly language: "java";
+      readonly source: Source;
+      /** The jar in it that comes first; null: none is named. */
+      readonly entry: string | null;
+      readonly requirements?: never;
+    } & JavaClass)
   /** `containers[0]`: a program that listens on a port itself (eas-reference §1.4). */
   | {
       readonly kind: "command";

@@ -1,4 +1,4 @@
-package sluice.worker;
+package sluice.worker.pmml;
 
 import com.fasterxml.jackson.core.JsonGenerator;
 import com.fasterxml.jackson.core.JsonParser;
@@ -13,6 +13,7 @@ import org.pmml4s.data.DataVal;
 import org.pmml4s.metadata.Field;
 import org.pmml4s.metadata.MiningField;
 import org.pmml4s.model.Model;
+import sluice.worker.Json;
 
 /** One field that the model reads: what JSON value it takes, and what is said when it gets another. */
 final class InputField {
@@ -109,7 +110,7 @@ final class InputField {
       StringBuilder text = new StringBuilder("one of ");
       for (int i = 0; i < values.length && i < VALUES_SHOWN_MAX; i++) {
         if (i > 0) text.append(", ");
-        text.append(kind == Kind.TEXT ? RowReader.quoted(plain(values[i])) : plain(values[i]));
+        text.append(kind == Kind.TEXT ? Json.quoted(plain(values[i])) : plain(values[i]));
       }
       if (values.length > VALUES_SHOWN_MAX) text.append(" … (").append(values.length).append(" values)");
       return text.toString();

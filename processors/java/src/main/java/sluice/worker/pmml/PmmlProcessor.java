@@ -1,4 +1,4 @@
-package sluice.worker;
+package sluice.worker.pmml;
 
 import com.fasterxml.jackson.core.JsonGenerator;
 import com.fasterxml.jackson.core.io.SerializedString;
@@ -11,13 +11,18 @@ import org.pmml4s.metadata.Field;
 import org.pmml4s.metadata.MiningField;
 import org.pmml4s.metadata.OutputField;
 import org.pmml4s.model.Model;
+import sluice.worker.Answer;
+import sluice.worker.Json;
+import sluice.worker.Processor;
+import sluice.worker.Refusal;
+import sluice.worker.Request;
 
 /**
  * The built-in processor `pmml` (eas-reference §5.2): rows in, rows out, both JSON. A row with a field missing that
  * has no replacement in the MiningSchema, or of another type than the DataDictionary says, is refused. Fields
  * that the model does not know are ignored.
  */
-final class PmmlProcessor implements Processor {
+public final class PmmlProcessor implements Processor {
   private final Model model;
   private final RowReader reader;
   private final SerializedString[] outputNames;
@@ -33,7 +38,7 @@ final class PmmlProcessor implements Processor {
     description = describe(model, inputs);
   }
 
-  static PmmlProcessor load(String file) throws Refusal {
+  public static PmmlProcessor load(String file, String config) throws Refusal {
     return new PmmlProcessor(PmmlFile.read(file));
   }
 
@@ -43,10 +48,10 @@ final class PmmlProcessor implements Processor {
   }
 
   @Override
-  public byte[] process(byte[] bytes, int from, int length) throws Refusal {
-    List<Object[]> rows = reader.read(bytes, from, length);
+  public Answer process(Request request) throws Refusal {
+    List<Object[]> rows = reader.read(request.bytes, request.bodyFrom, request.bodyLength);
     ByteArrayOutputStream out = new ByteArrayOutputStream(64 + rows.size() * 128);
-    try (JsonGenerator json = Main.JSON.createGenerator(out)) {
+    try (JsonGenerator json = Json.FACTORY.createGenerator(out)) {
       json.writeStartArray();
       for (Object[] row : rows) {
         List<Object> results = model.predict(Arrays.asList(row));
@@ -61,7 +66,7 @@ final class PmmlProcessor implements Processor {
     } catch (IOException error) {
       throw new UncheckedIOException(error); // memory cannot fail to be written
     }
-    return out.toByteArray();
+    return Answer.json(out.toByteArray());
   }
 
   @Override
@@ -71,7 +76,7 @@ final class PmmlProcessor implements Processor {
 
   private static byte[] describe(Model model, InputField[] inputs) {
     ByteArrayOutputStream out = new ByteArrayOutputStream();
-    try (JsonGenerator json = Main.JSON.createGenerator(out)) {
+    try (JsonGenerator json = Json.FACTORY.createGenerator(out)) {
       json.writeStartObject();
       json.writeStringField("processor", "pmml");
       json.writeObjectFieldStart("model");

@@ -1,4 +1,4 @@
-package sluice.worker;
+package sluice.worker.pmml;
 
 import com.fasterxml.jackson.core.JsonGenerator;
 import java.io.IOException;

@@ -1,14 +1,15 @@
-package sluice.worker;
+package sluice.worker.pmml;
 
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.JsonToken;
-import com.fasterxml.jackson.core.io.JsonStringEncoder;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import sluice.worker.Json;
+import sluice.worker.Refusal;
 
 /** Turns a request body, a JSON array of objects or one object, into rows of values in the order of the fields. */
 final class RowReader {
@@ -26,10 +27,10 @@ final class RowReader {
   }
 
   /** All rows, or a refusal that names row and field of each problem, at most PROBLEMS_MAX. */
-  List<Object[]> read(byte[] bytes, int from, int length) throws Processor.Refusal {
+  List<Object[]> read(byte[] bytes, int from, int length) throws Refusal {
     List<Object[]> rows = new ArrayList<>();
     List<String> problems = new ArrayList<>();
-    try (JsonParser json = Main.JSON.createParser(bytes, from, length)) {
+    try (JsonParser json = Json.FACTORY.createParser(bytes, from, length)) {
       JsonToken first = json.nextToken();
       if (first == JsonToken.START_ARRAY) {
         while (json.nextToken() != JsonToken.END_ARRAY && problems.size() < PROBLEMS_MAX) {
@@ -38,22 +39,22 @@ final class RowReader {
       } else if (first == JsonToken.START_OBJECT) {
         rows.add(row(json, 0, problems));
       } else {
-        throw new Processor.Refusal(
+        throw new Refusal(
             "the body is " + (first == null ? "empty" : typeName(first)) + "; allowed: a JSON array of objects, one per row");
       }
       if (problems.size() < PROBLEMS_MAX && json.nextToken() != null) {
-        throw new Processor.Refusal("the body goes on after the JSON value, at byte " + json.currentTokenLocation().getByteOffset());
+        throw new Refusal("the body goes on after the JSON value, at byte " + json.currentTokenLocation().getByteOffset());
       }
     } catch (JsonProcessingException error) {
       var at = error.getLocation();
       String where = at == null ? "" : " at line " + at.getLineNr() + ", column " + at.getColumnNr();
-      throw new Processor.Refusal("the body is not JSON" + where + ": " + error.getOriginalMessage());
+      throw new Refusal("the body is not JSON" + where + ": " + error.getOriginalMessage());
     } catch (IOException error) {
-      throw new Processor.Refusal("the body is not JSON text: " + error.getMessage());
+      throw new Refusal("the body is not JSON text: " + error.getMessage());
     }
     if (problems.isEmpty()) return rows;
     if (problems.size() >= PROBLEMS_MAX) problems.add("(only the first " + PROBLEMS_MAX + " problems are listed)");
-    throw new Processor.Refusal(String.join("\n", problems));
+    throw new Refusal(String.join("\n", problems));
   }
 
   private Object[] row(JsonParser json, int index, List<String> problems) throws IOException {
@@ -82,18 +83,14 @@ final class RowReader {
 
   private static void problem(List<String> problems, int row, InputField field, String found) {
     if (problems.size() >= PROBLEMS_MAX) return;
-    problems.add("row " + row + ", field " + quoted(field.name) + ": found " + found + ", allowed: " + field.allowed());
+    problems.add("row " + row + ", field " + Json.quoted(field.name) + ": found " + found + ", allowed: " + field.allowed());
   }
 
   private static String found(JsonParser json, JsonToken token) throws IOException {
     if (token.isStructStart()) return typeName(token);
     String text = json.getText();
     if (text.length() > FOUND_CHARS_MAX) text = text.substring(0, FOUND_CHARS_MAX) + "…";
-    return token == JsonToken.VALUE_STRING ? quoted(text) : text;
-  }
-
-  static String quoted(String text) {
-    return '"' + new String(JsonStringEncoder.getInstance().quoteAsString(text)) + '"';
+    return token == JsonToken.VALUE_STRING ? Json.quoted(text) : text;
   }
 
   private static String typeName(JsonToken token) {
