@@ -29,6 +29,8 @@ const DRAIN_LOOK_MS = 10;
 export interface EngineParts {
   readonly dir: InstanceDir;
   readonly spec: InstanceSpec;
+  /** Version of Sluice. */
+  readonly sluiceVersion: string;
   readonly limits: EngineLimits;
   readonly tools: WorkerTools;
   readonly log: LogFile;
@@ -102,6 +104,7 @@ export class Engine implements Component {
     );
     this.#supervisor = new WorkerSupervisor({
       spec,
+      sluiceVersion: parts.sluiceVersion,
       limits,
       dispatcher,
       log: parts.log,

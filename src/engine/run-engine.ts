@@ -13,6 +13,8 @@ export interface EngineOptions {
   readonly logFile: string;
   /** Wall clock, ms. */
   readonly wallNow: () => number;
+  /** Version of Sluice, for clients that ask what server this is. */
+  readonly sluiceVersion?: string;
   readonly limits?: Partial<EngineLimits>;
   /** Folder with `python/` and `java/`; Sluice's own when absent. */
   readonly processorsDir?: string;
@@ -37,6 +39,7 @@ export async function runEngine(options: EngineOptions): Promise<number> {
   const engine = new Engine({
     dir,
     spec,
+    sluiceVersion: options.sluiceVersion ?? "",
     limits,
     tools: {
       processorsDir: options.processorsDir ?? OWN_PROCESSORS,

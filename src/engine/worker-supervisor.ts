@@ -25,6 +25,8 @@ const LAST_WORDS_MS = 5_000;
 
 export interface SupervisorParts {
   readonly spec: InstanceSpec;
+  /** Told to workers, that tell it to whoever asks what server this is. */
+  readonly sluiceVersion: string;
   readonly limits: EngineLimits;
   readonly dispatcher: RequestQueue;
   readonly log: LogFile;
@@ -141,9 +143,11 @@ export class WorkerSupervisor implements WorkerEvents {
       socket.destroy();
       return;
     }
-    const { processor, model, rpc, limits } = this.#parts.spec;
+    const { service, version, processor, model, rpc, limits } = this.#parts.spec;
+    const { sluiceVersion: sluice } = this.#parts;
     worker.times.connected(this.#parts.now());
-    worker.connect(socket, { protocol: WORKER_PROTOCOL, processor, model, rpc, limits });
+    const front = { protocol: WORKER_PROTOCOL, sluice, service, version };
+    worker.connect(socket, { ...front, processor, model, rpc, limits });
   }
 
   loaded(worker: Worker, facts: unknown): void {

@@ -1,6 +1,7 @@
 import { parseArgs } from "node:util";
 import { systemClock } from "../adapters/system/clock.ts";
 import { InstanceDir } from "../engine/instance-dir.ts";
+import { VERSION } from "./version.ts";
 
 /**
  * The role `engine`: one instance, in this process or watched by it. Exits when it has ended. Only what the instance needs is loaded.
@@ -19,7 +20,8 @@ export async function runEngineRole(args: readonly string[]): Promise<void> {
     process.exitCode = await (await import("../engine/command/run-command.ts")).runCommand(options);
   } else {
     process.title = "sluice engine";
-    process.exitCode = await (await import("../engine/run-engine.ts")).runEngine(options);
+    const { runEngine } = await import("../engine/run-engine.ts");
+    process.exitCode = await runEngine({ ...options, sluiceVersion: VERSION });
   }
   // Whatever a library left open must not keep a finished instance alive.
   process.exit();

@@ -4,6 +4,7 @@ import importlib
 #: Family of a processor -> (module here, class in it).
 FAMILIES = {
     "lightgbm": ("lightgbm_model", "LightgbmModel"),
+    "onnx": ("onnx_model", "OnnxModel"),
     "sklearn": ("sklearn_model", "SklearnModel"),
     "xgboost": ("xgboost_model", "XgboostModel"),
 }
@@ -16,15 +17,16 @@ class TensorSpec:
     """One input or output of a model.
 
     `datatype` is one of the Open Inference Protocol v2 (BOOL, UINT8 … INT64, FP16, FP32, FP64, BYTES), `shape` a list of whole numbers in which -1
-    stands for any length.
+    stands for any length. `is_optional`: a request may leave this input out.
     """
 
-    __slots__ = ("name", "datatype", "shape")
+    __slots__ = ("name", "datatype", "shape", "is_optional")
 
-    def __init__(self, name, datatype, shape):
+    def __init__(self, name, datatype, shape, is_optional=False):
         self.name = name
         self.datatype = datatype
         self.shape = list(shape)
+        self.is_optional = is_optional
 
     def json(self):
         return {"name": self.name, "datatype": self.datatype, "shape": self.shape}

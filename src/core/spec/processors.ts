@@ -46,6 +46,13 @@ export const FAMILIES = [
     gpuCodes: [],
     requirements: ["scikit-learn==1.9.1", "skops==0.16.0", "joblib==1.6.0", NUMPY, SCIPY],
   },
+  {
+    family: "onnx",
+    language: "python",
+    codes: ["onnx", "onnx_cpu"],
+    gpuCodes: [],
+    requirements: ["onnxruntime==1.31.1", NUMPY],
+  },
 ] as const satisfies readonly Family[];
 
 /** Codes that exist elsewhere and not here, by their beginning, with what to use instead. */
@@ -58,7 +65,6 @@ const INSTEAD: Readonly<Record<string, string>> = {
   pytorch_gpu: OWN,
   caffe_cpu: OWN,
   caffe_gpu: OWN,
-  onnx: OWN,
   "easyrec-torch": EXPORT("tzrec", 'TorchScript for "pytorch_cpu"'),
   easyrec: EXPORT("easyrec", 'a TensorFlow SavedModel for "tensorflow_cpu"'),
   parameter_server: 'a model that "xgboost" or "lightgbm" reads, or PMML for "pmml"',
