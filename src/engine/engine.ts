@@ -40,6 +40,8 @@ export interface EngineParts {
   readonly now: () => number;
   /** When batches go; absent: as the product does it. */
   readonly batchRule?: BatchRule;
+  /** For direct callers; absent: a free one. */
+  readonly port?: number;
 }
 
 const warmUpText = (at: number, of: number) => `warming up: request ${at} of ${of}`;
@@ -150,7 +152,7 @@ export class Engine implements Component {
       this.#followAccess();
       this.#memory.start(this.#parts.limits.memoryLookMs);
       await this.#http.listenOnSocket(this.#parts.dir.dataSocket);
-      this.#port = await this.#http.listenOnPort();
+      this.#port = await this.#http.listenOnPort(this.#parts.port);
       if (this.#phase === "loading") {
         this.#message = "loading the processor";
         await this.#supervisor.start(this.#parts.dir.workerSocket);

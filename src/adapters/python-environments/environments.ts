@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { readFile, rm } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { SharedWork } from "../../base/shared-work.ts";
 import { readRequirements, withoutPasswords } from "../../core/spec/requirements.ts";
 import type {
@@ -19,7 +19,7 @@ import { environmentForPip } from "./run-python.ts";
 const FORMAT = 1;
 
 export interface EnvironmentsOptions {
-  /** Folder of all environments; used by one process at a time. */
+  /** Folder of all environments. Several processes may make some in it; one at most removes those that nobody uses. */
   readonly root: string;
   /** Folder of environments that another made: used where they fit, and never changed. Null: none. */
   readonly prepared: string | null;
@@ -138,7 +138,7 @@ export class VirtualEnvironments implements PythonEnvironments {
       const packages = await buildEnvironment({ ...job, signal: AbortSignal.any([signal, late]) });
       const requirements = lines.map(withoutPasswords);
       const bytes = await bytesIn(folder);
-      await this.#kept.add({
+      const kept = await this.#kept.add({
         address,
         folder,
         python: version,
@@ -148,9 +148,9 @@ export class VirtualEnvironments implements PythonEnvironments {
         usedAtMs: now(),
       });
       this.#kept.use(address, now());
-      return folder;
+      return kept;
     } catch (error) {
-      await rm(folder, { recursive: true, force: true });
+      await this.#kept.discard(folder);
       if (late.aborted && !signal.aborted)
         throw new FetchError(`pip was not done after ${this.#limits.buildMs / 60_000} minutes`, true);
       throw error;
