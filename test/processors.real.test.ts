@@ -22,7 +22,11 @@ interface Example {
   readonly read?: (answer: HttpAnswer) => unknown;
 }
 
-const EXAMPLES: readonly Example[] = [{ folder: "xgboost", processor: /^xgboost \(xgboost 2\.1\.4\)$/ }];
+const EXAMPLES: readonly Example[] = [
+  { folder: "xgboost", processor: /^xgboost \(xgboost 2\.1\.4\)$/ },
+  { folder: "lightgbm", processor: /^lightgbm \(lightgbm 4\.7\.0\)$/ },
+  { folder: "sklearn", processor: /^sklearn \(scikit-learn 1\.9\.1\)$/ },
+];
 
 const sluice = new Installation({ gatewayWorkers: 1 });
 before(() => sluice.start());

@@ -35,7 +35,13 @@ export interface InstanceSpec extends AccessRules {
 
 export type ProcessorSpec =
   /** Ships with Sluice; `code` as in eas-reference §5.1. */
-  | { readonly kind: "builtin"; readonly code: string; readonly family: ProcessorFamily }
+  | {
+      readonly kind: "builtin";
+      readonly code: string;
+      readonly family: ProcessorFamily;
+      /** Of a code for GPUs: how many `metadata.gpu` asks for; 0: it runs on the CPU. Absent: a code without. */
+      readonly gpus?: number;
+    }
   /** The user's own: `dir` absolute, `entry` relative to it (eas-reference §5.4, §5.5). */
   | {
       readonly kind: "custom";

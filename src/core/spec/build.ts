@@ -137,8 +137,9 @@ function buildProcessor(given: Partial<ServiceDocument>, refuse: Refuse): Proces
     if (given.containers === undefined) return refuse(["processor"], "nothing", RUNS);
     return buildCommand(given.containers, sourceAt(["processor_path"], given.processor_path, refuse), refuse);
   }
-  const ready = readyProcessor(code);
-  if (ready !== null) return buildReady(code, ready);
+  const gpus = given.metadata?.gpu ?? 0;
+  const ready = readyProcessor(code, gpus);
+  if (ready !== null) return buildReady(code, ready, gpus);
   const instead = insteadOf(code);
   if (instead !== null) return refuse(["processor"], show(code), `${instead}, or ${RUNS}`);
   if (given.processor_path !== undefined || given.processor_entry !== undefined || code === "custom") {
@@ -149,9 +150,10 @@ function buildProcessor(given: Partial<ServiceDocument>, refuse: Refuse): Proces
 }
 
 /** The libraries of a ready-made processor are made into an environment as those of the user's own are. */
-function buildReady(code: string, { family, requirements: lines }: ReadyProcessor): ProcessorSource {
+function buildReady(code: string, ready: ReadyProcessor, gpus: number): ProcessorSource {
+  const { family, requirements: lines } = ready;
   const requirements = lines.length === 0 ? {} : { requirements: { lines, file: null, field: "processor" } };
-  return { kind: "builtin", code, family, ...requirements };
+  return { kind: "builtin", code, family, ...(ready.isGpu ? { gpus } : {}), ...requirements };
 }
 
 function buildCustom(

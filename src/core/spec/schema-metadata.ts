@@ -177,7 +177,12 @@ export const metadata = block("What the service is and how large.", {
       { default: "Standard" },
     ),
   ),
-  gpu: optional(integer("Whole GPUs of one instance.")),
+  gpu: optional(
+    integer(
+      "Whole GPUs of one instance, for processors whose code names GPUs. Without it they run on the CPU, and say so.",
+      EFFECTIVE,
+    ),
+  ),
   gpu_memory: optional(integer("Share of one GPU, in GB of its memory; `gpu` is 0 or absent then.")),
   gpu_core_percentage: optional(
     integer("Share of one GPU's compute in percent; needs `gpu_memory`.", { minimum: 1, maximum: 100 }),
