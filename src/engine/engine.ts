@@ -101,6 +101,7 @@ export class Engine implements Component {
         wallNow: parts.wallNow,
         limiter: spec.rpc.rateLimit === undefined ? null : new RateLimiter(spec.rpc.rateLimit),
         ...(spec.rpc.decompressor === undefined ? {} : { decompressor: spec.rpc.decompressor }),
+        hasGrpc: spec.processor.kind === "builtin",
       },
       spec.rpc.keepaliveMs,
     );

@@ -144,10 +144,9 @@ export class WorkerSupervisor implements WorkerEvents {
       return;
     }
     const { service, version, processor, model, rpc, limits } = this.#parts.spec;
-    const { sluiceVersion: sluice } = this.#parts;
+    const own = { protocol: WORKER_PROTOCOL, sluice: this.#parts.sluiceVersion };
     worker.times.connected(this.#parts.now());
-    const front = { protocol: WORKER_PROTOCOL, sluice, service, version };
-    worker.connect(socket, { ...front, processor, model, rpc, limits });
+    worker.connect(socket, { ...own, service, version, processor, model, rpc, limits });
   }
 
   loaded(worker: Worker, facts: unknown): void {

@@ -56,11 +56,11 @@ export function buildSpec(checked: Checked, origins: Origins): Built {
   const processor = isBroken ? null : buildProcessor(given, refuse);
   const model = buildModel(given, processor, refuse);
   const warmUp = warmUpAt(given.warm_up_data_path, refuse);
-  if (given.metadata?.enable_grpc === true && processor !== null && processor.kind !== "command") {
+  if (given.metadata?.enable_grpc === true && processor?.kind === "custom") {
     refuse(
       ["metadata", "enable_grpc"],
       "true",
-      "false beside a processor: its engine speaks HTTP/1.1; a gRPC server is a program of its own (containers with a script or command)",
+      "false beside a processor of your own: its engine speaks HTTP/1.1; a gRPC server is a program of its own (containers with a script or command)",
     );
   }
   // Where a type is wrong, nothing can be read together.
@@ -108,7 +108,7 @@ export function buildSpec(checked: Checked, origins: Origins): Built {
     },
     labels: { ...document.labels },
     isBodyChecked: document.networking?.gateway_policy?.body_digest !== "ignore",
-    isGrpc: metadata.enable_grpc ?? false,
+    protocol: protocolOf(processor, metadata.enable_grpc),
     isCrashBlocked: document.runtime?.enable_crash_block ?? false,
     terminationGraceMs: (metadata.eas?.termination_grace_period ?? DEFAULTS.graceS) * 1000,
     isSigtermSent: metadata.rpc?.enable_sigterm ?? false,
@@ -116,6 +116,12 @@ export function buildSpec(checked: Checked, origins: Origins): Built {
     policy,
   };
   return { spec, problems };
+}
+
+/** Clients of the Open Inference Protocol expect both of a ready-made processor, without asking for it. */
+function protocolOf(processor: ProcessorSource, isGrpc: boolean | undefined): ServiceSpec["protocol"] {
+  if (processor.kind === "builtin") return isGrpc === false ? "http" : "both";
+  return isGrpc === true ? "grpc" : "http";
 }
 
 const memoryMbOf = ({ cpu = DEFAULTS.cpu, memory }: Partial<ServiceDocument["metadata"]>) =>

@@ -42,19 +42,19 @@ export const FAMILIES = [
     requirements: ["lightgbm==4.7.0", NUMPY, SCIPY],
   },
   {
+    family: "onnx",
+    language: "python",
+    codes: ["onnx"],
+    gpuCodes: ["onnx_cu", "onnx_gpu"],
+    requirements: ["onnxruntime==1.31.1", NUMPY],
+  },
+  {
     family: "sklearn",
     language: "python",
     codes: ["sklearn"],
     gpuCodes: [],
     // pandas for pipelines that choose columns by their names.
     requirements: ["scikit-learn==1.9.1", "skops==0.16.0", "joblib==1.6.0", "pandas==3.1.1", NUMPY, SCIPY],
-  },
-  {
-    family: "onnx",
-    language: "python",
-    codes: ["onnx", "onnx_cpu"],
-    gpuCodes: [],
-    requirements: ["onnxruntime==1.31.1", NUMPY],
   },
 ] as const satisfies readonly Family[];
 

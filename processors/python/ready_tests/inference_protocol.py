@@ -2,20 +2,16 @@
 import gzip
 import json
 import math
-import os
 import struct
-import sys
 import unittest
 import zlib
 
 import numpy
 
-sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-
-from allspark.messages import Headers, answer_parts  # noqa: E402
-from ready.inference_protocol import InferenceProtocol, is_ours  # noqa: E402
-from ready.model import BadInput, ReadyModel, TensorSpec  # noqa: E402
-from ready.tensors import DTYPES  # noqa: E402
+from allspark.messages import Headers, answer_parts
+from ready.inference_protocol import InferenceProtocol, is_ours
+from ready.model import BadInput, ReadyModel, TensorSpec
+from ready.tensors import DTYPES
 
 VALUES = {
     "BOOL": [True, False],
@@ -325,5 +321,3 @@ class RefusalTest(Case):
         self.assertIn("no UTF-8", self.refused({"inputs": [tensor]}, b"\x01\x00\x00\x00\xff"))
 
 
-if __name__ == "__main__":
-    unittest.main()
