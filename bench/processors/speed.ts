@@ -4,7 +4,6 @@ import type { RouteTable } from "../../src/core/traffic/route-table.ts";
 import type { EngineInstance } from "../../src/testing/engine-instance.ts";
 import { GatewayWorkers } from "../harness/gateway-workers.ts";
 import type { Outcome, Row, Verdict } from "../harness/outcome.ts";
-import { inTurns } from "../harness/side.ts";
 import { Stage } from "../harness/stage.ts";
 import { median, ratios } from "../harness/statistics.ts";
 import { measureByWrk, type Turn } from "../harness/wrk.ts";
@@ -22,6 +21,8 @@ import {
   type ServedSide,
 } from "./peers.ts";
 
+/** Each side is warmed up so long, once: connections are made, code is compiled. */
+const WARM_S = 2;
 const CONNECTIONS = [1, 8, 64];
 const OURS = "/api/predict/svc/v2/models/svc/infer";
 
@@ -40,18 +41,21 @@ export async function speed(model: ModelName, options: SpeedOptions): Promise<Ou
     const memory = new Map(sides.map((side) => [side.name, proportionalKib(side.pids()) / 1024]));
     const headers = { "Content-Type": "application/json", Authorization: AUTHORIZATION };
     const request = { method: "POST", headers, body: requestOf(model) } as const;
+    const warm = { request, connections: 8, seconds: WARM_S, prefix: "" };
+    for (const side of sides)
+      await measureByWrk(stage, side, { ...warm, request: { ...request, path: side.path } });
     const rows: Row[] = [];
     const verdicts: Verdict[] = [];
     const raw: object[] = [];
     for (const connections of CONNECTIONS) {
-      const turns = await inTurns(sides, options, (side, seconds) =>
-        measureByWrk(stage, side, {
-          request: { ...request, path: side.path },
-          connections,
-          seconds,
-          prefix: "",
-        }),
-      );
+      const turns = new Map(sides.map((side) => [side, [] as Turn[]]));
+      const measure = async (side: ServedSide, seconds: number) => {
+        const load = { request: { ...request, path: side.path }, connections, seconds, prefix: "" };
+        turns.get(side)!.push(await measureByWrk(stage, side, load));
+      };
+      for (let round = 0; round < options.rounds; round++)
+        for (let i = 0; i < sides.length; i++)
+          await measure(sides[(round + i) % sides.length]!, options.seconds);
       const rates = (of: ServedSide) => turns.get(of)!.map((turn) => turn.requestsPerS);
       const [first] = sides;
       for (const side of sides) {
