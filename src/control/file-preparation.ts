@@ -12,7 +12,8 @@ import { StageClock } from "./stage-clock.ts";
 /** Progress lines kept of one preparation. */
 const LINES_MAX = 15;
 
-interface WantedFiles {
+/** What a source has to bring. */
+export interface WantedFiles {
   readonly source: Source | null;
   /** The file that must be among them. */
   readonly entry: string | null;
@@ -214,13 +215,16 @@ export class FilePreparation {
 }
 
 /** Where the requirements are, beside what was brought of the processor. */
-function placed({ lines, file }: Requirements, processorPath: string | null): WantedEnvironment {
-  if (file === null || file.startsWith("/")) return { lines, file };
-  return { lines, file: `${processorPath ?? ""}/${file}` };
+export function placed(
+  { lines, file, accepts }: Requirements,
+  processorPath: string | null,
+): WantedEnvironment {
+  if (file === null || file.startsWith("/")) return { lines, file, accepts };
+  return { lines, file: `${processorPath ?? ""}/${file}`, accepts };
 }
 
 /** What a service wants to be made into an environment; null: nothing. */
-function requirementsOf({ processor }: ServiceSpec): Requirements | null {
+export function requirementsOf({ processor }: ServiceSpec): Requirements | null {
   return processor.requirements ?? null;
 }
 
@@ -228,7 +232,7 @@ function requirementsOf({ processor }: ServiceSpec): Requirements | null {
 const beforeKey = (service: ServiceName) => `${service} before`;
 
 /** What `processor_path` brings; null when there is none. */
-function packageOf({ processor }: ServiceSpec): WantedFiles | null {
+export function packageOf({ processor }: ServiceSpec): WantedFiles | null {
   if (processor.kind === "builtin") return null;
   return { source: processor.source, entry: processor.kind === "custom" ? processor.entry : null };
 }

@@ -56,6 +56,8 @@ export interface HttpFrontParts {
   readonly limiter?: RateLimiter | null;
   /** How bodies are compressed; absent: they are not. */
   readonly decompressor?: Decompressor;
+  /** Takes a line for the instance's log. */
+  readonly tell: (line: string) => void;
   /** The Open Inference Protocol is spoken by gRPC, too. */
   readonly hasGrpc?: boolean;
 }
@@ -144,10 +146,10 @@ export class HttpFront {
     return listening(server, () => server.listen(path));
   }
 
-  /** Listens on 127.0.0.1 for direct callers; resolves to the port. */
-  async listenOnPort(): Promise<number> {
+  /** Listens on 127.0.0.1 for direct callers, at a free port when 0 is given; resolves to the port. */
+  async listenOnPort(port = 0): Promise<number> {
     const server = this.#server(new Admission(this.#parts.paths, this.#parts.tokens, this.limits));
-    await listening(server, () => server.listen(0, "127.0.0.1"));
+    await listening(server, () => server.listen(port, "127.0.0.1"));
     const address = server.address();
     return typeof address === "object" && address !== null ? address.port : 0;
   }
@@ -215,6 +217,17 @@ export class HttpFront {
     connection.activePrevious = null;
     connection.activeNext = null;
     connection.startedAt = 0;
+  }
+
+  /** Its answer goes on: it may take as long again. */
+  renewed(connection: ActiveRequest): void {
+    this.ended(connection);
+    this.began(connection);
+  }
+
+  /** A line for the instance's log. */
+  tell(line: string): void {
+    this.#parts.tell(line);
   }
 
   closed(connection: ClientConnection): void {

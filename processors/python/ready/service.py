@@ -12,7 +12,9 @@ def serve(worker):
     spec = init["model"]
     path = spec["entry"] or spec["path"]
     cores = max(1, math.ceil(init["limits"]["cpu"]))
-    loaded = models.load(init["processor"]["family"], path, config_of(spec["config"]), worker.progress, cores, worker.imported)
+    processor = init["processor"]
+    config = config_of(spec["config"])
+    loaded = models.load(processor["family"], path, config, worker.progress, cores, worker.imported, processor.get("gpus"))
     facts = {"library": loaded.library, "note": loaded.note}
     protocol = InferenceProtocol(loaded, init)
     worker.serve_ready(lambda body, headers: answer(loaded, protocol, body, headers), loaded.describe, facts)

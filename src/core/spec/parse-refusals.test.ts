@@ -169,8 +169,31 @@ const BAD: readonly (readonly [
   ["a misspelt built-in", { ...pmml, processor: "pmlm" }, ["$.processor"], /mean "pmml"/],
   ["custom, no type", { ...python, processor_type: "", processor: "mine" }, ["$.processor_type"], /"python"/],
   ["java", { ...python, processor_type: "java" }, ["$.processor_mainclass"], /com\.example\.Echo/],
-  ["cpp", { ...python, processor_type: "cpp" }, ["$.processor_type"], /no other language/],
   ["ruby", { ...python, processor_type: "ruby" }, ["$.processor_type"], /"python", "java"/],
+  [
+    "cpp with packages",
+    { ...python, processor_type: "cpp", requirements: ["a"] },
+    ["$.requirements"],
+    /libraries/,
+  ],
+  [
+    "node with packages",
+    { ...python, processor_type: "node", requirements: ["a"] },
+    ["$.requirements"],
+    /node_modules/,
+  ],
+  [
+    "cpp, no entry",
+    { ...python, processor_type: "cpp", processor_entry: null },
+    ["$.processor_entry"],
+    /libecho\.so/,
+  ],
+  [
+    "node, no entry",
+    { ...python, processor_type: "node", processor_entry: null },
+    ["$.processor_entry"],
+    /app\.ts/,
+  ],
   ["built-in and own", { ...python, processor: "pmml" }, ["$.processor"], /leave one/],
   ["no entry", { ...python, processor_entry: null }, ["$.processor_entry"], /app\.py/],
   ["no path", { ...python, processor_path: "" }, ["$.processor_path"], /absolute path/],
@@ -243,7 +266,6 @@ test("all problems are told at once", () => {
     "$.name",
     "$.processor_entry",
     "$.processor_path",
-    "$.processor_type",
     "$.tokn",
   ]);
 });

@@ -74,6 +74,8 @@ export type ProcessorSource =
       /** As the user named it, e.g. `tensorflow_cpu_2.7`. */
       readonly code: string;
       readonly family: ProcessorFamily;
+      /** Of a code for GPUs: how many `metadata.gpu` asks for; 0: it runs on the CPU. Absent: a code without. */
+      readonly gpus?: number;
       /** Packages that it runs with; absent: none of Python. */
       readonly requirements?: Requirements;
     }
