@@ -6,6 +6,7 @@ import { after, before, test } from "node:test";
 import Schema from "typebox/schema";
 import { ANSWERS } from "./fixtures/inference-protocol/answers.ts";
 import { http, Installation, ROOT } from "./harness/installation.ts";
+import { runBySdk } from "./harness/python-sdk.ts";
 import { runTriton } from "./harness/tritonclient.ts";
 
 const EXAMPLE = join(ROOT, "examples", "onnx-tabular");
@@ -164,6 +165,27 @@ test("answers are what the protocol's OpenAPI file says, by its paths with and w
   await check(404, "inference_error_response", "/nothing");
   await check(405, "inference_error_response", "/models/wine/infer");
   assert.ok(!Schema.Check(ANSWERS.inference_response, { model_name: "a", outputs: [{ name: "y" }] }));
+});
+
+test("the official SDK's request for ONNX, its own bytes", () => {
+  const found = runBySdk(`
+import json, numpy
+from eas_prediction import OnnxRequest, PredictClient
+from eas_prediction.onnx_processor_data_helper import from_array, to_array
+client = PredictClient("http://${gateway}", "wine")
+client.set_token("${token}")
+client.init()
+request = OnnxRequest()
+request.add_tensor(from_array(numpy.array(${JSON.stringify(rows)}, numpy.float32), "X"))
+answer = client.predict(request)
+print(json.dumps({answer.get_name(i): to_array(answer.get_tensor(i)).tolist() for i in range(answer.get_size())}))
+`);
+  const { output_label, output_probability } = JSON.parse(found);
+  assert.deepEqual(
+    output_label,
+    expected.map((row) => row.output_label),
+  );
+  assertNear(output_probability);
 });
 
 test("one port serves both, and the family's own format beside them", async () => {

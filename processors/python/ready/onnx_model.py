@@ -47,8 +47,8 @@ _OPTIMIZATION = {
 }
 #: What there may be of, best first; the last one is always there.
 _PROVIDERS = ("CUDAExecutionProvider", "CPUExecutionProvider")
-#: Only errors in the log: warnings are about how a model was made.
-_LOG_SEVERITY = 3
+#: Nothing but what ends the process: warnings are about how a model was made, and errors are raised, too, of each bad request.
+_LOG_SEVERITY = 4
 
 
 class OnnxModel(ReadyModel):
@@ -125,6 +125,10 @@ class OnnxModel(ReadyModel):
         if type(rows) is not list:
             allowed = 'an array of rows, {"instances": an array of rows} or {"inputs": an object by inputs}'
             raise BadInput("the body is %s; allowed: %s" % (tensors.kind_of(rows), allowed))
+        # Numbers alone are one row of a table.
+        if rows and len(self.inputs) == 1 and len(self.inputs[0].shape) == 2 and self.inputs[0].shape[1] != 1:
+            if set(map(type, rows)) <= {int, float, type(None)}:
+                rows = [rows]
         answers = self._answer_rows(rows) if rows else []
         return {"predictions": answers} if wrapped else answers
 
@@ -137,7 +141,7 @@ class OnnxModel(ReadyModel):
             raise BadInput("inputs is %s; allowed: an object by inputs" % tensors.kind_of(given))
         if wanted is None or wanted == []:
             wanted = self._all
-        if type(wanted) is not list or any(name not in self._all for name in wanted):
+        if type(wanted) is not list or any(type(name) is not str or name not in self._all for name in wanted):
             raise BadInput("outputs is %.200s; allowed: an array of %s" % (wanted, _listed(self._all)))
         feeds = {}
         for name, data in given.items():
