@@ -3,6 +3,7 @@
  * framework itself said when the example was made. One row an example.
  */
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
@@ -14,10 +15,12 @@ interface Example {
   readonly service?: string;
   readonly request?: string;
   readonly expected?: string;
-  /** What `desc` says of the processor. */
+  /** What `desc` says of the processor; nothing of one of the user's own. */
   readonly processor: RegExp;
   /** Largest difference of a number, as a share of it; 0, unless given: to the last digit. */
   readonly tolerance?: number;
+  /** What has to be done in the folder before. */
+  readonly prepare?: (folder: string) => void;
   /** The answer in the form of the expected one; JSON unless given. */
   readonly read?: (answer: HttpAnswer) => unknown;
 }
@@ -29,7 +32,23 @@ const EXAMPLES: readonly Example[] = [
   // Its kernels add up in an order that depends on the processor's vector units.
   { folder: "onnx-tabular", processor: /^onnx \(onnxruntime 1\.31\.1\)$/, tolerance: 1e-5 },
   { folder: "onnx-image", processor: /^onnx \(onnxruntime 1\.31\.1\)$/, tolerance: 1e-5 },
+  {
+    folder: "cpp-custom",
+    request: "request.csv",
+    processor: /^$/,
+    prepare: (folder) => runReadme(folder, "g++"),
+  },
+  // Sums are added up in another order than in scikit-learn.
+  { folder: "node-custom", processor: /^$/, tolerance: 1e-10 },
 ];
+
+/** Runs the command of an example's README that begins so. */
+function runReadme(folder: string, beginning: string): void {
+  const lines = readFileSync(join(folder, "README.md"), "utf8").split("\n");
+  const command = lines.find((line) => line.startsWith(`    ${beginning} `));
+  assert(command !== undefined, `a command of ${beginning} in ${folder}/README.md`);
+  execFileSync("sh", ["-c", command.trim()], { cwd: folder, stdio: "inherit" });
+}
 
 const sluice = new Installation({ gatewayWorkers: 1 });
 before(() => sluice.start());
@@ -40,6 +59,7 @@ for (const example of EXAMPLES) {
   const read = example.read ?? ((answer) => JSON.parse(answer.body));
   test(`examples/${folder}/${service} answers as its framework does`, async () => {
     const file = (name: string) => join(ROOT, "examples", folder, name);
+    example.prepare?.(join(ROOT, "examples", folder));
     const { name } = JSON.parse(readFileSync(file(service), "utf8"));
     const said = await sluice.ok("create", file(service));
     assert.doesNotMatch(said, /\[WARNING\]/);
