@@ -203,6 +203,15 @@ class OnnxTests(unittest.TestCase):
         self.assertIn('knows graph_optimization', error(made(good, one, out), {"threads": 4}))
         self.assertIn("cannot be read", load_error("onnx", pathlib.Path(self.folder.name) / "none"))
 
+    def test_inputs_without_a_shape_take_any(self):
+        nothing = lambda name: field(1, name) + field(2, field(1, field(1, FLOAT)))  # noqa: E731
+        node = field(1, b"x") + field(2, b"y") + field(4, b"Identity")
+        graph = field(1, node) + field(2, b"g") + field(11, nothing(b"x")) + field(12, nothing(b"y"))
+        loaded = load("onnx", self.file(field(1, 8) + field(7, graph) + field(8, field(1, b"") + field(2, 17))))
+        for value in (5, [1, 2], [[1], [2]], []):
+            self.assertEqual(self.ask(loaded, {"inputs": {"x": value}}), {"outputs": {"y": value}})
+        self.assertIn("its model does not say of what shape it is", refusal(loaded, [[1, 2]]))
+
     def test_shapes_that_only_the_model_knows_are_wrong(self):
         content = made([(b"Add", [b"a", b"b"], [b"y"])], [(b"a", FLOAT, [b"n"]), (b"b", FLOAT, [b"m"])], [(b"y", FLOAT, [b"k"])])
         loaded = load("onnx", self.file(content))
