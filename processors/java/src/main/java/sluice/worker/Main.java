@@ -67,7 +67,7 @@ public final class Main {
     boolean isCustom = init.mainClass() != null;
     send(frames, Frames.PROGRESS, isCustom ? "loading " + init.mainClass() : "reading " + init.modelFile());
     try {
-      if (!isCustom) return PmmlProcessor.load(init.modelFile(), init.modelConfig());
+      if (!isCustom) return PmmlProcessor.load(init);
       Runtime.getRuntime().addShutdownHook(new Thread(() -> endedWhileLoading(frames)));
       isLoading = true;
       return CustomProcessor.load(init);
