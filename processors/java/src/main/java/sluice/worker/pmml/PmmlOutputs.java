@@ -52,7 +52,7 @@ final class PmmlOutputs {
    * class, or what a model without classes predicts.
    */
   void writeTyped(JsonGenerator json, List<Object> results) throws IOException {
-    Object label = predicted < 0 ? results.isEmpty() ? null : results.get(0) : results.get(predicted);
+    Object label = results.isEmpty() ? null : RowWriter.missingAsNull(results.get(Math.max(predicted, 0)));
     Object value = label;
     json.writeStartObject();
     json.writeStringField("outputLabel", label == null ? "" : label.toString());

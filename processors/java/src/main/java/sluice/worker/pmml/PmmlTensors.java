@@ -85,7 +85,7 @@ final class PmmlTensors implements TensorModel {
         }
       }
       List<Object> results = PmmlProcessor.apply(model, in);
-      for (int i = 0; i < places.length; i++) values[i][row] = results.get(places[i]);
+      for (int i = 0; i < places.length; i++) values[i][row] = RowWriter.missingAsNull(results.get(places[i]));
     }
     List<Tensor> answers = new ArrayList<>();
     for (int i = 0; i < places.length; i++) {
