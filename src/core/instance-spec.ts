@@ -1,6 +1,8 @@
+import type { MemoryGrowth } from "./health/memory-growth.ts";
 import type { HealthSpec } from "./health/probe.ts";
 import type { InstanceId, ServiceName } from "./names.ts";
 import type { ProcessorFamily } from "./spec/processors.ts";
+import type { StageTime } from "./start-stages.ts";
 
 /** What an instance asks of direct callers over TCP; the only part of its spec that may change while it lives. */
 export interface AccessRules {
@@ -133,6 +135,14 @@ export interface LimitsInForce {
   readonly note: string | null;
 }
 
+/** The memory of the processor workers of an instance. */
+export interface WorkerMemory {
+  /** Resident, all workers together; told anew when it has changed by 2 %. */
+  readonly bytes: number;
+  /** It grows with the requests. Absent: it does not, or that cannot be told. */
+  readonly growth?: MemoryGrowth;
+}
+
 /** What the engine says about itself in `state.json`; replaced whole on each change. */
 export interface InstanceState {
   /** `unready`: it was ready, goes on, and gets no requests for now. */
@@ -147,6 +157,12 @@ export interface InstanceState {
   readonly warmUp?: { readonly at: number; readonly of: number };
   /** What people should know of one that is ready. */
   readonly note?: string;
+  /** How it became ready, the last time that one of its workers did; absent: none has yet. */
+  readonly stages?: readonly StageTime[];
+  /** Of its workers; absent: not looked at yet. */
+  readonly memory?: WorkerMemory;
+  /** Library and version that its ready-made processor runs with, e.g. "xgboost 2.1.4", once it is known. */
+  readonly library?: string;
   readonly workersReady: number;
   readonly workersTotal: number;
   /** Workers that died and were started again since this engine started. */

@@ -11,6 +11,8 @@ import { HttpFront } from "./http-front.ts";
 import type { InstanceDir } from "./instance-dir.ts";
 import type { EngineLimits } from "./limits.ts";
 import type { LogFile } from "./log-file.ts";
+import { MemoryWatch } from "./memory-watch.ts";
+import type { ModelFacts } from "./model-facts.ts";
 import { RequestPaths } from "./request-front.ts";
 import { ResponseHeads } from "./responses.ts";
 import { Tokens } from "./tokens.ts";
@@ -32,10 +34,12 @@ export interface EngineParts {
   readonly log: LogFile;
   /** Wall clock, ms. */
   readonly wallNow: () => number;
-  /** Monotonic ms. */
+  /** Monotonic ms since this process began. */
   readonly now: () => number;
   /** When batches go; absent: as the product does it. */
   readonly batchRule?: BatchRule;
+  /** For direct callers; absent: a free one. */
+  readonly port?: number;
 }
 
 const warmUpText = (at: number, of: number) => `warming up: request ${at} of ${of}`;
@@ -57,12 +61,14 @@ export class Engine implements Component {
   readonly #http: HttpFront;
   readonly #supervisor: WorkerSupervisor;
   readonly #tokens: Tokens;
+  readonly #memory: MemoryWatch;
   #accessLook: NodeJS.Timeout | null = null;
   readonly #startedAtMs: number;
   #phase: InstanceState["phase"] = "loading";
   #message = "starting";
   /** Where the warm-up is; null: none goes on. */
   #warmUp: NonNullable<InstanceState["warmUp"]> | null = null;
+  #facts: ModelFacts = {};
   #port: number | null = null;
   #stateDue: NodeJS.Timeout | null = null;
   #graceDue: NodeJS.Timeout | null = null;
@@ -114,9 +120,15 @@ export class Engine implements Component {
           dispatcher.queueSizeMax = rpc.maxQueueSize;
           this.#http.setKeepalive(rpc.keepaliveMs);
         },
+        modelKnown: (facts) => {
+          this.#facts = facts;
+          if (facts.note !== undefined) parts.log.line(`note: ${facts.note}`);
+        },
         failed: (reason, message) => this.#fail(reason, message),
       },
     });
+    const workers = () => this.#supervisor.watched;
+    this.#memory = new MemoryWatch({ ...parts, workers, onChange: () => this.#writeState() });
   }
 
   /** Port for direct callers, once it listens. */
@@ -135,8 +147,9 @@ export class Engine implements Component {
       this.#parts.log.line(`engine of ${this.#parts.spec.id} started, pid ${process.pid}`);
       this.#writeState();
       this.#followAccess();
+      this.#memory.start(this.#parts.limits.memoryLookMs);
       await this.#http.listenOnSocket(this.#parts.dir.dataSocket);
-      this.#port = await this.#http.listenOnPort();
+      this.#port = await this.#http.listenOnPort(this.#parts.port);
       if (this.#phase === "loading") {
         this.#message = "loading the processor";
         await this.#supervisor.start(this.#parts.dir.workerSocket);
@@ -146,6 +159,7 @@ export class Engine implements Component {
     } finally {
       signal.removeEventListener("abort", stop);
       this.#http.close();
+      this.#memory.stop();
       this.#supervisor.kill();
       if (this.#stateDue !== null) clearTimeout(this.#stateDue);
       if (this.#accessLook !== null) clearInterval(this.#accessLook);
@@ -262,12 +276,16 @@ export class Engine implements Component {
     if (this.#stateDue !== null) clearTimeout(this.#stateDue);
     this.#stateDue = null;
     this.#stateWrittenAt = this.#parts.now();
+    const { stages } = this.#supervisor;
     try {
       this.#parts.dir.writeState({
         phase: this.#phase,
         message: this.#message,
         port: this.#port,
+        ...this.#facts,
         ...(this.#phase === "loading" && this.#warmUp !== null ? { warmUp: this.#warmUp } : {}),
+        ...(stages === null ? {} : { stages }),
+        ...this.#memory.told,
         workersReady: this.#supervisor.workersReady,
         workersTotal: this.#supervisor.workersTotal,
         workerRestarts: this.#supervisor.restarts,

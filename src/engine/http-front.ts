@@ -119,10 +119,10 @@ export class HttpFront {
     return listening(server, () => server.listen(path));
   }
 
-  /** Listens on 127.0.0.1 for direct callers; resolves to the port. */
-  async listenOnPort(): Promise<number> {
+  /** Listens on 127.0.0.1 for direct callers, at a free port when 0 is given; resolves to the port. */
+  async listenOnPort(port = 0): Promise<number> {
     const server = this.#server(new Admission(this.#parts.paths, this.#parts.tokens, this.limits));
-    await listening(server, () => server.listen(0, "127.0.0.1"));
+    await listening(server, () => server.listen(port, "127.0.0.1"));
     const address = server.address();
     return typeof address === "object" && address !== null ? address.port : 0;
   }

@@ -20,6 +20,8 @@ export interface EngineOptions {
   readonly env?: Readonly<Record<string, string | undefined>>;
   /** When batches go; absent: as the product does it. For measurements. */
   readonly batchRule?: BatchRule;
+  /** For direct callers; absent: a free one. */
+  readonly port?: number;
 }
 
 const OWN_PROCESSORS = fileURLToPath(new URL("../../processors", import.meta.url));
@@ -48,6 +50,7 @@ export async function runEngine(options: EngineOptions): Promise<number> {
     wallNow: options.wallNow,
     now: () => performance.now(),
     ...(options.batchRule === undefined ? {} : { batchRule: options.batchRule }),
+    ...(options.port === undefined ? {} : { port: options.port }),
   });
   const stop = new AbortController();
   let isAsked = false;

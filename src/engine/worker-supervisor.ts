@@ -2,36 +2,26 @@ import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { createServer, type Server, type Socket } from "node:net";
 import { exitReason } from "../core/health/exit-reason.ts";
-import type { InstanceSpec, RpcSpec } from "../core/instance-spec.ts";
+import type { InstanceSpec } from "../core/instance-spec.ts";
+import { type StageTime, startText } from "../core/start-stages.ts";
 import { setPlaces } from "./batching/worker-places.ts";
 import type { RequestQueue } from "./exchange.ts";
 import { WORKER_PROTOCOL } from "./frames.ts";
+import { HangWatch } from "./hang-watch.ts";
 import type { EngineLimits } from "./limits.ts";
 import { LineCutter, type LogFile } from "./log-file.ts";
+import type { WatchedWorkers } from "./memory-watch.ts";
+import { modelFacts } from "./model-facts.ts";
 import { OomKills } from "./oom-kills.ts";
 import { effectiveRpc } from "./rpc-options.ts";
+import { StartTimes } from "./start-times.ts";
+import type { FailureReason, SupervisorEvents } from "./supervisor-events.ts";
 import { WarmUp } from "./warm-up.ts";
 import { Worker, type WorkerEvents } from "./worker.ts";
 import type { WorkerCommand } from "./worker-command.ts";
 
 /** How long a worker that could not load may take to end, and its last output to come, in ms. */
 const LAST_WORDS_MS = 5_000;
-
-/** Why an instance cannot go on, as in InstanceExit. */
-export type FailureReason = "StartFailed" | "WarmUpFailed" | "Error" | "OOMKilled";
-
-/** What the supervisor tells the engine. */
-export interface SupervisorEvents {
-  /** A worker is ready, or one has died: `workersReady` and `restarts` have changed. */
-  changed(message: string): void;
-  progress(text: string): void;
-  /** A worker that has loaded is at a request of its warm-up, counted from 1. */
-  warmingUp(at: number, of: number): void;
-  /** The options in force, known once a worker has loaded its code. */
-  rpcKnown(rpc: RpcSpec): void;
-  /** The instance cannot go on. */
-  failed(reason: FailureReason, message: string): void;
-}
 
 export interface SupervisorParts {
   readonly spec: InstanceSpec;
@@ -58,13 +48,16 @@ export class WorkerSupervisor implements WorkerEvents {
   #isFailed = false;
   #allGone: (() => void) | null = null;
   #killTimer: NodeJS.Timeout | null = null;
-  #hungTimer: NodeJS.Timeout | null = null;
+  readonly #hang: HangWatch;
   /** Of the worker that has loaded and is not ready yet. */
   #warmUp: WarmUp | null = null;
   restarts = 0;
+  /** How the worker that became ready last did; null: none has yet. */
+  stages: readonly StageTime[] | null = null;
 
   constructor(parts: SupervisorParts) {
     this.#parts = parts;
+    this.#hang = new HangWatch(parts);
   }
 
   get workersReady(): number {
@@ -73,6 +66,15 @@ export class WorkerSupervisor implements WorkerEvents {
 
   get workersTotal(): number {
     return 1;
+  }
+
+  /** Those that are ready. */
+  get watched(): WatchedWorkers {
+    const ready = this.#worker?.isReady ? [this.#worker] : [];
+    return {
+      pids: ready.map((worker) => worker.process.pid!),
+      requests: ready.reduce((sum, worker) => sum + worker.takenCount, 0),
+    };
   }
 
   /** Listens for workers and starts the first. */
@@ -89,7 +91,9 @@ export class WorkerSupervisor implements WorkerEvents {
   #spawn(): void {
     const { file, args, env, cwd } = this.#parts.command(0);
     const child = spawn(file, args, { env, cwd, stdio: ["ignore", "pipe", "pipe"] });
-    const worker = new Worker(0, child, this.#parts.now(), this);
+    // Monotonic time begins with this process, whose start is part of that of its first worker.
+    const times = new StartTimes(this.restarts === 0 ? 0 : this.#parts.now());
+    const worker = new Worker(0, child, times, this);
     this.#worker = worker;
     const { log, limits } = this.#parts;
     const cutters = [child.stdout, child.stderr].map((stream) => {
@@ -138,13 +142,16 @@ export class WorkerSupervisor implements WorkerEvents {
       return;
     }
     const { processor, model, rpc, limits } = this.#parts.spec;
+    worker.times.connected(this.#parts.now());
     worker.connect(socket, { protocol: WORKER_PROTOCOL, processor, model, rpc, limits });
   }
 
   loaded(worker: Worker, facts: unknown): void {
+    worker.times.loaded(this.#parts.now(), (facts as { stages?: unknown }).stages);
     const rpc = effectiveRpc(this.#parts.spec.rpc, (facts as { rpc?: unknown }).rpc);
     const places = setPlaces(worker, rpc, facts as { batch?: unknown }, this.#parts.log);
     this.#parts.events.rpcKnown(rpc);
+    this.#parts.events.modelKnown(modelFacts(facts));
     if (this.#parts.spec.warmUpPath === undefined) this.#ready(worker);
     else this.#startWarmUp(worker, this.#parts.spec.warmUpPath, places);
   }
@@ -168,8 +175,8 @@ export class WorkerSupervisor implements WorkerEvents {
 
   #ready(worker: Worker): void {
     worker.open();
-    const tookMs = Math.round(this.#parts.now() - worker.startedAt);
-    this.#parts.log.line(`worker ${worker.index} is ready after ${tookMs} ms`);
+    this.stages = worker.times.stages(this.#parts.now(), this.#parts.spec.warmUpPath !== undefined);
+    this.#parts.log.line(`worker ${worker.index} is ready after ${startText(this.stages)}`);
     this.#parts.dispatcher.add(worker);
     this.#parts.events.changed("ready");
   }
@@ -192,31 +199,19 @@ export class WorkerSupervisor implements WorkerEvents {
   }
 
   freed(worker: Worker): void {
-    if (this.#hungTimer !== null && worker === this.#worker) this.#clearHung();
+    if (worker === this.#worker) this.#hang.clear();
     this.#parts.dispatcher.pump();
   }
 
   stuck(worker: Worker): void {
-    const { log, limits } = this.#parts;
-    if (this.#hungTimer !== null) return;
-    this.#hungTimer = setTimeout(() => {
-      log.line(
-        `worker ${worker.index} has answered nothing for ${limits.workerHungMs} ms: it hangs, and is ended`,
-      );
-      worker.kill();
-    }, limits.workerHungMs);
-  }
-
-  #clearHung(): void {
-    if (this.#hungTimer !== null) clearTimeout(this.#hungTimer);
-    this.#hungTimer = null;
+    this.#hang.begin(worker);
   }
 
   /** @param reason that of the instance's failure, if this end is one */
   #gone(worker: Worker, how: string, reason: FailureReason): void {
     if (worker !== this.#worker) return;
     this.#worker = null;
-    this.#clearHung();
+    this.#hang.clear();
     const warmUpPlace = this.#warmUp?.place;
     this.#endWarmUp();
     const wasReady = worker.wasReady;
@@ -287,7 +282,7 @@ export class WorkerSupervisor implements WorkerEvents {
   /** Ends the worker at once. */
   kill(): void {
     this.#isStopping = true;
-    this.#clearHung();
+    this.#hang.clear();
     this.#endWarmUp();
     this.#server?.close();
     this.#worker?.kill();

@@ -4,6 +4,7 @@ import { BatchSlots } from "./batching/batch-slots.ts";
 import { type BatchTaker, type Exchange, Payload, type WorkerSlots } from "./exchange.ts";
 import { FrameWriter } from "./frame-writer.ts";
 import { encodeFrame, FRAME, FrameReader, type FrameSink, RESPONSE_FRONT_BYTES } from "./frames.ts";
+import type { StartTimes } from "./start-times.ts";
 
 const NOTHING = Buffer.alloc(0);
 const CANCEL = new Payload().set(FRAME.CANCEL, NOTHING, 0, NOTHING, 0, 0);
@@ -37,7 +38,9 @@ export interface WorkerEvents {
 export class Worker implements BatchTaker, WorkerSlots, FrameSink {
   readonly index: number;
   readonly process: ChildProcess;
-  readonly startedAt: number;
+  readonly times: StartTimes;
+  /** Requests that it was given. */
+  takenCount = 0;
   /** It takes requests of callers. */
   isReady = false;
   /** It has been ready once: its death is not a failed start. */
@@ -57,10 +60,10 @@ export class Worker implements BatchTaker, WorkerSlots, FrameSink {
   #serial = 0;
   #isLoaded = false;
 
-  constructor(index: number, process: ChildProcess, startedAt: number, events: WorkerEvents) {
+  constructor(index: number, process: ChildProcess, times: StartTimes, events: WorkerEvents) {
     this.index = index;
     this.process = process;
-    this.startedAt = startedAt;
+    this.times = times;
     this.#events = events;
   }
 
@@ -144,6 +147,7 @@ export class Worker implements BatchTaker, WorkerSlots, FrameSink {
   /** Takes a free slot for it. */
   #assign(exchange: Exchange): number {
     const slot = this.#free.pop()!;
+    this.takenCount++;
     this.#serial = (this.#serial + 1) & 0xfffff;
     const id = ((this.#serial << SLOT_BITS) | slot) >>> 0 || 1 << SLOT_BITS;
     this.#ids[slot] = id;

@@ -1,5 +1,5 @@
 import { mkdirSync } from "node:fs";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { jsonLog } from "../adapters/log-pino/log.ts";
 import { ModelCache } from "../adapters/model-cache/cache.ts";
 import type { InstanceGroups } from "../adapters/process/cgroup/instance-groups.ts";
@@ -94,6 +94,7 @@ async function serveHome(settings: ServeSettings, layout: HomeLayout): Promise<v
   });
   const environments = new VirtualEnvironments({
     root: layout.environments,
+    prepared: settings.preparedEnvironments === null ? null : resolve(settings.preparedEnvironments),
     python: process.env.SLUICE_PYTHON ?? "python3",
     env: process.env,
     bytesMax: settings.environmentsMb * 1e6,

@@ -6,6 +6,7 @@ import platform
 import signal
 import socket
 import sys
+import time
 import traceback
 import types
 
@@ -31,6 +32,8 @@ class Worker:
         self._frames = []
         self.init = None
         self.served = False
+        self._begun = 0.0
+        self._stages = []
 
     def read_init(self):
         if not self._reader.read(self._frames):
@@ -39,6 +42,7 @@ class Worker:
         if kind != frames.INIT:
             raise frames.BrokenPeer("a frame of type 0x%02x before INIT" % kind)
         self.init = json.loads(bytes(payload))
+        self._begun = time.monotonic()
         if self.init.get("protocol") != frames.PROTOCOL:
             raise frames.BrokenPeer("protocol %r; this worker speaks %d" % (self.init.get("protocol"), frames.PROTOCOL))
 
@@ -47,8 +51,14 @@ class Worker:
         if not self.served:
             self._sock.sendall(frames.encode(frames.PROGRESS, 0, str(text)[:500].encode("utf-8", "replace")))
 
+    def imported(self):
+        """All modules are here, and loading of the model begins: told in READY, beside the time that loading takes."""
+        if not self._stages:
+            self._stages.append({"name": "import", "ms": round((time.monotonic() - self._begun) * 1000, 1)})
+
     def serve_processor(self, instance):
         """`BaseProcessor.run` under an engine."""
+        self.imported()
         self.progress("initializing %s" % type(instance).__name__)
         instance.initialize()
         threads = self.init["rpc"]["workerThreads"]
@@ -65,24 +75,29 @@ class Worker:
     def serve_functions(self, module):
         """The short form: `process(data, headers)`, and `initialize` and `describe` when there."""
         entry = self.init["processor"]["entry"]
+        self.imported()
         if hasattr(module, "initialize"):
             self.progress("initializing %s" % entry)
         call, describe = functions_of(module, self.init["model"], entry)
         call_batch = batch_function_of(module)
         self._serve(call, lambda: processor.json_text(describe()), self.init["rpc"]["workerThreads"], call_batch)
 
-    def serve_ready(self, process, describe):
-        """A ready-made processor: `process(body, headers)`."""
+    def serve_ready(self, process, describe, facts):
+        """A ready-made processor: `process(body, headers)`. `facts` go with READY: `library` and `note`."""
         call = lambda body, head: process(body, Headers(head))  # noqa: E731
-        self._serve(call, lambda: processor.json_text(describe()), self.init["rpc"]["workerThreads"], None)
+        threads = self.init["rpc"]["workerThreads"]
+        self._serve(call, lambda: processor.json_text(describe()), threads, None, facts)
 
-    def _serve(self, call, describe, threads, call_batch):
+    def _serve(self, call, describe, threads, call_batch, facts=None):
         rpc = rpc_set_in_code()
         # The engine sends at most as many at once as the spec says, or code when the spec is silent.
         threads = max(threads, rpc.get("workerThreads", 0))
         memory_mb = self.init["limits"]["memoryMb"]
         out_of_memory = "the processor ran out of memory for this request; metadata.memory is %g MB" % memory_mb
         ready = {"pid": os.getpid(), "runtime": "python " + platform.python_version(), "rpc": rpc}
+        if self._stages:
+            ready["stages"] = self._stages
+        ready.update(facts or {})
         if call_batch is not None:
             ready["batch"] = True
             if self.init["rpc"].get("batching"):
@@ -208,6 +223,8 @@ def load_and_serve(worker):
 
 def failure_text(error, folder):
     """`Type: message (file:line)` in one line; the place is the last one in the user's own files."""
+    if getattr(error, "is_sentence", False):
+        return str(error)
     text = serving.one_line(error)
     if isinstance(error, SystemExit):
         text = "the processor ended itself while loading, with exit code %s" % (error.code,)

@@ -2,7 +2,14 @@
 import importlib
 
 #: Family of a processor -> (module here, class in it).
-FAMILIES = {}
+FAMILIES = {
+    "lightgbm": ("lightgbm_model", "LightgbmModel"),
+    "sklearn": ("sklearn_model", "SklearnModel"),
+    "xgboost": ("xgboost_model", "XgboostModel"),
+}
+
+#: Threads that a library may use for one request: `metadata.cpu`, rounded up. Set by `load`.
+CORES = 1
 
 
 class TensorSpec:
@@ -30,6 +37,9 @@ class BadInput(ValueError):
 class BadModel(Exception):
     """The model cannot be served; the text says what is wrong with the file and what is allowed."""
 
+    #: The text is a whole sentence for people: it is shown without the name of this class.
+    is_sentence = True
+
 
 class ReadyModel:
     """A loaded model. A family derives from it; `process` and `infer` may be called by several threads at once.
@@ -42,6 +52,8 @@ class ReadyModel:
     family = ""
     #: Library and version that runs it, as `desc` shows it, e.g. "xgboost 2.1.4". Set by the constructor.
     library = ""
+    #: What people should know of the model though it serves, such as that a pickle runs code; shown beside the instance. Set by the constructor.
+    note = ""
     #: `platform` of the Open Inference Protocol, e.g. "onnx_onnxv1".
     platform = ""
 
@@ -70,7 +82,12 @@ class ReadyModel:
         }
 
 
-def load(family, path, config, progress):
-    """The model of a service. `family` is that of the engine's INIT frame."""
+def load(family, path, config, progress, cores=1, imported=lambda: None):
+    """The model of a service. `family` is that of the engine's INIT frame; `cores` is `metadata.cpu`, rounded up; `imported` is called when the
+    library is here, before the model is read."""
+    global CORES
+    CORES = cores
     module, name = FAMILIES[family]
-    return getattr(importlib.import_module("." + module, __package__), name)(path, config, progress)
+    model_class = getattr(importlib.import_module("." + module, __package__), name)
+    imported()
+    return model_class(path, config, progress)

@@ -1,5 +1,6 @@
 """Serves one ready-made model: the Open Inference Protocol on its paths, the family's own format on all others."""
 import json
+import math
 
 from . import model as models
 
@@ -9,8 +10,10 @@ def serve(worker):
     init = worker.init
     spec = init["model"]
     path = spec["entry"] or spec["path"]
-    loaded = models.load(init["processor"]["family"], path, config_of(spec["config"]), worker.progress)
-    worker.serve_ready(lambda body, headers: answer(loaded, body, headers), loaded.describe)
+    cores = max(1, math.ceil(init["limits"]["cpu"]))
+    loaded = models.load(init["processor"]["family"], path, config_of(spec["config"]), worker.progress, cores, worker.imported)
+    facts = {"library": loaded.library, "note": loaded.note}
+    worker.serve_ready(lambda body, headers: answer(loaded, body, headers), loaded.describe, facts)
 
 
 def config_of(text):

@@ -1,8 +1,17 @@
 import assert from "node:assert/strict";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import test, { type TestContext } from "node:test";
+import { readStartTicks } from "../../base/process-identity.ts";
 import type { WantedEnvironment } from "../../ports/environments.ts";
 import { FetchError } from "../../ports/files.ts";
 import { VirtualEnvironments } from "./environments.ts";
@@ -38,9 +47,10 @@ function begin(t: TestContext, options: { bytesMax?: number } = {}) {
   let nowMs = Date.UTC(2026, 0, 1);
   const wanted: WantedEnvironment[] = [];
   const paths: string[] = [];
-  const open = () =>
+  const open = (root = "environments", prepared: string | null = null) =>
     new VirtualEnvironments({
-      root: join(home, "environments"),
+      root: join(home, root),
+      prepared,
       python,
       env: { PATH: process.env.PATH, FAKE_HOME: home, SLUICE_SECRET: "s3cret" },
       bytesMax: options.bytesMax ?? 1e9,
@@ -90,24 +100,43 @@ test("one set is made once, whoever asks and however it is written, and is there
   assert.equal(kept!.python, "3.11.7");
 });
 
-test("what was left half made counts for nothing and is cleared away", async (t) => {
+test("what was left half made counts for nothing, is ended and cleared away", async (t) => {
   const { open, say, file, home, installs } = begin(t);
   writeFileSync(file("hold"), "");
-  const killed = new AbortController();
-  const half = open().prepare(lines("tiny==1.0"), say, killed.signal);
+  const half = open().prepare(lines("tiny==1.0"), say, signal());
   half.catch(() => {});
   await until(() => installs() === 1);
-  // Another life finds the folder of the first, which has said nothing of being done.
+  // Another life finds the folder of the first, which has said nothing of being done, and its pip at work.
   const root = join(home, "environments");
-  assert.equal(readdirSync(root).length, 1);
+  assert.equal(readdirSync(root).length, 2);
   const next = open();
   assert.deepEqual(readdirSync(root), []);
-  killed.abort(new Error("killed"));
-  await assert.rejects(half, /killed/);
+  await assert.rejects(half, /pip cannot install them/);
   rmSync(file("hold"));
   const folder = await next.prepare(lines("tiny==1.0"), say, signal());
   assert(existsSync(join(folder, "bin", "installed")));
   assert.equal(installs(), 2);
+});
+
+test("what another process that lives is at is left alone, and a set that it was first with is taken from it", async (t) => {
+  const { open, say, file, home, installs } = begin(t);
+  const root = join(home, "environments");
+  mkdirSync(root);
+  const other = { pid: process.ppid, startTicks: readStartTicks(process.ppid) };
+  writeFileSync(join(root, "0123456789ab-01234567.owner"), JSON.stringify(other));
+  mkdirSync(join(root, "0123456789ab-01234567"));
+  writeFileSync(join(root, "0123456789ab-89abcdef.owner"), JSON.stringify({ ...other, startTicks: 1 }));
+  mkdirSync(join(root, "0123456789ab-89abcdef"));
+  writeFileSync(file("hold"), "");
+  const [one, two] = [open(), open()];
+  assert.deepEqual(readdirSync(root), ["0123456789ab-01234567", "0123456789ab-01234567.owner"]);
+  const both = [one, two].map((own) => own.prepare(lines("tiny==1.0"), say, signal()));
+  await until(() => installs() === 2);
+  rmSync(file("hold"));
+  const [first, second] = await Promise.all(both);
+  assert.equal(first, second);
+  assert(existsSync(first!));
+  assert.equal(readdirSync(root).length, 4); // theirs, and one folder with its marker
 });
 
 test("it ends when nobody wants it any more, and leaves nothing", async (t) => {

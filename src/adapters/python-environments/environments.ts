@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { readFile, rm } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { SharedWork } from "../../base/shared-work.ts";
 import { readRequirements, withoutPasswords } from "../../core/spec/requirements.ts";
 import type {
@@ -11,7 +11,7 @@ import type {
 import { FetchError } from "../../ports/files.ts";
 import { buildEnvironment } from "./build.ts";
 import { identityOf, type PythonIdentity } from "./inspect.ts";
-import { bytesIn, Kept } from "./kept.ts";
+import { bytesIn, findIn, Kept, listIn } from "./kept.ts";
 import { ENVIRONMENT_LIMITS, type EnvironmentLimits } from "./limits.ts";
 import { environmentForPip } from "./run-python.ts";
 
@@ -19,8 +19,10 @@ import { environmentForPip } from "./run-python.ts";
 const FORMAT = 1;
 
 export interface EnvironmentsOptions {
-  /** Folder of all environments; used by one process at a time. */
+  /** Folder of all environments. Several processes may make some in it; one at most removes those that nobody uses. */
   readonly root: string;
+  /** Folder of environments that another made: used where they fit, and never changed. Null: none. */
+  readonly prepared: string | null;
   /** The Python that environments are made of. */
   readonly python: string;
   readonly env: NodeJS.ProcessEnv;
@@ -74,8 +76,11 @@ export class VirtualEnvironments implements PythonEnvironments {
     return addressOf(await this.#linesOf(wanted), await this.#python());
   }
 
-  list(): Promise<readonly KeptEnvironment[]> {
-    return this.#kept.list();
+  async list(): Promise<readonly KeptEnvironment[]> {
+    const { prepared } = this.#options;
+    const others = prepared === null ? [] : await listIn(prepared);
+    const hidden = new Set(others.map((e) => e.address));
+    return [...(await this.#kept.list()).filter((e) => !hidden.has(e.address)), ...others];
   }
 
   async remove(address: string): Promise<"removed" | "in-use" | "not-found"> {
@@ -110,6 +115,9 @@ export class VirtualEnvironments implements PythonEnvironments {
   }
 
   async #useKept(address: string): Promise<string | null> {
+    const { prepared } = this.#options;
+    const found = prepared === null ? null : await findIn(prepared, address);
+    if (found !== null) return found.folder;
     const kept = await this.#kept.find(address);
     if (kept !== null) this.#kept.use(address, this.#options.now());
     return kept?.folder ?? null;
@@ -130,7 +138,7 @@ export class VirtualEnvironments implements PythonEnvironments {
       const packages = await buildEnvironment({ ...job, signal: AbortSignal.any([signal, late]) });
       const requirements = lines.map(withoutPasswords);
       const bytes = await bytesIn(folder);
-      await this.#kept.add({
+      const kept = await this.#kept.add({
         address,
         folder,
         python: version,
@@ -140,9 +148,9 @@ export class VirtualEnvironments implements PythonEnvironments {
         usedAtMs: now(),
       });
       this.#kept.use(address, now());
-      return folder;
+      return kept;
     } catch (error) {
-      await rm(folder, { recursive: true, force: true });
+      await this.#kept.discard(folder);
       if (late.aborted && !signal.aborted)
         throw new FetchError(`pip was not done after ${this.#limits.buildMs / 60_000} minutes`, true);
       throw error;

@@ -18,12 +18,39 @@ interface Family {
   readonly requirements: readonly string[];
 }
 
+/** Beside a framework, so that the numbers of a model do not change with what an index has today (decision 0036). Python 3.11 and later. */
+const NUMPY = "numpy==2.4.6";
+const SCIPY = "scipy==1.17.1";
+
 export const FAMILIES = [
   { family: "pmml", language: "java", codes: ["pmml"], gpuCodes: [], requirements: [] },
+  {
+    family: "xgboost",
+    language: "python",
+    codes: ["xgboost"],
+    gpuCodes: [],
+    // The last release that reads the binary format of before 1.0 beside JSON and UBJ: 3.1 took it away.
+    requirements: ["xgboost-cpu==2.1.4", NUMPY, SCIPY],
+  },
+  {
+    family: "lightgbm",
+    language: "python",
+    codes: ["lightgbm"],
+    gpuCodes: [],
+    requirements: ["lightgbm==4.7.0", NUMPY, SCIPY],
+  },
+  {
+    family: "sklearn",
+    language: "python",
+    codes: ["sklearn"],
+    gpuCodes: [],
+    requirements: ["scikit-learn==1.9.1", "skops==0.16.0", "joblib==1.6.0", NUMPY, SCIPY],
+  },
 ] as const satisfies readonly Family[];
 
 /** Codes that exist elsewhere and not here, by their beginning, with what to use instead. */
-const OWN = "a Python processor of your own with the package in its requirements";
+const OWN = "a processor of your own in Python with the package in its requirements";
+const EXPORT = (package_: string, form: string) => `the model exported as ${form}, or ${OWN} (${package_})`;
 const INSTEAD: Readonly<Record<string, string>> = {
   tensorflow_cpu: OWN,
   tensorflow_gpu: OWN,
@@ -31,20 +58,20 @@ const INSTEAD: Readonly<Record<string, string>> = {
   pytorch_gpu: OWN,
   caffe_cpu: OWN,
   caffe_gpu: OWN,
-  xgboost: OWN,
   onnx: OWN,
-  easyrec: OWN,
-  parameter_server: OWN,
-  parameter_sever: OWN,
-  alink_pai_processor: OWN,
-  xnn_cpu: OWN,
-  easy_vision: OWN,
-  easytransfer: OWN,
-  easynlp: OWN,
-  easycv: OWN,
-  blade: OWN,
-  mediaflow: OWN,
-  triton: OWN,
+  "easyrec-torch": EXPORT("tzrec", 'TorchScript for "pytorch_cpu"'),
+  easyrec: EXPORT("easyrec", 'a TensorFlow SavedModel for "tensorflow_cpu"'),
+  parameter_server: 'a model that "xgboost" or "lightgbm" reads, or PMML for "pmml"',
+  parameter_sever: 'a model that "xgboost" or "lightgbm" reads, or PMML for "pmml"',
+  alink_pai_processor: EXPORT("pyalink", 'PMML for "pmml"'),
+  xnn_cpu: EXPORT("onnxruntime", 'ONNX for "onnx"'),
+  easy_vision: EXPORT("easyvision", 'a TensorFlow SavedModel for "tensorflow_cpu"'),
+  easytransfer: EXPORT("easytransfer", 'a TensorFlow SavedModel for "tensorflow_cpu"'),
+  easynlp: EXPORT("pai-easynlp", 'TorchScript for "pytorch_cpu" or ONNX for "onnx"'),
+  easycv: EXPORT("pai-easycv", 'TorchScript for "pytorch_cpu" or ONNX for "onnx"'),
+  blade: 'the model as it was before Blade: "onnx", "pytorch_cpu" or "tensorflow_cpu"',
+  mediaflow: "a processor of your own in Python for each step",
+  triton: "containers with the command of a Triton server that is installed here",
 };
 
 /** Languages of processors of one's own that this build runs. */

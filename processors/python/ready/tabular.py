@@ -1,0 +1,102 @@
+"""What XGBoost and LightGBM have in common: one table of numbers in, one array out."""
+import contextlib
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy
+
+from . import model as models
+from . import rows
+from .model import BadModel, ReadyModel, TensorSpec
+
+#: Name of the tensor that a model of one table takes, as other servers of the protocol call it.
+INPUT_NAME = "input-0"
+#: Rows from which a request is worth more than one thread.
+SPLIT_ROWS = 4096
+#: Packages that a library imports where it finds them, for inputs that never come here.
+_NOT_NEEDED = ("pandas", "sklearn", "matplotlib", "graphviz", "pyarrow", "cudf", "cupy", "dask", "polars", "modin", "datatable", "shap")
+
+
+@contextlib.contextmanager
+def without_extras(*needed):
+    """Imports in this block do not find what a library only uses for other kinds of inputs: a second of the start where the system has it."""
+    hidden = [name for name in _NOT_NEEDED if name not in sys.modules and name not in needed]
+    for name in hidden:
+        sys.modules[name] = None
+    try:
+        yield
+    finally:
+        for name in hidden:
+            if sys.modules.get(name, True) is None:
+                del sys.modules[name]
+
+
+class TabularModel(ReadyModel):
+    """A model of one table. A family sets `columns`, `names` (or None) and `dtype`, and gives `predict`."""
+
+    columns = 0
+    names = None
+    dtype = numpy.float64
+
+    def predict(self, table):
+        """Predictions for a table: an array with one item, or one row, for each of its rows."""
+        raise NotImplementedError
+
+    def process(self, body, headers):
+        found, is_wrapped = rows.unwrap(rows.parse(body))
+        if not found:
+            return rows.answer([], is_wrapped)
+        table = rows.numbers(found, self.columns, self.names, self.dtype)
+        return rows.answer(rows.plain(self.predict_split(table)), is_wrapped)
+
+    def predict_split(self, table):
+        """`predict`, on several cores where the table is long: threads of the library would spin beside those of other requests."""
+        parts = min(models.CORES, len(table) // SPLIT_ROWS)
+        if parts < 2:
+            return self.predict(table)
+        if self._pool is None:
+            self._pool = ThreadPoolExecutor(models.CORES)
+        return numpy.concatenate(list(self._pool.map(self.predict, numpy.array_split(table, parts))))
+
+    _pool = None
+
+    def describe(self):
+        known = super().describe()
+        if self.names:
+            known["features"] = list(self.names)
+        return known
+
+    def table_spec(self, datatype):
+        return TensorSpec(INPUT_NAME, datatype, [-1, self.columns])
+
+
+def options(config, processor, **known):
+    """`model_config` checked: `known` gives for each name its default and a function that says whether a value is allowed, and what is.
+
+    Returns the values in the order of `known`; raises BadModel.
+    """
+    for name in config:
+        if name not in known:
+            raise BadModel('model_config has the unknown "%s"; processor "%s" knows %s' % (name, processor, ", ".join(known)))
+    values = []
+    for name, (default, is_allowed, allowed) in known.items():
+        value = config.get(name, default)
+        if value is not default and not is_allowed(value):
+            raise BadModel("model_config.%s is %s; allowed: %s" % (name, rows.word(value), allowed))
+        values.append(value)
+    return values
+
+
+def one_of(*words):
+    """For `options`: the first is the default."""
+    return (words[0], lambda value: isinstance(value, str) and value in words, " or ".join('"%s"' % w for w in words))
+
+
+def is_range(value):
+    """Two whole numbers from 0 up."""
+    return (
+        isinstance(value, list)
+        and len(value) == 2
+        and all(type(v) is int and v >= 0 for v in value)
+        and (value[1] == 0 or value[0] < value[1])
+    )
