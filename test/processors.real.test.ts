@@ -3,7 +3,9 @@
  * framework itself said when the example was made. One row an example.
  */
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { cpSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { type HttpAnswer, Installation, ROOT } from "./harness/installation.ts";
@@ -22,7 +24,16 @@ interface Example {
   readonly read?: (answer: HttpAnswer) => unknown;
 }
 
-const EXAMPLES: readonly Example[] = [{ folder: "xgboost", processor: /^xgboost \(xgboost 2\.1\.4\)$/ }];
+const PMML = /^pmml \(PMML4S 1\.5\.6\)$/;
+const EXAMPLES: readonly Example[] = [
+  { folder: "xgboost", processor: /^xgboost \(xgboost 2\.1\.4\)$/ },
+  { folder: "pmml-models/regression", processor: PMML, tolerance: 1e-14 },
+  { folder: "pmml-models/decision-tree", processor: PMML },
+  { folder: "pmml-models/boosted-trees", processor: PMML, tolerance: 1e-14 },
+  { folder: "pmml-models/neural-network", processor: PMML, tolerance: 1e-13 },
+  { folder: "pmml-models/clustering", processor: PMML, tolerance: 1e-12 },
+  { folder: "pmml-models/scorecard", processor: PMML },
+];
 
 const sluice = new Installation({ gatewayWorkers: 1 });
 before(() => sluice.start());
@@ -44,6 +55,23 @@ for (const example of EXAMPLES) {
     await sluice.ok("delete", name, "--yes");
   });
 }
+
+test("examples/java-custom, compiled as its README says, answers as Python computes it", async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), "sluice-java-custom-"));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  cpSync(join(ROOT, "examples", "java-custom"), folder, { recursive: true });
+  const [, build] = /```sh\n([^`]+)```/.exec(readFileSync(join(folder, "README.md"), "utf8"))!;
+  execFileSync("sh", ["-ec", build!], { cwd: folder });
+  const said = await sluice.ok("create", join(folder, "service.json"));
+  assert.doesNotMatch(said, /\[WARNING\]/);
+  const { AccessToken } = await sluice.service("java_distance");
+  const ask = (body: string | Buffer) => sluice.predict("java_distance", body, AccessToken);
+  const answer = await ask(readFileSync(join(folder, "request.txt")));
+  assert.deepEqual([answer.status, answer.body], [200, readFileSync(join(folder, "expected.txt"), "utf8")]);
+  const refused = await ask("fast");
+  assert.deepEqual([refused.status, refused.body], [400, 'For input string: "fast"']);
+  await sluice.ok("delete", "java_distance", "--yes");
+});
 
 /** Equal in form, and in each number but for `tolerance` of it. */
 function assertSame(found: unknown, wanted: unknown, tolerance: number, at = "$"): void {

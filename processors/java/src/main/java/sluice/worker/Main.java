@@ -48,7 +48,8 @@ public final class Main {
       Init init = Init.parse(first.payload());
       Processor processor = load(init, frames);
       if (processor == null) return 1;
-      String ready = "{\"pid\":" + ProcessHandle.current().pid() + ",\"runtime\":\"java " + Runtime.version() + "\"}";
+      String library = processor.library() == null ? "" : ",\"library\":" + Json.quoted(processor.library());
+      String ready = "{\"pid\":" + ProcessHandle.current().pid() + ",\"runtime\":\"java " + Runtime.version() + "\"" + library + "}";
       send(frames, Frames.READY, ready);
       String outOfMemory =
           "the processor ran out of memory for this request; metadata.memory is " + init.memoryMb() + " MB";

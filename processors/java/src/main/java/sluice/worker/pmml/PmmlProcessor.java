@@ -97,6 +97,11 @@ public final class PmmlProcessor implements Processor {
   }
 
   @Override
+  public String library() {
+    return "PMML4S " + Model.class.getPackage().getImplementationVersion();
+  }
+
+  @Override
   public byte[] describe() {
     return description;
   }
