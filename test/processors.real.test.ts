@@ -27,6 +27,11 @@ interface Example {
 const PMML = /^pmml \(PMML4S 1\.5\.6\)$/;
 const EXAMPLES: readonly Example[] = [
   { folder: "xgboost", processor: /^xgboost \(xgboost 2\.1\.4\)$/ },
+  { folder: "lightgbm", processor: /^lightgbm \(lightgbm 4\.7\.0\)$/ },
+  { folder: "sklearn", processor: /^sklearn \(scikit-learn 1\.9\.1\)$/ },
+  // Its kernels add up in an order that depends on the processor's vector units.
+  { folder: "onnx-tabular", processor: /^onnx \(onnxruntime 1\.31\.1\)$/, tolerance: 1e-5 },
+  { folder: "onnx-image", processor: /^onnx \(onnxruntime 1\.31\.1\)$/, tolerance: 1e-5 },
   { folder: "pmml-models/regression", processor: PMML, tolerance: 1e-14 },
   { folder: "pmml-models/decision-tree", processor: PMML },
   { folder: "pmml-models/boosted-trees", processor: PMML, tolerance: 1e-14 },

@@ -8,8 +8,8 @@ import { Place } from "./harness/foreground.ts";
 
 /** Language, and what its service answers to the request that comes with it. */
 const TEMPLATES: readonly (readonly [string, string])[] = [
-  ["java", "1.0\n5.0"],
   ["python", '[{"y": 1.0}, {"y": 5.0}]'],
+  ["java", "1.0\n5.0"],
 ];
 
 for (const [language, answer] of TEMPLATES) {

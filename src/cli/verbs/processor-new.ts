@@ -9,8 +9,8 @@ const TEMPLATES = join(import.meta.dirname, "..", "..", "..", "templates");
 const PLACEHOLDER = "my_processor";
 /** How each template's own tests are run, which also builds it where that is needed. */
 const LANGUAGES: Readonly<Record<string, string>> = {
-  java: "sh build.sh",
   python: "python3 -m unittest",
+  java: "sh build.sh",
 };
 /** As people also say. */
 const ALSO: Readonly<Record<string, string>> = {
