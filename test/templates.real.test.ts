@@ -7,7 +7,10 @@ import { type TestContext, test } from "node:test";
 import { Place } from "./harness/foreground.ts";
 
 /** Language, and what its service answers to the request that comes with it. */
-const TEMPLATES: readonly (readonly [string, string])[] = [["python", '[{"y": 1.0}, {"y": 5.0}]']];
+const TEMPLATES: readonly (readonly [string, string])[] = [
+  ["python", '[{"y": 1.0}, {"y": 5.0}]'],
+  ["java", "1.0\n5.0"],
+];
 
 for (const [language, answer] of TEMPLATES) {
   test(`${language}: new, its own tests, sluice test`, async (t) => {

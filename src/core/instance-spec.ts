@@ -35,7 +35,13 @@ export interface InstanceSpec extends AccessRules {
 
 export type ProcessorSpec =
   /** Ships with Sluice; `code` as in eas-reference §5.1. */
-  | { readonly kind: "builtin"; readonly code: string; readonly family: ProcessorFamily }
+  | {
+      readonly kind: "builtin";
+      readonly code: string;
+      readonly family: ProcessorFamily;
+      /** Of a code for GPUs: how many `metadata.gpu` asks for; 0: it runs on the CPU. Absent: a code without. */
+      readonly gpus?: number;
+    }
   /** The user's own: `dir` absolute, `entry` relative to it (eas-reference §5.4, §5.5). */
   | {
       readonly kind: "custom";
@@ -89,8 +95,10 @@ export interface ModelSpec {
 
 /** `metadata.rpc` (eas-reference §1.3). */
 export interface RpcSpec {
-  /** Requests worked on at once. */
+  /** Requests worked on at once, by each of its processes. */
   readonly workerThreads: number;
+  /** Processes that work on them, each with as many threads. Absent: as the processor's own code says, else one. */
+  readonly workerProcesses?: number;
   /** Requests that may wait for a worker; one more is 450. */
   readonly maxQueueSize: number;
   /** Receive + queue + compute, in ms; longer is 408. */

@@ -14,6 +14,8 @@ export interface EngineOptions {
   readonly logFile: string;
   /** Wall clock, ms. */
   readonly wallNow: () => number;
+  /** Version of Sluice, for clients that ask what server this is. */
+  readonly sluiceVersion?: string;
   readonly limits?: Partial<EngineLimits>;
   /** Folder with `python/`, `java/`, `cpp/` and `node/`; Sluice's own when absent. */
   readonly processorsDir?: string;
@@ -42,6 +44,7 @@ export async function runEngine(options: EngineOptions): Promise<number> {
   const engine = new Engine({
     dir,
     spec,
+    sluiceVersion: options.sluiceVersion ?? "",
     limits,
     tools: {
       processorsDir: options.processorsDir ?? OWN_PROCESSORS,

@@ -1,5 +1,6 @@
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { ModelCache } from "../adapters/model-cache/cache.ts";
+import { pythonsOf } from "../adapters/python-environments/base-python.ts";
 import { VirtualEnvironments } from "../adapters/python-environments/environments.ts";
 import { systemClock } from "../adapters/system/clock.ts";
 import { readSetting } from "../base/settings.ts";
@@ -52,9 +53,11 @@ async function environmentOf(
 ): Promise<string | null> {
   const requirements = requirementsOf(spec);
   if (requirements === null) return null;
+  const prepared = readSetting(SERVE_SETTINGS.preparedEnvironments, undefined, env);
   const environments = new VirtualEnvironments({
     root: homeLayout(readSetting(SERVE_SETTINGS.home, undefined, env)).environments,
-    python: env.SLUICE_PYTHON ?? "python3",
+    pythons: pythonsOf(env.SLUICE_PYTHON),
+    prepared: prepared === null ? null : resolve(prepared),
     env,
     // What is used by whom is for the control process to know; here none is removed.
     bytesMax: Number.POSITIVE_INFINITY,

@@ -3,9 +3,10 @@ import { ProcessDriver } from "../adapters/process/driver.ts";
 import { systemClock } from "../adapters/system/clock.ts";
 import { ownIdentity } from "../base/process-identity.ts";
 import { EXIT, type ExitCode, Failure } from "../cli/cli-io.ts";
-import type { InstanceSpec } from "../core/instance-spec.ts";
+import type { InstanceSpec, InstanceState } from "../core/instance-spec.ts";
 import { instanceSpecOf } from "../core/plan/instance-spec-of.ts";
 import type { ServiceSpec } from "../core/spec/service-spec.ts";
+import { startText } from "../core/start-stages.ts";
 import type { InstanceReport } from "../ports/runtime.ts";
 import type { ReadyFiles } from "./test-files.ts";
 
@@ -20,6 +21,8 @@ export interface Serving {
   readonly url: string;
   /** Null: a program of the user's own, which asks for what it likes. */
   readonly token: string | null;
+  /** What is known of it by now, for people: how it started, what it runs with. */
+  readonly facts: readonly string[];
 }
 
 export interface TestInstanceParts {
@@ -39,6 +42,7 @@ export class TestInstance {
   readonly #token: string;
   readonly #logsEnd = new AbortController();
 
+  /** @throws Failure when the folder's path is too long for unix sockets */
   constructor({ spec, files, token, folder, port }: TestInstanceParts) {
     this.#token = token;
     this.#instance = instanceSpecOf(
@@ -46,18 +50,7 @@ export class TestInstance {
       files,
       0,
     );
-    const { pid, startTicks } = ownIdentity();
-    const owner = ["--owner", `${pid}.${startTicks}`];
-    this.#driver = new ProcessDriver({
-      runDir: join(folder, "run"),
-      logDir: join(folder, "logs"),
-      engineCommand: (dir, log) => [
-        ...[process.execPath, ...process.execArgv, MAIN, "engine", "--dir", dir, "--log", log],
-        ...owner,
-        ...(port === null ? [] : ["--port", String(port)]),
-      ],
-      now: systemClock.now,
-    });
+    this.#driver = openDriver(folder, port);
   }
 
   /** Hands out its log, line by line, until it has ended; resolves after the last. */
@@ -77,7 +70,7 @@ export class TestInstance {
       const report = await this.#report();
       failIfEnded(report);
       const { state } = report;
-      if (state?.phase === "ready" && state.port !== null) return this.#servingAt(state.host, state.port);
+      if (state?.phase === "ready" && state.port !== null) return this.#servingAt(state, state.port);
       if (state?.phase === "loading") say(capitalized(state.message));
       if (systemClock.monotonic() >= lateAt)
         throw new Failure(`the service is not ready after ${withinMs / 1000} s`);
@@ -109,18 +102,39 @@ export class TestInstance {
     }
   }
 
-  #servingAt(host = "127.0.0.1", port: number): Serving {
+  #servingAt({ host = "127.0.0.1", stages, library, note }: InstanceState, port: number): Serving {
     const at = `http://${host.includes(":") ? `[${host}]` : host}:${port}`;
     const { processor, service } = this.#instance;
+    const started = stages === undefined ? [] : [`Started in ${startText(stages)}`];
+    const facts = [...started, ...(library ? [`Processor: ${library}`] : []), ...(note ? [note] : [])];
     return processor.kind === "command"
-      ? { url: `${at}/`, token: null }
-      : { url: `${at}/api/predict/${service}`, token: this.#token };
+      ? { url: `${at}/`, token: null, facts }
+      : { url: `${at}/api/predict/${service}`, token: this.#token, facts };
   }
 
   async #report(): Promise<InstanceReport> {
     const report = (await this.#driver.list()).at(0);
     if (report === undefined) throw new Failure("the folder of the instance has gone");
     return report;
+  }
+}
+
+function openDriver(folder: string, port: number | null): ProcessDriver {
+  const { pid, startTicks } = ownIdentity();
+  const owner = ["--owner", `${pid}.${startTicks}`];
+  try {
+    return new ProcessDriver({
+      runDir: join(folder, "run"),
+      logDir: join(folder, "logs"),
+      engineCommand: (dir, log) => [
+        ...[process.execPath, ...process.execArgv, MAIN, "engine", "--dir", dir, "--log", log],
+        ...owner,
+        ...(port === null ? [] : ["--port", String(port)]),
+      ],
+      now: systemClock.now,
+    });
+  } catch (error) {
+    throw new Failure((error as Error).message, { cause: error });
   }
 }
 

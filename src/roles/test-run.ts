@@ -15,6 +15,7 @@ import { parseSpec } from "../core/spec/parse.ts";
 import { parseJson } from "../core/spec/parse-json.ts";
 import type { ParsedSpec } from "../core/spec/service-spec.ts";
 import { FetchError } from "../ports/files.ts";
+import { BadStoreSettings } from "./object-stores.ts";
 import { claimPort, PortTaken } from "./ports.ts";
 import { prepareTest } from "./test-files.ts";
 import { type Serving, TestInstance } from "./test-instance.ts";
@@ -101,7 +102,8 @@ async function test({ spec }: ParsedSpec, order: TestOrder, around: Surroundings
   return hurry.aborted ? EXIT.failed : code;
 }
 
-function sayServing(steps: Session, { url, token }: Serving): void {
+function sayServing(steps: Session, { url, token, facts }: Serving): void {
+  for (const fact of facts) steps.ok(fact);
   steps.ok(`Serving at: [${url}]`);
   if (token !== null) steps.ok(`Token: ${token}`);
   steps.ok(`Try it: curl ${token === null ? "" : `-H 'Authorization: ${token}' -d 'YOUR DATA' `}${url}`);
@@ -188,7 +190,7 @@ function reportTestError(steps: Session, error: unknown, stop: AbortSignal): num
     steps.warn("Ended before the service was ready");
     return EXIT.failed;
   }
-  if (error instanceof FetchError || error instanceof PortTaken)
-    return reportError(steps, new Failure(error.message, { cause: error }));
+  if ([FetchError, PortTaken, BadStoreSettings].some((expected) => error instanceof expected))
+    return reportError(steps, new Failure((error as Error).message, { cause: error }));
   return reportError(steps, error);
 }

@@ -10,6 +10,7 @@ const PLACEHOLDER = "my_processor";
 /** How each template's own tests are run, which also builds it where that is needed. */
 const LANGUAGES: Readonly<Record<string, string>> = {
   python: "python3 -m unittest",
+  java: "sh build.sh",
 };
 /** As people also say. */
 const ALSO: Readonly<Record<string, string>> = {

@@ -56,11 +56,11 @@ export function buildSpec(checked: Checked, origins: Origins): Built {
   const processor = isBroken ? null : buildProcessor(given, refuse);
   const model = buildModel(given, processor, refuse);
   const warmUp = warmUpAt(given.warm_up_data_path, refuse);
-  if (given.metadata?.enable_grpc === true && processor !== null && processor.kind !== "command") {
+  if (given.metadata?.enable_grpc === true && processor?.kind === "custom") {
     refuse(
       ["metadata", "enable_grpc"],
       "true",
-      "false beside a processor: its engine speaks HTTP/1.1; a gRPC server is a program of its own (containers with a script or command)",
+      "false beside a processor of your own: its engine speaks HTTP/1.1; a gRPC server is a program of its own (containers with a script or command)",
     );
   }
   // Where a type is wrong, nothing can be read together.
@@ -95,6 +95,9 @@ export function buildSpec(checked: Checked, origins: Origins): Built {
       workerThreads: metadata.rpc?.worker_threads ?? DEFAULTS.workerThreads,
       maxQueueSize: metadata.rpc?.max_queue_size ?? DEFAULTS.maxQueueSize,
       keepaliveMs: metadata.rpc?.keepalive ?? DEFAULTS.keepaliveMs,
+      ...(metadata.rpc?.worker_processes === undefined
+        ? {}
+        : { workerProcesses: metadata.rpc.worker_processes }),
       ...(metadata.rpc?.rate_limit ? { rateLimit: metadata.rpc.rate_limit } : {}),
       ...(metadata.rpc?.batching !== true || processor.kind !== "custom" || processor.language === "java"
         ? {}
@@ -108,7 +111,7 @@ export function buildSpec(checked: Checked, origins: Origins): Built {
     },
     labels: { ...document.labels },
     isBodyChecked: document.networking?.gateway_policy?.body_digest !== "ignore",
-    isGrpc: metadata.enable_grpc ?? false,
+    protocol: protocolOf(processor, metadata.enable_grpc),
     isCrashBlocked: document.runtime?.enable_crash_block ?? false,
     terminationGraceMs: (metadata.eas?.termination_grace_period ?? DEFAULTS.graceS) * 1000,
     isSigtermSent: metadata.rpc?.enable_sigterm ?? false,
@@ -116,6 +119,12 @@ export function buildSpec(checked: Checked, origins: Origins): Built {
     policy,
   };
   return { spec, problems };
+}
+
+/** Clients of the Open Inference Protocol expect both of a ready-made processor, without asking for it. */
+function protocolOf(processor: ProcessorSource, isGrpc: boolean | undefined): ServiceSpec["protocol"] {
+  if (processor.kind === "builtin") return isGrpc === false ? "http" : "both";
+  return isGrpc === true ? "grpc" : "http";
 }
 
 const memoryMbOf = ({ cpu = DEFAULTS.cpu, memory }: Partial<ServiceDocument["metadata"]>) =>
@@ -139,8 +148,9 @@ function buildProcessor(given: Partial<ServiceDocument>, refuse: Refuse): Proces
     if (given.containers === undefined) return refuse(["processor"], "nothing", RUNS);
     return buildCommand(given.containers, sourceAt(["processor_path"], given.processor_path, refuse), refuse);
   }
-  const ready = readyProcessor(code);
-  if (ready !== null) return buildReady(code, ready);
+  const gpus = given.metadata?.gpu ?? 0;
+  const ready = readyProcessor(code, gpus);
+  if (ready !== null) return buildReady(code, ready, gpus);
   const instead = insteadOf(code);
   if (instead !== null) return refuse(["processor"], show(code), `${instead}, or ${RUNS}`);
   if (given.processor_path !== undefined || given.processor_entry !== undefined || code === "custom") {
@@ -151,9 +161,12 @@ function buildProcessor(given: Partial<ServiceDocument>, refuse: Refuse): Proces
 }
 
 /** The libraries of a ready-made processor are made into an environment as those of the user's own are. */
-function buildReady(code: string, { family, requirements: lines }: ReadyProcessor): ProcessorSource {
-  const requirements = lines.length === 0 ? {} : { requirements: { lines, file: null, field: "processor" } };
-  return { kind: "builtin", code, family, ...requirements };
+function buildReady(code: string, ready: ReadyProcessor, gpus: number): ProcessorSource {
+  const { family, requirements: lines, accepts } = ready;
+  const more = accepts === undefined ? {} : { accepts };
+  const requirements =
+    lines.length === 0 ? {} : { requirements: { lines, file: null, field: "processor", ...more } };
+  return { kind: "builtin", code, family, ...(ready.isGpu ? { gpus } : {}), ...requirements };
 }
 
 function buildCustom(

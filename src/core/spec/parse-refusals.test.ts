@@ -46,8 +46,11 @@ const BAD: readonly (readonly [
   ["nothing in it", {}, ["$.metadata.name", "$.metadata.instance", "$.processor"], /pmml/],
   ["no instance count", { ...pmml, metadata: {} }, ["$.metadata.instance"], /0 to 1000/],
   [
-    "gRPC behind an engine",
-    withMetadata({ enable_grpc: true }),
+    "gRPC behind the engine of a processor of one's own",
+    {
+      ...{ processor_type: "python", processor_path: "/p", processor_entry: "app.py" },
+      metadata: { name: "a", instance: 1, enable_grpc: true },
+    },
     ["$.metadata.enable_grpc"],
     /program of its own/,
   ],
