@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { readFileSync, statSync } from "node:fs";
+import { globSync, readFileSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
 import { parseSpec } from "../src/core/spec/parse.ts";
@@ -68,6 +68,7 @@ test("every service file is accepted, has no field without effect, and names fil
     "own-server/service.json",
     "cpp-custom/service.json",
     "node-custom/service.json",
+    ...globSync("pmml-models/*/service.json", { cwd: folder }),
   ];
   for (const file of [...files, "pmml-canary/pmml_prod.json", "pmml-canary/pmml_grey.json"]) {
     const service = json(file);

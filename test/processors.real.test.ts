@@ -4,7 +4,8 @@
  */
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { cpSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { type HttpAnswer, Installation, ROOT } from "./harness/installation.ts";
@@ -25,6 +26,7 @@ interface Example {
   readonly read?: (answer: HttpAnswer) => unknown;
 }
 
+const PMML = /^pmml \(PMML4S 1\.5\.6\)$/;
 const EXAMPLES: readonly Example[] = [
   { folder: "xgboost", processor: /^xgboost \(xgboost 2\.1\.4\)$/ },
   { folder: "lightgbm", processor: /^lightgbm \(lightgbm 4\.7\.0\)$/ },
@@ -40,6 +42,12 @@ const EXAMPLES: readonly Example[] = [
   },
   // Sums are added up in another order than in scikit-learn.
   { folder: "node-custom", processor: /^$/, tolerance: 1e-10 },
+  { folder: "pmml-models/regression", processor: PMML, tolerance: 1e-14 },
+  { folder: "pmml-models/decision-tree", processor: PMML },
+  { folder: "pmml-models/boosted-trees", processor: PMML, tolerance: 1e-14 },
+  { folder: "pmml-models/neural-network", processor: PMML, tolerance: 1e-13 },
+  { folder: "pmml-models/clustering", processor: PMML, tolerance: 1e-12 },
+  { folder: "pmml-models/scorecard", processor: PMML },
 ];
 
 /** Runs the command of an example's README that begins so. */
@@ -71,6 +79,23 @@ for (const example of EXAMPLES) {
     await sluice.ok("delete", name, "--yes");
   });
 }
+
+test("examples/java-custom, compiled as its README says, answers as Python computes it", async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), "sluice-java-custom-"));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  cpSync(join(ROOT, "examples", "java-custom"), folder, { recursive: true });
+  const [, build] = /```sh\n([^`]+)```/.exec(readFileSync(join(folder, "README.md"), "utf8"))!;
+  execFileSync("sh", ["-ec", build!], { cwd: folder });
+  const said = await sluice.ok("create", join(folder, "service.json"));
+  assert.doesNotMatch(said, /\[WARNING\]/);
+  const { AccessToken } = await sluice.service("java_distance");
+  const ask = (body: string | Buffer) => sluice.predict("java_distance", body, AccessToken);
+  const answer = await ask(readFileSync(join(folder, "request.txt")));
+  assert.deepEqual([answer.status, answer.body], [200, readFileSync(join(folder, "expected.txt"), "utf8")]);
+  const refused = await ask("fast");
+  assert.deepEqual([refused.status, refused.body], [400, 'For input string: "fast"']);
+  await sluice.ok("delete", "java_distance", "--yes");
+});
 
 /** Equal in form, and in each number but for `tolerance` of it. */
 function assertSame(found: unknown, wanted: unknown, tolerance: number, at = "$"): void {
