@@ -5,18 +5,15 @@ import type { ExitReason } from "../core/reasons.ts";
 import { RateLimiter } from "../core/traffic/rate-limiter.ts";
 import { AccessFile } from "./access-file.ts";
 import { BatchDispatcher } from "./batching/batch-dispatcher.ts";
-import type { BatchRule } from "./batching/batch-rules.ts";
 import { Dispatcher } from "./dispatcher.ts";
+import type { EngineParts } from "./engine-parts.ts";
 import { HttpFront } from "./http-front.ts";
-import type { InstanceDir } from "./instance-dir.ts";
-import type { EngineLimits } from "./limits.ts";
-import type { LogFile } from "./log-file.ts";
 import { MemoryWatch } from "./memory-watch.ts";
 import type { ModelFacts } from "./model-facts.ts";
 import { RequestPaths } from "./request-front.ts";
 import { ResponseHeads } from "./responses.ts";
 import { Tokens } from "./tokens.ts";
-import { type WorkerTools, workerCommand } from "./worker-command.ts";
+import { workerCommand } from "./worker-command.ts";
 import { WorkerSupervisor } from "./worker-supervisor.ts";
 
 /** Progress messages go to state.json at most this often, in ms. */
@@ -25,24 +22,6 @@ const STATE_MS_MIN = 100;
 const ACCESS_LOOK_MS = 500;
 /** While draining, what is left is looked at this often, in ms. */
 const DRAIN_LOOK_MS = 10;
-
-export interface EngineParts {
-  readonly dir: InstanceDir;
-  readonly spec: InstanceSpec;
-  /** Version of Sluice. */
-  readonly sluiceVersion: string;
-  readonly limits: EngineLimits;
-  readonly tools: WorkerTools;
-  readonly log: LogFile;
-  /** Wall clock, ms. */
-  readonly wallNow: () => number;
-  /** Monotonic ms since this process began. */
-  readonly now: () => number;
-  /** When batches go; absent: as the product does it. */
-  readonly batchRule?: BatchRule;
-  /** For direct callers; absent: a free one. */
-  readonly port?: number;
-}
 
 const warmUpText = (at: number, of: number) => `warming up: request ${at} of ${of}`;
 
