@@ -1,6 +1,6 @@
 import type { Component } from "../base/component.ts";
 import { lastLines } from "../base/log-tail.ts";
-import type { InstanceSpec, InstanceState } from "../core/instance-spec.ts";
+import type { InstanceState } from "../core/instance-spec.ts";
 import type { ExitReason } from "../core/reasons.ts";
 import { RateLimiter } from "../core/traffic/rate-limiter.ts";
 import { AccessFile } from "./access-file.ts";
