@@ -162,8 +162,10 @@ function buildProcessor(given: Partial<ServiceDocument>, refuse: Refuse): Proces
 
 /** The libraries of a ready-made processor are made into an environment as those of the user's own are. */
 function buildReady(code: string, ready: ReadyProcessor, gpus: number): ProcessorSource {
-  const { family, requirements: lines } = ready;
-  const requirements = lines.length === 0 ? {} : { requirements: { lines, file: null, field: "processor" } };
+  const { family, requirements: lines, accepts } = ready;
+  const more = accepts === undefined ? {} : { accepts };
+  const requirements =
+    lines.length === 0 ? {} : { requirements: { lines, file: null, field: "processor", ...more } };
   return { kind: "builtin", code, family, ...(ready.isGpu ? { gpus } : {}), ...requirements };
 }
 
