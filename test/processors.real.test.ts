@@ -3,7 +3,7 @@
  * framework itself said when the example was made. One row an example.
  */
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { type HttpAnswer, Installation, ROOT } from "./harness/installation.ts";
@@ -51,6 +51,25 @@ for (const example of EXAMPLES) {
     await sluice.ok("delete", name, "--yes");
   });
 }
+
+test("a code for GPUs runs on the CPU and says so, and is refused where it asks for a GPU that is not there", async () => {
+  const file = join(ROOT, "examples", "onnx-tabular", "service.json");
+  const document = { ...JSON.parse(readFileSync(file, "utf8")), name: "on-cpu", processor: "onnx_cu100" };
+  document.model_path = join(ROOT, "examples", "onnx-tabular", document.model_path);
+  const path = join(sluice.home, "on-cpu.json");
+  writeFileSync(path, JSON.stringify(document));
+  await sluice.ok("create", path);
+  assert.match(await sluice.ok("w", "on-cpu"), /it runs on the CPU: the processor's code is one for GPUs/);
+  document.metadata.gpu = 999;
+  writeFileSync(path, JSON.stringify(document));
+  const refused = await sluice.cli("modify", "on-cpu", "-s", path);
+  assert.equal(refused.code, 1);
+  assert.match(
+    refused.stderr,
+    /metadata\.gpu: found 999, allowed: 0.*: this machine has .*"onnx_cu100" runs on the CPU/,
+  );
+  await sluice.ok("delete", "on-cpu", "--yes");
+});
 
 /** Equal in form, and in each number but for `tolerance` of it. */
 function assertSame(found: unknown, wanted: unknown, tolerance: number, at = "$"): void {
