@@ -199,8 +199,7 @@ class InferenceProtocol:
             found = "no datatype" if datatype is None else "datatype %.20s" % (datatype,)
             raise BadInput("%s has %s; allowed: %s" % (where, found, ", ".join((spec.datatype, *spec.also))))
         shape = tensors.shape_of(where, item.get("shape"))
-        fits = len(shape) == len(spec.shape) and all(want in (-1, length) for want, length in zip(spec.shape, shape))
-        if not fits:
+        if not fits(shape, spec.shape):
             raise BadInput("%s has shape %s; allowed: %s" % (where, tensors.shape_text(shape), tensors.shape_text(spec.shape)))
         if binary is None:
             array = tensors.array_of(where, datatype, shape, item.get("data"))
@@ -209,6 +208,13 @@ class InferenceProtocol:
         else:
             array = tensors.array_of_bytes(where, datatype, shape, binary)
         return array if datatype == spec.datatype else tensors.converted(array, spec.datatype)
+
+
+def fits(shape, wanted):
+    """Whether a shape is one that a TensorSpec allows."""
+    if wanted is None:
+        return True
+    return len(shape) == len(wanted) and all(want in (-1, length) for want, length in zip(wanted, shape))
 
 
 def decoded(body, encoding):
