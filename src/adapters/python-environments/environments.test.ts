@@ -227,6 +227,23 @@ test("a machine without Python says so", async (t) => {
   await assert.rejects(environments.prepare(lines("a==1"), say, signal()), /is not on this machine/);
 });
 
+test("an environment that another made is used from there, and stays as it is", async (t) => {
+  const { open, say, file, installs, wanted } = begin(t, { bytesMax: 0 });
+  const made = await open("elsewhere").prepare(lines("a==1"), say, signal());
+  const environments = open("environments", file("elsewhere"));
+  assert.equal(await environments.prepare(lines("a==1"), say, signal()), made);
+  assert.equal(installs(), 1);
+  const own = await environments.prepare(lines("b==1"), say, signal());
+  assert(own.startsWith(file("environments")));
+  // Over the bound, what nobody uses goes: of its own only.
+  wanted.push(lines("b==1"));
+  await environments.prepare(lines("c==1"), say, signal());
+  assert(existsSync(made));
+  assert.equal((await environments.list()).filter((e) => e.folder === made).length, 1);
+  assert.equal(await environments.remove(await environments.addressOf(lines("a==1"))), "in-use");
+  assert(existsSync(made));
+});
+
 test("packages that a Python of the machine has are used in place of those that would be brought", async (t) => {
   const { open, say, home, file } = begin(t);
   const accepts = { has: ["tiny>=1.13,<3"], adds: ["other==2"] };

@@ -86,6 +86,8 @@ export class VirtualEnvironments implements PythonEnvironments {
   async remove(address: string): Promise<"removed" | "in-use" | "not-found"> {
     return this.#inTurn(async () => {
       const found = (await this.#kept.list()).find((e) => e.address === address);
+      const { prepared } = this.#options;
+      if (prepared !== null && (await findIn(prepared, address)) !== null) return "in-use"; // by whoever made it
       if (found === undefined) return "not-found";
       if ((await this.#isInUse())(found)) return "in-use";
       await this.#kept.remove(found);

@@ -52,6 +52,7 @@ export const FAMILIES = [
     codes: ["onnx"],
     gpuCodes: ["onnx_cu", "onnx_gpu"],
     requirements: ["onnxruntime==1.31.1", NUMPY],
+    gpuRequirements: ["onnxruntime-gpu==1.31.1", NUMPY],
   },
   {
     family: "sklearn",
