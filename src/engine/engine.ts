@@ -97,6 +97,7 @@ export class Engine implements Component {
         ),
         now: parts.now,
         wallNow: parts.wallNow,
+        tell: (line) => parts.log.line(line),
         limiter: spec.rpc.rateLimit === undefined ? null : new RateLimiter(spec.rpc.rateLimit),
         ...(spec.rpc.decompressor === undefined ? {} : { decompressor: spec.rpc.decompressor }),
         hasGrpc: spec.processor.kind === "builtin",
@@ -110,7 +111,7 @@ export class Engine implements Component {
       dispatcher,
       log: parts.log,
       now: parts.now,
-      command: (index) => workerCommand(spec, parts.tools, parts.dir.workerSocket, index),
+      command: (index, socketPath) => workerCommand(spec, parts.tools, socketPath, index),
       events: {
         changed: (message) => this.#workersChanged(message),
         progress: (text) => this.#progress(text),
@@ -230,7 +231,7 @@ export class Engine implements Component {
     if (this.#graceDue !== null) clearTimeout(this.#graceDue);
     this.#graceDue = null;
     this.#warmUp = null;
-    if (this.#supervisor.workersReady > 0) {
+    if (this.#supervisor.isServing) {
       this.#setPhase("ready", message);
       return;
     }

@@ -95,6 +95,9 @@ export function buildSpec(checked: Checked, origins: Origins): Built {
       workerThreads: metadata.rpc?.worker_threads ?? DEFAULTS.workerThreads,
       maxQueueSize: metadata.rpc?.max_queue_size ?? DEFAULTS.maxQueueSize,
       keepaliveMs: metadata.rpc?.keepalive ?? DEFAULTS.keepaliveMs,
+      ...(metadata.rpc?.worker_processes === undefined
+        ? {}
+        : { workerProcesses: metadata.rpc.worker_processes }),
       ...(metadata.rpc?.rate_limit ? { rateLimit: metadata.rpc.rate_limit } : {}),
       ...(metadata.rpc?.batching !== true || processor.kind !== "custom" || processor.language === "java"
         ? {}
