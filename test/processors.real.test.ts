@@ -34,6 +34,8 @@ const EXAMPLES: readonly Example[] = [
   // Its kernels add up in an order that depends on the processor's vector units.
   { folder: "onnx-tabular", processor: /^onnx \(onnxruntime 1\.31\.1\)$/, tolerance: 1e-5 },
   { folder: "onnx-image", processor: /^onnx \(onnxruntime 1\.31\.1\)$/, tolerance: 1e-5 },
+  // As above.
+  { folder: "tensorflow", processor: /^tensorflow_cpu_2\.7 \(tensorflow 2\.21\.0\)$/, tolerance: 1e-4 },
   {
     folder: "cpp-custom",
     request: "request.csv",
