@@ -120,7 +120,7 @@ class InferenceProtocol:
         results = self._model.infer(inputs, None if wanted is None else [output for output, _ in wanted])
         if wanted is None:
             is_binary = _flag(parameters, "binary_data_output", "the request", False)
-            wanted = [(output, is_binary) for output in self._outputs]
+            wanted = [(output, is_binary) for output in self._outputs if output in results]
         answer = {"model_name": name, "model_version": self._version}
         if request_id is not None:
             answer["id"] = request_id

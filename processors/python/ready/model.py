@@ -82,7 +82,7 @@ class ReadyModel:
 
     def infer(self, inputs, outputs):
         """One request of the Open Inference Protocol. `inputs`: name -> numpy array (BYTES: dtype object, of bytes), all of those of the model that must be there,
-        types and shapes already checked against `self.inputs`; `outputs`: names wanted, or None for all. Returns name -> numpy array; raises BadInput."""
+        types and shapes already checked against `self.inputs`; `outputs`: names wanted, or None: all, or those that cost nothing more. Returns name -> numpy array; raises BadInput."""
         raise NotImplementedError
 
     def describe(self):
