@@ -14,6 +14,7 @@ export const ENVIRONMENT_HANDLERS: { readonly [N in Own]: Handler<N> } = {
       Python: environment.python,
       Requirements: [...environment.requirements],
       Packages: [...environment.packages],
+      Notes: [...(environment.notes ?? [])],
       Bytes: environment.bytes,
       LastUsedTime: rfc3339(environment.usedAtMs),
       Referrers: environment.referrers.map(({ service, version }) => ({
