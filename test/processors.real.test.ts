@@ -22,7 +22,14 @@ interface Example {
   readonly read?: (answer: HttpAnswer) => unknown;
 }
 
-const EXAMPLES: readonly Example[] = [{ folder: "xgboost", processor: /^xgboost \(xgboost 2\.1\.4\)$/ }];
+const EXAMPLES: readonly Example[] = [
+  { folder: "xgboost", processor: /^xgboost \(xgboost 2\.1\.4\)$/ },
+  { folder: "lightgbm", processor: /^lightgbm \(lightgbm 4\.7\.0\)$/ },
+  { folder: "sklearn", processor: /^sklearn \(scikit-learn 1\.9\.1\)$/ },
+  // Its kernels add up in an order that depends on the processor's vector units.
+  { folder: "onnx-tabular", processor: /^onnx \(onnxruntime 1\.31\.1\)$/, tolerance: 1e-5 },
+  { folder: "onnx-image", processor: /^onnx \(onnxruntime 1\.31\.1\)$/, tolerance: 1e-5 },
+];
 
 const sluice = new Installation({ gatewayWorkers: 1 });
 before(() => sluice.start());

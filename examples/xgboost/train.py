@@ -1,6 +1,6 @@
 """Trains the model of this example, and asks XGBoost itself for the answers that the service must give.
 
-Run it with the packages of requirements.txt: `python train.py`. What it writes is the same each time.
+Run it with the packages of requirements.txt: `python train.py`. Each run gives the same answers.
 """
 import json
 import pathlib

@@ -35,7 +35,13 @@ export interface InstanceSpec extends AccessRules {
 
 export type ProcessorSpec =
   /** Ships with Sluice; `code` as in eas-reference §5.1. */
-  | { readonly kind: "builtin"; readonly code: string; readonly family: ProcessorFamily }
+  | {
+      readonly kind: "builtin";
+      readonly code: string;
+      readonly family: ProcessorFamily;
+      /** Of a code for GPUs: how many `metadata.gpu` asks for; 0: it runs on the CPU. Absent: a code without. */
+      readonly gpus?: number;
+    }
   /** The user's own: `dir` absolute, `entry` relative to it (eas-reference §5.4, §5.5). */
   | {
       readonly kind: "custom";
@@ -54,7 +60,7 @@ export type ProcessorSpec =
   | CommandSpec;
 
 /** Languages that a processor of the user's own may be written in. */
-export type CustomLanguage = "python" | "java";
+export type CustomLanguage = "python" | "java" | "cpp" | "node";
 
 /** What of a Java processor is started, and how. */
 export interface JavaClass {
@@ -115,7 +121,7 @@ export interface BatchSpec {
 export interface LimitSpec {
   /** Cores; may be a fraction. Given to the processor's runtime as a thread count hint, rounded up. */
   readonly cpu: number;
-  /** MB of memory: of all processes of the instance by a control group, else of each (RLIMIT_DATA; heap for Java). */
+  /** MB of memory: of all processes of the instance by a control group, else of each (RLIMIT_DATA; heap for Java and Node). */
   readonly memoryMb: number;
   /** `metadata.cpu` was given: then it is also the most that a control group lets the instance have. */
   readonly isCpuAsked?: boolean;

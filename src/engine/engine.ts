@@ -29,6 +29,8 @@ const DRAIN_LOOK_MS = 10;
 export interface EngineParts {
   readonly dir: InstanceDir;
   readonly spec: InstanceSpec;
+  /** Version of Sluice. */
+  readonly sluiceVersion: string;
   readonly limits: EngineLimits;
   readonly tools: WorkerTools;
   readonly log: LogFile;
@@ -99,11 +101,13 @@ export class Engine implements Component {
         wallNow: parts.wallNow,
         limiter: spec.rpc.rateLimit === undefined ? null : new RateLimiter(spec.rpc.rateLimit),
         ...(spec.rpc.decompressor === undefined ? {} : { decompressor: spec.rpc.decompressor }),
+        hasGrpc: spec.processor.kind === "builtin",
       },
       spec.rpc.keepaliveMs,
     );
     this.#supervisor = new WorkerSupervisor({
       spec,
+      sluiceVersion: parts.sluiceVersion,
       limits,
       dispatcher,
       log: parts.log,

@@ -11,7 +11,8 @@ import { BodyDecoder } from "./decompression/body-decoder.ts";
 import { type Exchange, Payload, type WorkerSlots } from "./exchange.ts";
 import { FRAME } from "./frames.ts";
 import { HeldBody } from "./held-body.ts";
-import type { HttpFront } from "./http-front.ts";
+import type { ActiveRequest, ClientConnection, HttpFront } from "./http-front.ts";
+import { isPreface } from "./inference-protocol/connection.ts";
 import { FRONT, isRoot, writeFront } from "./request-front.ts";
 import { composeResponse, rateLimitedFields, reasonFields, reasonText, withQueueTime } from "./responses.ts";
 
@@ -42,7 +43,7 @@ const CLOSED = 4;
  * One connection of a client. It serves one request after the other; bytes of later (pipelined) requests are kept
  * until the answer is written. All fields of the request in hand live here, so a request allocates next to nothing.
  */
-export class HttpConnection implements Exchange {
+export class HttpConnection implements Exchange, ActiveRequest, ClientConnection {
   queueNext: Exchange | null = null;
   queuePrevious: Exchange | null = null;
   isQueued = false;
@@ -52,8 +53,8 @@ export class HttpConnection implements Exchange {
   readonly payload = new Payload();
 
   /** Requests in the order of their start, kept by the front. */
-  activeNext: HttpConnection | null = null;
-  activePrevious: HttpConnection | null = null;
+  activeNext: ActiveRequest | null = null;
+  activePrevious: ActiveRequest | null = null;
   /** When the first byte of the request came, monotonic ms; 0 between requests. */
   startedAt = 0;
   /** Last sign of life, or start of lingering, monotonic ms, coarse. */
@@ -110,6 +111,9 @@ export class HttpConnection implements Exchange {
     this.#socket.destroy();
   }
 
+  /** Its next answer says so. */
+  leave(): void {}
+
   #data(chunk: Buffer): void {
     if (this.#rest === null) this.#consume(chunk, 0, chunk.length);
     else if (this.#state === WAITING) this.#keep(chunk);
@@ -138,6 +142,7 @@ export class HttpConnection implements Exchange {
             return;
           }
           if (end < 0) {
+            if (this.#isHttp2(buf, at, to)) return;
             const { status, text } = headError(end);
             this.#refuse(status === 431 ? "HEAD_TOO_LARGE" : "BAD_REQUEST", text, status);
             return;
@@ -171,6 +176,15 @@ export class HttpConnection implements Exchange {
           return;
       }
     }
+  }
+
+  /** What the parser refused at the very start of the connection may be the preface of HTTP/2: then another takes over. */
+  #isHttp2(buf: Buffer, at: number, to: number): boolean {
+    if (!this.#http.hasGrpc || this.#socket.bytesRead !== to - at || !isPreface(buf, at, to)) return false;
+    this.#release();
+    this.#state = CLOSED;
+    this.#http.serveHttp2(this, this.#socket, Buffer.from(buf.subarray(at, to)), this.#admission);
+    return true;
   }
 
   /** The head in `head` is complete; its body starts at `at`. Returns where to go on. */

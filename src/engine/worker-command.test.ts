@@ -3,7 +3,14 @@ import { test } from "node:test";
 import type { InstanceSpec } from "../core/instance-spec.ts";
 import { workerCommand } from "./worker-command.ts";
 
-const tools = { processorsDir: "/p", python: "py", java: "jv", env: { HOME: "/h", OMP_NUM_THREADS: "64" } };
+const tools = {
+  processorsDir: "/p",
+  python: "py",
+  java: "jv",
+  node: "nd",
+  setpriv: null,
+  env: { HOME: "/h", OMP_NUM_THREADS: "64" },
+};
 const spec = (processor: InstanceSpec["processor"], cpu: number, memoryMb: number) =>
   ({ processor, limits: { cpu, memoryMb } }) as InstanceSpec;
 

@@ -12,6 +12,8 @@ export interface WorkerCommand {
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;
+  /** What to do when `file` is not there. */
+  readonly ifMissing?: string;
 }
 
 /** What the machine has to run workers with. */
@@ -20,6 +22,10 @@ export interface WorkerTools {
   readonly processorsDir: string;
   readonly python: string;
   readonly java: string;
+  /** The Node that runs Sluice. */
+  readonly node: string;
+  /** setpriv(1), or null where there is none. */
+  readonly setpriv: string | null;
   /** Environment that workers inherit. */
   readonly env: Readonly<Record<string, string | undefined>>;
 }
@@ -40,6 +46,8 @@ export const THREAD_COUNTS = [
 const HEAP_SHARE = 0.75;
 const HEAP_MB_MIN = 24;
 const MAIN = "sluice.worker.Main";
+/** Share of `metadata.memory` that is the heap of JavaScript; bodies and the code of Node itself are outside of it. */
+const NODE_HEAP_SHARE = 0.75;
 
 /** Cores to size thread pools by. */
 const threadsOf = (spec: InstanceSpec) => String(Math.max(1, Math.ceil(spec.limits.cpu)));
@@ -61,11 +69,15 @@ export function workerCommand(
       return pythonCommand(spec, tools, env);
     case "java":
       return javaCommand(spec, tools, env);
+    case "cpp":
+      return cppCommand(spec, tools, env);
+    case "node":
+      return nodeCommand(spec, tools, env);
   }
 }
 
 /** Which worker runs a processor. */
-function languageOf(processor: ProcessorSpec): "python" | "java" {
+function languageOf(processor: ProcessorSpec): "python" | "java" | "cpp" | "node" {
   assert(processor.kind !== "command", "a program of the user's own has no worker");
   if (processor.kind === "custom") return processor.language;
   const ready = readyProcessor(processor.code);
@@ -122,4 +134,29 @@ function javaCommand(spec: InstanceSpec, tools: WorkerTools, inherited: Environm
     MAIN,
   ];
   return { file: tools.java, args, env, cwd: folder };
+}
+
+function cppCommand(spec: InstanceSpec, tools: WorkerTools, inherited: Environment): WorkerCommand {
+  const { dir, entry } = customOf(spec.processor);
+  // Libraries that it is linked with may lie in its folder, or beside it.
+  const places = new Set([dirname(join(dir, entry)), dir, inherited.LD_LIBRARY_PATH ?? ""]);
+  const env = { ...inherited, LD_LIBRARY_PATH: [...places].filter((place) => place !== "").join(":") };
+  const file = join(tools.processorsDir, "cpp", "target", "sluice-cpp-worker");
+  const ifMissing = "the worker for C and C++ is not built: install g++ and run `make setup`";
+  return { file, args: [], env, cwd: dir, ifMissing };
+}
+
+function nodeCommand(spec: InstanceSpec, tools: WorkerTools, env: Environment): WorkerCommand {
+  const heapMb = Math.max(HEAP_MB_MIN, Math.floor(spec.limits.memoryMb * NODE_HEAP_SHARE));
+  const worker = join(tools.processorsDir, "node", "worker.ts");
+  const args = ["--disable-warning=ExperimentalWarning", `--max-old-space-size=${heapMb}`, worker];
+  const { dir: cwd } = customOf(spec.processor);
+  if (tools.setpriv === null) return { file: tools.node, args, env, cwd };
+  // Node cannot ask for it itself: a processor in an endless loop must end with its engine too.
+  return { file: tools.setpriv, args: ["--pdeathsig", "KILL", tools.node, ...args], env, cwd };
+}
+
+function customOf(processor: ProcessorSpec): { readonly dir: string; readonly entry: string } {
+  assert(processor.kind === "custom" && processor.language !== "java", "a main file of the user's own");
+  return processor;
 }

@@ -25,6 +25,8 @@ const LAST_WORDS_MS = 5_000;
 
 export interface SupervisorParts {
   readonly spec: InstanceSpec;
+  /** Told to workers, that tell it to whoever asks what server this is. */
+  readonly sluiceVersion: string;
   readonly limits: EngineLimits;
   readonly dispatcher: RequestQueue;
   readonly log: LogFile;
@@ -89,7 +91,7 @@ export class WorkerSupervisor implements WorkerEvents {
   }
 
   #spawn(): void {
-    const { file, args, env, cwd } = this.#parts.command(0);
+    const { file, args, env, cwd, ifMissing } = this.#parts.command(0);
     const child = spawn(file, args, { env, cwd, stdio: ["ignore", "pipe", "pipe"] });
     // Monotonic time begins with this process, whose start is part of that of its first worker.
     const times = new StartTimes(this.restarts === 0 ? 0 : this.#parts.now());
@@ -105,7 +107,8 @@ export class WorkerSupervisor implements WorkerEvents {
     });
     child.on("error", (error) => {
       if (child.pid !== undefined) return;
-      const why = existsSync(cwd) ? error.message : `its folder ${cwd} does not exist`;
+      const missing = ifMissing !== undefined && !existsSync(file) ? ifMissing : error.message;
+      const why = existsSync(cwd) ? missing : `its folder ${cwd} does not exist`;
       this.#gone(worker, `the processor worker cannot be started with ${file}: ${why}`, "StartFailed");
     });
     const oomKills = child.pid === undefined ? null : new OomKills(child.pid);
@@ -141,9 +144,10 @@ export class WorkerSupervisor implements WorkerEvents {
       socket.destroy();
       return;
     }
-    const { processor, model, rpc, limits } = this.#parts.spec;
+    const { service, version, processor, model, rpc, limits } = this.#parts.spec;
+    const own = { protocol: WORKER_PROTOCOL, sluice: this.#parts.sluiceVersion };
     worker.times.connected(this.#parts.now());
-    worker.connect(socket, { protocol: WORKER_PROTOCOL, processor, model, rpc, limits });
+    worker.connect(socket, { ...own, service, version, processor, model, rpc, limits });
   }
 
   loaded(worker: Worker, facts: unknown): void {

@@ -2,6 +2,7 @@ import { parseArgs } from "node:util";
 import { systemClock } from "../adapters/system/clock.ts";
 import { isSameProcess, type ProcessIdentity } from "../base/process-identity.ts";
 import { InstanceDir } from "../engine/instance-dir.ts";
+import { VERSION } from "./version.ts";
 
 /** How often the owner of an instance is looked for, in ms. */
 const OWNER_LOOK_MS = 500;
@@ -36,7 +37,8 @@ export async function runEngineRole(args: readonly string[]): Promise<void> {
     process.exitCode = await (await import("../engine/command/run-command.ts")).runCommand(options);
   } else {
     process.title = "sluice engine";
-    process.exitCode = await (await import("../engine/run-engine.ts")).runEngine(options);
+    const { runEngine } = await import("../engine/run-engine.ts");
+    process.exitCode = await runEngine({ ...options, sluiceVersion: VERSION });
   }
   // Whatever a library left open must not keep a finished instance alive.
   process.exit();

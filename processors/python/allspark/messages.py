@@ -40,6 +40,13 @@ class Headers(Mapping):
         return fields
 
     @property
+    def target(self):
+        """The same as `path`, without a look at the fields."""
+        raw = bytes(self._raw)
+        end = raw.find(b"\n")
+        return raw[raw.find(b" ") + 1 : end if end >= 0 else len(raw)].decode("latin-1")
+
+    @property
     def method(self):
         if self._fields is None:
             self._parse()

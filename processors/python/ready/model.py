@@ -1,9 +1,12 @@
 """What every ready-made processor gives: the tensors of its model, and a way to run it."""
 import importlib
+import os
+import re
 
 #: Family of a processor -> (module here, class in it).
 FAMILIES = {
     "lightgbm": ("lightgbm_model", "LightgbmModel"),
+    "onnx": ("onnx_model", "OnnxModel"),
     "sklearn": ("sklearn_model", "SklearnModel"),
     "xgboost": ("xgboost_model", "XgboostModel"),
 }
@@ -11,20 +14,24 @@ FAMILIES = {
 #: Threads that a library may use for one request: `metadata.cpu`, rounded up. Set by `load`.
 CORES = 1
 
+#: GPUs that the service asks for; 0: everything runs on the CPU, whatever the machine has. Set by `load`.
+GPUS = 0
+
 
 class TensorSpec:
     """One input or output of a model.
 
     `datatype` is one of the Open Inference Protocol v2 (BOOL, UINT8 … INT64, FP16, FP32, FP64, BYTES), `shape` a list of whole numbers in which -1
-    stands for any length.
+    stands for any length. `is_optional`: a request may leave this input out.
     """
 
-    __slots__ = ("name", "datatype", "shape")
+    __slots__ = ("name", "datatype", "shape", "is_optional")
 
-    def __init__(self, name, datatype, shape):
+    def __init__(self, name, datatype, shape, is_optional=False):
         self.name = name
         self.datatype = datatype
         self.shape = list(shape)
+        self.is_optional = is_optional
 
     def json(self):
         return {"name": self.name, "datatype": self.datatype, "shape": self.shape}
@@ -82,12 +89,33 @@ class ReadyModel:
         }
 
 
-def load(family, path, config, progress, cores=1, imported=lambda: None):
+def load(family, path, config, progress, cores=1, imported=lambda: None, gpus=None):
     """The model of a service. `family` is that of the engine's INIT frame; `cores` is `metadata.cpu`, rounded up; `imported` is called when the
-    library is here, before the model is read."""
-    global CORES
+    library is here, before the model is read. `gpus`: what `metadata.gpu` asks for where the code of the processor names GPUs, else None."""
+    global CORES, GPUS
     CORES = cores
+    GPUS = gpus or 0
+    if GPUS == 0:
+        # Libraries then do not look for any, which some do for seconds.
+        os.environ["CUDA_VISIBLE_DEVICES"] = ""
+    elif gpus_there() < GPUS:
+        raise BadModel("metadata.gpu is %d, and this machine has %d; without it the processor runs on the CPU" % (GPUS, gpus_there()))
     module, name = FAMILIES[family]
     model_class = getattr(importlib.import_module("." + module, __package__), name)
     imported()
-    return model_class(path, config, progress)
+    loaded = model_class(path, config, progress)
+    if gpus == 0:
+        loaded.note = "; ".join(filter(None, [CPU_NOTE, loaded.note]))
+    return loaded
+
+
+#: Told of a processor whose code names GPUs, of a service that asks for none.
+CPU_NOTE = "it runs on the CPU: the processor's code is one for GPUs, and metadata.gpu does not ask for one"
+
+
+def gpus_there(folder="/dev"):
+    """GPUs with a driver, as the control process counts them (src/adapters/process/node-capacity.ts)."""
+    try:
+        return sum(1 for name in os.listdir(folder) if re.fullmatch(r"nvidia\d+", name))
+    except OSError:
+        return 0

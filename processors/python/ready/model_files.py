@@ -105,7 +105,7 @@ def _kind_of_markup(text):
 
 def _kind_of_protobuf(front, text):
     # ModelProto of ONNX: ir_version (field 1, a small number), then a string or a message of field 2 to 8 or 14.
-    if len(front) > 3 and front[0] == 0x08 and 1 <= front[1] <= 32 and front[2] in (0x12, 0x1A, 0x22, 0x28, 0x32, 0x3A, 0x42):
+    if len(front) > 3 and front[0] == 0x08 and 1 <= front[1] < 128 and front[2] in (0x12, 0x1A, 0x22, 0x28, 0x32, 0x3A, 0x42):
         return "onnx"
     # GraphDef: nodes (field 1) that begin with their name (field 1). NetParameter of Caffe begins with its name itself.
     if len(front) > 4 and front[0] == 0x0A:

@@ -15,7 +15,9 @@ from .model import BadInput
 
 #: Feature names that are told of in a refusal.
 _NAMES_SHOWN = 8
-_NUMBERS = frozenset((int, float, bool, type(None)))
+#: Types of JSON values that stand for a number.
+NUMBERS = frozenset((int, float, bool, type(None)))
+_CATEGORIES = frozenset((int, float, bool, str))
 
 
 
@@ -64,7 +66,7 @@ def unwrap(value):
         raise BadInput("the body is %s; allowed: an array of rows" % word(value))
     if value and type(value[0]) not in (list, dict):
         # An array of numbers is one row.
-        if all(type(v) in _NUMBERS for v in value):
+        if all(type(v) in NUMBERS for v in value):
             return [value], wrapped
     return value, wrapped
 
@@ -74,12 +76,13 @@ def answer(predictions, wrapped):
     return {"predictions": predictions} if wrapped else predictions
 
 
-def numbers(rows, count, names, dtype):
+def numbers(rows, count, names, dtype, categories=None):
     """A table of `rows` as an array of `dtype` with `count` columns; missing values are NaN. `names` are those of the features, or None.
+    `categories` gives for a column its values and their codes: the code stands for the value, and a value that is not among them is missing.
 
     Raises BadInput naming the row, counted from 1, and what is allowed in it.
     """
-    if rows and type(rows[0]) is list:
+    if type(rows[0]) is list and not categories:
         try:
             table = numpy.array(rows)
         except (ValueError, OverflowError):
@@ -90,39 +93,51 @@ def numbers(rows, count, names, dtype):
                 table = table.astype(dtype, copy=False)
             if table.dtype.kind != "f" or numpy.isfinite(table).all():
                 return table
-    return _checked(rows, count, names, dtype)
+    return _checked(rows, count, names, dtype, categories or {})
 
 
-def _checked(rows, count, names, dtype):
+def _checked(rows, count, names, dtype, categories):
     index = {name: at for at, name in enumerate(names)} if names else None
     table = numpy.full((len(rows), count), numpy.nan, dtype)
     largest = float(numpy.finfo(dtype).max)
     for number, row in enumerate(rows, 1):
-        if type(row) is dict:
-            row = _in_order(row, index, count, number)
-        elif type(row) is not list:
-            raise BadInput("row %d is %s; allowed: an array of %d numbers%s" % (number, word(row), count, _or_object(index)))
-        elif len(row) != count:
-            raise BadInput("row %d has %d values; the model has %d features" % (number, len(row), count))
+        row = _in_order(row, index, count, number)
+        if categories:
+            row = list(row)
         for at, value in enumerate(row):
-            if type(value) not in _NUMBERS:
-                raise BadInput("row %d, %s is %s; allowed: a number, or null where it is missing" % (number, _place(at, names), word(value)))
+            if at in categories and type(value) in _CATEGORIES:
+                row[at] = categories[at].get(value)
+                continue
+            if type(value) not in NUMBERS:
+                raise BadInput("row %d, %s is %s; allowed: a number, or null where it is missing" % (number, place(at, names), word(value)))
             if value is not None and not -largest <= value <= largest:
-                raise BadInput("row %d, %s is beyond what %s holds" % (number, _place(at, names), numpy.dtype(dtype).name))
+                raise BadInput("row %d, %s is beyond what %s holds" % (number, place(at, names), numpy.dtype(dtype).name))
         table[number - 1] = [numpy.nan if value is None else value for value in row]
     return table
 
 
+def ordered(rows, count, names):
+    """Rows as lists of `count` values, whatever they are; raises BadInput."""
+    index = {name: at for at, name in enumerate(names)} if names else None
+    return [_in_order(row, index, count, number) for number, row in enumerate(rows, 1)]
+
+
 def _in_order(row, index, count, number):
+    if type(row) is list:
+        if len(row) == count:
+            return row
+        raise BadInput("row %d has %d values; the model has %d features" % (number, len(row), count))
+    if type(row) is not dict:
+        raise BadInput("row %d is %s; allowed: an array of %d values%s" % (number, word(row), count, _or_object(index)))
     if index is None:
-        raise BadInput("row %d is an object, and the model has no feature names; allowed: an array of %d numbers" % (number, count))
-    ordered = [None] * count
+        raise BadInput("row %d is an object, and the model has no feature names; allowed: an array of %d values" % (number, count))
+    values = [None] * count
     for key, value in row.items():
         at = index.get(key)
         if at is None:
             raise BadInput("row %d has the unknown field %s; the features are %s" % (number, json.dumps(key), shown(list(index))))
-        ordered[at] = value
-    return ordered
+        values[at] = value
+    return values
 
 
 def shown(names):
@@ -134,7 +149,8 @@ def _or_object(index):
     return " or an object by feature names" if index else ""
 
 
-def _place(at, names):
+def place(at, names):
+    """A column, for a sentence."""
     return "feature %s" % names[at] if names else "value %d" % (at + 1)
 
 

@@ -3,6 +3,7 @@ import json
 import math
 
 from . import model as models
+from .inference_protocol import InferenceProtocol, is_ours
 
 
 def serve(worker):
@@ -11,9 +12,12 @@ def serve(worker):
     spec = init["model"]
     path = spec["entry"] or spec["path"]
     cores = max(1, math.ceil(init["limits"]["cpu"]))
-    loaded = models.load(init["processor"]["family"], path, config_of(spec["config"]), worker.progress, cores, worker.imported)
+    processor = init["processor"]
+    config = config_of(spec["config"])
+    loaded = models.load(processor["family"], path, config, worker.progress, cores, worker.imported, processor.get("gpus"))
     facts = {"library": loaded.library, "note": loaded.note}
-    worker.serve_ready(lambda body, headers: answer(loaded, body, headers), loaded.describe, facts)
+    protocol = InferenceProtocol(loaded, init)
+    worker.serve_ready(lambda body, headers: answer(loaded, protocol, body, headers), loaded.describe, facts)
 
 
 def config_of(text):
@@ -29,8 +33,10 @@ def config_of(text):
     return config
 
 
-def answer(loaded, body, headers):
+def answer(loaded, protocol, body, headers):
     """What a request gets; BadInput becomes 400 with its text."""
+    if is_ours(headers.target):
+        return protocol.answer(body, headers)
     try:
         if len(body) == 0:
             return loaded.describe()

@@ -37,6 +37,8 @@ class TabularModel(ReadyModel):
     columns = 0
     names = None
     dtype = numpy.float64
+    #: Column -> {value: code} for features that take values of a list, text or numbers, in place of any number.
+    categories = {}
 
     def predict(self, table):
         """Predictions for a table: an array with one item, or one row, for each of its rows."""
@@ -46,7 +48,7 @@ class TabularModel(ReadyModel):
         found, is_wrapped = rows.unwrap(rows.parse(body))
         if not found:
             return rows.answer([], is_wrapped)
-        table = rows.numbers(found, self.columns, self.names, self.dtype)
+        table = rows.numbers(found, self.columns, self.names, self.dtype, self.categories)
         return rows.answer(rows.plain(self.predict_split(table)), is_wrapped)
 
     def predict_split(self, table):
@@ -64,6 +66,8 @@ class TabularModel(ReadyModel):
         known = super().describe()
         if self.names:
             known["features"] = list(self.names)
+        if self.categories:
+            known["categories"] = {self.names[at]: list(values) for at, values in self.categories.items()}
         return known
 
     def table_spec(self, datatype):

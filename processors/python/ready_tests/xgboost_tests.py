@@ -157,7 +157,7 @@ class XgboostTests(unittest.TestCase):
             ([["1", "2", "3", "4"]], 'row 1, feature age is the text "1"; allowed: a number, or null where it is missing'),
             ([[1, 2, [3], 4]], "row 1, feature height is an array; allowed: a number, or null where it is missing"),
             ([[row]], "row 1 has 1 values; the model has 4 features"),
-            ([row, None], "row 2 is null; allowed: an array of 4 numbers or an object by feature names"),
+            ([row, None], "row 2 is null; allowed: an array of 4 values or an object by feature names"),
             ([{"age": 1, "wieght": 2}], 'row 1 has the unknown field "wieght"; the features are age, weight, height, pulse'),
             (b"[[1,2,3,1e39]]", "row 1, feature pulse is beyond what float32 holds"),
             (b"[[1,2,3,1e999]]", "row 1, feature pulse is beyond what float32 holds"),

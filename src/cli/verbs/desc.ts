@@ -30,7 +30,8 @@ export const run: VerbRun = async (session, [service]) => {
       ["GPU", answer.Gpu],
       ["Memory", `${answer.Memory}M`],
       ["Image", answer.Image],
-      ["Processor", answer.Processor],
+      // Not of eascmd, so only where there is one.
+      ...(answer.Processor === "" ? [] : [["Processor", answer.Processor] as const]),
       ["Weight", answer.Weight],
       ["LatestVersion", answer.LatestVersion],
       ["CurrentVersion", answer.CurrentVersion],

@@ -48,7 +48,10 @@ export function instanceSpecOf(
 }
 
 function processorOf(source: ServiceSpec["processor"], files: ReadyFiles): ProcessorSpec {
-  if (source.kind === "builtin") return { kind: "builtin", code: source.code, family: source.family };
+  if (source.kind === "builtin") {
+    const { requirements: _packages, ...builtin } = source;
+    return builtin;
+  }
   if (source.kind === "command") {
     const { source: _from, requirements: _packages, ...command } = source;
     return { ...command, dir: files.processorPath ?? files.modelPath };

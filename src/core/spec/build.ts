@@ -56,11 +56,11 @@ export function buildSpec(checked: Checked, origins: Origins): Built {
   const processor = isBroken ? null : buildProcessor(given, refuse);
   const model = buildModel(given, processor, refuse);
   const warmUp = warmUpAt(given.warm_up_data_path, refuse);
-  if (given.metadata?.enable_grpc === true && processor !== null && processor.kind !== "command") {
+  if (given.metadata?.enable_grpc === true && processor?.kind === "custom") {
     refuse(
       ["metadata", "enable_grpc"],
       "true",
-      "false beside a processor: its engine speaks HTTP/1.1; a gRPC server is a program of its own (containers with a script or command)",
+      "false beside a processor of your own: its engine speaks HTTP/1.1; a gRPC server is a program of its own (containers with a script or command)",
     );
   }
   // Where a type is wrong, nothing can be read together.
@@ -108,7 +108,7 @@ export function buildSpec(checked: Checked, origins: Origins): Built {
     },
     labels: { ...document.labels },
     isBodyChecked: document.networking?.gateway_policy?.body_digest !== "ignore",
-    isGrpc: metadata.enable_grpc ?? false,
+    protocol: protocolOf(processor, metadata.enable_grpc),
     isCrashBlocked: document.runtime?.enable_crash_block ?? false,
     terminationGraceMs: (metadata.eas?.termination_grace_period ?? DEFAULTS.graceS) * 1000,
     isSigtermSent: metadata.rpc?.enable_sigterm ?? false,
@@ -116,6 +116,12 @@ export function buildSpec(checked: Checked, origins: Origins): Built {
     policy,
   };
   return { spec, problems };
+}
+
+/** Clients of the Open Inference Protocol expect both of a ready-made processor, without asking for it. */
+function protocolOf(processor: ProcessorSource, isGrpc: boolean | undefined): ServiceSpec["protocol"] {
+  if (processor.kind === "builtin") return isGrpc === false ? "http" : "both";
+  return isGrpc === true ? "grpc" : "http";
 }
 
 const memoryMbOf = ({ cpu = DEFAULTS.cpu, memory }: Partial<ServiceDocument["metadata"]>) =>
@@ -126,6 +132,8 @@ export type Refuse = (steps: Steps, found: string, allowed: string) => null;
 
 const show = (value: unknown) => describeFound(value, { type: "string" });
 const quoted = (words: readonly string[]) => words.map((word) => `"${word}"`).join(" or ");
+/** An example of a main file, by language. */
+const ENTRIES = { python: "app.py", java: "app.jar", cpp: "libecho.so", node: "app.ts" };
 const TYPES = `processor_type ${quoted(RUNNABLE_TYPES)}`;
 /** What this build runs. */
 const RUNS = `processor ${quoted(READY_CODES)}, a processor of your own with ${TYPES}, or containers with a script or command`;
@@ -137,8 +145,9 @@ function buildProcessor(given: Partial<ServiceDocument>, refuse: Refuse): Proces
     if (given.containers === undefined) return refuse(["processor"], "nothing", RUNS);
     return buildCommand(given.containers, sourceAt(["processor_path"], given.processor_path, refuse), refuse);
   }
-  const ready = readyProcessor(code);
-  if (ready !== null) return buildReady(code, ready);
+  const gpus = given.metadata?.gpu ?? 0;
+  const ready = readyProcessor(code, gpus);
+  if (ready !== null) return buildReady(code, ready, gpus);
   const instead = insteadOf(code);
   if (instead !== null) return refuse(["processor"], show(code), `${instead}, or ${RUNS}`);
   if (given.processor_path !== undefined || given.processor_entry !== undefined || code === "custom") {
@@ -149,14 +158,15 @@ function buildProcessor(given: Partial<ServiceDocument>, refuse: Refuse): Proces
 }
 
 /** The libraries of a ready-made processor are made into an environment as those of the user's own are. */
-function buildReady(code: string, { family, requirements: lines }: ReadyProcessor): ProcessorSource {
+function buildReady(code: string, ready: ReadyProcessor, gpus: number): ProcessorSource {
+  const { family, requirements: lines } = ready;
   const requirements = lines.length === 0 ? {} : { requirements: { lines, file: null, field: "processor" } };
-  return { kind: "builtin", code, family, ...requirements };
+  return { kind: "builtin", code, family, ...(ready.isGpu ? { gpus } : {}), ...requirements };
 }
 
 function buildCustom(
   given: Partial<ServiceDocument>,
-  type: NonNullable<ServiceDocument["processor_type"]>,
+  language: NonNullable<ServiceDocument["processor_type"]>,
   refuse: Refuse,
 ): ProcessorSource | null {
   const { processor: code, processor_path: path, processor_entry: entry } = given;
@@ -167,15 +177,13 @@ function buildCustom(
       "no built-in processor beside processor_type: leave one of the two out",
     );
   }
-  const language = RUNNABLE_TYPES.find((known) => known === type);
-  if (language === undefined)
-    refuse(["processor_type"], show(type), `${quoted(RUNNABLE_TYPES)}: this build runs no other language`);
   const source = sourceAt(["processor_path"], path, refuse);
   if (path === undefined) refuse(["processor_path"], "nothing", SOURCE_FORMS);
   const inside = entry === undefined ? null : parseEntry(entry);
   if (entry === undefined) {
     // eas-reference §1.1: Java names a class instead.
-    if (type !== "java") refuse(["processor_entry"], "nothing", 'the main file, such as "app.py"');
+    if (language !== "java")
+      refuse(["processor_entry"], "nothing", `the main file, such as "${ENTRIES[language]}"`);
   } else if (inside === null) {
     refuse(
       ["processor_entry"],
@@ -196,10 +204,15 @@ function buildCustom(
     return { kind: "custom", language, source, entry: inside, ...java };
   }
   const { requirements: wanted } = given;
+  if (wanted !== undefined && language !== "python") {
+    const own =
+      language === "node" ? "a node_modules folder in processor_path" : "libraries in processor_path";
+    refuse(["requirements"], "Python packages", `nothing beside processor_type "${language}": bring ${own}`);
+  }
   const at: Steps = ["requirements"];
   const words = typeof wanted === "string" ? { file: wanted } : { lines: wanted };
   const requirements = buildRequirements({ ...words, linesAt: at, fileAt: at, hasFolder: true }, refuse);
-  if (language === undefined || source === null || inside === null || requirements === null) return null;
+  if (source === null || inside === null || requirements === null) return null;
   return { kind: "custom", language, source, entry: inside, ...(requirements ? { requirements } : {}) };
 }
 

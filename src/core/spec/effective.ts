@@ -24,19 +24,26 @@ const BATCHING = [
 const JAVA = ["$.processor_mainclass", "$.processor_jvm_options"];
 
 /** What differs in the fields that are acted on. */
-type Kind = ProcessorSource["kind"] | "java";
+type Kind = ProcessorSource["kind"] | "java" | "gpu";
 
-const kindOf = (processor: ProcessorSource): Kind =>
-  processor.kind === "custom" && processor.language === "java" ? "java" : processor.kind;
+function kindOf(processor: ProcessorSource): Kind {
+  if (processor.kind === "custom" && processor.language === "java") return "java";
+  return processor.kind === "builtin" && processor.gpus !== undefined ? "gpu" : processor.kind;
+}
+
+/** Only ready-made processors whose code says so run on GPUs. */
+const GPU = "$.metadata.gpu";
 
 /** Fields that are acted on for other kinds of services, by canonical path. */
 const IDLE: Readonly<Record<Kind, ReadonlySet<string>>> = {
   // eas-reference §1.1: containers are left out beside a processor.
-  builtin: new Set(["$.containers", "$.requirements", ...JAVA, ...BATCHING]),
-  custom: new Set(["$.containers", ...JAVA]),
-  java: new Set(["$.containers", "$.requirements", ...BATCHING]),
+  builtin: new Set(["$.containers", "$.requirements", ...JAVA, ...BATCHING, GPU]),
+  gpu: new Set(["$.containers", "$.requirements", ...JAVA, ...BATCHING]),
+  custom: new Set(["$.containers", ...JAVA, GPU]),
+  java: new Set(["$.containers", "$.requirements", ...BATCHING, GPU]),
   // No engine stands before a program of one's own: nothing queues for it, and nothing counts its threads.
   command: new Set([
+    GPU,
     "$.processor_entry",
     "$.requirements",
     ...JAVA,

@@ -16,6 +16,8 @@ interface Family {
   readonly gpuCodes: readonly string[];
   /** Python packages that it runs with, as pip reads them. */
   readonly requirements: readonly string[];
+  /** The same for a service whose code and `metadata.gpu` both ask for a GPU; absent: `requirements` can use one. */
+  readonly gpuRequirements?: readonly string[];
 }
 
 /** Beside a framework, so that the numbers of a model do not change with what an index has today (decision 0036). Python 3.11 and later. */
@@ -40,11 +42,19 @@ export const FAMILIES = [
     requirements: ["lightgbm==4.7.0", NUMPY, SCIPY],
   },
   {
+    family: "onnx",
+    language: "python",
+    codes: ["onnx"],
+    gpuCodes: ["onnx_cu", "onnx_gpu"],
+    requirements: ["onnxruntime==1.31.1", NUMPY],
+  },
+  {
     family: "sklearn",
     language: "python",
     codes: ["sklearn"],
     gpuCodes: [],
-    requirements: ["scikit-learn==1.9.1", "skops==0.16.0", "joblib==1.6.0", NUMPY, SCIPY],
+    // pandas for pipelines that choose columns by their names.
+    requirements: ["scikit-learn==1.9.1", "skops==0.16.0", "joblib==1.6.0", "pandas==3.1.1", NUMPY, SCIPY],
   },
 ] as const satisfies readonly Family[];
 
@@ -58,7 +68,6 @@ const INSTEAD: Readonly<Record<string, string>> = {
   pytorch_gpu: OWN,
   caffe_cpu: OWN,
   caffe_gpu: OWN,
-  onnx: OWN,
   "easyrec-torch": EXPORT("tzrec", 'TorchScript for "pytorch_cpu"'),
   easyrec: EXPORT("easyrec", 'a TensorFlow SavedModel for "tensorflow_cpu"'),
   parameter_server: 'a model that "xgboost" or "lightgbm" reads, or PMML for "pmml"',
@@ -75,7 +84,7 @@ const INSTEAD: Readonly<Record<string, string>> = {
 };
 
 /** Languages of processors of one's own that this build runs. */
-export const RUNNABLE_TYPES = ["python", "java"] as const;
+export const RUNNABLE_TYPES = ["python", "java", "cpp", "node"] as const;
 
 /** Codes that are offered where one is missing or misspelt. */
 export const READY_CODES: readonly string[] = FAMILIES.flatMap((f) => f.codes);
@@ -92,11 +101,13 @@ export interface ReadyProcessor {
   readonly requirements: readonly string[];
 }
 
-/** Null for a code that this build does not run. */
-export function readyProcessor(code: string): ReadyProcessor | null {
-  for (const { family, language, codes, gpuCodes, requirements } of FAMILIES as readonly Family[]) {
-    if (!codes.some((known) => isOf(code, known))) continue;
-    const isGpu = gpuCodes.some((known) => isOf(code, known));
+/** Null for a code that this build does not run. `gpus`: how many `metadata.gpu` asks for. */
+export function readyProcessor(code: string, gpus = 0): ReadyProcessor | null {
+  for (const known of FAMILIES as readonly Family[]) {
+    if (!known.codes.some((beginning) => isOf(code, beginning))) continue;
+    const { family, language, gpuCodes, gpuRequirements } = known;
+    const isGpu = gpuCodes.some((beginning) => isOf(code, beginning));
+    const requirements = isGpu && gpus > 0 && gpuRequirements ? gpuRequirements : known.requirements;
     return { family: family as ProcessorFamily, language, isGpu, requirements };
   }
   return null;

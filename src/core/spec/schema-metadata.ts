@@ -177,7 +177,12 @@ export const metadata = block("What the service is and how large.", {
       { default: "Standard" },
     ),
   ),
-  gpu: optional(integer("Whole GPUs of one instance.")),
+  gpu: optional(
+    integer(
+      "Whole GPUs of one instance, for processors whose code names GPUs. Without it they run on the CPU, and say so.",
+      EFFECTIVE,
+    ),
+  ),
   gpu_memory: optional(integer("Share of one GPU, in GB of its memory; `gpu` is 0 or absent then.")),
   gpu_core_percentage: optional(
     integer("Share of one GPU's compute in percent; needs `gpu_memory`.", { minimum: 1, maximum: 100 }),
@@ -194,10 +199,13 @@ export const metadata = block("What the service is and how large.", {
   shm_size: optional(integer("Size of /dev/shm in GB.")),
   disk: optional(text("Size of the system disk, such as `30Gi`.")),
   enable_grpc: optional(
-    flag("The gateway speaks gRPC to the service instead of HTTP/1.1. It cannot change.", {
-      default: false,
-      ...EFFECTIVE,
-    }),
+    flag(
+      "The gateway speaks gRPC to the service instead of HTTP/1.1, and that cannot change. A ready-made processor speaks both, unless this is false.",
+      {
+        default: false,
+        ...EFFECTIVE,
+      },
+    ),
   ),
   enable_webservice: optional(flag("The service is a web application.", { default: false })),
   workspace_id: optional(anything("PAI workspace.")),

@@ -45,14 +45,14 @@ export const serviceSchema = Type.Object(
       ),
     ),
     processor_type: optional(
-      oneOf("Language of a processor of your own.", ["python", "java", "cpp"], EFFECTIVE),
+      oneOf("Language of a processor of your own.", ["python", "java", "cpp", "node"], EFFECTIVE),
     ),
     processor_path: optional(
       text("Folder, file or archive with a processor of your own. Forms as in `model_path`.", EFFECTIVE),
     ),
     processor_entry: optional(
       text(
-        "Its main file, relative to `processor_path`, such as `app.py`. Required but for Java, where it may name the jar that comes first.",
+        "Its main file, relative to `processor_path`, such as `app.py`, `libecho.so` or `app.ts`. Required but for Java, where it may name the jar that comes first.",
         EFFECTIVE,
       ),
     ),

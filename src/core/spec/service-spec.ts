@@ -39,8 +39,11 @@ export interface ServiceSpec {
   readonly labels: Readonly<Record<string, string>>;
   /** `networking.gateway_policy.body_digest`: the body of a signed request is checked against its Content-MD5. */
   readonly isBodyChecked: boolean;
-  /** `metadata.enable_grpc`: its instances speak gRPC, over HTTP/2 without TLS, and the gateway takes gRPC calls for it. */
-  readonly isGrpc: boolean;
+  /**
+   * What its instances speak, and the gateway takes for it: gRPC over HTTP/2 without TLS (`metadata.enable_grpc`), HTTP/1.1, or both, as
+   * ready-made processors do, which have the Open Inference Protocol in either form.
+   */
+  readonly protocol: "http" | "grpc" | "both";
   /** `runtime.enable_crash_block`: a crashed instance is kept for inspection instead of started again. */
   readonly isCrashBlocked: boolean;
   /** `metadata.eas.termination_grace_period` in ms, default 30 000: longest drain of one instance. */
@@ -71,6 +74,8 @@ export type ProcessorSource =
       /** As the user named it, e.g. `tensorflow_cpu_2.7`. */
       readonly code: string;
       readonly family: ProcessorFamily;
+      /** Of a code for GPUs: how many `metadata.gpu` asks for; 0: it runs on the CPU. Absent: a code without. */
+      readonly gpus?: number;
       /** Packages that it runs with; absent: none of Python. */
       readonly requirements?: Requirements;
     }
