@@ -1,7 +1,15 @@
 /** Python environments over the whole program, without a network: packages come from a folder that this test fills. */
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
@@ -162,13 +170,16 @@ test("a source archive is built, by name and by its address, and what cannot be 
   const torn = makeSourceArchive("sluice_tiny_torn", "raise ImportError('libtorn.so.1 is missing')\n");
   const requirements = join(sluice.home, "sources.txt");
   writeFileSync(requirements, `sluice-tiny-source==1.0\nsluice-tiny-torn @ file://${torn}\n`);
-  const said = await sluice.ok("env", "build", requirements);
+  const { code, stdout, stderr } = await sluice.cli("env", "build", requirements);
+  const said = stdout + stderr;
+  assert.equal(code, 0, said);
   assert.match(said, /is ready: sluice-tiny-source 1\.0, sluice-tiny-torn 1\.0/);
   assert.match(
     said,
     /sluice-tiny-torn is there and cannot be imported: ImportError: libtorn\.so\.1 is missing/,
   );
   assert.doesNotMatch(said, /sluice-tiny-source is there and cannot/);
+  assert.equal((await list()).Environments[0].Notes.length, 1);
   const address = processor([
     `sluice-tiny-source @ file://${join(wheels, "sluice_tiny_source-1.0.tar.gz")}`,
     "sluice-tiny==2.0",
@@ -208,16 +219,20 @@ interface Pip {
 /** Every pip that makes an environment of this home with the package. */
 function pipsOf(name: string): Pip[] {
   return readdirSync("/proc").flatMap((pid) => {
-    const folder = /(\S*\/environments\/[0-9a-f]{12}-[0-9a-f]{8})\/\S* -m pip install /.exec(commandOf(pid))?.[1];
+    const folder = /(\S*\/environments\/[0-9a-f]{12}-[0-9a-f]{8})\/\S* -m pip install /.exec(
+      commandOf(pid),
+    )?.[1];
     if (folder?.startsWith(sluice.home) !== true) return [];
-    return readFileSync(join(folder, "requirements.txt"), "utf8").includes(name) ? [{ pid, folder }] : [];
+    return textOr(join(folder, "requirements.txt")).includes(name) ? [{ pid, folder }] : [];
   });
 }
 
 /** Empty when there is no such process, or it has ended. */
-function commandOf(pid: string): string {
+const commandOf = (pid: string) => textOr(`/proc/${pid}/cmdline`).replaceAll("\0", " ");
+
+function textOr(path: string): string {
   try {
-    return readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ");
+    return readFileSync(path, "utf8");
   } catch {
     return ""; // it is gone
   }

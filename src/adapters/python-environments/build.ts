@@ -20,6 +20,12 @@ export interface BuildJob {
   readonly signal: AbortSignal;
 }
 
+/** What was made. */
+interface Built {
+  readonly packages: string[];
+  readonly notes: string[];
+}
+
 /** Steps of pip that take time. */
 const TELLING = /^\s*(Collecting|Downloading|Building|Installing|Preparing|Using cached|Processing) /;
 /** What pip puts around what a build said. */
@@ -30,10 +36,10 @@ const IDLE =
 
 /**
  * Makes an environment, brings its packages, looks whether they fit together, and imports each that was asked for. What the system has and fits is used.
- * @returns what is there of the packages that were asked for: `numpy 1.26.4`
+ * @returns what is there of the packages that were asked for: `numpy 1.26.4`; and what is to be known of them
  * @throws FetchError with pip's last lines; the signal's reason
  */
-export async function buildEnvironment(job: BuildJob): Promise<string[]> {
+export async function buildEnvironment(job: BuildJob): Promise<Built> {
   const { folder, lines, env, limits, signal } = job;
   const python = join(folder, "bin", "python");
   const run = { file: python, cwd: folder, env, limits, signal };
@@ -75,7 +81,7 @@ export async function buildEnvironment(job: BuildJob): Promise<string[]> {
       "pip said that it installed them",
       missing.map((name) => `${name} is not there`),
     );
-  await verifyImports(
+  const notes = await verifyImports(
     job,
     run,
     names.filter((name) => versions[name] !== null),
@@ -83,23 +89,29 @@ export async function buildEnvironment(job: BuildJob): Promise<string[]> {
   const loose = lines.filter((line) => !isPinned(line)).map(packageOf);
   if (loose.length > 0)
     job.say(`Python packages without an exact version stay as they are now: ${loose.join(", ")}`);
-  return names.flatMap((name) => (versions[name] === null ? [] : [`${name} ${versions[name]}`]));
+  const packages = names.flatMap((name) => (versions[name] === null ? [] : [`${name} ${versions[name]}`]));
+  return { packages, notes };
 }
 
 /**
  * Each package that was asked for is imported once. One that cannot be is told, and no failure: what it lacks may be a device or a driver that
  * the processor does without, and if it is not, the processor fails by the same words. Making it anew would not help.
+ * @returns what is to be known of them
  */
 async function verifyImports(
   { say, limits }: BuildJob,
   run: Parameters<typeof importProblemOf>[0],
   names: readonly string[],
-): Promise<void> {
+): Promise<string[]> {
+  const notes: string[] = [];
   for (const name of names) {
     say(`Verifying Python packages: importing ${name}`);
     const problem = await importProblemOf(run, name, limits.importMs);
-    if (problem !== null) say(`The Python package ${name} is there and cannot be imported: ${problem}`);
+    if (problem === null) continue;
+    notes.push(`The Python package ${name} is there and cannot be imported: ${problem}`);
+    say(notes.at(-1)!);
   }
+  return notes;
 }
 
 /** With the pip that the system has, which is far quicker; with one of its own where there is none. */
