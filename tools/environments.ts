@@ -6,6 +6,7 @@
  *     node tools/environments.ts python <family>  prints the interpreter of one
  */
 import { existsSync } from "node:fs";
+import { pythonsOf } from "../src/adapters/python-environments/base-python.ts";
 import { VirtualEnvironments } from "../src/adapters/python-environments/environments.ts";
 import { FAMILIES } from "../src/core/spec/processors.ts";
 import { pythonOf } from "../src/engine/python-environment.ts";
@@ -13,15 +14,17 @@ import type { WantedEnvironment } from "../src/ports/environments.ts";
 import { TEST_ENVIRONMENTS } from "../test/harness/test-environments.ts";
 
 const wanted = new Map<string, WantedEnvironment>(
-  FAMILIES.flatMap(({ family, requirements }) =>
-    requirements.length === 0 ? [] : [[family, { lines: [...requirements], file: null }]],
-  ),
+  FAMILIES.flatMap((row) => {
+    const { family, requirements } = row;
+    const accepts = "accepts" in row ? row.accepts : undefined;
+    return requirements.length === 0 ? [] : [[family, { lines: [...requirements], file: null, accepts }]];
+  }),
 );
 
 const environments = new VirtualEnvironments({
   root: TEST_ENVIRONMENTS,
   prepared: null,
-  python: process.env.SLUICE_PYTHON ?? "python3",
+  pythons: pythonsOf(process.env.SLUICE_PYTHON),
   env: process.env,
   bytesMax: Number.POSITIVE_INFINITY,
   references: { environments: async () => [...wanted.values()], pathsInUse: async () => [] },

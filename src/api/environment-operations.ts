@@ -20,6 +20,9 @@ export const ENVIRONMENT_OPERATIONS = {
           EnvironmentId: id,
           Folder: Type.String({ description: "its own folder: `bin/python` is its Python" }),
           Python: Type.String({ description: "version of its Python" }),
+          BasePython: Type.String({
+            description: "the Python that it is made of and has packages of the system from; may be empty",
+          }),
           Requirements: Type.Array(Type.String(), {
             description: "in normal form, without names and passwords of URLs",
           }),

@@ -215,9 +215,12 @@ export class FilePreparation {
 }
 
 /** Where the requirements are, beside what was brought of the processor. */
-export function placed({ lines, file }: Requirements, processorPath: string | null): WantedEnvironment {
-  if (file === null || file.startsWith("/")) return { lines, file };
-  return { lines, file: `${processorPath ?? ""}/${file}` };
+export function placed(
+  { lines, file, accepts }: Requirements,
+  processorPath: string | null,
+): WantedEnvironment {
+  if (file === null || file.startsWith("/")) return { lines, file, accepts };
+  return { lines, file: `${processorPath ?? ""}/${file}`, accepts };
 }
 
 /** What a service wants to be made into an environment; null: nothing. */

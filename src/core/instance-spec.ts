@@ -95,8 +95,10 @@ export interface ModelSpec {
 
 /** `metadata.rpc` (eas-reference §1.3). */
 export interface RpcSpec {
-  /** Requests worked on at once. */
+  /** Requests worked on at once, by each of its processes. */
   readonly workerThreads: number;
+  /** Processes that work on them, each with as many threads. Absent: as the processor's own code says, else one. */
+  readonly workerProcesses?: number;
   /** Requests that may wait for a worker; one more is 450. */
   readonly maxQueueSize: number;
   /** Receive + queue + compute, in ms; longer is 408. */

@@ -15,12 +15,11 @@ import { MemoryWatch } from "./memory-watch.ts";
 import type { ModelFacts } from "./model-facts.ts";
 import { RequestPaths } from "./request-front.ts";
 import { ResponseHeads } from "./responses.ts";
+import { StateWriter } from "./state-writer.ts";
 import { Tokens } from "./tokens.ts";
 import { type WorkerTools, workerCommand } from "./worker-command.ts";
 import { WorkerSupervisor } from "./worker-supervisor.ts";
 
-/** Progress messages go to state.json at most this often, in ms. */
-const STATE_MS_MIN = 100;
 /** How often access.json is looked at: a revoked token opens no instance for longer than this. */
 const ACCESS_LOOK_MS = 500;
 /** While draining, what is left is looked at this often, in ms. */
@@ -64,6 +63,7 @@ export class Engine implements Component {
   readonly #supervisor: WorkerSupervisor;
   readonly #tokens: Tokens;
   readonly #memory: MemoryWatch;
+  readonly #stateFile: StateWriter;
   #accessLook: NodeJS.Timeout | null = null;
   readonly #startedAtMs: number;
   #phase: InstanceState["phase"] = "loading";
@@ -72,9 +72,7 @@ export class Engine implements Component {
   #warmUp: NonNullable<InstanceState["warmUp"]> | null = null;
   #facts: ModelFacts = {};
   #port: number | null = null;
-  #stateDue: NodeJS.Timeout | null = null;
   #graceDue: NodeJS.Timeout | null = null;
-  #stateWrittenAt = Number.NEGATIVE_INFINITY;
   #isDrained = false;
   readonly #ended = Promise.withResolvers<void>();
 
@@ -99,6 +97,7 @@ export class Engine implements Component {
         ),
         now: parts.now,
         wallNow: parts.wallNow,
+        tell: (line) => parts.log.line(line),
         limiter: spec.rpc.rateLimit === undefined ? null : new RateLimiter(spec.rpc.rateLimit),
         ...(spec.rpc.decompressor === undefined ? {} : { decompressor: spec.rpc.decompressor }),
         hasGrpc: spec.processor.kind === "builtin",
@@ -112,7 +111,7 @@ export class Engine implements Component {
       dispatcher,
       log: parts.log,
       now: parts.now,
-      command: (index) => workerCommand(spec, parts.tools, parts.dir.workerSocket, index),
+      command: (index, socketPath) => workerCommand(spec, parts.tools, socketPath, index),
       events: {
         changed: (message) => this.#workersChanged(message),
         progress: (text) => this.#progress(text),
@@ -131,8 +130,9 @@ export class Engine implements Component {
         failed: (reason, message) => this.#fail(reason, message),
       },
     });
+    this.#stateFile = new StateWriter({ ...parts, state: () => this.#state() });
     const workers = () => this.#supervisor.watched;
-    this.#memory = new MemoryWatch({ ...parts, workers, onChange: () => this.#writeState() });
+    this.#memory = new MemoryWatch({ ...parts, workers, onChange: () => this.#stateFile.write() });
   }
 
   /** Port for direct callers, once it listens. */
@@ -149,7 +149,7 @@ export class Engine implements Component {
     try {
       if (signal.aborted) return;
       this.#parts.log.line(`engine of ${this.#parts.spec.id} started, pid ${process.pid}`);
-      this.#writeState();
+      this.#stateFile.write();
       this.#followAccess();
       this.#memory.start(this.#parts.limits.memoryLookMs);
       await this.#http.listenOnSocket(this.#parts.dir.dataSocket);
@@ -157,7 +157,7 @@ export class Engine implements Component {
       if (this.#phase === "loading") {
         this.#message = "loading the processor";
         await this.#supervisor.start(this.#parts.dir.workerSocket);
-        this.#writeState();
+        this.#stateFile.write();
       }
       await this.#ended.promise;
     } finally {
@@ -165,10 +165,9 @@ export class Engine implements Component {
       this.#http.close();
       this.#memory.stop();
       this.#supervisor.kill();
-      if (this.#stateDue !== null) clearTimeout(this.#stateDue);
+      this.#stateFile.stop();
       if (this.#accessLook !== null) clearInterval(this.#accessLook);
       if (this.#graceDue !== null) clearTimeout(this.#graceDue);
-      this.#stateDue = null;
       this.#parts.log.close();
     }
   }
@@ -232,7 +231,7 @@ export class Engine implements Component {
     if (this.#graceDue !== null) clearTimeout(this.#graceDue);
     this.#graceDue = null;
     this.#warmUp = null;
-    if (this.#supervisor.workersReady > 0) {
+    if (this.#supervisor.isServing) {
       this.#setPhase("ready", message);
       return;
     }
@@ -247,9 +246,7 @@ export class Engine implements Component {
   #progress(text: string): void {
     if (this.#phase !== "loading") return;
     this.#message = text;
-    const waitMs = this.#stateWrittenAt + STATE_MS_MIN - this.#parts.now();
-    if (waitMs <= 0) this.#writeState();
-    else this.#stateDue ??= setTimeout(() => this.#writeState(), waitMs);
+    this.#stateFile.writeSoon();
   }
 
   #fail(reason: ExitReason, message: string): void {
@@ -272,32 +269,24 @@ export class Engine implements Component {
   #setPhase(phase: InstanceState["phase"], message: string): void {
     this.#phase = phase;
     this.#message = message;
-    this.#writeState();
+    this.#stateFile.write();
     this.#parts.log.line(`${phase}: ${message}`);
   }
 
-  #writeState(): void {
-    if (this.#stateDue !== null) clearTimeout(this.#stateDue);
-    this.#stateDue = null;
-    this.#stateWrittenAt = this.#parts.now();
+  #state(): InstanceState {
     const { stages } = this.#supervisor;
-    try {
-      this.#parts.dir.writeState({
-        phase: this.#phase,
-        message: this.#message,
-        port: this.#port,
-        ...this.#facts,
-        ...(this.#phase === "loading" && this.#warmUp !== null ? { warmUp: this.#warmUp } : {}),
-        ...(stages === null ? {} : { stages }),
-        ...this.#memory.told,
-        workersReady: this.#supervisor.workersReady,
-        workersTotal: this.#supervisor.workersTotal,
-        workerRestarts: this.#supervisor.restarts,
-        updatedAtMs: this.#parts.wallNow(),
-      });
-    } catch (error) {
-      // Disk full: the next change is written again; serving goes on.
-      this.#parts.log.line(`state.json cannot be written: ${(error as Error).message}`);
-    }
+    return {
+      phase: this.#phase,
+      message: this.#message,
+      port: this.#port,
+      ...this.#facts,
+      ...(this.#phase === "loading" && this.#warmUp !== null ? { warmUp: this.#warmUp } : {}),
+      ...(stages === null ? {} : { stages }),
+      ...this.#memory.told,
+      workersReady: this.#supervisor.workersReady,
+      workersTotal: this.#supervisor.workersTotal,
+      workerRestarts: this.#supervisor.restarts,
+      updatedAtMs: this.#parts.wallNow(),
+    };
   }
 }

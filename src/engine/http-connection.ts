@@ -14,7 +14,15 @@ import { HeldBody } from "./held-body.ts";
 import type { ActiveRequest, ClientConnection, HttpFront } from "./http-front.ts";
 import { isPreface } from "./inference-protocol/connection.ts";
 import { FRONT, isRoot, writeFront } from "./request-front.ts";
-import { composeResponse, rateLimitedFields, reasonFields, reasonText, withQueueTime } from "./responses.ts";
+import {
+  composeHead,
+  composeResponse,
+  rateLimitedFields,
+  reasonFields,
+  reasonText,
+  withQueueTime,
+} from "./responses.ts";
+import { StreamedBody } from "./streamed-body.ts";
 
 const NOTHING = Buffer.alloc(0);
 const CONTINUE = Buffer.from("HTTP/1.1 100 Continue\r\n\r\n");
@@ -35,9 +43,11 @@ const HEAD = 0;
 const BODY = 1;
 /** The request waits in the queue or is with a worker. */
 const WAITING = 2;
+/** Its answer goes out in parts. */
+const STREAMING = 3;
 /** Answered for good: what still comes is dropped until the peer closes or the linger time is over. */
-const LINGERING = 3;
-const CLOSED = 4;
+const LINGERING = 4;
+const CLOSED = 5;
 
 /**
  * One connection of a client. It serves one request after the other; bytes of later (pipelined) requests are kept
@@ -74,6 +84,10 @@ export class HttpConnection implements Exchange, ActiveRequest, ClientConnection
   /** When the request began to wait in the queue, monotonic ms, and how long it did; only gateways are told. */
   #queuedAt = 0;
   #queueUs = 0;
+  /** The client can take chunks: it speaks HTTP/1.1. */
+  #isChunkable = true;
+  /** The answer that goes out in parts; kept from one to the next. */
+  #stream: StreamedBody | null = null;
   /** What a signed body is to be checked against; null when it is not. */
   #bodyMd5: string | null = null;
 
@@ -91,7 +105,7 @@ export class HttpConnection implements Exchange, ActiveRequest, ClientConnection
     socket.on("end", () => this.#gone());
     socket.on("error", () => {}); // "close" follows
     socket.on("close", () => this.#gone());
-    socket.on("drain", () => this.#resume());
+    socket.on("drain", () => this.#drained());
   }
 
   /** It lingers after its last answer, or rests without a request, longer than it may. */
@@ -116,7 +130,7 @@ export class HttpConnection implements Exchange, ActiveRequest, ClientConnection
 
   #data(chunk: Buffer): void {
     if (this.#rest === null) this.#consume(chunk, 0, chunk.length);
-    else if (this.#state === WAITING) this.#keep(chunk);
+    else if (this.#state === WAITING || this.#state === STREAMING) this.#keep(chunk);
     else this.#continueHead(this.#rest, chunk);
   }
 
@@ -170,6 +184,7 @@ export class HttpConnection implements Exchange, ActiveRequest, ClientConnection
           break;
         }
         case WAITING:
+        case STREAMING:
           if (at < to) this.#keep(buf.subarray(at, to));
           return;
         default:
@@ -191,6 +206,7 @@ export class HttpConnection implements Exchange, ActiveRequest, ClientConnection
   #headDone(buf: Buffer, at: number, to: number): number {
     this.#isKeepAlive = head.isKeepAlive && head.versionMinor === 1;
     this.#isHeadMethod = head.method === METHOD.HEAD;
+    this.#isChunkable = head.versionMinor === 1;
     const path = this.#admission.check(head, buf);
     if (typeof path === "string") {
       this.#refuse(path);
@@ -282,12 +298,61 @@ export class HttpConnection implements Exchange, ActiveRequest, ClientConnection
     this.#respond(status, this.#http.heads.fields(headText), buf, from, to, this.#isKeepAlive);
   }
 
+  began(status: number, headText: string, buf: Buffer, from: number, to: number): void {
+    if (this.#state !== WAITING) return;
+    const hasNoBody = status === 204 || status === 304;
+    if (hasNoBody) {
+      this.#http.dispatcher.withdraw(this);
+      this.answered(status, headText, buf, to, to);
+      return;
+    }
+    const goesOn = this.#isKeepAlive && !this.#http.isDraining;
+    const fields = this.#withTimes(this.#http.heads.fields(headText));
+    const answer = composeHead(status, fields, this.#isChunkable, goesOn, this.#http.wallNow());
+    if (this.#isHeadMethod) {
+      this.#http.dispatcher.withdraw(this);
+      this.#release();
+      this.#finish(goesOn, this.#socket.write(answer));
+      return;
+    }
+    this.#state = STREAMING;
+    this.#isKeepAlive = goesOn;
+    this.#held.release(); // the worker has the request's body; an answer may take hours
+    this.#decoder?.release();
+    this.#stream ??= new StreamedBody(this.#socket, (bytes) => this.worker?.credit(this, bytes));
+    this.#stream.begin(answer, this.#isChunkable, buf, from, to);
+  }
+
+  part(buf: Buffer, from: number, to: number): void {
+    if (this.#state === STREAMING) this.#stream!.part(buf, from, to);
+  }
+
+  completed(why: string | null): void {
+    if (this.#state !== STREAMING) return;
+    if (why !== null) {
+      this.#cut(why);
+      return;
+    }
+    const isTaken = this.#stream!.end();
+    this.#release();
+    this.#finish(this.#isKeepAlive, isTaken);
+  }
+
+  /** The client must not take what it has for the whole: its connection ends without the last chunk. */
+  #cut(why: string): void {
+    this.#http.tell(`an answer in parts broke off: ${why}`);
+    // Without chunks an orderly end would say that it is complete. Gateways, over a unix socket, speak HTTP/1.1.
+    if (!this.#isChunkable && !this.#admission.isForGateways) this.#socket.resetAndDestroy();
+    this.#gone();
+  }
+
   refused(status: number, message: Buffer): void {
     this.#respond(status, reasonFields("PROCESSOR_REFUSED"), message, 0, message.length, this.#isKeepAlive);
   }
 
   workerDied(): void {
-    this.#refuse("WORKER_DIED");
+    if (this.#state === STREAMING) this.#cut("the processor worker died");
+    else this.#refuse("WORKER_DIED");
   }
 
   get deadlineMs(): number {
@@ -296,12 +361,21 @@ export class HttpConnection implements Exchange, ActiveRequest, ClientConnection
 
   /** The request has taken longer than it may. */
   expire(): void {
+    if (this.#state === STREAMING) {
+      if (this.#stream!.hasMoved()) this.#http.renewed(this);
+      else this.#cut(`nothing of it moved for ${this.#http.keepaliveMs} ms (metadata.rpc.keepalive)`);
+      return;
+    }
     this.#http.dispatcher.withdraw(this);
     this.#refuse("KEEPALIVE_EXCEEDED");
   }
 
   /** The instance ends before this request could be answered. */
   giveUp(): void {
+    if (this.#state === STREAMING) {
+      this.#cut("the instance is stopping");
+      return;
+    }
     this.#http.dispatcher.withdraw(this);
     this.#refuse("INSTANCE_DRAINING");
   }
@@ -323,7 +397,7 @@ export class HttpConnection implements Exchange, ActiveRequest, ClientConnection
   ): void {
     if (this.#state >= LINGERING) return;
     const goesOn = isKeepAlive && !this.#http.isDraining;
-    const told = this.#queueUs === 0 ? fields : withQueueTime(fields, this.#queueUs);
+    const told = this.#withTimes(fields);
     const answer = composeResponse(
       status,
       told,
@@ -337,6 +411,16 @@ export class HttpConnection implements Exchange, ActiveRequest, ClientConnection
     this.#release();
     let isTaken = this.#socket.write(answer.head);
     if (answer.body !== null) isTaken = this.#socket.write(answer.body);
+    this.#finish(goesOn, isTaken);
+  }
+
+  /** The fields, and for a gateway how long the request waited. */
+  #withTimes(fields: Buffer): Buffer {
+    return this.#queueUs === 0 ? fields : withQueueTime(fields, this.#queueUs);
+  }
+
+  /** The answer is written. `isTaken`: the client has taken it, or soon will. */
+  #finish(goesOn: boolean, isTaken: boolean): void {
     if (!goesOn) {
       this.#state = LINGERING;
       this.#rest = null;
@@ -352,6 +436,11 @@ export class HttpConnection implements Exchange, ActiveRequest, ClientConnection
       this.#isPaused = true;
       this.#socket.pause();
     }
+  }
+
+  #drained(): void {
+    if (this.#state === STREAMING) this.#stream!.drained();
+    else this.#resume();
   }
 
   /** Goes on with what was kept, and reads again. */
@@ -379,7 +468,7 @@ export class HttpConnection implements Exchange, ActiveRequest, ClientConnection
 
   #gone(): void {
     if (this.#state === CLOSED) return;
-    if (this.#state === WAITING) this.#http.dispatcher.withdraw(this);
+    if (this.#state === WAITING || this.#state === STREAMING) this.#http.dispatcher.withdraw(this);
     this.#release();
     this.#state = CLOSED;
     this.#rest = null;

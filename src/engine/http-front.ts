@@ -56,6 +56,8 @@ export interface HttpFrontParts {
   readonly limiter?: RateLimiter | null;
   /** How bodies are compressed; absent: they are not. */
   readonly decompressor?: Decompressor;
+  /** Takes a line for the instance's log. */
+  readonly tell: (line: string) => void;
   /** The Open Inference Protocol is spoken by gRPC, too. */
   readonly hasGrpc?: boolean;
 }
@@ -215,6 +217,17 @@ export class HttpFront {
     connection.activePrevious = null;
     connection.activeNext = null;
     connection.startedAt = 0;
+  }
+
+  /** Its answer goes on: it may take as long again. */
+  renewed(connection: ActiveRequest): void {
+    this.ended(connection);
+    this.began(connection);
+  }
+
+  /** A line for the instance's log. */
+  tell(line: string): void {
+    this.#parts.tell(line);
   }
 
   closed(connection: ClientConnection): void {

@@ -14,6 +14,14 @@ export class StartTimes {
     this.#loadedAt = beganAt;
   }
 
+  /** Those of one that was forked at `at`, by one with these: as if it had loaded until now. */
+  forked(at: number): StartTimes {
+    const times = new StartTimes(at - (this.#loadedAt - this.#beganAt));
+    times.connected(at - (this.#loadedAt - this.#connectedAt));
+    times.loaded(at, this.#told);
+    return times;
+  }
+
   connected(at: number): void {
     this.#connectedAt = at;
   }

@@ -5,6 +5,7 @@ import { ModelCache } from "../adapters/model-cache/cache.ts";
 import type { InstanceGroups } from "../adapters/process/cgroup/instance-groups.ts";
 import { ProcessDriver } from "../adapters/process/driver.ts";
 import { ProcessGatewayFleet } from "../adapters/process/gateway-fleet.ts";
+import { pythonsOf } from "../adapters/python-environments/base-python.ts";
 import { VirtualEnvironments } from "../adapters/python-environments/environments.ts";
 import { openSqliteStore } from "../adapters/store-sqlite/open.ts";
 import { systemClock } from "../adapters/system/clock.ts";
@@ -95,7 +96,7 @@ async function serveHome(settings: ServeSettings, layout: HomeLayout): Promise<v
   const environments = new VirtualEnvironments({
     root: layout.environments,
     prepared: settings.preparedEnvironments === null ? null : resolve(settings.preparedEnvironments),
-    python: process.env.SLUICE_PYTHON ?? "python3",
+    pythons: pythonsOf(process.env.SLUICE_PYTHON),
     env: process.env,
     bytesMax: settings.environmentsMb * 1e6,
     references: { environments: () => control.environments(), pathsInUse: () => control.pathsInUse() },

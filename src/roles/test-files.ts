@@ -1,5 +1,6 @@
 import { join, resolve } from "node:path";
 import { ModelCache } from "../adapters/model-cache/cache.ts";
+import { pythonsOf } from "../adapters/python-environments/base-python.ts";
 import { VirtualEnvironments } from "../adapters/python-environments/environments.ts";
 import { systemClock } from "../adapters/system/clock.ts";
 import { readSetting } from "../base/settings.ts";
@@ -55,7 +56,7 @@ async function environmentOf(
   const prepared = readSetting(SERVE_SETTINGS.preparedEnvironments, undefined, env);
   const environments = new VirtualEnvironments({
     root: homeLayout(readSetting(SERVE_SETTINGS.home, undefined, env)).environments,
-    python: env.SLUICE_PYTHON ?? "python3",
+    pythons: pythonsOf(env.SLUICE_PYTHON),
     prepared: prepared === null ? null : resolve(prepared),
     env,
     // What is used by whom is for the control process to know; here none is removed.

@@ -12,6 +12,7 @@ export const ENVIRONMENT_HANDLERS: { readonly [N in Own]: Handler<N> } = {
       EnvironmentId: environment.address,
       Folder: environment.folder,
       Python: environment.python,
+      BasePython: environment.base ?? "",
       Requirements: [...environment.requirements],
       Packages: [...environment.packages],
       Notes: [...(environment.notes ?? [])],

@@ -104,7 +104,7 @@ def answer_parts(result):
     elif isinstance(result, (dict, list)):
         head, body = _JSON, json.dumps(result).encode("utf-8")
     else:
-        raise BadAnswer("process returned %s; allowed: bytes, str, dict, list, or a tuple (body, status)" % type(result).__name__)
+        raise BadAnswer("process returned %s; allowed: bytes, str, dict, list, a generator, or a tuple (body, status)" % type(result).__name__)
     if extra:
         head = _with_extra(head, extra)
     return status, head, body

@@ -195,14 +195,20 @@ class InferenceProtocol:
             found = "no datatype" if datatype is None else "datatype %.20s" % (datatype,)
             raise BadInput("%s has %s; allowed: %s" % (where, found, spec.datatype))
         shape = tensors.shape_of(where, item.get("shape"))
-        fits = len(shape) == len(spec.shape) and all(want in (-1, length) for want, length in zip(spec.shape, shape))
-        if not fits:
+        if not fits(shape, spec.shape):
             raise BadInput("%s has shape %s; allowed: %s" % (where, tensors.shape_text(shape), tensors.shape_text(spec.shape)))
         if binary is None:
             return tensors.array_of(where, datatype, shape, item.get("data"))
         if "data" in item:
             raise BadInput("%s has data and binary_data_size; allowed: one of them" % where)
         return tensors.array_of_bytes(where, datatype, shape, binary)
+
+
+def fits(shape, wanted):
+    """Whether a shape is one that a TensorSpec allows."""
+    if wanted is None:
+        return True
+    return len(shape) == len(wanted) and all(want in (-1, length) for want, length in zip(wanted, shape))
 
 
 def decoded(body, encoding):

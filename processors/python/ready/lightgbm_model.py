@@ -10,14 +10,16 @@ Answers: what `Booster.predict` gives: numbers for a regression, probabilities f
 - `iteration_range`: `[from, to]`, which rounds of boosting count; 0 as `to` is all. Default: up to the best round if training stopped early,
   else all. `save_model` of LightGBM leaves out what comes after the best round anyway.
 
-Open Inference Protocol: input `input-0`, FP64 [-1, features]; output `predict`: MLServer's names.
+Open Inference Protocol: input `input-0`, FP64 [-1, features]; outputs `predict`, as above, and `predict_proba`, a column for each
+class, for a classifier: MLServer's names.
 """
+import os
 import re
 
 import numpy
 
 from . import model_files, tabular
-from .model import BadModel, TensorSpec
+from .model import BadModel
 
 with tabular.without_extras():
     import lightgbm
@@ -26,7 +28,7 @@ with tabular.without_extras():
 _END = b"end of trees"
 
 
-class LightgbmModel(tabular.TabularModel):
+class LightgbmModel(tabular.BoosterModel):
     family = "lightgbm"
     platform = "lightgbm"
     dtype = numpy.float64
@@ -51,31 +53,17 @@ class LightgbmModel(tabular.TabularModel):
         self.names = booster.feature_name()
         self.categories = _categories(booster.pandas_categorical, header)
         self._from, self._count = _rounds(booster, rounds)
-        self._output = output
-        sample = numpy.zeros((1, self.columns))
-        values = self._values(sample, False)
-        is_binary = header.get("objective", "").partition(" ")[0] in ("binary", "cross_entropy")
-        if output == "class" and values.ndim == 1 and not is_binary:
-            raise BadModel('model_config.output is "class", and the model gives no probabilities of classes')
-        self.inputs = [self.table_spec("FP64")]
-        shape = list(self.predict(sample).shape[1:])
-        self.outputs = [TensorSpec("predict", "INT64" if output == "class" else "FP64", [-1] + shape)]
+        self.output = output
+        objective = header.get("objective", "").partition(" ")[0]
+        self.is_binary = objective in ("binary", "cross_entropy")
+        self.is_probability = objective in ("multiclass", "multiclassova")
+        self.describe_outputs("FP64")
 
-    def predict(self, table):
-        if self._output != "class":
-            return self._values(table, self._output == "margin")
-        values = self._values(table, False)
-        return values.argmax(axis=1) if values.ndim == 2 else (values > 0.5).astype(numpy.int64)
-
-    def _values(self, table, is_margin):
+    def values(self, table, is_margin):
         # One thread: many would cost a small request milliseconds, and spin beside other requests.
         return self._booster.predict(
             table, start_iteration=self._from, num_iteration=self._count, raw_score=is_margin, num_threads=1
         )
-
-    def infer(self, inputs, outputs):
-        (table,) = inputs.values()
-        return {"predict": self.predict_split(table)}
 
 
 def _read(file, kind):
@@ -87,7 +75,7 @@ def _read(file, kind):
     sizes = re.fullmatch(r"\d+( \d+)*", header.get("tree_sizes", "").strip())
     first = data.find(b"Tree=0")
     if header.get("version") not in ("v2", "v3", "v4"):
-        raise BadModel("%s is a LightGBM model of version %s; allowed: v2, v3, v4" % (file, header.get("version")))
+        raise BadModel("%s is a LightGBM model of version %s; allowed: v2, v3, v4" % (os.path.basename(file), header.get("version")))
     if sizes is None or first < 0:
         raise model_files.corrupt(file, kind, "it has no trees")
     at = first

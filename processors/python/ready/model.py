@@ -5,8 +5,11 @@ import re
 
 #: Family of a processor -> (module here, class in it).
 FAMILIES = {
+    "caffe": ("caffe_model", "CaffeModel"),
     "lightgbm": ("lightgbm_model", "LightgbmModel"),
     "onnx": ("onnx_model", "OnnxModel"),
+    "pytorch": ("pytorch_model", "PytorchModel"),
+    "tensorflow": ("tensorflow_model", "TensorflowModel"),
     "sklearn": ("sklearn_model", "SklearnModel"),
     "xgboost": ("xgboost_model", "XgboostModel"),
 }
@@ -22,7 +25,7 @@ class TensorSpec:
     """One input or output of a model.
 
     `datatype` is one of the Open Inference Protocol v2 (BOOL, UINT8 … INT64, FP16, FP32, FP64, BYTES), `shape` a list of whole numbers in which -1
-    stands for any length. `is_optional`: a request may leave this input out.
+    stands for any length; None: of any rank, which is shown as [-1]. `is_optional`: a request may leave this input out.
     """
 
     __slots__ = ("name", "datatype", "shape", "is_optional")
@@ -30,11 +33,11 @@ class TensorSpec:
     def __init__(self, name, datatype, shape, is_optional=False):
         self.name = name
         self.datatype = datatype
-        self.shape = list(shape)
+        self.shape = None if shape is None else list(shape)
         self.is_optional = is_optional
 
     def json(self):
-        return {"name": self.name, "datatype": self.datatype, "shape": self.shape}
+        return {"name": self.name, "datatype": self.datatype, "shape": [-1] if self.shape is None else self.shape}
 
 
 class BadInput(ValueError):

@@ -1,10 +1,13 @@
 """Which columns a scikit-learn model reads, and how rows become the table that it takes."""
+import sys
+
 import numpy
 
 from . import rows as row_forms
 from .model import BadInput, BadModel, TensorSpec
 from .tabular import INPUT_NAME
 
+_LARGEST = sys.float_info.max
 NUMBER, TEXT, ANY = "number", "text", "any"
 
 
@@ -52,9 +55,9 @@ class Columns:
             try:
                 column = numpy.array(values, dtype=numpy.float64)
             except OverflowError:
-                column = numpy.array([numpy.nan if v is None else float(min(max(v, -1e400), 1e400)) for v in values])
-            if numpy.isinf(column).any():
-                number = int(numpy.flatnonzero(numpy.isinf(column))[0]) + 1
+                column = None
+            if column is None or numpy.isinf(column).any():
+                number = next(n for n, v in enumerate(values, 1) if v is not None and not -_LARGEST <= v <= _LARGEST)
                 raise BadInput("row %d, %s is beyond what float64 holds" % (number, self._name(at)))
             return column
         if kind == TEXT and not types <= {str, type(None)}:
@@ -226,4 +229,4 @@ def _kind(part, at):
     if _reads_texts(part):
         return TEXT
     is_open = tags.input_tags.string or tags.input_tags.categorical or type(part).__name__ == "FunctionTransformer"
-    return ANY if is_open else NUMBER
+    return ANY if is_open or _chooses_by_name(part) else NUMBER

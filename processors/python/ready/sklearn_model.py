@@ -15,7 +15,7 @@ Answers: what `predict` gives, for a transformer what `transform` gives; or as `
 - `trusted`: types in a skops file that may be loaded, as skops names them.
 
 Open Inference Protocol: one table `input-0`, FP64 [-1, features]; for a model with columns of text, or which chooses columns by names, one tensor
-[-1, 1] a column, FP64 or BYTES; outputs `predict` and, when asked for by name, `predict_proba`: MLServer's names.
+[-1, 1] a column, FP64 or BYTES; outputs `predict` and, of a classifier, `predict_proba`: MLServer's names.
 """
 import pickle
 import re
@@ -75,17 +75,12 @@ class SklearnModel(tabular.TabularModel):
         found, is_wrapped = row_forms.unwrap(row_forms.parse(body))
         if not found:
             return row_forms.answer([], is_wrapped)
-        return row_forms.answer(_plain(self.predict_split(self.columns_in.table(found))), is_wrapped)
-
-    def predict(self, table):
-        return self._call(self._output, table)
-
-    def predict_split(self, table):
-        return super().predict_split(table) if self.columns_in.is_numbers else self.predict(table)
+        return row_forms.answer(_plain(self._call(self._output, self.columns_in.table(found))), is_wrapped)
 
     def _call(self, output, table):
+        method = getattr(self._model, output)
         try:
-            return _dense(getattr(self._model, output)(table))
+            return self.split(lambda part: _dense(method(part)), table) if self.columns_in.is_numbers else _dense(method(table))
         except (ValueError, TypeError) as error:
             raise self._refusal(output, table, error)
 
@@ -105,10 +100,7 @@ class SklearnModel(tabular.TabularModel):
 
     def infer(self, inputs, outputs):
         table = self.columns_in.table_of_tensors(inputs)
-        answers = {}
-        for name in outputs or [self._output]:
-            answers[name] = self.predict_split(table) if name == self._output else self._call(name, table)
-        return answers
+        return {name: self._call(name, table) for name in outputs or [spec.name for spec in self.outputs]}
 
     def describe(self):
         known = super().describe()

@@ -49,16 +49,16 @@ class TabularModel(ReadyModel):
         if not found:
             return rows.answer([], is_wrapped)
         table = rows.numbers(found, self.columns, self.names, self.dtype, self.categories)
-        return rows.answer(rows.plain(self.predict_split(table)), is_wrapped)
+        return rows.answer(rows.plain(self.split(self.predict, table)), is_wrapped)
 
-    def predict_split(self, table):
-        """`predict`, on several cores where the table is long: threads of the library would spin beside those of other requests."""
+    def split(self, predict, table):
+        """`predict(table)`, on several cores where the table is long: threads of the library would spin beside those of other requests."""
         parts = min(models.CORES, len(table) // SPLIT_ROWS)
         if parts < 2:
-            return self.predict(table)
+            return predict(table)
         if self._pool is None:
             self._pool = ThreadPoolExecutor(models.CORES)
-        return numpy.concatenate(list(self._pool.map(self.predict, numpy.array_split(table, parts))))
+        return numpy.concatenate(list(self._pool.map(predict, numpy.array_split(table, parts))))
 
     _pool = None
 
@@ -72,6 +72,53 @@ class TabularModel(ReadyModel):
 
     def table_spec(self, datatype):
         return TensorSpec(INPUT_NAME, datatype, [-1, self.columns])
+
+
+class BoosterModel(TabularModel):
+    """What boosters of either library answer. A family gives `values`, and calls `describe_outputs` when it has loaded."""
+
+    #: "value", "margin" or "class".
+    output = "value"
+    #: One probability stands for two classes.
+    is_binary = False
+
+    def values(self, table, is_margin):
+        """What the library's own `predict` gives."""
+        raise NotImplementedError
+
+    def describe_outputs(self, datatype):
+        """Sets `inputs` and `outputs`, and raises BadModel where classes are asked for that the model does not tell apart."""
+        table = numpy.zeros((1, self.columns), self.dtype)
+        values = self.values(table, False)
+        if self.output == "class" and values.ndim == 1 and not self.is_binary:
+            raise BadModel('model_config.output is "class", and the model gives no probabilities of classes')
+        self.inputs = [self.table_spec(datatype)]
+        shape = [-1] + list(self.predict(table).shape[1:])
+        self.outputs = [TensorSpec("predict", "INT64" if self.output == "class" else datatype, shape)]
+        if self.is_binary or (values.ndim == 2 and self.is_probability):
+            self.outputs.append(TensorSpec("predict_proba", datatype, [-1, 2 if self.is_binary else values.shape[1]]))
+
+    #: Rows of values are probabilities.
+    is_probability = False
+
+    def predict(self, table):
+        values = self.values(table, self.output == "margin")
+        return self._classes(values) if self.output == "class" else values
+
+    @staticmethod
+    def _classes(values):
+        return values.argmax(axis=1) if values.ndim == 2 else (values > 0.5).astype(numpy.int64)
+
+    def infer(self, inputs, outputs):
+        (table,) = inputs.values()
+        answers = {}
+        for name in outputs or [spec.name for spec in self.outputs]:
+            answers[name] = self.split(self.predict if name == "predict" else self._probabilities, table)
+        return answers
+
+    def _probabilities(self, table):
+        values = self.values(table, False)
+        return numpy.column_stack((1 - values, values)) if values.ndim == 1 else values
 
 
 def options(config, processor, **known):

@@ -10,8 +10,8 @@ class numbers for `multi:softmax`. Numbers are those of the library, which compu
 - `iteration_range`: `[from, to]`, which rounds of boosting count; 0 as `to` is all. Default: up to the best round if training stopped early (the
   attribute `best_iteration`), as XGBoost's own scikit-learn classes do, else all.
 
-Open Inference Protocol: input `input-0`, FP32 [-1, features]; output `predict`, and `predict_proba` for a model that was saved by XGBClassifier or
-when asked for by name: MLServer's names.
+Open Inference Protocol: input `input-0`, FP32 [-1, features]; outputs `predict`, as above, and `predict_proba`, a column for each class, for a
+classifier: MLServer's names.
 """
 import json
 import threading
@@ -20,7 +20,7 @@ import warnings
 import numpy
 
 from . import model_files, tabular
-from .model import BadModel, TensorSpec
+from .model import BadModel
 
 with tabular.without_extras():
     import xgboost
@@ -28,7 +28,7 @@ with tabular.without_extras():
 KINDS = ("xgboost-json", "xgboost-ubj", "xgboost-binary")
 
 
-class XgboostModel(tabular.TabularModel):
+class XgboostModel(tabular.BoosterModel):
     family = "xgboost"
     platform = "xgboost"
     dtype = numpy.float32
@@ -52,38 +52,23 @@ class XgboostModel(tabular.TabularModel):
         self.names = booster.feature_names
         self._rounds = _rounds(booster, rounds)
         self._lock = threading.Lock()
+        config_of_booster = json.loads(booster.save_config())["learner"]
         # Linear boosters have no other way than a DMatrix, dart adds up in another order there; not for several threads at once.
-        self._is_tree = json.loads(booster.save_config())["learner"]["gradient_booster"]["name"] == "gbtree"
-        sample = self._values(numpy.zeros((1, self.columns), numpy.float32), "value")
-        margin = self._values(numpy.zeros((1, self.columns), numpy.float32), "margin")
-        #: Classes: 0 for a regression; a binary model has one probability for two.
-        self._classes = sample.shape[1] if sample.ndim == 2 else 0
-        is_probability = sample.ndim == 1 and 0 <= sample[0] <= 1 and not numpy.array_equal(sample, margin)
-        self._output = output
-        if output == "class" and not self._classes and not is_probability:
-            raise BadModel('model_config.output is "class", and the model gives no probabilities of classes')
-        self.inputs = [self.table_spec("FP32")]
-        shape = list(self.predict(numpy.zeros((1, self.columns), numpy.float32)).shape[1:])
-        self.outputs = [TensorSpec("predict", "INT64" if output == "class" else "FP32", [-1] + shape)]
+        self._is_tree = config_of_booster["gradient_booster"]["name"] == "gbtree"
+        self.output = output
+        self.is_binary = config_of_booster["objective"]["name"] == "binary:logistic"
+        self.is_probability = config_of_booster["objective"]["name"] == "multi:softprob"
+        self.describe_outputs("FP32")
 
-    def predict(self, table):
-        if self._output != "class":
-            return self._values(table, self._output)
-        values = self._values(table, "value")
-        return values.argmax(axis=1) if values.ndim == 2 else (values > 0.5).astype(numpy.int64)
-
-    def _values(self, table, kind):
+    def values(self, table, is_margin):
         if self._is_tree:
+            kind = "margin" if is_margin else "value"
             return self._booster.inplace_predict(
                 table, iteration_range=self._rounds, predict_type=kind, validate_features=False
             )
         with self._lock:
             matrix = xgboost.DMatrix(table, nthread=1, feature_names=self.names)
-            return self._booster.predict(matrix, output_margin=kind == "margin", iteration_range=self._rounds)
-
-    def infer(self, inputs, outputs):
-        (table,) = inputs.values()
-        return {"predict": self.predict_split(table)}
+            return self._booster.predict(matrix, output_margin=is_margin, iteration_range=self._rounds)
 
 
 def _load(file, kind):

@@ -23,3 +23,8 @@ def load_error(family, path, config=None):
     except model.BadModel as error:
         return str(error)
     return "it was loaded"
+
+
+def ask(loaded, rows):
+    """The answer to rows."""
+    return loaded.process(json.dumps(rows).encode(), {})

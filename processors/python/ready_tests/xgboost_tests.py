@@ -107,6 +107,19 @@ class XgboostTests(unittest.TestCase):
         some = load("xgboost", path, {"iteration_range": [1, 3]})
         self.assertEqual(self.ask(some, rows), own(self.binary, rows, iteration_range=(1, 3)))
 
+    def test_probabilities_have_a_column_for_each_class(self):
+        rows = TABLE[:4]
+        binary = load("xgboost", self.root / "binary.json", {"output": "class"})
+        self.assertEqual([spec.name for spec in binary.outputs], ["predict", "predict_proba"])
+        answers = binary.infer({"input-0": rows}, None)
+        ones = numpy.array(own(self.binary, rows), numpy.float32)
+        self.assertEqual(answers["predict"].tolist(), [int(p > 0.5) for p in ones])
+        self.assertEqual(answers["predict_proba"].tolist(), [[1 - p, p] for p in ones])
+        three = train(objective="multi:softprob")
+        model = load("xgboost", self.save(three))
+        self.assertEqual(model.infer({"input-0": rows}, ["predict_proba"])["predict_proba"].tolist(), own(three, rows))
+        self.assertEqual([spec.name for spec in load("xgboost", self.save(train())).outputs], ["predict"])
+
     def test_a_model_that_stopped_early_answers_with_its_best_round(self):
         booster = train(objective="binary:logistic")
         booster.set_attr(best_iteration="2")
@@ -119,7 +132,7 @@ class XgboostTests(unittest.TestCase):
 
         loaded = models.load("xgboost", str(self.root / "binary.json"), {}, lambda text: None, 3)
         table = random.random((tabular.SPLIT_ROWS * 3 + 5, 4)).astype(numpy.float32)
-        self.assertEqual(loaded.predict_split(table).tolist(), own(self.binary, table))
+        self.assertEqual(loaded.split(loaded.predict, table).tolist(), own(self.binary, table))
 
     def test_threads_get_their_own_answers(self):
         model = load("xgboost", self.root / "binary.json")

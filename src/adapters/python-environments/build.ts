@@ -13,6 +13,8 @@ export interface BuildJob {
   readonly folder: string;
   /** In normal form. */
   readonly lines: readonly string[];
+  /** Names of those among them that the Python of the machine has: how they fit there is not for us to judge. */
+  readonly taken: readonly string[];
   readonly env: NodeJS.ProcessEnv;
   readonly limits: EnvironmentLimits;
   readonly say: (line: string) => void;
@@ -40,7 +42,7 @@ const IDLE =
  * @throws FetchError with pip's last lines; the signal's reason
  */
 export async function buildEnvironment(job: BuildJob): Promise<Built> {
-  const { folder, lines, env, limits, signal } = job;
+  const { folder, lines, taken, env, limits, signal } = job;
   const python = join(folder, "bin", "python");
   const run = { file: python, cwd: folder, env, limits, signal };
   job.say("Making a Python environment");
@@ -64,12 +66,13 @@ export async function buildEnvironment(job: BuildJob): Promise<Built> {
   if (end.code !== 0) throw failed("pip cannot install them", reasonIn(end.tail, limits.lastLines));
   job.say("Installing Python packages: looking whether they fit together");
   const names = [...new Set(lines.map(packageOf))];
+  const brought = names.filter((name) => !taken.includes(name));
   const versions = await versionsOf(run, names);
   // What was wrong on the system before, and has nothing to do with these packages, is not for us to judge.
   const conflicts = (await conflictsOf(run)).filter(
     (line) =>
       !before.has(line) ||
-      names.includes((line.split(" ")[0] ?? "").toLowerCase().replaceAll(/[-_.]+/g, "-")),
+      brought.includes((line.split(" ")[0] ?? "").toLowerCase().replaceAll(/[-_.]+/g, "-")),
   );
   if (conflicts.length > 0)
     throw failed("pip installed them, and they do not fit together", conflicts.slice(-limits.lastLines));

@@ -26,10 +26,10 @@ here="$FAKE_HOME"
 echo "$*" >> "$here/calls"
 env | grep -c SLUICE_ >> "$here/secrets"
 case "$*" in
-  *"'prefix'"*) echo '{"version":"3.11.7","platform":"CPython linux","prefix":"/usr"}' ;;
+  *"'prefix'"*) echo '{"version":"3.11.7","platform":"CPython linux","prefix":"'"$(dirname "$0")"'","executable":"'"$0"'"}' ;;
   "-m venv"*) for last; do :; done; mkdir -p "$last/bin"; cp "$0" "$last/bin/python" ;;
   *"pip --version"*) echo pip 1 ;;
-  *"pip check"*) [ ! -e requirements.txt ] || cat "$here/conflict" 2>/dev/null; true ;;
+  *"pip check"*) cat "$here/faults" 2>/dev/null; [ ! -e requirements.txt ] || cat "$here/conflict" 2>/dev/null; true ;;
   *"pip install"*)
     echo "Looking in indexes: https://me:s3cret@index.test/simple"
     echo "Collecting tiny from https://me:s3cret@index.test/tiny"
@@ -40,7 +40,7 @@ case "$*" in
     if grep -qx "$last" "$here/torn" 2>/dev/null; then echo "ImportError: libtorn.so.1 is missing" >&2; exit 1; fi
     if grep -qx "$last" "$here/deadly" 2>/dev/null; then kill -9 $$; fi
     if grep -qx "$last" "$here/endless" 2>/dev/null; then exec sleep 100; fi ;;
-  *metadata*) shift 2; printf '{'; s=""; for n; do printf '%s"%s":"1.0"' "$s" "$n"; s=","; done; echo '}' ;;
+  *metadata*) cat "$(dirname "$0")/versions" 2>/dev/null && exit; shift 2; printf '{'; s=""; for n; do printf '%s"%s":"1.0"' "$s" "$n"; s=","; done; echo '}' ;;
 esac
 `;
 
@@ -56,7 +56,7 @@ function begin(t: TestContext, options: { bytesMax?: number; limits?: Partial<En
     new VirtualEnvironments({
       root: join(home, root),
       prepared,
-      python,
+      pythons: [python, join(home, "system", "python")],
       env: { PATH: process.env.PATH, FAKE_HOME: home, SLUICE_SECRET: "s3cret" },
       bytesMax: options.bytesMax ?? 1e9,
       references: { environments: async () => wanted, pathsInUse: async () => paths },
@@ -253,4 +253,58 @@ test("a machine without Python says so", async (t) => {
   const environments = open();
   rmSync(file("python"));
   await assert.rejects(environments.prepare(lines("a==1"), say, signal()), /is not on this machine/);
+});
+
+test("packages that a Python of the machine has are used in place of those that would be brought", async (t) => {
+  const { open, say, home, file } = begin(t);
+  const accepts = { has: ["tiny>=1.13,<3"], adds: ["other==2"] };
+  const wanted: WantedEnvironment = { ...lines("tiny==2.9.1", "other==2", "cuda==1"), accepts };
+  const environments = open();
+  const versions = (folder: string, tiny: string | null) => {
+    mkdirSync(join(home, folder), { recursive: true });
+    writeFileSync(join(home, folder, "versions"), JSON.stringify({ tiny }));
+  };
+  versions(".", null);
+  const pinned = await environments.addressOf(wanted);
+  assert.equal(pinned, await environments.addressOf(lines("tiny==2.9.1", "other==2", "cuda==1")));
+
+  // The Python of the system comes, with a version as distributions write it.
+  versions("system", "1.13.0a0+gitunknown");
+  writeFileSync(join(home, "system", "python"), FAKE, { mode: 0o755 });
+  const next = open();
+  const folder = await next.prepare(wanted, say, signal());
+  const [kept] = await next.list();
+  assert.deepEqual(kept!.requirements, ["other==2", "tiny==1.13.0a0+gitunknown"]);
+  assert.equal(kept!.base, join(home, "system", "python"));
+  assert.notEqual(kept!.address, pinned);
+  assert.match(readFileSync(file("calls"), "utf8"), new RegExp(`-m venv .*${folder}`));
+  // Requirements of the user's own are made of the first Python, whatever another has.
+  const own = await next.addressOf(lines("other==2", "tiny==1.13.0a0+gitunknown"));
+  assert.notEqual(own, kept!.address);
+
+  // Another version of the system's is another environment; one out of the range is not used.
+  versions("system", "2.1.0");
+  const changed = await open().addressOf(wanted);
+  assert.notEqual(changed, kept!.address);
+  assert.notEqual(changed, pinned);
+  versions("system", "3.0.0");
+  assert.equal(await open().addressOf(wanted), pinned);
+  // The first Python comes first, when it has them.
+  versions("system", "2.1.0");
+  versions(".", "2.2.0");
+  await open().prepare(wanted, say, signal());
+  const bases = (await open().list()).map((e) => e.base).toSorted();
+  assert.deepEqual(bases, [join(home, "python"), join(home, "system", "python")]);
+});
+
+test("how packages of the system fit together is not judged, unlike those that were brought", async (t) => {
+  const { open, say, home, file } = begin(t);
+  writeFileSync(join(home, "versions"), JSON.stringify({ tiny: "1.0" }));
+  writeFileSync(file("faults"), "tiny 1.0 requires typing, which is not installed.\n");
+  await assert.rejects(open().prepare(lines("tiny==2"), say, signal()), /they do not fit together: tiny 1/);
+  const wanted = { ...lines("tiny==2"), accepts: { has: ["tiny>=1,<2"], adds: [] } };
+  await open().prepare(wanted, say, signal());
+  // What is new is a fault of what was brought.
+  writeFileSync(file("conflict"), "tiny 1.0 has requirement other<2, but you have other 2.\n");
+  await assert.rejects(open("fresh").prepare(wanted, say, signal()), /they do not fit together: tiny 1/);
 });

@@ -9,8 +9,8 @@ import type {
   WantedEnvironment,
 } from "../../ports/environments.ts";
 import { FetchError } from "../../ports/files.ts";
+import { type Base, BasePythons } from "./base-python.ts";
 import { buildEnvironment } from "./build.ts";
-import { identityOf, type PythonIdentity } from "./inspect.ts";
 import { bytesIn, findIn, Kept, listIn } from "./kept.ts";
 import { ENVIRONMENT_LIMITS, type EnvironmentLimits } from "./limits.ts";
 import { environmentForPip } from "./run-python.ts";
@@ -23,8 +23,8 @@ export interface EnvironmentsOptions {
   readonly root: string;
   /** Folder of environments that another made: used where they fit, and never changed. Null: none. */
   readonly prepared: string | null;
-  /** The Python that environments are made of. */
-  readonly python: string;
+  /** The Pythons that environments may be made of, the one for all that nothing else is said of first. */
+  readonly pythons: readonly [string, ...string[]];
   readonly env: NodeJS.ProcessEnv;
   readonly bytesMax: number;
   readonly references: ReferencedEnvironments;
@@ -45,13 +45,15 @@ export class VirtualEnvironments implements PythonEnvironments {
   /** Of making one, which is not. */
   #making: Promise<unknown> = Promise.resolve();
   #waiting = 0;
-  #identity: { readonly atMs: number; readonly found: Promise<PythonIdentity> } | null = null;
+  readonly #bases: BasePythons;
 
   constructor(options: EnvironmentsOptions) {
     this.#options = options;
     this.#limits = { ...ENVIRONMENT_LIMITS, ...options.limits };
     this.#env = environmentForPip(options.env);
     this.#kept = new Kept(options.root);
+    const { pythons, root, now } = options;
+    this.#bases = new BasePythons(pythons, { cwd: root, env: this.#env, limits: this.#limits, now });
   }
 
   get bytesMax(): number {
@@ -63,17 +65,15 @@ export class VirtualEnvironments implements PythonEnvironments {
     onProgress: (line: string) => void,
     signal: AbortSignal,
   ): Promise<string> {
-    const lines = await this.#linesOf(wanted);
-    const python = await this.#python();
+    const base = await this.#baseOf(wanted);
     signal.throwIfAborted();
-    const address = addressOf(lines, python);
-    const run = (say: (line: string) => void, end: AbortSignal) =>
-      this.#give(address, lines, python, say, end);
+    const address = addressOf(base);
+    const run = (say: (line: string) => void, end: AbortSignal) => this.#give(address, base, say, end);
     return this.#work.do(address, run, onProgress, signal);
   }
 
   async addressOf(wanted: WantedEnvironment): Promise<string> {
-    return addressOf(await this.#linesOf(wanted), await this.#python());
+    return addressOf(await this.#baseOf(wanted));
   }
 
   async list(): Promise<readonly KeptEnvironment[]> {
@@ -95,8 +95,7 @@ export class VirtualEnvironments implements PythonEnvironments {
 
   async #give(
     address: string,
-    lines: readonly string[],
-    { version }: PythonIdentity,
+    base: Base,
     say: (line: string) => void,
     signal: AbortSignal,
   ): Promise<string> {
@@ -107,7 +106,7 @@ export class VirtualEnvironments implements PythonEnvironments {
     this.#waiting += 1;
     const made = this.#making.then(async () => {
       signal.throwIfAborted();
-      const folder = await this.#make(address, lines, version, say, signal);
+      const folder = await this.#make(address, base, say, signal);
       await this.#inTurn(() => this.#makeRoom(address));
       return folder;
     });
@@ -126,23 +125,32 @@ export class VirtualEnvironments implements PythonEnvironments {
 
   async #make(
     address: string,
-    lines: readonly string[],
-    version: string,
+    { python, lines, taken }: Base,
     say: (line: string) => void,
     signal: AbortSignal,
   ): Promise<string> {
-    const { now, python } = this.#options;
+    const { now } = this.#options;
     const folder = this.#kept.newFolder(address);
     const late = AbortSignal.timeout(this.#limits.buildMs);
     try {
-      const job = { python, folder, lines, env: this.#env, limits: this.#limits, say, now };
+      const job = {
+        python: python.executable,
+        folder,
+        lines,
+        taken,
+        env: this.#env,
+        limits: this.#limits,
+        say,
+        now,
+      };
       const { packages, notes } = await buildEnvironment({ ...job, signal: AbortSignal.any([signal, late]) });
       const requirements = lines.map(withoutPasswords);
       const bytes = await bytesIn(folder);
       const kept = await this.#kept.add({
         address,
         folder,
-        python: version,
+        python: python.version,
+        base: python.executable,
         requirements,
         packages,
         notes,
@@ -184,6 +192,10 @@ export class VirtualEnvironments implements PythonEnvironments {
     return ({ address, folder }) => wanted.includes(address) || paths.includes(folder);
   }
 
+  async #baseOf(wanted: WantedEnvironment): Promise<Base> {
+    return this.#bases.of(await this.#linesOf(wanted), wanted.accepts);
+  }
+
   async #linesOf({ lines, file }: WantedEnvironment): Promise<readonly string[]> {
     const all = [...lines];
     if (file !== null) all.push(...(await this.#readFile(file)));
@@ -206,20 +218,6 @@ export class VirtualEnvironments implements PythonEnvironments {
     throw new FetchError(`${file}, line ${read.line}: found ${read.found}, allowed: ${read.allowed}`, false);
   }
 
-  /** Asked again after a while: it may be another one under the same name. */
-  #python(): Promise<PythonIdentity> {
-    const { python: file, root: cwd, now } = this.#options;
-    const { identityMs } = this.#limits;
-    if (this.#identity !== null && now() - this.#identity.atMs < identityMs) return this.#identity.found;
-    const signal = AbortSignal.timeout(identityMs);
-    const found = identityOf({ file, cwd, env: this.#env, limits: this.#limits, signal }).catch((error) => {
-      this.#identity = null;
-      throw signal.aborted ? new FetchError(`the Python ${file} does not answer`, true) : error;
-    });
-    this.#identity = { atMs: now(), found };
-    return found;
-  }
-
   #inTurn<T>(work: () => Promise<T>): Promise<T> {
     const done = this.#turn.then(work);
     this.#turn = done.catch(() => {});
@@ -227,8 +225,7 @@ export class VirtualEnvironments implements PythonEnvironments {
   }
 }
 
-function addressOf(lines: readonly string[], python: PythonIdentity): string {
-  const { version, platform, prefix } = python;
+function addressOf({ lines, python: { version, platform, prefix } }: Base): string {
   return createHash("sha256")
     .update(JSON.stringify([FORMAT, lines, version, platform, prefix]))
     .digest("hex");

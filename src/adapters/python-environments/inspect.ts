@@ -9,10 +9,12 @@ export interface PythonIdentity {
   readonly platform: string;
   /** Where it is installed: an environment points there. */
   readonly prefix: string;
+  /** Its program, e.g. `/usr/bin/python3`. */
+  readonly executable: string;
 }
 
 const IDENTITY =
-  "import json, platform, sys, sysconfig; print(json.dumps({'version': platform.python_version(), 'platform': platform.python_implementation() + ' ' + sysconfig.get_platform(), 'prefix': sys.prefix}))";
+  "import json, platform, sys, sysconfig; print(json.dumps({'version': platform.python_version(), 'platform': platform.python_implementation() + ' ' + sysconfig.get_platform(), 'prefix': sys.prefix, 'executable': sys.executable}))";
 
 /** Versions of the packages that are named in the arguments; null for one that is not there. */
 const VERSIONS = `
@@ -59,10 +61,10 @@ export async function identityOf(run: Run): Promise<PythonIdentity> {
   return JSON.parse(out) as PythonIdentity;
 }
 
-/** @throws FetchError when the environment's Python does not work */
+/** @throws FetchError when the Python does not work */
 export async function versionsOf(run: Run, names: readonly string[]): Promise<Record<string, string | null>> {
   const { code, out, last } = await runPython({ ...run, args: ["-c", VERSIONS, ...names] });
-  if (code !== 0) throw new FetchError(`the environment's Python does not work: ${last.join(" / ")}`, true);
+  if (code !== 0) throw new FetchError(`the Python ${run.file} does not work: ${last.join(" / ")}`, true);
   return JSON.parse(out) as Record<string, string | null>;
 }
 

@@ -17,7 +17,7 @@ export const run: VerbRun = async (session) => {
     listTable<Environment>(
       [
         { header: "ENVIRONMENT", cell: (e) => e.EnvironmentId.slice(0, ID_CHARS) },
-        { header: "PYTHON", cell: (e) => e.Python },
+        { header: "PYTHON", cell: (e) => `${e.Python} ${e.BasePython}`.trim() },
         { header: "MB", cell: (e) => megabytes(e.Bytes) },
         { header: "LAST USED", cell: (e) => e.LastUsedTime },
         {

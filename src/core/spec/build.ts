@@ -95,6 +95,9 @@ export function buildSpec(checked: Checked, origins: Origins): Built {
       workerThreads: metadata.rpc?.worker_threads ?? DEFAULTS.workerThreads,
       maxQueueSize: metadata.rpc?.max_queue_size ?? DEFAULTS.maxQueueSize,
       keepaliveMs: metadata.rpc?.keepalive ?? DEFAULTS.keepaliveMs,
+      ...(metadata.rpc?.worker_processes === undefined
+        ? {}
+        : { workerProcesses: metadata.rpc.worker_processes }),
       ...(metadata.rpc?.rate_limit ? { rateLimit: metadata.rpc.rate_limit } : {}),
       ...(metadata.rpc?.batching !== true || processor.kind !== "custom" || processor.language === "java"
         ? {}
@@ -159,8 +162,10 @@ function buildProcessor(given: Partial<ServiceDocument>, refuse: Refuse): Proces
 
 /** The libraries of a ready-made processor are made into an environment as those of the user's own are. */
 function buildReady(code: string, ready: ReadyProcessor, gpus: number): ProcessorSource {
-  const { family, requirements: lines } = ready;
-  const requirements = lines.length === 0 ? {} : { requirements: { lines, file: null, field: "processor" } };
+  const { family, requirements: lines, accepts } = ready;
+  const more = accepts === undefined ? {} : { accepts };
+  const requirements =
+    lines.length === 0 ? {} : { requirements: { lines, file: null, field: "processor", ...more } };
   return { kind: "builtin", code, family, ...(ready.isGpu ? { gpus } : {}), ...requirements };
 }
 

@@ -54,6 +54,7 @@ const IDLE: Readonly<Record<Kind, ReadonlySet<string>>> = {
     "$.metadata.rpc.decompressor",
     "$.metadata.rpc.max_queue_size",
     "$.metadata.rpc.rate_limit",
+    "$.metadata.rpc.worker_processes",
     "$.metadata.rpc.worker_threads",
   ]),
 };

@@ -46,7 +46,12 @@ const rpc = block("How one instance takes requests.", {
       default: 5000,
     }),
   ),
-  io_threads: optional(integer("Threads for network input and output.", { minimum: 1, default: 4 })),
+  io_threads: optional(
+    integer(
+      "Threads for network input and output. Nothing to set here: an engine serves all of its connections with one, whose cost is below that of handing them over.",
+      { minimum: 1, default: 4 },
+    ),
+  ),
   max_queue_size: optional(
     integer("Requests of one instance that may wait for a worker; one more is 450.", {
       ...EFFECTIVE,
@@ -61,6 +66,12 @@ const rpc = block("How one instance takes requests.", {
       maximum: 1024,
       default: 5,
     }),
+  ),
+  worker_processes: optional(
+    integer(
+      "Processes of one instance that work on requests, each with worker_threads threads. A Python processor is loaded once and shared where it can be. An addition of Sluice.",
+      { ...EFFECTIVE, minimum: 1, maximum: 64 },
+    ),
   ),
   rate_limit: optional(
     number("Most requests a second of one instance; more are 429. 0: no limit.", {

@@ -197,6 +197,16 @@ export class InferenceCall implements Exchange, ActiveRequest {
     stream.end(answer);
   }
 
+  /** A ready-made processor answers whole; one that does not cannot be told by this protocol. */
+  began(): void {
+    this.#withdraw();
+    this.#end({ status: GRPC.INTERNAL, text: "the processor answers in parts" });
+  }
+
+  part(): void {}
+
+  completed(): void {}
+
   refused(status: number, message: Buffer): void {
     this.#end({ status: statusOf(status), text: message.toString("utf8") }, "PROCESSOR_REFUSED");
   }
