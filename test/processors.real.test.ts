@@ -3,7 +3,9 @@
  * framework itself said when the example was made. One row an example.
  */
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { cpSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { type HttpAnswer, Installation, ROOT } from "./harness/installation.ts";
@@ -14,14 +16,17 @@ interface Example {
   readonly service?: string;
   readonly request?: string;
   readonly expected?: string;
-  /** What `desc` says of the processor. */
+  /** What `desc` says of the processor; nothing of one of the user's own. */
   readonly processor: RegExp;
   /** Largest difference of a number, as a share of it; 0, unless given: to the last digit. */
   readonly tolerance?: number;
+  /** What has to be done in the folder before. */
+  readonly prepare?: (folder: string) => void;
   /** The answer in the form of the expected one; JSON unless given. */
   readonly read?: (answer: HttpAnswer) => unknown;
 }
 
+const PMML = /^pmml \(PMML4S 1\.5\.6\)$/;
 const EXAMPLES: readonly Example[] = [
   { folder: "xgboost", processor: /^xgboost \(xgboost 2\.1\.4\)$/ },
   { folder: "lightgbm", processor: /^lightgbm \(lightgbm 4\.7\.0\)$/ },
@@ -29,7 +34,29 @@ const EXAMPLES: readonly Example[] = [
   // Its kernels add up in an order that depends on the processor's vector units.
   { folder: "onnx-tabular", processor: /^onnx \(onnxruntime 1\.31\.1\)$/, tolerance: 1e-5 },
   { folder: "onnx-image", processor: /^onnx \(onnxruntime 1\.31\.1\)$/, tolerance: 1e-5 },
+  {
+    folder: "cpp-custom",
+    request: "request.csv",
+    processor: /^$/,
+    prepare: (folder) => runReadme(folder, "g++"),
+  },
+  // Sums are added up in another order than in scikit-learn.
+  { folder: "node-custom", processor: /^$/, tolerance: 1e-10 },
+  { folder: "pmml-models/regression", processor: PMML, tolerance: 1e-14 },
+  { folder: "pmml-models/decision-tree", processor: PMML },
+  { folder: "pmml-models/boosted-trees", processor: PMML, tolerance: 1e-14 },
+  { folder: "pmml-models/neural-network", processor: PMML, tolerance: 1e-13 },
+  { folder: "pmml-models/clustering", processor: PMML, tolerance: 1e-12 },
+  { folder: "pmml-models/scorecard", processor: PMML },
 ];
+
+/** Runs the command of an example's README that begins so. */
+function runReadme(folder: string, beginning: string): void {
+  const lines = readFileSync(join(folder, "README.md"), "utf8").split("\n");
+  const command = lines.find((line) => line.startsWith(`    ${beginning} `));
+  assert(command !== undefined, `a command of ${beginning} in ${folder}/README.md`);
+  execFileSync("sh", ["-c", command.trim()], { cwd: folder, stdio: "inherit" });
+}
 
 const sluice = new Installation({ gatewayWorkers: 1 });
 before(() => sluice.start());
@@ -40,6 +67,7 @@ for (const example of EXAMPLES) {
   const read = example.read ?? ((answer) => JSON.parse(answer.body));
   test(`examples/${folder}/${service} answers as its framework does`, async () => {
     const file = (name: string) => join(ROOT, "examples", folder, name);
+    example.prepare?.(join(ROOT, "examples", folder));
     const { name } = JSON.parse(readFileSync(file(service), "utf8"));
     const said = await sluice.ok("create", file(service));
     assert.doesNotMatch(said, /\[WARNING\]/);
@@ -51,6 +79,23 @@ for (const example of EXAMPLES) {
     await sluice.ok("delete", name, "--yes");
   });
 }
+
+test("examples/java-custom, compiled as its README says, answers as Python computes it", async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), "sluice-java-custom-"));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  cpSync(join(ROOT, "examples", "java-custom"), folder, { recursive: true });
+  const [, build] = /```sh\n([^`]+)```/.exec(readFileSync(join(folder, "README.md"), "utf8"))!;
+  execFileSync("sh", ["-ec", build!], { cwd: folder });
+  const said = await sluice.ok("create", join(folder, "service.json"));
+  assert.doesNotMatch(said, /\[WARNING\]/);
+  const { AccessToken } = await sluice.service("java_distance");
+  const ask = (body: string | Buffer) => sluice.predict("java_distance", body, AccessToken);
+  const answer = await ask(readFileSync(join(folder, "request.txt")));
+  assert.deepEqual([answer.status, answer.body], [200, readFileSync(join(folder, "expected.txt"), "utf8")]);
+  const refused = await ask("fast");
+  assert.deepEqual([refused.status, refused.body], [400, 'For input string: "fast"']);
+  await sluice.ok("delete", "java_distance", "--yes");
+});
 
 /** Equal in form, and in each number but for `tolerance` of it. */
 function assertSame(found: unknown, wanted: unknown, tolerance: number, at = "$"): void {

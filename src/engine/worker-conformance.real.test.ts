@@ -192,8 +192,8 @@ const KINDS: readonly Kind[] = [
       assert.ok(Math.abs(row.p_0 + row.p_1 - 1) < 1e-12);
       assert.equal(row.label, row.p_1 > 0.5 ? 1 : 0);
     },
-    badBody: "[{}]",
-    badMessage: /^row 0, field "age": found no value, allowed: a number in \[0\.0, 120\.0\]\n/,
+    badBody: '[{"age": 121}]',
+    badMessage: /^row 0, field "age": found 121, allowed: a number in \[0\.0, 120\.0\]\n/,
     longBody: JSON.stringify(Array.from({ length: 20_000 }, () => ROW)),
   },
 ];

@@ -6,9 +6,13 @@ import java.io.IOException;
 
 /**
  * What this worker needs of the INIT frame. `mainClass`, `dir` and `entry` are those of a processor of the user's own, and only
- * there for one. `modelFile` is the entry file, or else the model; null when there is none.
+ * there for one. `modelFile` is the entry file, or else the model; null when there is none. `service`, `version` and `sluice` say what is
+ * served, for whoever asks.
  */
 public record Init(
+    String sluice,
+    String service,
+    int version,
     String dir,
     String entry,
     String mainClass,
@@ -17,6 +21,9 @@ public record Init(
     int workerThreads,
     int memoryMb) {
   static Init parse(byte[] json) throws IOException {
+    String sluice = null;
+    String service = null;
+    int version = 1;
     String dir = null;
     String processorEntry = null;
     String mainClass = null;
@@ -37,6 +44,9 @@ public record Init(
         } else if (token != JsonToken.FIELD_NAME && depth <= 2) {
           switch (group + "." + parser.currentName()) {
             case ".protocol" -> protocol = parser.getIntValue();
+            case ".sluice" -> sluice = parser.getValueAsString();
+            case ".service" -> service = parser.getValueAsString();
+            case ".version" -> version = parser.getIntValue();
             case "processor.dir" -> dir = parser.getValueAsString();
             case "processor.entry" -> processorEntry = parser.getValueAsString();
             case "processor.mainClass" -> mainClass = parser.getValueAsString();
@@ -52,6 +62,6 @@ public record Init(
     }
     if (protocol != Frames.PROTOCOL) throw new IOException("the engine speaks protocol " + protocol);
     String model = entry != null ? entry : path;
-    return new Init(dir, processorEntry, mainClass, model, config, Math.max(1, threads), memory);
+    return new Init(sluice, service, version, dir, processorEntry, mainClass, model, config, Math.max(1, threads), memory);
   }
 }

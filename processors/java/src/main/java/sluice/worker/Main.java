@@ -48,7 +48,8 @@ public final class Main {
       Init init = Init.parse(first.payload());
       Processor processor = load(init, frames);
       if (processor == null) return 1;
-      String ready = "{\"pid\":" + ProcessHandle.current().pid() + ",\"runtime\":\"java " + Runtime.version() + "\"}";
+      String library = processor.library() == null ? "" : ",\"library\":" + Json.quoted(processor.library());
+      String ready = "{\"pid\":" + ProcessHandle.current().pid() + ",\"runtime\":\"java " + Runtime.version() + "\"" + library + "}";
       send(frames, Frames.READY, ready);
       String outOfMemory =
           "the processor ran out of memory for this request; metadata.memory is " + init.memoryMb() + " MB";
@@ -67,7 +68,7 @@ public final class Main {
     boolean isCustom = init.mainClass() != null;
     send(frames, Frames.PROGRESS, isCustom ? "loading " + init.mainClass() : "reading " + init.modelFile());
     try {
-      if (!isCustom) return PmmlProcessor.load(init.modelFile(), init.modelConfig());
+      if (!isCustom) return PmmlProcessor.load(init);
       Runtime.getRuntime().addShutdownHook(new Thread(() -> endedWhileLoading(frames)));
       isLoading = true;
       return CustomProcessor.load(init);

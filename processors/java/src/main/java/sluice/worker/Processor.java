@@ -5,6 +5,11 @@ public interface Processor {
   /** Refusal is 400 with its message; OutOfMemoryError is 500 that names the memory; anything else thrown is 500 with its message. */
   Answer process(Request request) throws Refusal;
 
+  /** Library that runs it, and its version, as `desc` shows it; null for the user's own code. */
+  default String library() {
+    return null;
+  }
+
   /** What it takes and gives, as JSON. */
   byte[] describe() throws Refusal;
 }

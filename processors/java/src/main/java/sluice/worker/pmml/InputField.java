@@ -4,6 +4,7 @@ import com.fasterxml.jackson.core.JsonGenerator;
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonToken;
 import java.io.IOException;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.pmml4s.common.AboveInterval;
 import org.pmml4s.common.BelowInterval;
 import org.pmml4s.common.GenericInterval;
@@ -12,7 +13,6 @@ import org.pmml4s.common.PointInterval;
 import org.pmml4s.data.DataVal;
 import org.pmml4s.metadata.Field;
 import org.pmml4s.metadata.MiningField;
-import org.pmml4s.model.Model;
 import sluice.worker.Json;
 
 /** One field that the model reads: what JSON value it takes, and what is said when it gets another. */
@@ -26,7 +26,11 @@ final class InputField {
   private static final int VALUES_SHOWN_MAX = 10;
 
   final String name;
+  /** A row without it is refused. */
   final boolean isRequired;
+  /** In place of a value that is missing: null for a missing value, BAD for a refusal, or the default of the type. */
+  final Object whenMissing;
+  private final AtomicBoolean isDefaultTold = new AtomicBoolean();
   private final Field field;
   private final String dataType;
   private final Kind kind;
@@ -34,7 +38,8 @@ final class InputField {
   private final DataVal[] values;
   private final boolean isChecked;
 
-  InputField(Model model, Field field, MiningField mining) {
+  /** @param hasPolicy the document says what becomes of a missing value of it */
+  InputField(Field field, MiningField mining, boolean hasPolicy, MissingRule rule) {
     this.field = field;
     name = field.name();
     dataType = field.dataType().toString();
@@ -44,19 +49,64 @@ final class InputField {
       case "boolean" -> Kind.BOOLEAN;
       default -> Kind.TEXT;
     };
-    isRequired = mining == null || mining.missingValueReplacement().isEmpty();
     String invalid = mining == null ? "returnInvalid" : mining.invalidValueTreatment().toString();
     // Where the DataDictionary lists no values, the library gathers those that the model happens to name: they allow
     // and forbid nothing.
     values = field.isMutable() ? new DataVal[0] : field.validValues();
     isChecked = invalid.equals("returnInvalid") && (values.length > 0 || field.intervals().length > 0);
+    boolean isReplaced = hasPolicy || (mining != null && mining.missingValueReplacement().isDefined());
+    whenMissing = isReplaced ? null : switch (rule) {
+      case MODEL -> null;
+      case REFUSE -> BAD;
+      case DEFAULT -> checked(defaultOfType());
+    };
+    isRequired = whenMissing == BAD;
+  }
+
+  /** eas-reference §5.2; a date has none. */
+  private Object defaultOfType() {
+    return switch (kind) {
+      case NUMBER -> (Object) 0.0;
+      case WHOLE_NUMBER -> (Object) 0L;
+      case BOOLEAN -> (Object) false;
+      case TEXT -> dataType.equals("string") ? "" : BAD;
+    };
+  }
+
+  /** As {@link #whenMissing}; the first default that is taken is said in the log. */
+  Object missing() {
+    if (whenMissing != null && whenMissing != BAD && !isDefaultTold.getPlain() && isDefaultTold.compareAndSet(false, true)) {
+      System.err.println("field " + Json.quoted(name) + " is missing in a request: " + (kind == Kind.TEXT ? "\"\"" : whenMissing)
+          + " is taken for it; model_config {\"missing\": \"refuse\"} refuses such rows");
+    }
+    return whenMissing;
+  }
+
+  /** A value of the right type, or BAD when the DataDictionary does not allow it. */
+  private Object checked(Object value) {
+    if (value == null || value == BAD || !isChecked) return value;
+    return field.isValidValue(DataVal.from(value)) && isWithin(value) ? value : BAD;
+  }
+
+  /** Datatype of its tensor in the Open Inference Protocol. */
+  String datatype() {
+    return switch (kind) {
+      case NUMBER -> dataType.equals("float") ? "FP32" : "FP64";
+      case WHOLE_NUMBER -> "INT64";
+      case BOOLEAN -> "BOOL";
+      case TEXT -> "BYTES";
+    };
+  }
+
+  /** One element of its tensor; NaN is a missing value. BAD as in {@link #read}. */
+  Object element(Object value) {
+    if (value instanceof Double number && number.isNaN()) return missing();
+    return checked(value instanceof Double number ? finite(number) : value);
   }
 
   /** The value under the parser, null for JSON null, or {@link #BAD}. Consumes nested values. */
   Object read(JsonParser json) throws IOException {
-    Object value = readTyped(json);
-    if (value == null || value == BAD || !isChecked) return value;
-    return field.isValidValue(DataVal.from(value)) && isWithin(value) ? value : BAD;
+    return checked(readTyped(json));
   }
 
   private Object readTyped(JsonParser json) throws IOException {

@@ -18,9 +18,13 @@ import sluice.worker.Refusal;
 final class PmmlFile {
   private PmmlFile() {}
 
-  static Model read(String given) throws Refusal {
+  /** The file itself, where a folder with one such file is named. */
+  static Path at(String given) throws Refusal {
     if (given == null) throw new Refusal("the pmml processor needs a model file: model_path is not set");
-    Path file = find(Path.of(given));
+    return find(Path.of(given));
+  }
+
+  static Model read(Path file) throws Refusal {
     check(file, false);
     try {
       Model model = Model.fromFile(file.toFile());
@@ -48,16 +52,21 @@ final class PmmlFile {
     }
   }
 
+  /** Follows nothing that leads out of the document. */
+  static XMLStreamReader safeReader(InputStream in) throws XMLStreamException {
+    XMLInputFactory factory = XMLInputFactory.newFactory();
+    factory.setProperty(XMLInputFactory.SUPPORT_DTD, false);
+    factory.setProperty(XMLInputFactory.IS_SUPPORTING_EXTERNAL_ENTITIES, false);
+    return factory.createXMLStreamReader(in);
+  }
+
   /**
    * The root element must be PMML, and there must be no DTD: one could name other files, or expand without end. Reads on to
    * the end when asked to, to find where XML breaks off.
    */
   private static void check(Path file, boolean isWhole) throws Refusal {
-    XMLInputFactory factory = XMLInputFactory.newFactory();
-    factory.setProperty(XMLInputFactory.SUPPORT_DTD, false);
-    factory.setProperty(XMLInputFactory.IS_SUPPORTING_EXTERNAL_ENTITIES, false);
     try (InputStream in = Files.newInputStream(file)) {
-      XMLStreamReader xml = factory.createXMLStreamReader(in);
+      XMLStreamReader xml = safeReader(in);
       while (xml.hasNext()) {
         int event = xml.next();
         if (event == XMLStreamConstants.DTD) throw new Refusal(file + " has a DTD, which is not allowed");

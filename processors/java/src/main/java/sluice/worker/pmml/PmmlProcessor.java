@@ -1,45 +1,59 @@
 package sluice.worker.pmml;
 
 import com.fasterxml.jackson.core.JsonGenerator;
-import com.fasterxml.jackson.core.io.SerializedString;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
-import org.pmml4s.metadata.Field;
+import java.util.Set;
+import javax.xml.stream.XMLStreamException;
 import org.pmml4s.metadata.MiningField;
-import org.pmml4s.metadata.OutputField;
 import org.pmml4s.model.Model;
 import sluice.worker.Answer;
+import sluice.worker.Failures;
+import sluice.worker.Init;
 import sluice.worker.Json;
 import sluice.worker.Processor;
 import sluice.worker.Refusal;
 import sluice.worker.Request;
+import sluice.worker.inference.InferenceProtocol;
 
 /**
- * The built-in processor `pmml` (eas-reference §5.2): rows in, rows out, both JSON. A row with a field missing that
- * has no replacement in the MiningSchema, or of another type than the DataDictionary says, is refused. Fields
- * that the model does not know are ignored.
+ * The built-in processor `pmml` (eas-reference §5.2): rows in, rows out, both JSON; or tensors, by the Open Inference Protocol. A row with a value
+ * that the document does not allow has an error in place of its answer; the request is refused when no row is good.
  */
 public final class PmmlProcessor implements Processor {
   private final Model model;
   private final RowReader reader;
-  private final SerializedString[] outputNames;
+  private final PmmlOutputs outputs;
+  private final InferenceProtocol protocol;
   private final byte[] description;
 
-  private PmmlProcessor(Model model) {
+  private PmmlProcessor(Model model, InputField[] inputs, PmmlOutputs outputs, InferenceProtocol protocol) {
     this.model = model;
-    InputField[] inputs = Arrays.stream(model.inputFields())
-        .map(field -> new InputField(model, field, miningField(model, field.name())))
-        .toArray(InputField[]::new);
+    this.outputs = outputs;
+    this.protocol = protocol;
     reader = new RowReader(inputs);
-    outputNames = Arrays.stream(model.outputNames()).map(SerializedString::new).toArray(SerializedString[]::new);
-    description = describe(model, inputs);
+    description = describe(model, inputs, outputs);
   }
 
-  public static PmmlProcessor load(String file, String config) throws Refusal {
-    return new PmmlProcessor(PmmlFile.read(file));
+  public static PmmlProcessor load(Init init) throws Refusal {
+    MissingRule rule = MissingRule.of(init.modelConfig());
+    Path file = PmmlFile.at(init.modelFile());
+    Model model = PmmlFile.read(file);
+    Set<String> policies;
+    try {
+      policies = MissingPolicies.in(file);
+    } catch (IOException | XMLStreamException error) {
+      throw new Refusal(file + " cannot be read: " + Failures.oneLine(error));
+    }
+    InputField[] inputs = Arrays.stream(model.inputFields())
+        .map(field -> new InputField(field, miningField(model, field.name()), policies.contains(field.name()), rule))
+        .toArray(InputField[]::new);
+    PmmlOutputs outputs = new PmmlOutputs(model);
+    return new PmmlProcessor(model, inputs, outputs, new InferenceProtocol(init, new PmmlTensors(model, inputs, outputs)));
   }
 
   private static MiningField miningField(Model model, String name) {
@@ -49,24 +63,42 @@ public final class PmmlProcessor implements Processor {
 
   @Override
   public Answer process(Request request) throws Refusal {
-    List<Object[]> rows = reader.read(request.bytes, request.bodyFrom, request.bodyLength);
-    ByteArrayOutputStream out = new ByteArrayOutputStream(64 + rows.size() * 128);
+    if (request.isInferenceProtocol()) return protocol.answer(request);
+    if (request.bodyLength == 0) return Answer.json(description);
+    Rows rows = reader.read(request.bytes, request.bodyFrom, request.bodyLength);
+    ByteArrayOutputStream out = new ByteArrayOutputStream(64 + rows.values.size() * 128);
     try (JsonGenerator json = Json.FACTORY.createGenerator(out)) {
-      json.writeStartArray();
-      for (Object[] row : rows) {
-        List<Object> results = model.predict(Arrays.asList(row));
+      if (rows.isTyped) {
         json.writeStartObject();
-        for (int i = 0; i < outputNames.length; i++) {
-          json.writeFieldName(outputNames[i]);
-          RowWriter.writeValue(json, results.get(i));
-        }
-        json.writeEndObject();
+        json.writeFieldName("outputs");
+      }
+      json.writeStartArray();
+      for (int i = 0; i < rows.values.size(); i++) {
+        Object[] row = rows.values.get(i);
+        if (row == null) rows.writeError(json, i);
+        else if (rows.isTyped) outputs.writeTyped(json, apply(model, row));
+        else outputs.write(json, apply(model, row));
       }
       json.writeEndArray();
+      if (rows.isTyped) json.writeEndObject();
     } catch (IOException error) {
       throw new UncheckedIOException(error); // memory cannot fail to be written
     }
     return Answer.json(out.toByteArray());
+  }
+
+  /** What the model gives for a row. */
+  static List<Object> apply(Model model, Object[] row) {
+    try {
+      return model.predict(Arrays.asList(row));
+    } catch (Exception | StackOverflowError error) { // Scala code throws checked exceptions without declaring them
+      throw new IllegalStateException("the model could not be applied: " + Failures.oneLine(error), error);
+    }
+  }
+
+  @Override
+  public String library() {
+    return "PMML4S " + Model.class.getPackage().getImplementationVersion();
   }
 
   @Override
@@ -74,7 +106,7 @@ public final class PmmlProcessor implements Processor {
     return description;
   }
 
-  private static byte[] describe(Model model, InputField[] inputs) {
+  private static byte[] describe(Model model, InputField[] inputs, PmmlOutputs outputs) {
     ByteArrayOutputStream out = new ByteArrayOutputStream();
     try (JsonGenerator json = Json.FACTORY.createGenerator(out)) {
       json.writeStartObject();
@@ -88,15 +120,7 @@ public final class PmmlProcessor implements Processor {
       json.writeArrayFieldStart("inputs");
       for (InputField input : inputs) input.describe(json);
       json.writeEndArray();
-      json.writeArrayFieldStart("outputs");
-      for (OutputField field : model.outputFields()) {
-        json.writeStartObject();
-        json.writeStringField("name", field.name());
-        json.writeStringField("dataType", field.dataType().toString());
-        json.writeStringField("opType", field.opType().toString());
-        json.writeEndObject();
-      }
-      json.writeEndArray();
+      outputs.describe(json);
       json.writeEndObject();
     } catch (IOException error) {
       throw new UncheckedIOException(error); // memory cannot fail to be written

@@ -7,8 +7,14 @@ import java.io.IOException;
 final class RowWriter {
   private RowWriter() {}
 
+  /** The library says by this number that a whole number is missing. */
+  static Object missingAsNull(Object value) {
+    return value instanceof Long number && number == Long.MIN_VALUE ? null : value;
+  }
+
   /** Doubles in full precision, so that reading them gives the same bits; NaN and infinities are null. */
-  static void writeValue(JsonGenerator json, Object value) throws IOException {
+  static void writeValue(JsonGenerator json, Object found) throws IOException {
+    Object value = missingAsNull(found);
     if (value == null) json.writeNull();
     else if (value instanceof Double d) {
       if (Double.isFinite(d)) json.writeNumber(d.doubleValue());
