@@ -47,8 +47,10 @@ test("why a model cannot be served is the first that is read: in desc, events an
     assert.doesNotMatch(said, /exit|code 1|BadModel|\.py:/, "nothing of ours beside it");
     const events = await sluice.ok("events", name);
     assert.ok(events.includes(`Instance [${name}-v1-0]: ${said.slice(0, 40)}`), events);
-    const explained = (await sluice.ok("explain", name)).split("\n").find((line) => line.startsWith("[!]"));
-    assert.ok(explained?.includes(said.slice(0, 40)) === true, `${explained}`);
+    const summary = (await sluice.ok("explain", name))
+      .split("\n")
+      .find((line) => line.startsWith("Service ["));
+    assert.ok(summary?.includes(said.slice(0, 40)) === true, `${summary}`);
   }
   for (const name of Object.keys(BAD)) await sluice.ok("delete", name, "--yes", "--no-wait");
 });

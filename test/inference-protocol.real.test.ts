@@ -1,11 +1,12 @@
 /** The Open Inference Protocol v2 of a ready-made processor, asked by its official client, unmodified, through the gateway and at the instance. */
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import Schema from "typebox/schema";
 import { ANSWERS } from "./fixtures/inference-protocol/answers.ts";
 import { http, Installation, ROOT } from "./harness/installation.ts";
+import { runBySdk } from "./harness/python-sdk.ts";
 import { runTriton } from "./harness/tritonclient.ts";
 
 const EXAMPLE = join(ROOT, "examples", "onnx-tabular");
@@ -164,6 +165,48 @@ test("answers are what the protocol's OpenAPI file says, by its paths with and w
   await check(404, "inference_error_response", "/nothing");
   await check(405, "inference_error_response", "/models/wine/infer");
   assert.ok(!Schema.Check(ANSWERS.inference_response, { model_name: "a", outputs: [{ name: "y" }] }));
+});
+
+test("the same of pmml, whose worker is another: both transports say what its rows are answered with", async () => {
+  const file = join(sluice.home, "heart.json");
+  const model = join(ROOT, "processors", "java", "src", "test", "resources", "heart.pmml");
+  const metadata = { instance: 1, cpu: 1, memory: 256 };
+  writeFileSync(file, JSON.stringify({ name: "heart", processor: "pmml", model_path: model, metadata }));
+  await sluice.ok("create", file);
+  const opener = (await sluice.service("heart")).AccessToken;
+  const row = { age: 54.5, vessels: 1, chol: 210, pain: "typical", smoker: true };
+  const [wanted] = JSON.parse((await sluice.predict("heart", JSON.stringify([row]), opener)).body);
+  const found = await runTriton("both.py", {
+    http: `${gateway}/api/predict/heart`,
+    grpc: gateway,
+    authority: "heart.sluice",
+    token: opener,
+    model: "heart",
+    row,
+  });
+  assert.deepEqual(found.http, found.grpc);
+  for (const [name, value] of Object.entries(wanted)) assert.deepEqual(found.grpc[name], [value], name);
+});
+
+test("the official SDK's request for ONNX, its own bytes", () => {
+  const found = runBySdk(`
+import json, numpy
+from eas_prediction import OnnxRequest, PredictClient
+from eas_prediction.onnx_processor_data_helper import from_array, to_array
+client = PredictClient("http://${gateway}", "wine")
+client.set_token("${token}")
+client.init()
+request = OnnxRequest()
+request.add_tensor(from_array(numpy.array(${JSON.stringify(rows)}, numpy.float32), "X"))
+answer = client.predict(request)
+print(json.dumps({answer.get_name(i): to_array(answer.get_tensor(i)).tolist() for i in range(answer.get_size())}))
+`);
+  const { output_label, output_probability } = JSON.parse(found);
+  assert.deepEqual(
+    output_label,
+    expected.map((row) => row.output_label),
+  );
+  assertNear(output_probability);
 });
 
 test("one port serves both, and the family's own format beside them", async () => {

@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { cpSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
@@ -81,6 +81,25 @@ for (const example of EXAMPLES) {
     await sluice.ok("delete", name, "--yes");
   });
 }
+
+test("a code for GPUs runs on the CPU and says so, and is refused where it asks for a GPU that is not there", async () => {
+  const file = join(ROOT, "examples", "onnx-tabular", "service.json");
+  const document = { ...JSON.parse(readFileSync(file, "utf8")), name: "on-cpu", processor: "onnx_cu100" };
+  document.model_path = join(ROOT, "examples", "onnx-tabular", document.model_path);
+  const path = join(sluice.home, "on-cpu.json");
+  writeFileSync(path, JSON.stringify(document));
+  await sluice.ok("create", path);
+  assert.match(await sluice.ok("w", "on-cpu"), /it runs on the CPU: the processor's code is one for GPUs/);
+  document.metadata.gpu = 999;
+  writeFileSync(path, JSON.stringify(document));
+  const refused = await sluice.cli("modify", "on-cpu", "-s", path);
+  assert.equal(refused.code, 1);
+  assert.match(
+    refused.stderr,
+    /metadata\.gpu: found 999, allowed: 0.*: this machine has .*"onnx_cu100" runs on the CPU/,
+  );
+  await sluice.ok("delete", "on-cpu", "--yes");
+});
 
 test("examples/java-custom, compiled as its README says, answers as Python computes it", async (t) => {
   const folder = mkdtempSync(join(tmpdir(), "sluice-java-custom-"));

@@ -10,6 +10,8 @@ import { Place } from "./harness/foreground.ts";
 const TEMPLATES: readonly (readonly [string, string])[] = [
   ["python", '[{"y": 1.0}, {"y": 5.0}]'],
   ["java", "1.0\n5.0"],
+  ["cpp", "1\n5"],
+  ["node", '[{"y":1},{"y":5}]'],
 ];
 
 for (const [language, answer] of TEMPLATES) {

@@ -1,6 +1,6 @@
 /**
  * Ready-made processors against MLServer, FastAPI and BentoML with the same models, alternately in one run, and cold starts against the
- * frameworks alone. `--model=sklearn,forest,xgboost,lightgbm --rounds=3 --seconds=2`, `--only=speed` or `--only=cold`. Needs wrk, and python3 with
+ * frameworks alone. `--model=sklearn,forest,xgboost,lightgbm --rounds=3 --seconds=2`, `--only=speed` or `--only=cold`, `--starts=5`. Needs wrk, and python3 with
  * pip the first time. Results go to bench/out/processors-<model>.json.
  */
 import { numberOption, textOption } from "../harness/options.ts";

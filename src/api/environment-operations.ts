@@ -29,6 +29,9 @@ export const ENVIRONMENT_OPERATIONS = {
           Packages: Type.Array(Type.String(), {
             description: "what is there of the packages that they name, each with its version",
           }),
+          Notes: Type.Array(Type.String(), {
+            description: "what whoever uses it should know: a package that cannot be imported, say",
+          }),
           Bytes: whole("of its own files; what the system has is not counted"),
           LastUsedTime: Type.String({ description: "when it was last asked for; RFC 3339, UTC" }),
           Referrers: Type.Array(

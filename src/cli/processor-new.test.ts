@@ -49,7 +49,7 @@ test("a language without a template is misuse, and says which there are", async 
   const { make } = await begin(t);
   const { code, err } = await make("cobol", "x");
   assert.equal(code, 2);
-  assert.match(err, /there is no template for cobol; there are: python, java/);
+  assert.match(err, /there is no template for cobol; there are: python, java, cpp, node/);
 });
 
 test("a name that no service may have becomes one", async (t) => {

@@ -360,7 +360,7 @@ export const VERBS: readonly Verb[] = [
   {
     name: "processor new",
     args: [
-      { name: "<language>", text: "python or java" },
+      { name: "<language>", text: "python, java, cpp or node" },
       { name: "<dir>", text: "a folder that is new or empty; the service is called after it" },
     ],
     summary: "write a processor of your own to begin with: code, a test of it, a service.json",

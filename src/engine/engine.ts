@@ -1,47 +1,26 @@
 import type { Component } from "../base/component.ts";
 import { lastLines } from "../base/log-tail.ts";
-import type { InstanceSpec, InstanceState } from "../core/instance-spec.ts";
+import type { InstanceState } from "../core/instance-spec.ts";
 import type { ExitReason } from "../core/reasons.ts";
 import { RateLimiter } from "../core/traffic/rate-limiter.ts";
 import { AccessFile } from "./access-file.ts";
 import { BatchDispatcher } from "./batching/batch-dispatcher.ts";
-import type { BatchRule } from "./batching/batch-rules.ts";
 import { Dispatcher } from "./dispatcher.ts";
+import type { EngineParts } from "./engine-parts.ts";
 import { HttpFront } from "./http-front.ts";
-import type { InstanceDir } from "./instance-dir.ts";
-import type { EngineLimits } from "./limits.ts";
-import type { LogFile } from "./log-file.ts";
 import { MemoryWatch } from "./memory-watch.ts";
 import type { ModelFacts } from "./model-facts.ts";
 import { RequestPaths } from "./request-front.ts";
 import { ResponseHeads } from "./responses.ts";
 import { StateWriter } from "./state-writer.ts";
 import { Tokens } from "./tokens.ts";
-import { type WorkerTools, workerCommand } from "./worker-command.ts";
+import { workerCommand } from "./worker-command.ts";
 import { WorkerSupervisor } from "./worker-supervisor.ts";
 
 /** How often access.json is looked at: a revoked token opens no instance for longer than this. */
 const ACCESS_LOOK_MS = 500;
 /** While draining, what is left is looked at this often, in ms. */
 const DRAIN_LOOK_MS = 10;
-
-export interface EngineParts {
-  readonly dir: InstanceDir;
-  readonly spec: InstanceSpec;
-  /** Version of Sluice. */
-  readonly sluiceVersion: string;
-  readonly limits: EngineLimits;
-  readonly tools: WorkerTools;
-  readonly log: LogFile;
-  /** Wall clock, ms. */
-  readonly wallNow: () => number;
-  /** Monotonic ms since this process began. */
-  readonly now: () => number;
-  /** When batches go; absent: as the product does it. */
-  readonly batchRule?: BatchRule;
-  /** For direct callers; absent: a free one. */
-  readonly port?: number;
-}
 
 const warmUpText = (at: number, of: number) => `warming up: request ${at} of ${of}`;
 

@@ -98,5 +98,5 @@ function residentBytes(pids: readonly number[]): number | null {
 
 function isJava({ processor }: InstanceSpec): boolean {
   if (processor.kind === "builtin") return processor.family === "pmml";
-  return processor.kind === "custom" && (processor.language as string) === "java";
+  return processor.kind === "custom" && processor.language === "java";
 }

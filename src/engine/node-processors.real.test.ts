@@ -70,7 +70,7 @@ const ANSWERS: Record<string, () => Answer> = {
 };
 export async function process(body: Buffer, request: Request): Promise<Answer> {
   const word = body.toString();
-  if (word === "request") return [request.method, request.path, request.headers["x-a"], request.headers.absent ?? null, request.signal.aborted];
+  if (word === "request") return [request.method, request.path, request.headers["x-a"], request.headers.absent ?? null, request.signal.aborted, (request.deadline ?? 0) > performance.now()];
   return ANSWERS[word]!();
 }
 `,
@@ -109,7 +109,7 @@ export async function process(body: Buffer, request: Request): Promise<Answer> {
   }
   assert.equal((await instance.call("full")).headers["x-pot"], "a");
   const answer = await instance.call("request", "/api/predict/svc/deep?q=1", { "X-A": "b" });
-  assert.deepEqual(JSON.parse(answer.body.toString()), ["POST", "/deep?q=1", "b", null, false]);
+  assert.deepEqual(JSON.parse(answer.body.toString()), ["POST", "/deep?q=1", "b", null, false, true]);
 });
 
 test("modules of every form are run: ES and CommonJS, JavaScript and TypeScript, with packages of their own", async (t) => {
@@ -309,6 +309,25 @@ export async function* process(body: Buffer) {
     await peer.take(7);
     assert.deepEqual(await gather(7, Number.POSITIVE_INFINITY), { text: "first ", end: why });
   }
+});
+
+test("a client gets an answer in parts as one chunked body, and a cut connection when it breaks off", async (t) => {
+  const entry = module(
+    "chunks.ts",
+    `export async function* process(body: Buffer) {
+  for (let i = 0; i < 10; i++) yield Buffer.alloc(100_000, 48 + i);
+  if (String(body) === "late") throw new Error("after them");
+}
+`,
+  );
+  const instance = await started(t, entry);
+  const answer = await instance.call("fine");
+  assert.equal(answer.headers["transfer-encoding"], "chunked");
+  assert.equal(answer.body.length, 1_000_000);
+  assert.ok(answer.body.toString("latin1").endsWith("99"));
+  await assert.rejects(instance.call("late"));
+  assert.equal((await instance.call("fine")).status, 200);
+  assert.equal(instance.state?.workerRestarts, 0);
 });
 
 test("a failure outside of a request, and process.exit, end the worker: 500 for what it held, told in the log, and the next one serves", async (t) => {

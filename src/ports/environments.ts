@@ -50,6 +50,8 @@ export interface KeptEnvironment {
   readonly requirements: readonly string[];
   /** What is there of the packages that the requirements name: `numpy 1.26.4`. */
   readonly packages: readonly string[];
+  /** What whoever uses it should know, for people: a package that cannot be imported. Absent: nothing. */
+  readonly notes?: readonly string[];
   /** Of its own files; what the system has is not counted. */
   readonly bytes: number;
   /** When it was last asked for, ms since 1970. */

@@ -15,6 +15,7 @@ export const ENVIRONMENT_HANDLERS: { readonly [N in Own]: Handler<N> } = {
       BasePython: environment.base ?? "",
       Requirements: [...environment.requirements],
       Packages: [...environment.packages],
+      Notes: [...(environment.notes ?? [])],
       Bytes: environment.bytes,
       LastUsedTime: rfc3339(environment.usedAtMs),
       Referrers: environment.referrers.map(({ service, version }) => ({

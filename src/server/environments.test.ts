@@ -39,6 +39,7 @@ test("environments are ordered, told of while they are made, listed with who ref
       BasePython: "/usr/bin/python3",
       Requirements: ["a==1"],
       Packages: ["a 1"],
+      Notes: [],
       Bytes: 7,
       LastUsedTime: "2026-01-02T00:00:00Z",
       Referrers: [{ ServiceName: "own", Version: 1 }],

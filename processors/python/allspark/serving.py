@@ -21,6 +21,9 @@ from . import frames, log, messages, streams
 
 SLOW_S = 0.001
 SLOW_MEMORY_S = 1.0
+#: SLOW_S of ready-made models, in CPU time: they compute and wait for nothing, so that a call of some ms gains nothing from threads beside it, and is
+#: twice as dear when it runs in another thread than the one before. A machine with much to do makes it no longer.
+READY_SLOW_S = 0.01
 TICK_S = 0.005
 #: Ticks without traffic after which the watchdog sleeps until there is some.
 IDLE_TICKS = 20
@@ -78,6 +81,8 @@ class Serving:
         self._cancelled = set()  # requests begun, and cancelled before their answer stood in _parted
         self._part_lock = threading.Lock()
         self._slow_until = 0.0
+        self.slow_s = SLOW_S
+        self.is_computing = False  # it waits for nothing: only CPU time makes a call slow
         self._stopping = False
         self._watch_asleep = False
         self._watch_wake = threading.Event()
@@ -137,6 +142,7 @@ class Serving:
         pending = self._pending
         current = self._current
         now = time.monotonic
+        spent = time.thread_time if self.is_computing else None
         hand_lock = self._hand_lock
         while self._leader == mine:
             try:
@@ -146,6 +152,7 @@ class Serving:
                 continue
             if kind in _ASKING:
                 started = now()
+                began = spent() if spent else 0.0
                 current[number] = request_id
                 if started < self._slow_until and self._threads > 1:
                     self._hand_over(mine)
@@ -163,7 +170,7 @@ class Serving:
                 current[number] = 0
                 if self._cancelled:
                     self._forget(request_id)
-                if ended - started > SLOW_S:
+                if (spent() - began if spent else ended - started) > self.slow_s:
                     self._slow_until = ended + SLOW_MEMORY_S
                 with hand_lock:
                     if self._leader == mine:

@@ -114,6 +114,8 @@ class Worker:
         self._sock.sendall(frames.encode(frames.READY, 0, json.dumps(ready).encode()))
         self.served = True
         server = serving.Serving(self._sock, self._reader, call, describe, threads, out_of_memory, call_batch)
+        if facts is not None:
+            server.slow_s, server.is_computing = serving.READY_SLOW_S, True
         for frame in self._frames:
             server._pending.append(frame)
         server.run()

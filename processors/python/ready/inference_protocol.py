@@ -44,6 +44,8 @@ class InferenceProtocol:
         file = os.path.basename((spec["entry"] or spec["path"] or "").rstrip("/"))
         self._names = {self._service, file, os.path.splitext(file)[0]} - {""}
         self._inputs = {spec.name: spec for spec in loaded.inputs}
+        only = loaded.inputs[0] if len(loaded.inputs) == 1 else None
+        self._only = only.name if only is not None and only.takes_any_name else None
         self._outputs = {spec.name: spec for spec in loaded.outputs}
 
     def answer(self, body, headers):
@@ -118,7 +120,7 @@ class InferenceProtocol:
         results = self._model.infer(inputs, None if wanted is None else [output for output, _ in wanted])
         if wanted is None:
             is_binary = _flag(parameters, "binary_data_output", "the request", False)
-            wanted = [(output, is_binary) for output in self._outputs]
+            wanted = [(output, is_binary) for output in self._outputs if output in results]
         answer = {"model_name": name, "model_version": self._version}
         if request_id is not None:
             answer["id"] = request_id
@@ -166,6 +168,8 @@ class InferenceProtocol:
         at = 0
         for i, item in enumerate(listed):
             name = _name(item, "inputs[%d]" % i)
+            if name not in self._inputs and self._only is not None and not arrays:
+                name = self._only
             if name not in self._inputs:
                 raise BadInput('unknown input "%s"; allowed: %s' % (name, _listed(self._inputs)))
             where = 'input "%s"' % name
@@ -191,17 +195,19 @@ class InferenceProtocol:
     @staticmethod
     def _tensor(where, spec, item, binary):
         datatype = item.get("datatype")
-        if datatype != spec.datatype:
+        if datatype != spec.datatype and datatype not in spec.also:
             found = "no datatype" if datatype is None else "datatype %.20s" % (datatype,)
-            raise BadInput("%s has %s; allowed: %s" % (where, found, spec.datatype))
+            raise BadInput("%s has %s; allowed: %s" % (where, found, ", ".join((spec.datatype, *spec.also))))
         shape = tensors.shape_of(where, item.get("shape"))
         if not fits(shape, spec.shape):
             raise BadInput("%s has shape %s; allowed: %s" % (where, tensors.shape_text(shape), tensors.shape_text(spec.shape)))
         if binary is None:
-            return tensors.array_of(where, datatype, shape, item.get("data"))
-        if "data" in item:
+            array = tensors.array_of(where, datatype, shape, item.get("data"))
+        elif "data" in item:
             raise BadInput("%s has data and binary_data_size; allowed: one of them" % where)
-        return tensors.array_of_bytes(where, datatype, shape, binary)
+        else:
+            array = tensors.array_of_bytes(where, datatype, shape, binary)
+        return array if datatype == spec.datatype else tensors.converted(array, spec.datatype)
 
 
 def fits(shape, wanted):

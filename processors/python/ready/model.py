@@ -25,16 +25,19 @@ class TensorSpec:
     """One input or output of a model.
 
     `datatype` is one of the Open Inference Protocol v2 (BOOL, UINT8 … INT64, FP16, FP32, FP64, BYTES), `shape` a list of whole numbers in which -1
-    stands for any length; None: of any rank, which is shown as [-1]. `is_optional`: a request may leave this input out.
+    stands for any length; None: of any rank, which is shown as [-1]. `is_optional`: a request may leave this input out. `also`: further datatypes that
+    a request may have, made into `datatype`. `takes_any_name`: of a model's only input, which clients of other servers name as they like.
     """
 
-    __slots__ = ("name", "datatype", "shape", "is_optional")
+    __slots__ = ("name", "datatype", "shape", "is_optional", "also", "takes_any_name")
 
-    def __init__(self, name, datatype, shape, is_optional=False):
+    def __init__(self, name, datatype, shape, is_optional=False, also=(), takes_any_name=False):
         self.name = name
         self.datatype = datatype
         self.shape = None if shape is None else list(shape)
         self.is_optional = is_optional
+        self.also = also
+        self.takes_any_name = takes_any_name
 
     def json(self):
         return {"name": self.name, "datatype": self.datatype, "shape": [-1] if self.shape is None else self.shape}
@@ -79,7 +82,7 @@ class ReadyModel:
 
     def infer(self, inputs, outputs):
         """One request of the Open Inference Protocol. `inputs`: name -> numpy array (BYTES: dtype object, of bytes), all of those of the model that must be there,
-        types and shapes already checked against `self.inputs`; `outputs`: names wanted, or None for all. Returns name -> numpy array; raises BadInput."""
+        types and shapes already checked against `self.inputs`; `outputs`: names wanted, or None: all, or those that cost nothing more. Returns name -> numpy array; raises BadInput."""
         raise NotImplementedError
 
     def describe(self):

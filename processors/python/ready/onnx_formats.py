@@ -6,6 +6,7 @@ import numpy
 from google.protobuf import descriptor_pb2, descriptor_pool, message, message_factory
 
 from . import tensors
+from .inference_protocol import fits
 from .model import BadInput
 
 #: data_type of hie.processor.TensorProto -> datatype. The SDK has no texts and no truth values.
@@ -118,10 +119,9 @@ def array_of(where, spec, value):
             break
         level = level[0]
     # Nothing tells how long the elements of no elements are.
-    if shape and shape[-1] == 0:
+    if shape and shape[-1] == 0 and spec.shape is not None:
         shape += [max(0, length) for length in spec.shape[len(shape) :]]
-    fits = len(shape) == len(spec.shape) and all(want in (-1, length) for want, length in zip(spec.shape, shape))
-    if not fits:
+    if not fits(shape, spec.shape):
         found = tensors.shape_text(shape) if shape else tensors.kind_of(value)
         raise BadInput("%s is %s; allowed: %s %s" % (where, found, spec.datatype, tensors.shape_text(spec.shape)))
     data = value if type(value) is list else [value]

@@ -21,6 +21,7 @@ import onnxruntime
 
 from . import model as models
 from . import model_files, onnx_formats, tensors
+from .inference_protocol import fits
 from .model import BadInput, BadModel, ReadyModel, TensorSpec
 
 _DATATYPES = {
@@ -45,10 +46,10 @@ _OPTIMIZATION = {
     "basic": onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC,
     "none": onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL,
 }
-#: What there may be of, best first; the last one is always there.
-_PROVIDERS = ("CUDAExecutionProvider", "CPUExecutionProvider")
-#: Only errors in the log: warnings are about how a model was made.
-_LOG_SEVERITY = 3
+_CPU = "CPUExecutionProvider"
+_GPU = "CUDAExecutionProvider"
+#: Nothing but what ends the process: warnings are about how a model was made, and errors are raised, too, of each bad request.
+_LOG_SEVERITY = 4
 
 
 class OnnxModel(ReadyModel):
@@ -125,6 +126,10 @@ class OnnxModel(ReadyModel):
         if type(rows) is not list:
             allowed = 'an array of rows, {"instances": an array of rows} or {"inputs": an object by inputs}'
             raise BadInput("the body is %s; allowed: %s" % (tensors.kind_of(rows), allowed))
+        # Numbers alone are one row of a table.
+        if rows and len(self.inputs) == 1 and len(self.inputs[0].shape or []) == 2 and self.inputs[0].shape[1] != 1:
+            if set(map(type, rows)) <= {int, float, type(None)}:
+                rows = [rows]
         answers = self._answer_rows(rows) if rows else []
         return {"predictions": answers} if wrapped else answers
 
@@ -137,7 +142,7 @@ class OnnxModel(ReadyModel):
             raise BadInput("inputs is %s; allowed: an object by inputs" % tensors.kind_of(given))
         if wanted is None or wanted == []:
             wanted = self._all
-        if type(wanted) is not list or any(name not in self._all for name in wanted):
+        if type(wanted) is not list or any(type(name) is not str or name not in self._all for name in wanted):
             raise BadInput("outputs is %.200s; allowed: an array of %s" % (wanted, _listed(self._all)))
         feeds = {}
         for name, data in given.items():
@@ -152,7 +157,7 @@ class OnnxModel(ReadyModel):
         for name, values in columns.items():
             spec = self._specs[name]
             if not spec.shape:
-                raise BadInput('input "%s" has no rows, as its shape is []; allowed: {"inputs": {…}}' % name)
+                raise BadInput('input "%s" has no rows, as its model does not say of what shape it is; allowed: {"inputs": {…}}' % name)
             if list(spec.shape[1:]) == [1] and type(values[0]) is not list:
                 values = [[value] for value in values]
             where = "rows" if len(self.inputs) == 1 else 'rows, input "%s"' % name
@@ -211,13 +216,24 @@ def _load(file, config):
     # A waiting thread that spins takes the core from the one beside it.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.log_severity_level = _LOG_SEVERITY
-    there = onnxruntime.get_available_providers()
     try:
-        return onnxruntime.InferenceSession(file, options, providers=[name for name in _PROVIDERS if name in there])
+        session = onnxruntime.InferenceSession(file, options, providers=_providers())
     except MemoryError:
         raise
     except Exception as error:
         raise _bad_model(file, str(error))
+    # The runtime falls back by itself where its libraries of the GPU do not load, and only its log would say so.
+    if models.GPUS > 0 and session.get_providers()[0] != _GPU:
+        raise BadModel("onnxruntime %s cannot use the GPU of this machine; without metadata.gpu it runs on the CPU" % onnxruntime.__version__)
+    return session
+
+
+def _providers():
+    if models.GPUS == 0:
+        return [_CPU]
+    if hasattr(onnxruntime, "preload_dlls"):
+        onnxruntime.preload_dlls()  # those of CUDA that came as packages
+    return [_GPU, _CPU] if _GPU in onnxruntime.get_available_providers() else [_CPU]
 
 
 def _bad_model(file, text):
@@ -258,7 +274,8 @@ def _input_spec(file, arg):
     datatype = _DATATYPES.get(arg.type)
     if datatype is None:
         raise BadModel('%s: input "%s" is %s; allowed: tensors of %s' % (os.path.basename(file), arg.name, arg.type, ", ".join(_DATATYPES.values())))
-    return TensorSpec(arg.name, datatype, _shape(arg))
+    # The runtime says the same of a number alone as of a tensor of any rank, and checks it itself.
+    return TensorSpec(arg.name, datatype, _shape(arg) or None)
 
 
 def _output_spec(arg):
@@ -270,8 +287,7 @@ def _output_spec(arg):
 
 
 def _check_shape(where, spec, shape):
-    fits = len(shape) == len(spec.shape) and all(want in (-1, length) for want, length in zip(spec.shape, shape))
-    if not fits:
+    if not fits(shape, spec.shape):
         raise BadInput("%s has shape %s; allowed: %s" % (where, tensors.shape_text(shape), tensors.shape_text(spec.shape)))
 
 

@@ -116,6 +116,13 @@ def _checked(rows, count, names, dtype, categories):
     return table
 
 
+def refuse_infinite(table):
+    """Raises BadInput for a table from a tensor with an infinite number; NaN is a missing value."""
+    if table.dtype.kind == "f" and numpy.isinf(table).any():
+        number = int(numpy.flatnonzero(numpy.isinf(table).any(axis=1))[0]) + 1
+        raise BadInput("row %d has an infinite number, or one beyond what %s holds" % (number, table.dtype.name))
+
+
 def ordered(rows, count, names):
     """Rows as lists of `count` values, whatever they are; raises BadInput."""
     index = {name: at for at, name in enumerate(names)} if names else None

@@ -5,7 +5,7 @@ import numpy
 
 from . import rows as row_forms
 from .model import BadInput, BadModel, TensorSpec
-from .tabular import INPUT_NAME
+from .tabular import INPUT_NAME, also
 
 _LARGEST = sys.float_info.max
 NUMBER, TEXT, ANY = "number", "text", "any"
@@ -94,6 +94,7 @@ class Columns:
             return [_text(value) for value in texts.reshape(-1)]
         if self.is_numbers:
             (table,) = inputs.values()
+            row_forms.refuse_infinite(table)
             return table
         columns = []
         for at, spec in enumerate(self.tensors()):
@@ -106,19 +107,24 @@ class Columns:
     def tensors(self):
         """Inputs of the Open Inference Protocol."""
         if self.is_texts:
-            return [TensorSpec(INPUT_NAME, "BYTES", [-1])]
+            return [TensorSpec(INPUT_NAME, "BYTES", [-1], takes_any_name=True)]
         if self.is_numbers:
-            return [TensorSpec(INPUT_NAME, "FP64", [-1, self.count])]
+            return [TensorSpec(INPUT_NAME, "FP64", [-1, self.count], also=also("FP64"), takes_any_name=True)]
         names = self.names or ["input-%d" % at for at in range(self.count)]
-        return [
-            TensorSpec(name, "BYTES" if kind == TEXT else "FP64", [-1, 1]) for name, kind in zip(names, self._kinds)
-        ]
+        return [_column_tensor(name, kind) for name, kind in zip(names, self._kinds)]
 
     def sample(self):
         """A table of one row, to learn what answers look like."""
         if self.is_texts:
             return ["a text"]
         return self.table([["" if kind == TEXT else 0 for kind in self._kinds]])
+
+
+def _column_tensor(name, kind):
+    if kind == TEXT:
+        return TensorSpec(name, "BYTES", [-1, 1])
+    more = ("BYTES",) if kind == ANY else ()
+    return TensorSpec(name, "FP64", [-1, 1], also=also("FP64") + more)
 
 
 def _text(value):

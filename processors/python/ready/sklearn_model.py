@@ -15,7 +15,8 @@ Answers: what `predict` gives, for a transformer what `transform` gives; or as `
 - `trusted`: types in a skops file that may be loaded, as skops names them.
 
 Open Inference Protocol: one table `input-0`, FP64 [-1, features]; for a model with columns of text, or which chooses columns by names, one tensor
-[-1, 1] a column, FP64 or BYTES; outputs `predict` and, of a classifier, `predict_proba`: MLServer's names.
+[-1, 1] a column, FP64 or BYTES; outputs `predict` and, of a classifier, when it is asked
+for by name, `predict_proba`: MLServer's names and its way.
 """
 import pickle
 import re
@@ -100,7 +101,8 @@ class SklearnModel(tabular.TabularModel):
 
     def infer(self, inputs, outputs):
         table = self.columns_in.table_of_tensors(inputs)
-        return {name: self._call(name, table) for name in outputs or [spec.name for spec in self.outputs]}
+        # Probabilities cost a second call, as much again: only for who asks for them.
+        return {name: self._call(name, table) for name in outputs or [self._output]}
 
     def describe(self):
         known = super().describe()

@@ -11,6 +11,15 @@ from .model import BadModel, ReadyModel, TensorSpec
 
 #: Name of the tensor that a model of one table takes, as other servers of the protocol call it.
 INPUT_NAME = "input-0"
+#: Datatypes that are numbers: each is taken where another stands, as other servers do.
+NUMBERS = ("FP32", "FP64", "FP16", "INT64", "INT32", "INT16", "INT8", "UINT64", "UINT32", "UINT16", "UINT8", "BOOL")
+
+
+def also(datatype):
+    """What may stand where a table of numbers has `datatype`."""
+    return tuple(name for name in NUMBERS if name != datatype)
+
+
 #: Rows from which a request is worth more than one thread.
 SPLIT_ROWS = 4096
 #: Packages that a library imports where it finds them, for inputs that never come here.
@@ -71,7 +80,7 @@ class TabularModel(ReadyModel):
         return known
 
     def table_spec(self, datatype):
-        return TensorSpec(INPUT_NAME, datatype, [-1, self.columns])
+        return TensorSpec(INPUT_NAME, datatype, [-1, self.columns], also=also(datatype), takes_any_name=True)
 
 
 class BoosterModel(TabularModel):
@@ -111,6 +120,7 @@ class BoosterModel(TabularModel):
 
     def infer(self, inputs, outputs):
         (table,) = inputs.values()
+        rows.refuse_infinite(table)
         answers = {}
         for name in outputs or [spec.name for spec in self.outputs]:
             answers[name] = self.split(self.predict if name == "predict" else self._probabilities, table)

@@ -223,3 +223,11 @@ def json_of(name, array, datatype):
         found = "NaN" if numpy.isnan(flat).any() else "Infinity"
         raise BadInput('output "%s" has %s, which JSON cannot say; %s' % (name, found, instead))
     return flat.tolist()
+
+
+def converted(array, datatype):
+    """An array of numbers as one of another datatype; text stays as it is."""
+    if array.dtype == object:
+        return array
+    with numpy.errstate(over="ignore"):
+        return array.astype(DTYPES[datatype])

@@ -321,3 +321,24 @@ class RefusalTest(Case):
         self.assertIn("no UTF-8", self.refused({"inputs": [tensor]}, b"\x01\x00\x00\x00\xff"))
 
 
+class TablesOfNumbers(Case):
+    """As the clients of other servers send them: under any name, with any datatype of numbers."""
+
+    def setUp(self):
+        self.use(Echo([TensorSpec("x-table", "FP32", [-1, 2], also=("FP64", "INT64", "BOOL"), takes_any_name=True)]))
+
+    @staticmethod
+    def request(name, datatype, data):
+        return {"inputs": [{"name": name, "datatype": datatype, "shape": [1, 2], "data": data}]}
+
+    def test_the_only_input_takes_any_name_and_other_numbers(self):
+        self.model.infer = lambda inputs, outputs: {"y-table": inputs["x-table"]}
+        for name, datatype, data in (("x-table", "FP32", [1.5, 2]), ("predict", "FP64", [1.5, 2]), ("input-0", "INT64", [1, 2]), ("b", "BOOL", [True, False])):
+            with self.subTest(name):
+                answer, _, _ = self.good(self.request(name, datatype, data))
+                tensor = answer["outputs"][0]
+                self.assertEqual((tensor["datatype"], tensor["data"]), ("FP32", [float(value) for value in data]))
+
+    def test_other_datatypes_are_refused(self):
+        told = self.refused(self.request("x-table", "BYTES", ["a", "b"]))
+        self.assertEqual(told, 'input "x-table" has datatype BYTES; allowed: FP32, FP64, INT64, BOOL')

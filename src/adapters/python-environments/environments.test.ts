@@ -15,6 +15,7 @@ import { readStartTicks } from "../../base/process-identity.ts";
 import type { WantedEnvironment } from "../../ports/environments.ts";
 import { FetchError } from "../../ports/files.ts";
 import { VirtualEnvironments } from "./environments.ts";
+import type { EnvironmentLimits } from "./limits.ts";
 
 /**
  * Stands in for Python: makes "environments" whose python is itself, notes each call, and goes by files beside it: `hold` makes pip
@@ -35,11 +36,15 @@ case "$*" in
     while [ -e "$here/hold" ]; do sleep 0.05; done
     if [ -e "$here/fail" ]; then echo "ERROR: No matching distribution found for tiny" >&2; exit 1; fi
     echo data > "$(dirname "$0")/installed" ;;
+  *import_module*) for last; do :; done
+    if grep -qx "$last" "$here/torn" 2>/dev/null; then echo "ImportError: libtorn.so.1 is missing" >&2; exit 1; fi
+    if grep -qx "$last" "$here/deadly" 2>/dev/null; then kill -9 $$; fi
+    if grep -qx "$last" "$here/endless" 2>/dev/null; then exec sleep 100; fi ;;
   *metadata*) cat "$(dirname "$0")/versions" 2>/dev/null && exit; shift 2; printf '{'; s=""; for n; do printf '%s"%s":"1.0"' "$s" "$n"; s=","; done; echo '}' ;;
 esac
 `;
 
-function begin(t: TestContext, options: { bytesMax?: number } = {}) {
+function begin(t: TestContext, options: { bytesMax?: number; limits?: Partial<EnvironmentLimits> } = {}) {
   const home = mkdtempSync(join(tmpdir(), "sluice-env-"));
   t.after(() => rmSync(home, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 }));
   const python = join(home, "python");
@@ -55,7 +60,7 @@ function begin(t: TestContext, options: { bytesMax?: number } = {}) {
       env: { PATH: process.env.PATH, FAKE_HOME: home, SLUICE_SECRET: "s3cret" },
       bytesMax: options.bytesMax ?? 1e9,
       references: { environments: async () => wanted, pathsInUse: async () => paths },
-      limits: { progressMs: 0 },
+      limits: { progressMs: 0, ...options.limits },
       now: () => ++nowMs,
     });
   const said: string[] = [];
@@ -166,6 +171,29 @@ test("what pip says last is what is told of a failure, and nothing is kept", asy
   assert.deepEqual(readdirSync(join(home, "environments")), []);
 });
 
+test("each package is imported, and what cannot be is told without being a failure", async (t) => {
+  const { open, say, said, file } = begin(t);
+  for (const name of ["torn", "deadly"]) writeFileSync(file(name), `${name}\n`);
+  await open().prepare(lines("fine==1", "torn==1", "deadly==1"), say, signal());
+  const told = said.filter((line) => line.includes("cannot be imported"));
+  assert.deepEqual(told, [
+    "The Python package deadly is there and cannot be imported: it ends the Python that imports it",
+    "The Python package torn is there and cannot be imported: ImportError: libtorn.so.1 is missing",
+  ]);
+  assert(said.includes("Verifying Python packages: importing fine"));
+});
+
+test("an import that does not end is ended", async (t) => {
+  const { open, say, said, file } = begin(t, { limits: { importMs: 100 } });
+  writeFileSync(file("endless"), "endless\n");
+  await open().prepare(lines("endless==1"), say, signal());
+  assert(
+    said.includes(
+      "The Python package endless is there and cannot be imported: its import is not done after 0.1 s",
+    ),
+  );
+});
+
 test("packages that do not fit together are refused", async (t) => {
   const { open, say, file } = begin(t);
   writeFileSync(file("conflict"), "tiny 1.0 requires other, which is not installed.\n");
@@ -225,6 +253,23 @@ test("a machine without Python says so", async (t) => {
   const environments = open();
   rmSync(file("python"));
   await assert.rejects(environments.prepare(lines("a==1"), say, signal()), /is not on this machine/);
+});
+
+test("an environment that another made is used from there, and stays as it is", async (t) => {
+  const { open, say, file, installs, wanted } = begin(t, { bytesMax: 0 });
+  const made = await open("elsewhere").prepare(lines("a==1"), say, signal());
+  const environments = open("environments", file("elsewhere"));
+  assert.equal(await environments.prepare(lines("a==1"), say, signal()), made);
+  assert.equal(installs(), 1);
+  const own = await environments.prepare(lines("b==1"), say, signal());
+  assert(own.startsWith(file("environments")));
+  // Over the bound, what nobody uses goes: of its own only.
+  wanted.push(lines("b==1"));
+  await environments.prepare(lines("c==1"), say, signal());
+  assert(existsSync(made));
+  assert.equal((await environments.list()).filter((e) => e.folder === made).length, 1);
+  assert.equal(await environments.remove(await environments.addressOf(lines("a==1"))), "in-use");
+  assert(existsSync(made));
 });
 
 test("packages that a Python of the machine has are used in place of those that would be brought", async (t) => {

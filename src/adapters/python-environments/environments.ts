@@ -86,6 +86,8 @@ export class VirtualEnvironments implements PythonEnvironments {
   async remove(address: string): Promise<"removed" | "in-use" | "not-found"> {
     return this.#inTurn(async () => {
       const found = (await this.#kept.list()).find((e) => e.address === address);
+      const { prepared } = this.#options;
+      if (prepared !== null && (await findIn(prepared, address)) !== null) return "in-use"; // by whoever made it
       if (found === undefined) return "not-found";
       if ((await this.#isInUse())(found)) return "in-use";
       await this.#kept.remove(found);
@@ -100,7 +102,8 @@ export class VirtualEnvironments implements PythonEnvironments {
     signal: AbortSignal,
   ): Promise<string> {
     const kept = await this.#inTurn(() => this.#useKept(address));
-    if (kept !== null) return kept;
+    for (const note of kept?.notes ?? []) say(note);
+    if (kept !== null) return kept.folder;
     if (this.#waiting > 0) say("Waiting until another Python environment is made");
     this.#waiting += 1;
     const made = this.#making.then(async () => {
@@ -113,13 +116,13 @@ export class VirtualEnvironments implements PythonEnvironments {
     return made;
   }
 
-  async #useKept(address: string): Promise<string | null> {
+  async #useKept(address: string): Promise<KeptEnvironment | null> {
     const { prepared } = this.#options;
     const found = prepared === null ? null : await findIn(prepared, address);
-    if (found !== null) return found.folder;
+    if (found !== null) return found;
     const kept = await this.#kept.find(address);
     if (kept !== null) this.#kept.use(address, this.#options.now());
-    return kept?.folder ?? null;
+    return kept;
   }
 
   async #make(
@@ -142,7 +145,7 @@ export class VirtualEnvironments implements PythonEnvironments {
         say,
         now,
       };
-      const packages = await buildEnvironment({ ...job, signal: AbortSignal.any([signal, late]) });
+      const { packages, notes } = await buildEnvironment({ ...job, signal: AbortSignal.any([signal, late]) });
       const requirements = lines.map(withoutPasswords);
       const bytes = await bytesIn(folder);
       const kept = await this.#kept.add({
@@ -152,6 +155,7 @@ export class VirtualEnvironments implements PythonEnvironments {
         base: python.executable,
         requirements,
         packages,
+        notes,
         bytes,
         usedAtMs: now(),
       });

@@ -68,9 +68,9 @@ export class Kept {
    * The marker appears whole, as a second name of a file in the folder, and only one process can give it that name.
    */
   async add(environment: KeptEnvironment): Promise<string> {
-    const { address, folder, python, base, requirements, packages, bytes } = environment;
+    const { address, folder, python, base, requirements, packages, notes = [], bytes } = environment;
     const name = folder.slice(this.#root.length + 1);
-    const marker: Marker = { name, python, ...(base ? { base } : {}), requirements, packages, bytes };
+    const marker: Marker = { name, python, ...(base ? { base } : {}), requirements, packages, notes, bytes };
     const file = join(folder, "sluice.json");
     await writeFile(file, JSON.stringify(marker), { mode: 0o600 });
     try {

@@ -29,6 +29,8 @@ export const run: VerbRun = async (session) => {
       answer.Environments,
     ),
   );
+  for (const { EnvironmentId, Notes } of answer.Environments)
+    for (const note of Notes) session.warn(`${EnvironmentId.slice(0, ID_CHARS)}: ${note}`);
   for (const build of answer.Builds) session.warn(buildText(build));
   session.ok(`${megabytes(bytes)} MB of ${megabytes(answer.BytesMax)}`);
   return EXIT.done;

@@ -11,6 +11,8 @@ const PLACEHOLDER = "my_processor";
 const LANGUAGES: Readonly<Record<string, string>> = {
   python: "python3 -m unittest",
   java: "sh build.sh",
+  cpp: "make",
+  node: "node --test",
 };
 /** As people also say. */
 const ALSO: Readonly<Record<string, string>> = {

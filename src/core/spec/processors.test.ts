@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { parseSpec } from "./parse.ts";
 import { FAMILIES, insteadOf, isBuiltinCode, KNOWN_CODES, readyProcessor } from "./processors.ts";
 import { isPinned } from "./requirements.ts";
 
@@ -52,8 +53,9 @@ test("a code is known with any version behind it, and no other word that begins 
 });
 
 test("every package that a family brings is pinned to one version", () => {
-  for (const { family, requirements } of FAMILIES)
-    for (const line of requirements) assert(isPinned(line), `${family}: ${line}`);
+  for (const { family, requirements, ...rest } of FAMILIES)
+    for (const line of [...requirements, ...("gpuRequirements" in rest ? rest.gpuRequirements : [])])
+      assert(isPinned(line), `${family}: ${line}`);
 });
 
 test("a code for GPUs says so, and no other does", () => {
@@ -61,4 +63,19 @@ test("a code for GPUs says so, and no other does", () => {
     const ready = readyProcessor(code, 1);
     if (ready !== null) assert.equal(ready.isGpu, /gpu|_cu\d/.test(code), code);
   }
+});
+
+test("metadata.gpu chooses the packages of a code for GPUs, and does nothing for any other", () => {
+  const parsed = (processor: string, gpu?: number) => {
+    const metadata = { instance: 1, ...(gpu === undefined ? {} : { gpu }) };
+    const { spec, notEffective } = parseSpec({ name: "a", processor, model_path: "/m", metadata });
+    assert(spec.processor.kind === "builtin");
+    return { gpus: spec.processor.gpus, first: spec.processor.requirements!.lines[0], notEffective };
+  };
+  const withGpu = { gpus: 1, first: "onnxruntime-gpu==1.31.1", notEffective: [] };
+  const without = { gpus: 0, first: "onnxruntime==1.31.1", notEffective: [] };
+  assert.deepEqual(parsed("onnx_cu100", 1), withGpu);
+  assert.deepEqual(parsed("onnx_cu100", 0), without);
+  assert.deepEqual(parsed("onnx_cu100"), without);
+  assert.deepEqual(parsed("onnx", 1), { ...without, gpus: undefined, notEffective: ["$.metadata.gpu"] });
 });

@@ -51,7 +51,8 @@ export const FAMILIES = [
     language: "python",
     codes: ["onnx"],
     gpuCodes: ["onnx_cu", "onnx_gpu"],
-    requirements: ["onnxruntime==1.31.1", NUMPY],
+    requirements: ["onnxruntime==1.31.1", NUMPY, PROTOBUF],
+    gpuRequirements: ["onnxruntime-gpu[cuda,cudnn]==1.31.1", NUMPY, PROTOBUF],
   },
   {
     family: "sklearn",

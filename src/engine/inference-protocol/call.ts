@@ -1,4 +1,4 @@
-import type { ServerHttp2Stream } from "node:http2";
+import { constants, type ServerHttp2Stream } from "node:http2";
 import { Md5 } from "../../base/message-digest.ts";
 import { DATA_PATH_REASONS, type DataPathReason } from "../../core/errors.ts";
 import { GRPC, messageOf, timeoutMs } from "../../core/grpc.ts";
@@ -68,6 +68,7 @@ export class InferenceCall implements Exchange, ActiveRequest {
       this.#over();
       // As the specification of gRPC asks of a server.
       stream.respond({ ":status": 415, "x-sluice-reason": "PROTOCOL_MISMATCH" }, { endStream: true });
+      this.#leaveRest();
       return;
     }
     const why = this.#admit(fields);
@@ -236,7 +237,7 @@ export class InferenceCall implements Exchange, ActiveRequest {
     this.#finish(refusal, reason);
   }
 
-  /** Trailers without a message. What else the client sends is read, and dropped. */
+  /** Trailers without a message. A client that still sends is told that it need not (RFC 9113 §8.1). */
   #finish({ status, text }: Refusal, reason: DataPathReason | null): void {
     const stream = this.#stream;
     if (stream.closed || stream.destroyed) return;
@@ -250,7 +251,17 @@ export class InferenceCall implements Exchange, ActiveRequest {
       },
       { endStream: true },
     );
+    this.#leaveRest();
+  }
+
+  #leaveRest(): void {
+    const stream = this.#stream;
+    if (stream.readableEnded) return;
     stream.resume();
+    // A reset in the same turn would overtake the trailers.
+    setImmediate(() => {
+      if (!stream.closed) stream.close(constants.NGHTTP2_NO_ERROR);
+    });
   }
 
   /** Nothing of it is under way any more. */
