@@ -5,7 +5,7 @@ node := .toolchain/node/bin/node
 help: ## these words
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
-setup: ## bring in Node, npm packages, Python and the Java worker; quick when done
+setup: ## bring in Node, npm packages, Python, the Java and the C++ worker; quick when done
 	@sh tools/setup
 
 demo: setup ## start Sluice, deploy the canary pair, send real requests, show the split (EXIT=1: check and end)
@@ -27,4 +27,4 @@ bench: setup ## the benchmarks, against their peers (bench/README.md)
 	@$(node) bench/run.ts
 
 clean: ## remove what setup made
-	rm -rf node_modules .toolchain processors/java/target processors/java/lib bench/out
+	rm -rf node_modules .toolchain processors/cpp/target processors/java/target processors/java/lib bench/out

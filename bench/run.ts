@@ -11,6 +11,7 @@ const SHORT: Readonly<Record<string, readonly string[]>> = {
   engine: [],
   "first-answer": [],
   "route-table": [],
+  processors: ["--model=sklearn", "--rounds=1", "--seconds=1", "--starts=1"],
   "zero-loss": ["--operations=20"],
 };
 

@@ -1,6 +1,6 @@
 /**
  * Where every process of Sluice begins. Picks the role and loads only that one: `--help` loads no database, a gateway no
- * API server. `gateway` and `engine` are started by Sluice itself; all else is the CLI's, `serve` and `demo` among it.
+ * API server. `gateway` and `engine` are started by Sluice itself; all else is the CLI's, `serve`, `test` and `demo` among it.
  */
 const [role, ...args] = process.argv.slice(2);
 switch (role) {

@@ -1,11 +1,19 @@
 /** Python environments over the whole program, without a network: packages come from a folder that this test fills. */
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { Installation } from "./harness/installation.ts";
+import { Installation, ROOT } from "./harness/installation.ts";
 import { until } from "./harness/until.ts";
 
 const SLOW_MS = 180_000;
@@ -37,6 +45,13 @@ with zipfile.ZipFile(f"{folder}/{name}-{version}-py3-none-any.whl", "w") as z:
     z.writestr(f"{info}/RECORD", "")
 `;
   execFileSync(process.env.SLUICE_PYTHON ?? "python3", ["-c", script, wheels, name, version, more]);
+}
+
+/** A source archive that pip has to build; its path. `code` is what it is made of (test/fixtures/source_archive.py). */
+function makeSourceArchive(name: string, code: string): string {
+  const script = join(ROOT, "test", "fixtures", "source_archive.py");
+  execFileSync(process.env.SLUICE_PYTHON ?? "python3", [script, wheels, name, code]);
+  return join(wheels, `${name}-1.0.tar.gz`);
 }
 
 const SERVER = `
@@ -149,3 +164,76 @@ test("requirements that cannot be had, or do not fit, are told with pip's words 
   assert.equal(refused.code, 1);
   assert.match(refused.stderr + refused.stdout, /requirements\[0\]: found "-r other\.txt"/);
 });
+
+test("a source archive is built, by name and by its address, and what cannot be imported is told", async () => {
+  makeSourceArchive("sluice_tiny_source", "VERSION = 'built'\n");
+  const torn = makeSourceArchive("sluice_tiny_torn", "raise ImportError('libtorn.so.1 is missing')\n");
+  const requirements = join(sluice.home, "sources.txt");
+  writeFileSync(requirements, `sluice-tiny-source==1.0\nsluice-tiny-torn @ file://${torn}\n`);
+  const { code, stdout, stderr } = await sluice.cli("env", "build", requirements);
+  const said = stdout + stderr;
+  assert.equal(code, 0, said);
+  assert.match(said, /is ready: sluice-tiny-source 1\.0, sluice-tiny-torn 1\.0/);
+  assert.match(
+    said,
+    /sluice-tiny-torn is there and cannot be imported: ImportError: libtorn\.so\.1 is missing/,
+  );
+  assert.doesNotMatch(said, /sluice-tiny-source is there and cannot/);
+  assert.equal((await list()).Environments[0].Notes.length, 1);
+  const address = processor([
+    `sluice-tiny-source @ file://${join(wheels, "sluice_tiny_source-1.0.tar.gz")}`,
+    "sluice-tiny==2.0",
+  ]);
+  await sluice.ok("create", write("sourced", address));
+  assert.equal(await answerOf("sourced"), "2.0 True");
+});
+
+test("of a build that fails, the words of the build are told", async () => {
+  makeSourceArchive("sluice_unbuilt", "fail");
+  const requirements = join(sluice.home, "unbuilt.txt");
+  writeFileSync(requirements, "sluice-unbuilt==1.0\n");
+  const { code, stderr } = await sluice.cli("env", "build", requirements);
+  assert.equal(code, 1);
+  assert.match(stderr, /pip cannot install them: .*RuntimeError: the compiler is not there/);
+});
+
+test("a pip that a killed control process left is ended before its folder is cleared away", async () => {
+  makeSourceArchive("sluice_held", "hold");
+  const requirements = join(sluice.home, "held.txt");
+  writeFileSync(requirements, "sluice-held==1.0\n");
+  await sluice.ok("env", "build", requirements, "--no-wait");
+  await until(() => pipsOf("sluice-held").length > 0, "pip to be at work", SLOW_MS);
+  const [{ pid, folder }] = pipsOf("sluice-held") as [Pip];
+  await sluice.killControl();
+  assert.notEqual(commandOf(pid), "");
+  await sluice.startControl();
+  assert(!existsSync(folder));
+  await until(() => commandOf(pid) === "", "the pip that was left to end");
+});
+
+interface Pip {
+  readonly pid: string;
+  readonly folder: string;
+}
+
+/** Every pip that makes an environment of this home with the package. */
+function pipsOf(name: string): Pip[] {
+  return readdirSync("/proc").flatMap((pid) => {
+    const folder = /(\S*\/environments\/[0-9a-f]{12}-[0-9a-f]{8})\/\S* -m pip install /.exec(
+      commandOf(pid),
+    )?.[1];
+    if (folder?.startsWith(sluice.home) !== true) return [];
+    return textOr(join(folder, "requirements.txt")).includes(name) ? [{ pid, folder }] : [];
+  });
+}
+
+/** Empty when there is no such process, or it has ended. */
+const commandOf = (pid: string) => textOr(`/proc/${pid}/cmdline`).replaceAll("\0", " ");
+
+function textOr(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return ""; // it is gone
+  }
+}

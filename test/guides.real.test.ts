@@ -17,9 +17,9 @@ const OWN = [
   "health-checks",
   "manual-control",
   "models",
+  "own-processor",
   "own-server",
   "pmml",
-  "python-processor",
   "traffic",
   "updates",
 ];

@@ -149,12 +149,13 @@ One JSON object says what a service runs and how. It is the file given to \`slui
 ## What is run
 
 - \`processor\`: ${READY_CODES.map(code).join(", ")}. It needs \`model_path\`.
-- A processor of your own: \`processor_type\` ${RUNNABLE_TYPES.map(code).join(", ")}, \`processor_path\` and \`processor_entry\`.
+- A processor of your own: \`processor_type\` ${RUNNABLE_TYPES.map(code).join(", ")}, \`processor_path\` and \`processor_entry\`; for Java
+  \`processor_mainclass\` in place of the last.
 - A server of your own: \`containers\` with one container that has a \`script\` or a \`command\`, and no processor. It runs on this machine;
   \`image\` does nothing. It is told the port to listen on as \`PORT\`: see the [guide](../guide/own-server.md). Its
   checks are those of [Kubernetes](../guide/health-checks.md). \`processor_entry\`,
   \`metadata.rpc.worker_threads\`, \`max_queue_size\` and \`rate_limit\` do nothing for it. Beside a processor, \`containers\` do nothing.
-- Refused, because this build cannot run it: \`processor_type\` \`java\` and \`cpp\`; a container with an \`image\` and no command; the
+- Refused, because this build cannot run it: a container with an \`image\` and no command; the
   built-in processors whose codes begin with ${elsewhere.map(code).join(", ")}.
 - \`model_path\` and \`processor_path\`: an absolute path, a \`file://\`, \`http(s)://\`, \`oss://\`, \`s3://\` or \`git+https://\` URL.
   The \`sluice\` command resolves a relative path against the folder of the JSON file; the API refuses it. The other forms:

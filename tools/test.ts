@@ -1,11 +1,11 @@
 /**
  * Runs the tests. `fast`: tidy, pure parts, adapters on small things; under 15 s. `all`: also those that start
- * real processes (`*.real.test.ts`, test/) or take a second and more (`*.long.test.ts`), the Python worker's own and the Java worker's own.
+ * real processes (`*.real.test.ts`, test/) or take a second and more (`*.long.test.ts`), the Python worker's own, those of the ready-made processors and the Java worker's own.
  * Extra arguments are passed to Node's test runner, e.g. `node tools/test.ts fast --test-name-pattern=split`.
  */
 import { spawn, spawnSync } from "node:child_process";
 import { globSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 
 const root = dirname(import.meta.dirname);
 const [layer = "fast", ...rest] = process.argv.slice(2);
@@ -63,6 +63,28 @@ function startShared(files: readonly string[]): Promise<boolean> {
   });
 }
 
+/** Tests of a ready-made processor run in the environment that it serves in; their name says whose. Others need numpy, which all have. */
+function testReady(file: string): boolean {
+  const name = basename(file, ".py");
+  const family = name.endsWith("_tests") ? name.replace("_tests", "") : "xgboost";
+  const found = spawnSync(process.execPath, ["tools/environments.ts", "python", family], {
+    cwd: root,
+    stdio: ["ignore", "pipe", "inherit"],
+    encoding: "utf8",
+  });
+  if (found.status !== 0) return false;
+  return run("env", [
+    "-C",
+    "processors/python",
+    found.stdout.trim(),
+    "-Wignore",
+    "-m",
+    "unittest",
+    "-q",
+    `ready_tests.${name}`,
+  ]);
+}
+
 const isReal = (file: string) => /\.(real|long)\.test\.ts$/.test(file) || file.startsWith("test/");
 const files = globSync("{src,tools,examples,sim,bench,test}/**/*.test.ts", {
   cwd: root,
@@ -84,6 +106,8 @@ const results = await Promise.all([
 if (layer === "all") {
   // One at a time: they load the machine, and take its ports and processes.
   results.push(nodeTest(files.filter(isReal), 1));
+  const ready = "processors/python/ready_tests/{*_tests,inference_protocol}.py";
+  results.push(...globSync(ready, { cwd: root }).map(testReady));
   results.push(
     run(process.env.SLUICE_PYTHON ?? "python3", ["-m", "unittest", "discover", "-q", "processors/python"]),
   );

@@ -133,6 +133,9 @@ const LONG_FILES: Record<string, string> = {
   "src/testing/memory-control.ts":
     "one small method for each operation of the control plane that it stands in for",
   "src/engine/http-connection.ts": "one connection's states, each a few lines, over the same private fields",
+  "src/engine/worker.ts": "one connection: each kind of frame, both ways, over the same private slots",
+  "src/engine/worker-supervisor.ts":
+    "the life of workers from start to end: each event is a few lines over the same places and the process that they share",
   "test/smuggling/corpus.ts": "one table: forms are compared with their neighbours",
   "src/gateway/client.ts":
     "the states of one client connection; a part of them elsewhere would have to know them all",

@@ -20,11 +20,17 @@ export const ENVIRONMENT_OPERATIONS = {
           EnvironmentId: id,
           Folder: Type.String({ description: "its own folder: `bin/python` is its Python" }),
           Python: Type.String({ description: "version of its Python" }),
+          BasePython: Type.String({
+            description: "the Python that it is made of and has packages of the system from; may be empty",
+          }),
           Requirements: Type.Array(Type.String(), {
             description: "in normal form, without names and passwords of URLs",
           }),
           Packages: Type.Array(Type.String(), {
             description: "what is there of the packages that they name, each with its version",
+          }),
+          Notes: Type.Array(Type.String(), {
+            description: "what whoever uses it should know: a package that cannot be imported, say",
           }),
           Bytes: whole("of its own files; what the system has is not counted"),
           LastUsedTime: Type.String({ description: "when it was last asked for; RFC 3339, UTC" }),

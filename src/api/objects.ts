@@ -4,6 +4,8 @@ import { flag, oneOf, text, whole } from "./fields.ts";
 // The shared objects of eas-reference §8.1, with the fields that mean something here. Fields that EAS does not
 // have say "extension" in their description.
 
+const stage = Type.Object({ Name: Type.String(), Milliseconds: Type.Integer({ minimum: 0 }) });
+
 const label = Type.Object({ LabelKey: Type.String(), LabelValue: Type.String() });
 
 export const serviceObject = Type.Object({
@@ -21,6 +23,10 @@ export const serviceObject = Type.Object({
   Progress: Type.Array(Type.String(), {
     description: "extension: steps of long work, newest last; Describe only",
   }),
+  Startup: Type.Array(stage, {
+    description:
+      "extension: how long its start took, stage by stage: files and packages of its version, then the slowest of its ready instances; Describe only",
+  }),
   Generation: whole("extension: grows with every accepted change"),
   ObservedGeneration: whole("extension: the generation that Status speaks of; 0 before the first"),
   TotalInstance: whole("instances asked for"),
@@ -37,6 +43,9 @@ export const serviceObject = Type.Object({
   Memory: whole("MB of one instance"),
   Gpu: whole("GPUs of one instance"),
   Image: text("image of the first container, or empty"),
+  Processor: text(
+    "extension: code of the ready-made processor with the library that its instances run, e.g. `xgboost (xgboost 2.1.4)`; else empty",
+  ),
   Labels: Type.Array(label),
   AccessToken: text("opens the service's address"),
   ServiceConfig: text("the service.json in force, as a JSON text"),
@@ -88,6 +97,23 @@ export const instanceObject = Type.Object({
       }),
     }),
     { description: "how its last run ended; empty when none has" },
+  ),
+  Stages: Type.Array(stage, {
+    description:
+      "extension: how long its start took: start, import (if its worker tells), load, warm-up; empty until it is ready",
+  }),
+  WorkerMemory: whole("extension: resident bytes of its processor workers, to 2 %; 0 when not known"),
+  MemoryGrowth: Type.Union(
+    [
+      Type.Null(),
+      Type.Object({
+        BytesPerThousandRequests: whole("what 1,000 requests leave behind"),
+        SecondsToLimit: Type.Union([Type.Null(), Type.Integer()], {
+          description: "when metadata.memory is reached at this rate; null: it is",
+        }),
+      }),
+    ],
+    { description: "extension: its memory grows with its requests; null: it does not, or not clearly" },
   ),
   ResourceType: oneOf(["PublicResource", "PrivateResource"], "this machine is a PrivateResource"),
   Role: text("Standard"),

@@ -332,7 +332,7 @@ test("desc and w show the rows and columns of eascmd", async (t) => {
   assert.deepEqual(
     keys.join(" "),
     "Status ServiceName Region CreateTime UpdateTime AccessToken PrivateToken TotalInstance RunningInstance " +
-      "PendingInstance CPU GPU Memory Image Weight LatestVersion CurrentVersion Message APIGatewayUrl APIGatewayAppKey " +
+      "PendingInstance CPU GPU Memory Image Processor Weight LatestVersion CurrentVersion Message Startup APIGatewayUrl APIGatewayAppKey " +
       "APIGatewayAppSecret IntranetEndpoint ServiceConfig",
   );
   assert.match(desc, /\n\| {14}Status \| Running {2,}\|\n/);
@@ -358,6 +358,17 @@ test("desc and w show the rows and columns of eascmd", async (t) => {
     /\| pmml_grey-v1-0 \| 127\.0\.0\.1 \| 127\.0\.0\.1 \| 2022-06-05T14:31:38Z \| {8}2 \| Running \| \[1\/1\] \| {8}\| \{"exitCode":247,"finishedAt":"1970-01-01T00:00:01Z","reason":"Error","startedAt":"1970-01-01T00:00:00Z"\} \|/,
   );
   assert.doesNotMatch(out, /Last lines/);
+  const stages = [
+    { name: "start", ms: 104 },
+    { name: "import", ms: 1900 },
+    { name: "load", ms: 406 },
+  ];
+  const prepared = { version: 1, epoch: 0, stages: [{ name: "model fetch", ms: 2000 }] };
+  control.setStatus("pmml_grey", { prepared, instances: [{ ...instance!, stages }] });
+  assert.match(
+    (await run(["desc", "pmml_grey"])).out,
+    /\| {13}Startup \| 4\.41 s: model fetch 2\.00 s, start 0\.10 s, import 1\.90 s, load 0\.41 s +\|/,
+  );
   const killed = {
     ...lastExit,
     code: null,

@@ -9,7 +9,7 @@ import type { LocalVerb } from "./verb.ts";
 export interface CliParts {
   /** Version of Sluice. */
   readonly version: string;
-  /** Verbs that run in this process: `serve` and `demo`. */
+  /** Verbs that run in this process: `serve`, `test` and `demo`. */
   readonly locals: readonly LocalVerb[];
 }
 
@@ -29,8 +29,8 @@ export async function runCli(argv: readonly string[], io: CliIo, parts: CliParts
         exitCode = reportError(session, error);
       }
     },
-    runLocal: async (verb, options) => {
-      exitCode = await verb.run(options);
+    runLocal: async (verb, args, options) => {
+      exitCode = await verb.run(options, args);
     },
   });
   const settle = (command: typeof program): void => {
@@ -51,7 +51,7 @@ export async function runCli(argv: readonly string[], io: CliIo, parts: CliParts
 }
 
 /** Tells what went wrong, once, on standard error. Anything unknown is a bug and keeps its stack. */
-function reportError(session: Session, error: unknown): number {
+export function reportError(session: Session, error: unknown): number {
   if (error instanceof ApiError) {
     if (session.isJson) session.io.err(`${JSON.stringify(error.body, null, 2)}\n`);
     else {
@@ -71,12 +71,21 @@ function reportError(session: Session, error: unknown): number {
   throw error;
 }
 
+/** One problem of a document, as the API tells it. */
+export interface Problem {
+  readonly Path: string;
+  readonly Found: string;
+  readonly Allowed: string;
+}
+
 /** Several problems of one document stand below each other. */
+export function problemsText(problems: readonly Problem[]): string {
+  const lines = problems.map(({ Path, Found, Allowed }) => `  ${Path}: found ${Found}, allowed: ${Allowed}`);
+  return [`${problems.length} problems`, ...lines].join("\n");
+}
+
 function messageOf(error: ApiError): string {
   const problems = error.body.Problems;
   if (!Array.isArray(problems) || problems.length < 2) return error.message;
-  const lines = (problems as { Path: string; Found: string; Allowed: string }[]).map(
-    (problem) => `  ${problem.Path}: found ${problem.Found}, allowed: ${problem.Allowed}`,
-  );
-  return [`${problems.length} problems`, ...lines].join("\n");
+  return problemsText(problems as readonly Problem[]);
 }

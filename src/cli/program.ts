@@ -10,7 +10,11 @@ export interface Runner {
     options: VerbOptions,
     globals: object,
   ) => Promise<void>;
-  readonly runLocal: (verb: LocalVerb, options: VerbOptions) => Promise<void>;
+  readonly runLocal: (
+    verb: LocalVerb,
+    args: readonly (string | undefined)[],
+    options: VerbOptions,
+  ) => Promise<void>;
 }
 
 const WIDTH = 110;
@@ -20,6 +24,7 @@ const PARENTS: Readonly<Record<string, string>> = {
   group: "groups of services that share one address",
   cache: "models and processor packages that are kept on the machine",
   env: "Python environments that are kept on the machine",
+  processor: "processors of your own",
   gateways: "the gateway workers of this installation",
   token: "tokens that open a service or a group, several at once",
   mirror: "copies of a service's requests for other services",
@@ -42,8 +47,9 @@ export function buildProgram(version: string, locals: readonly LocalVerb[], runn
     .option("-y, --yes", "do not ask");
   for (const local of locals) {
     const command = program.command(local.name).description(local.summary);
+    for (const argument of local.args ?? []) command.argument(argument.name, argument.text);
     for (const option of local.options) command.addOption(toOption(option));
-    command.action(() => runner.runLocal(local, command.opts()));
+    command.action(() => runner.runLocal(local, command.processedArgs, command.opts()));
   }
   const parents = new Map<string, Command>();
   for (const verb of VERBS) {

@@ -35,10 +35,12 @@ export interface Verb {
 /** A verb that runs in this process instead of asking the API, e.g. `serve`; given by the composition root. */
 export interface LocalVerb {
   readonly name: string;
+  /** In commander's grammar; absent: none. */
+  readonly args?: Verb["args"];
   readonly summary: string;
   readonly options: readonly VerbOption[];
   /** Exit code. */
-  readonly run: (options: VerbOptions) => Promise<number>;
+  readonly run: (options: VerbOptions, args: readonly (string | undefined)[]) => Promise<number>;
 }
 
 /** An option that takes one value, as text. */

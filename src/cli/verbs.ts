@@ -358,6 +358,16 @@ export const VERBS: readonly Verb[] = [
     load: () => import("./verbs/predict.ts"),
   },
   {
+    name: "processor new",
+    args: [
+      { name: "<language>", text: "python, java, cpp or node" },
+      { name: "<dir>", text: "a folder that is new or empty; the service is called after it" },
+    ],
+    summary: "write a processor of your own to begin with: code, a test of it, a service.json",
+    options: [],
+    load: () => import("./verbs/processor-new.ts"),
+  },
+  {
     name: "top",
     args: [{ name: "[service]", text: "only this service" }],
     summary: "show each second what services and instances do, until Ctrl-C",

@@ -117,6 +117,7 @@ export function createControlPlane(
     random,
     files: deps.files,
     room,
+    gpuCount: () => deps.capacity?.gpuCount() ?? 0,
     versionsKept,
     onCommitted,
   });

@@ -25,6 +25,7 @@ function begin() {
     random: new SeededRandom(1),
     files: new MemoryFiles(clock),
     room: new NodeRoom(() => null),
+    gpuCount: () => 0,
     versionsKept: 10,
     onCommitted: (changes) => committed.push(changes.map((c) => c.kind).join(" ")),
   });

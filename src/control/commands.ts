@@ -36,6 +36,7 @@ import type { FileCache } from "../ports/files.ts";
 import type { Random } from "../ports/random.ts";
 import type { Store } from "../ports/store.ts";
 import type { Accepted, GroupUpdate, Release } from "./control-plane.ts";
+import { refuseMissingGpus } from "./gpu-check.ts";
 import type { Known } from "./known.ts";
 import type { NodeRoom } from "./node-room.ts";
 import { runnableOf } from "./version-check.ts";
@@ -53,6 +54,7 @@ export interface CommandsDeps {
   readonly random: Random;
   readonly files: FileCache;
   readonly room: NodeRoom;
+  readonly gpuCount: () => number;
   /** Versions kept of each service. */
   readonly versionsKept: number;
   /** What was committed; wakes whoever has to act on it. */
@@ -69,6 +71,7 @@ export class Commands {
 
   async createService(document: unknown): Promise<Accepted> {
     const parsed = parseSpec(document);
+    refuseMissingGpus(parsed.spec, this.#deps.gpuCount);
     const record = await this.#decide(parsed.spec.name, (state, context) =>
       createService(state, parsed, context),
     );
@@ -80,6 +83,7 @@ export class Commands {
     const record = await this.#decide(name, (state, context) => {
       const before = findLasting(state, name);
       const after = parseSpec(mode === "merge" ? mergeDocuments(before.document, given) : given);
+      refuseMissingGpus(after.spec, this.#deps.gpuCount);
       notEffective = after.notEffective;
       const reach = reachOf(before, after);
       return updateService(state, { name, after, reach }, context);
@@ -132,10 +136,11 @@ export class Commands {
 
   /** What `updateService` would do; nothing is changed. */
   async previewUpdate(name: ServiceName, given: unknown, mode: "merge" | "replace"): Promise<UpdatePreview> {
-    const { store, room, clock } = this.#deps;
+    const { store, room, clock, gpuCount } = this.#deps;
     const { state } = await store.readDesired();
     const before = findLasting(state, name);
     const after = parseSpec(mode === "merge" ? mergeDocuments(before.document, given) : given);
+    refuseMissingGpus(after.spec, gpuCount);
     const reach = reachOf(before, after);
     const context = { nowMs: clock.now(), serviceId: "", serviceToken: "", groupToken: "" };
     updateService(state, { name, after, reach }, context); // for what it refuses

@@ -160,8 +160,8 @@ function readable(document: JsonObject): WantedEnvironment | null {
 /** Null: nothing, or what cannot be told before its files are here. */
 function wantedOf({ processor }: ServiceSpec): WantedEnvironment | null {
   if (processor.requirements === undefined) return null;
-  const { lines, file } = processor.requirements;
-  if (file === null || file.startsWith("/")) return { lines, file };
+  const { lines, file, accepts } = processor.requirements;
+  if (file === null || file.startsWith("/")) return { lines, file, accepts };
   return processor.kind !== "builtin" && processor.source?.kind === "path"
     ? { lines, file: `${processor.source.path}/${file}` }
     : null;

@@ -32,6 +32,10 @@ test("progress is told while files are on their way, and both paths when they ar
   const ready = preparation.stateOf(record, spec);
   assert.ok(ready.kind === "ready");
   assert.deepEqual([ready.processorPath, ready.modelPath], ["/p", `/cache/${url.url}`]);
+  assert.deepEqual(ready.stages, [
+    { name: "processor fetch", ms: 0 },
+    { name: "model fetch", ms: 1000 },
+  ]);
   assert.deepEqual(causes, ["files on their way", "files prepared"]);
 });
 

@@ -7,11 +7,13 @@ import type { ServiceSpec, Source } from "../core/spec/service-spec.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { PythonEnvironments, WantedEnvironment } from "../ports/environments.ts";
 import { FetchError, type FileCache } from "../ports/files.ts";
+import { StageClock } from "./stage-clock.ts";
 
 /** Progress lines kept of one preparation. */
 const LINES_MAX = 15;
 
-interface WantedFiles {
+/** What a source has to bring. */
+export interface WantedFiles {
   readonly source: Source | null;
   /** The file that must be among them. */
   readonly entry: string | null;
@@ -143,18 +145,24 @@ export class FilePreparation {
       preparation.state = { kind: "fetching", progress: [...lines] };
       this.#onStep(service, "files on their way");
     };
-    const fetch = async (wanted: WantedFiles | null) =>
-      wanted === null || wanted.source === null
-        ? null
-        : await this.#files.fetch(wanted.source, wanted.entry, onProgress, signal);
+    const stages = new StageClock(() => this.#clock.monotonic());
+    const fetch = async (name: string, wanted: WantedFiles | null) => {
+      if (wanted === null || wanted.source === null) return null;
+      const { source, entry } = wanted;
+      return await stages.time(name, () => this.#files.fetch(source, entry, onProgress, signal));
+    };
     try {
-      const processorPath = await fetch(processor);
+      const processorPath = await fetch("processor fetch", processor);
       if (requirements !== null) {
-        const folder = await this.#environment(requirements, processorPath, onProgress, signal);
-        preparation.environmentPath = folder;
+        preparation.environmentPath = await stages.time("environment", () =>
+          this.#environment(requirements, processorPath, onProgress, signal),
+        );
       }
-      const modelPath = await fetch(model);
-      const warmUpPath = warmUp === null ? null : await this.#fetchWarmUp(warmUp, onProgress, signal);
+      const modelPath = await fetch("model fetch", model);
+      const warmUpPath =
+        warmUp === null
+          ? null
+          : await stages.time("warm-up fetch", () => this.#fetchWarmUp(warmUp, onProgress, signal));
       preparation.state = {
         kind: "ready",
         progress: [...lines],
@@ -162,6 +170,7 @@ export class FilePreparation {
         modelPath,
         warmUpPath,
         environmentPath: preparation.environmentPath,
+        stages: stages.all,
       };
     } catch (error) {
       if (signal.aborted) return;
@@ -206,13 +215,16 @@ export class FilePreparation {
 }
 
 /** Where the requirements are, beside what was brought of the processor. */
-function placed({ lines, file }: Requirements, processorPath: string | null): WantedEnvironment {
-  if (file === null || file.startsWith("/")) return { lines, file };
-  return { lines, file: `${processorPath ?? ""}/${file}` };
+export function placed(
+  { lines, file, accepts }: Requirements,
+  processorPath: string | null,
+): WantedEnvironment {
+  if (file === null || file.startsWith("/")) return { lines, file, accepts };
+  return { lines, file: `${processorPath ?? ""}/${file}`, accepts };
 }
 
 /** What a service wants to be made into an environment; null: nothing. */
-function requirementsOf({ processor }: ServiceSpec): Requirements | null {
+export function requirementsOf({ processor }: ServiceSpec): Requirements | null {
   return processor.requirements ?? null;
 }
 
@@ -220,7 +232,7 @@ function requirementsOf({ processor }: ServiceSpec): Requirements | null {
 const beforeKey = (service: ServiceName) => `${service} before`;
 
 /** What `processor_path` brings; null when there is none. */
-function packageOf({ processor }: ServiceSpec): WantedFiles | null {
+export function packageOf({ processor }: ServiceSpec): WantedFiles | null {
   if (processor.kind === "builtin") return null;
   return { source: processor.source, entry: processor.kind === "custom" ? processor.entry : null };
 }

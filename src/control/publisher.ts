@@ -73,7 +73,7 @@ export class Publisher {
         addresses: known.addresses,
         keepaliveMs: (r) => known.specOf(r)?.rpc.keepaliveMs ?? KEEPALIVE_FALLBACK_MS,
         policy: (r) => known.specOf(r)?.policy ?? null,
-        isGrpc: (r) => known.specOf(r)?.isGrpc ?? false,
+        protocol: (r) => known.specOf(r)?.protocol ?? "http",
         workerCount: this.#deps.workerCount,
         isBodyChecked: (r) => known.specOf(r)?.isBodyChecked ?? true,
       },

@@ -211,7 +211,7 @@ export const DATA_PATH_REASONS = {
   BODY_TOO_LARGE: { status: 413, text: "the request body is larger than the limit" },
   PROTOCOL_MISMATCH: {
     status: 415,
-    text: "the service speaks gRPC (metadata.enable_grpc) and this is no gRPC call, or the other way round",
+    text: "the service speaks gRPC alone (metadata.enable_grpc) and this is no gRPC call, or it is one and the service does not speak gRPC",
   },
   HEAD_TOO_LARGE: { status: 431, text: "the start line and headers are larger than the limit" },
   RATE_LIMITED: {

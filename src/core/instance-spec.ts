@@ -1,6 +1,8 @@
+import type { MemoryGrowth } from "./health/memory-growth.ts";
 import type { HealthSpec } from "./health/probe.ts";
 import type { InstanceId, ServiceName } from "./names.ts";
 import type { ProcessorFamily } from "./spec/processors.ts";
+import type { StageTime } from "./start-stages.ts";
 
 /** What an instance asks of direct callers over TCP; the only part of its spec that may change while it lives. */
 export interface AccessRules {
@@ -33,19 +35,40 @@ export interface InstanceSpec extends AccessRules {
 
 export type ProcessorSpec =
   /** Ships with Sluice; `code` as in eas-reference §5.1. */
-  | { readonly kind: "builtin"; readonly code: string; readonly family: ProcessorFamily }
+  | {
+      readonly kind: "builtin";
+      readonly code: string;
+      readonly family: ProcessorFamily;
+      /** Of a code for GPUs: how many `metadata.gpu` asks for; 0: it runs on the CPU. Absent: a code without. */
+      readonly gpus?: number;
+    }
   /** The user's own: `dir` absolute, `entry` relative to it (eas-reference §5.4, §5.5). */
   | {
       readonly kind: "custom";
-      readonly language: CustomLanguage;
+      readonly language: Exclude<CustomLanguage, "java">;
       readonly dir: string;
       readonly entry: string;
     }
+  /** One in Java: `dir` is a folder, or a jar itself; `entry` the jar in it that comes first, or null. */
+  | ({
+      readonly kind: "custom";
+      readonly language: "java";
+      readonly dir: string;
+      readonly entry: string | null;
+    } & JavaClass)
   /** A program that listens on a port itself; no engine stands before it (eas-reference §1.4). */
   | CommandSpec;
 
 /** Languages that a processor of the user's own may be written in. */
-export type CustomLanguage = "python";
+export type CustomLanguage = "python" | "java" | "cpp" | "node";
+
+/** What of a Java processor is started, and how. */
+export interface JavaClass {
+  /** With its package, e.g. `com.example.Echo`. */
+  readonly mainClass: string;
+  /** Options of the Java machine, checked (core/spec/jvm-options.ts); one an item. */
+  readonly jvmOptions: readonly string[];
+}
 
 export interface CommandSpec {
   readonly kind: "command";
@@ -72,8 +95,10 @@ export interface ModelSpec {
 
 /** `metadata.rpc` (eas-reference §1.3). */
 export interface RpcSpec {
-  /** Requests worked on at once. */
+  /** Requests worked on at once, by each of its processes. */
   readonly workerThreads: number;
+  /** Processes that work on them, each with as many threads. Absent: as the processor's own code says, else one. */
+  readonly workerProcesses?: number;
   /** Requests that may wait for a worker; one more is 450. */
   readonly maxQueueSize: number;
   /** Receive + queue + compute, in ms; longer is 408. */
@@ -98,7 +123,7 @@ export interface BatchSpec {
 export interface LimitSpec {
   /** Cores; may be a fraction. Given to the processor's runtime as a thread count hint, rounded up. */
   readonly cpu: number;
-  /** MB of memory: of all processes of the instance by a control group, else of each (RLIMIT_DATA; heap for Java). */
+  /** MB of memory: of all processes of the instance by a control group, else of each (RLIMIT_DATA; heap for Java and Node). */
   readonly memoryMb: number;
   /** `metadata.cpu` was given: then it is also the most that a control group lets the instance have. */
   readonly isCpuAsked?: boolean;
@@ -118,6 +143,14 @@ export interface LimitsInForce {
   readonly note: string | null;
 }
 
+/** The memory of the processor workers of an instance. */
+export interface WorkerMemory {
+  /** Resident, all workers together; told anew when it has changed by 2 %. */
+  readonly bytes: number;
+  /** It grows with the requests. Absent: it does not, or that cannot be told. */
+  readonly growth?: MemoryGrowth;
+}
+
 /** What the engine says about itself in `state.json`; replaced whole on each change. */
 export interface InstanceState {
   /** `unready`: it was ready, goes on, and gets no requests for now. */
@@ -132,6 +165,12 @@ export interface InstanceState {
   readonly warmUp?: { readonly at: number; readonly of: number };
   /** What people should know of one that is ready. */
   readonly note?: string;
+  /** How it became ready, the last time that one of its workers did; absent: none has yet. */
+  readonly stages?: readonly StageTime[];
+  /** Of its workers; absent: not looked at yet. */
+  readonly memory?: WorkerMemory;
+  /** Library and version that its ready-made processor runs with, e.g. "xgboost 2.1.4", once it is known. */
+  readonly library?: string;
   readonly workersReady: number;
   readonly workersTotal: number;
   /** Workers that died and were started again since this engine started. */

@@ -1,8 +1,9 @@
-import type { LimitsInForce } from "./instance-spec.ts";
+import type { LimitsInForce, WorkerMemory } from "./instance-spec.ts";
 import type { GroupName, InstanceId, ServiceName } from "./names.ts";
 import type { ExitReason, InstanceReason, ServiceReason } from "./reasons.ts";
 import type { Revision, RolloutProgress, RolloutRule } from "./rollout.ts";
 import type { JsonObject } from "./spec/service-spec.ts";
+import type { StageTime } from "./start-stages.ts";
 import type { Affinity } from "./traffic/affinity.ts";
 import type { MirrorRule } from "./traffic/mirror.ts";
 
@@ -172,6 +173,15 @@ export interface ServiceStatus {
   readonly serving: readonly InstanceId[];
   /** How far the update has come; null, or not there: none goes on. */
   readonly rollout?: RolloutProgress | null;
+  /** What bringing the files and packages of a version took, when they were first brought for it; not there: they never were. */
+  readonly prepared?: Prepared;
+}
+
+/** The preparation of one version, and epoch of it. */
+export interface Prepared {
+  readonly version: number;
+  readonly epoch: number;
+  readonly stages: readonly StageTime[];
 }
 
 /** What is so of one instance; `restarts` and `backoffUntilMs` live on only here, so the planner gets them back. */
@@ -202,6 +212,12 @@ export interface InstanceStatus {
   readonly port: number | null;
   /** What holds it to its limits; null, or not there: not known. */
   readonly limits?: LimitsInForce | null;
+  /** How long the stages of its start took; null, or not there: it has not been ready since it was started. */
+  readonly stages?: readonly StageTime[] | null;
+  /** Of its workers; null, or not there: not known. */
+  readonly memory?: WorkerMemory | null;
+  /** Library and version that its ready-made processor runs with; absent: not known, or none. */
+  readonly library?: string;
   readonly lastExit: InstanceExit | null;
   /** It gets no requests, by order. */
   readonly isIsolated?: true;

@@ -25,6 +25,9 @@ class FakeExchange implements Exchange {
   }
   expire(): void {}
   answered(): void {}
+  began(): void {}
+  part(): void {}
+  completed(): void {}
   refused(): void {}
   workerDied(): void {}
 }
@@ -47,6 +50,7 @@ class FakeWorker implements RequestTaker, WorkerSlots {
     this.got.push(`${front.toString("latin1", 0, frontBytes)} ${body.toString("latin1", from, to)}`);
   }
 
+  credit(): void {}
   cancel(exchange: Exchange): void {
     this.cancelled.push((exchange as FakeExchange).name);
   }

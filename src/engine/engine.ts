@@ -1,42 +1,26 @@
 import type { Component } from "../base/component.ts";
 import { lastLines } from "../base/log-tail.ts";
-import type { InstanceSpec, InstanceState } from "../core/instance-spec.ts";
+import type { InstanceState } from "../core/instance-spec.ts";
 import type { ExitReason } from "../core/reasons.ts";
 import { RateLimiter } from "../core/traffic/rate-limiter.ts";
 import { AccessFile } from "./access-file.ts";
 import { BatchDispatcher } from "./batching/batch-dispatcher.ts";
-import type { BatchRule } from "./batching/batch-rules.ts";
 import { Dispatcher } from "./dispatcher.ts";
+import type { EngineParts } from "./engine-parts.ts";
 import { HttpFront } from "./http-front.ts";
-import type { InstanceDir } from "./instance-dir.ts";
-import type { EngineLimits } from "./limits.ts";
-import type { LogFile } from "./log-file.ts";
+import { MemoryWatch } from "./memory-watch.ts";
+import type { ModelFacts } from "./model-facts.ts";
 import { RequestPaths } from "./request-front.ts";
 import { ResponseHeads } from "./responses.ts";
+import { StateWriter } from "./state-writer.ts";
 import { Tokens } from "./tokens.ts";
-import { type WorkerTools, workerCommand } from "./worker-command.ts";
+import { workerCommand } from "./worker-command.ts";
 import { WorkerSupervisor } from "./worker-supervisor.ts";
 
-/** Progress messages go to state.json at most this often, in ms. */
-const STATE_MS_MIN = 100;
 /** How often access.json is looked at: a revoked token opens no instance for longer than this. */
 const ACCESS_LOOK_MS = 500;
 /** While draining, what is left is looked at this often, in ms. */
 const DRAIN_LOOK_MS = 10;
-
-export interface EngineParts {
-  readonly dir: InstanceDir;
-  readonly spec: InstanceSpec;
-  readonly limits: EngineLimits;
-  readonly tools: WorkerTools;
-  readonly log: LogFile;
-  /** Wall clock, ms. */
-  readonly wallNow: () => number;
-  /** Monotonic ms. */
-  readonly now: () => number;
-  /** When batches go; absent: as the product does it. */
-  readonly batchRule?: BatchRule;
-}
 
 const warmUpText = (at: number, of: number) => `warming up: request ${at} of ${of}`;
 
@@ -57,16 +41,17 @@ export class Engine implements Component {
   readonly #http: HttpFront;
   readonly #supervisor: WorkerSupervisor;
   readonly #tokens: Tokens;
+  readonly #memory: MemoryWatch;
+  readonly #stateFile: StateWriter;
   #accessLook: NodeJS.Timeout | null = null;
   readonly #startedAtMs: number;
   #phase: InstanceState["phase"] = "loading";
   #message = "starting";
   /** Where the warm-up is; null: none goes on. */
   #warmUp: NonNullable<InstanceState["warmUp"]> | null = null;
+  #facts: ModelFacts = {};
   #port: number | null = null;
-  #stateDue: NodeJS.Timeout | null = null;
   #graceDue: NodeJS.Timeout | null = null;
-  #stateWrittenAt = Number.NEGATIVE_INFINITY;
   #isDrained = false;
   readonly #ended = Promise.withResolvers<void>();
 
@@ -91,18 +76,21 @@ export class Engine implements Component {
         ),
         now: parts.now,
         wallNow: parts.wallNow,
+        tell: (line) => parts.log.line(line),
         limiter: spec.rpc.rateLimit === undefined ? null : new RateLimiter(spec.rpc.rateLimit),
         ...(spec.rpc.decompressor === undefined ? {} : { decompressor: spec.rpc.decompressor }),
+        hasGrpc: spec.processor.kind === "builtin",
       },
       spec.rpc.keepaliveMs,
     );
     this.#supervisor = new WorkerSupervisor({
       spec,
+      sluiceVersion: parts.sluiceVersion,
       limits,
       dispatcher,
       log: parts.log,
       now: parts.now,
-      command: (index) => workerCommand(spec, parts.tools, parts.dir.workerSocket, index),
+      command: (index, socketPath) => workerCommand(spec, parts.tools, socketPath, index),
       events: {
         changed: (message) => this.#workersChanged(message),
         progress: (text) => this.#progress(text),
@@ -114,9 +102,16 @@ export class Engine implements Component {
           dispatcher.queueSizeMax = rpc.maxQueueSize;
           this.#http.setKeepalive(rpc.keepaliveMs);
         },
+        modelKnown: (facts) => {
+          this.#facts = facts;
+          if (facts.note !== undefined) parts.log.line(`note: ${facts.note}`);
+        },
         failed: (reason, message) => this.#fail(reason, message),
       },
     });
+    this.#stateFile = new StateWriter({ ...parts, state: () => this.#state() });
+    const workers = () => this.#supervisor.watched;
+    this.#memory = new MemoryWatch({ ...parts, workers, onChange: () => this.#stateFile.write() });
   }
 
   /** Port for direct callers, once it listens. */
@@ -133,24 +128,25 @@ export class Engine implements Component {
     try {
       if (signal.aborted) return;
       this.#parts.log.line(`engine of ${this.#parts.spec.id} started, pid ${process.pid}`);
-      this.#writeState();
+      this.#stateFile.write();
       this.#followAccess();
+      this.#memory.start(this.#parts.limits.memoryLookMs);
       await this.#http.listenOnSocket(this.#parts.dir.dataSocket);
-      this.#port = await this.#http.listenOnPort();
+      this.#port = await this.#http.listenOnPort(this.#parts.port);
       if (this.#phase === "loading") {
         this.#message = "loading the processor";
         await this.#supervisor.start(this.#parts.dir.workerSocket);
-        this.#writeState();
+        this.#stateFile.write();
       }
       await this.#ended.promise;
     } finally {
       signal.removeEventListener("abort", stop);
       this.#http.close();
+      this.#memory.stop();
       this.#supervisor.kill();
-      if (this.#stateDue !== null) clearTimeout(this.#stateDue);
+      this.#stateFile.stop();
       if (this.#accessLook !== null) clearInterval(this.#accessLook);
       if (this.#graceDue !== null) clearTimeout(this.#graceDue);
-      this.#stateDue = null;
       this.#parts.log.close();
     }
   }
@@ -214,7 +210,7 @@ export class Engine implements Component {
     if (this.#graceDue !== null) clearTimeout(this.#graceDue);
     this.#graceDue = null;
     this.#warmUp = null;
-    if (this.#supervisor.workersReady > 0) {
+    if (this.#supervisor.isServing) {
       this.#setPhase("ready", message);
       return;
     }
@@ -229,9 +225,7 @@ export class Engine implements Component {
   #progress(text: string): void {
     if (this.#phase !== "loading") return;
     this.#message = text;
-    const waitMs = this.#stateWrittenAt + STATE_MS_MIN - this.#parts.now();
-    if (waitMs <= 0) this.#writeState();
-    else this.#stateDue ??= setTimeout(() => this.#writeState(), waitMs);
+    this.#stateFile.writeSoon();
   }
 
   #fail(reason: ExitReason, message: string): void {
@@ -254,28 +248,24 @@ export class Engine implements Component {
   #setPhase(phase: InstanceState["phase"], message: string): void {
     this.#phase = phase;
     this.#message = message;
-    this.#writeState();
+    this.#stateFile.write();
     this.#parts.log.line(`${phase}: ${message}`);
   }
 
-  #writeState(): void {
-    if (this.#stateDue !== null) clearTimeout(this.#stateDue);
-    this.#stateDue = null;
-    this.#stateWrittenAt = this.#parts.now();
-    try {
-      this.#parts.dir.writeState({
-        phase: this.#phase,
-        message: this.#message,
-        port: this.#port,
-        ...(this.#phase === "loading" && this.#warmUp !== null ? { warmUp: this.#warmUp } : {}),
-        workersReady: this.#supervisor.workersReady,
-        workersTotal: this.#supervisor.workersTotal,
-        workerRestarts: this.#supervisor.restarts,
-        updatedAtMs: this.#parts.wallNow(),
-      });
-    } catch (error) {
-      // Disk full: the next change is written again; serving goes on.
-      this.#parts.log.line(`state.json cannot be written: ${(error as Error).message}`);
-    }
+  #state(): InstanceState {
+    const { stages } = this.#supervisor;
+    return {
+      phase: this.#phase,
+      message: this.#message,
+      port: this.#port,
+      ...this.#facts,
+      ...(this.#phase === "loading" && this.#warmUp !== null ? { warmUp: this.#warmUp } : {}),
+      ...(stages === null ? {} : { stages }),
+      ...this.#memory.told,
+      workersReady: this.#supervisor.workersReady,
+      workersTotal: this.#supervisor.workersTotal,
+      workerRestarts: this.#supervisor.restarts,
+      updatedAtMs: this.#parts.wallNow(),
+    };
   }
 }

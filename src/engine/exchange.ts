@@ -59,6 +59,12 @@ export interface Exchange {
   leftQueue(): void;
   /** The processor's answer; `head` is `name: value` lines, `buf[from..to)` the body, valid only during the call. */
   answered(status: number, head: string, buf: Buffer, from: number, to: number): void;
+  /** As `answered`, but this is the beginning: `part` and then `completed` follow. It is with its worker until then. */
+  began(status: number, head: string, buf: Buffer, from: number, to: number): void;
+  /** More of the body. */
+  part(buf: Buffer, from: number, to: number): void;
+  /** There is no more of it; `why` says what broke it off, null: it is complete. */
+  completed(why: string | null): void;
   /** The processor refused this request; `message` is for the client. */
   refused(status: number, message: Buffer): void;
   /** The worker died while it had the request. */
@@ -75,9 +81,12 @@ export interface RequestTaker {
   send(exchange: Exchange): void;
 }
 
-/** Takes back what a worker was asked for. */
+/** The worker as a request that it has sees it. */
 export interface WorkerSlots {
+  /** Takes back what it was asked for. */
   cancel(exchange: Exchange): void;
+  /** So many bytes of its answer in parts have been taken by the client: it may send as many more. */
+  credit(exchange: Exchange, bytes: number): void;
 }
 
 /** A worker as a queue sees it that makes batches. */

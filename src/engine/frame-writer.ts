@@ -1,6 +1,13 @@
 import type { Socket } from "node:net";
 import type { Payload } from "./exchange.ts";
-import { BATCH_FRONT_BYTES, BATCH_ROW_BYTES, FRAME, FRAME_HEADER_BYTES, writeFrameHeader } from "./frames.ts";
+import {
+  BATCH_FRONT_BYTES,
+  BATCH_ROW_BYTES,
+  DEADLINE_BYTES,
+  FRAME,
+  FRAME_HEADER_BYTES,
+  writeFrameHeader,
+} from "./frames.ts";
 
 /** Frames of one turn are gathered in pieces of this size. */
 const GATHER_BYTES = 64 * 1024;
@@ -26,14 +33,24 @@ export class FrameWriter {
     this.#socket = socket;
   }
 
-  /** One frame. Short payloads are copied before this returns; a long body must not change until it is written. */
-  write(id: number, payload: Payload): void {
+  /**
+   * One frame. Short payloads are copied before this returns; a long body must not change until it is written. `deadlineS` (seconds of
+   * CLOCK_MONOTONIC) makes a REQUEST a TIMED_REQUEST; NaN: there is none.
+   */
+  write(id: number, payload: Payload, deadlineS = Number.NaN): void {
     const { front, frontBytes, body, from, to } = payload;
     const bodyBytes = to - from;
     const isCopied = bodyBytes <= COPY_BYTES_MAX;
-    const room = FRAME_HEADER_BYTES + frontBytes + (isCopied ? bodyBytes : 0);
+    const room = FRAME_HEADER_BYTES + DEADLINE_BYTES + frontBytes + (isCopied ? bodyBytes : 0);
     if (this.#buffer.length - this.#filled < room) this.#renew(room);
-    let at = writeFrameHeader(this.#buffer, this.#filled, payload.type, id, frontBytes + bodyBytes);
+    let at: number;
+    if (deadlineS > 0 && payload.type === FRAME.REQUEST) {
+      const bytes = DEADLINE_BYTES + frontBytes + bodyBytes;
+      at = writeFrameHeader(this.#buffer, this.#filled, FRAME.TIMED_REQUEST, id, bytes);
+      at = this.#buffer.writeDoubleLE(deadlineS, at);
+    } else {
+      at = writeFrameHeader(this.#buffer, this.#filled, payload.type, id, frontBytes + bodyBytes);
+    }
     front.copy(this.#buffer, at, 0, frontBytes);
     at += frontBytes;
     if (isCopied) {

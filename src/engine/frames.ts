@@ -9,11 +9,19 @@ export const FRAME = {
   DESCRIBE: 0x04,
   SHUTDOWN: 0x05,
   BATCH: 0x06,
+  CREDIT: 0x07,
+  TIMED_REQUEST: 0x09,
+  FORK: 0x0a,
   READY: 0x81,
   FAILED: 0x82,
   RESPONSE: 0x83,
   ERROR: 0x84,
   PROGRESS: 0x85,
+  PART: 0x86,
+  END: 0x87,
+  LOADED: 0x8a,
+  FORKED: 0x8b,
+  EXITED: 0x8c,
 } as const;
 
 /** u32 length, u8 type, u32 id. */
@@ -26,6 +34,14 @@ export const BATCH_ROW_BYTES = 12;
 export const FRAME_BYTES_MAX = 256 * 1024 * 1024;
 /** Status and head length, before the head of a RESPONSE. */
 export const RESPONSE_FRONT_BYTES = 6;
+/** Bit of the status of a RESPONSE: its body goes on in PART frames. */
+export const MORE_PARTS = 0x8000;
+/** Bytes of one answer in parts that a worker may have sent beyond what it was given credit for. */
+export const PART_WINDOW_BYTES = 256 * 1024;
+/** The deadline in front of a TIMED_REQUEST. */
+export const DEADLINE_BYTES = 8;
+/** What every worker is offered in INIT. */
+export const FEATURES = ["parts", "deadline", "fork"] as const;
 
 /** Takes frames; `buf[from..to)` is the payload. It may be kept: no buffer is used twice. */
 export interface FrameSink {

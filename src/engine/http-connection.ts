@@ -11,9 +11,18 @@ import { BodyDecoder } from "./decompression/body-decoder.ts";
 import { type Exchange, Payload, type WorkerSlots } from "./exchange.ts";
 import { FRAME } from "./frames.ts";
 import { HeldBody } from "./held-body.ts";
-import type { HttpFront } from "./http-front.ts";
+import type { ActiveRequest, ClientConnection, HttpFront } from "./http-front.ts";
+import { isPreface } from "./inference-protocol/connection.ts";
 import { FRONT, isRoot, writeFront } from "./request-front.ts";
-import { composeResponse, rateLimitedFields, reasonFields, reasonText, withQueueTime } from "./responses.ts";
+import {
+  composeHead,
+  composeResponse,
+  rateLimitedFields,
+  reasonFields,
+  reasonText,
+  withQueueTime,
+} from "./responses.ts";
+import { StreamedBody } from "./streamed-body.ts";
 
 const NOTHING = Buffer.alloc(0);
 const CONTINUE = Buffer.from("HTTP/1.1 100 Continue\r\n\r\n");
@@ -34,15 +43,17 @@ const HEAD = 0;
 const BODY = 1;
 /** The request waits in the queue or is with a worker. */
 const WAITING = 2;
+/** Its answer goes out in parts. */
+const STREAMING = 3;
 /** Answered for good: what still comes is dropped until the peer closes or the linger time is over. */
-const LINGERING = 3;
-const CLOSED = 4;
+const LINGERING = 4;
+const CLOSED = 5;
 
 /**
  * One connection of a client. It serves one request after the other; bytes of later (pipelined) requests are kept
  * until the answer is written. All fields of the request in hand live here, so a request allocates next to nothing.
  */
-export class HttpConnection implements Exchange {
+export class HttpConnection implements Exchange, ActiveRequest, ClientConnection {
   queueNext: Exchange | null = null;
   queuePrevious: Exchange | null = null;
   isQueued = false;
@@ -52,8 +63,8 @@ export class HttpConnection implements Exchange {
   readonly payload = new Payload();
 
   /** Requests in the order of their start, kept by the front. */
-  activeNext: HttpConnection | null = null;
-  activePrevious: HttpConnection | null = null;
+  activeNext: ActiveRequest | null = null;
+  activePrevious: ActiveRequest | null = null;
   /** When the first byte of the request came, monotonic ms; 0 between requests. */
   startedAt = 0;
   /** Last sign of life, or start of lingering, monotonic ms, coarse. */
@@ -73,6 +84,10 @@ export class HttpConnection implements Exchange {
   /** When the request began to wait in the queue, monotonic ms, and how long it did; only gateways are told. */
   #queuedAt = 0;
   #queueUs = 0;
+  /** The client can take chunks: it speaks HTTP/1.1. */
+  #isChunkable = true;
+  /** The answer that goes out in parts; kept from one to the next. */
+  #stream: StreamedBody | null = null;
   /** What a signed body is to be checked against; null when it is not. */
   #bodyMd5: string | null = null;
 
@@ -90,7 +105,7 @@ export class HttpConnection implements Exchange {
     socket.on("end", () => this.#gone());
     socket.on("error", () => {}); // "close" follows
     socket.on("close", () => this.#gone());
-    socket.on("drain", () => this.#resume());
+    socket.on("drain", () => this.#drained());
   }
 
   /** It lingers after its last answer, or rests without a request, longer than it may. */
@@ -110,9 +125,12 @@ export class HttpConnection implements Exchange {
     this.#socket.destroy();
   }
 
+  /** Its next answer says so. */
+  leave(): void {}
+
   #data(chunk: Buffer): void {
     if (this.#rest === null) this.#consume(chunk, 0, chunk.length);
-    else if (this.#state === WAITING) this.#keep(chunk);
+    else if (this.#state === WAITING || this.#state === STREAMING) this.#keep(chunk);
     else this.#continueHead(this.#rest, chunk);
   }
 
@@ -138,6 +156,7 @@ export class HttpConnection implements Exchange {
             return;
           }
           if (end < 0) {
+            if (this.#isHttp2(buf, at, to)) return;
             const { status, text } = headError(end);
             this.#refuse(status === 431 ? "HEAD_TOO_LARGE" : "BAD_REQUEST", text, status);
             return;
@@ -165,6 +184,7 @@ export class HttpConnection implements Exchange {
           break;
         }
         case WAITING:
+        case STREAMING:
           if (at < to) this.#keep(buf.subarray(at, to));
           return;
         default:
@@ -173,10 +193,20 @@ export class HttpConnection implements Exchange {
     }
   }
 
+  /** What the parser refused at the very start of the connection may be the preface of HTTP/2: then another takes over. */
+  #isHttp2(buf: Buffer, at: number, to: number): boolean {
+    if (!this.#http.hasGrpc || this.#socket.bytesRead !== to - at || !isPreface(buf, at, to)) return false;
+    this.#release();
+    this.#state = CLOSED;
+    this.#http.serveHttp2(this, this.#socket, Buffer.from(buf.subarray(at, to)), this.#admission);
+    return true;
+  }
+
   /** The head in `head` is complete; its body starts at `at`. Returns where to go on. */
   #headDone(buf: Buffer, at: number, to: number): number {
     this.#isKeepAlive = head.isKeepAlive && head.versionMinor === 1;
     this.#isHeadMethod = head.method === METHOD.HEAD;
+    this.#isChunkable = head.versionMinor === 1;
     const path = this.#admission.check(head, buf);
     if (typeof path === "string") {
       this.#refuse(path);
@@ -268,12 +298,61 @@ export class HttpConnection implements Exchange {
     this.#respond(status, this.#http.heads.fields(headText), buf, from, to, this.#isKeepAlive);
   }
 
+  began(status: number, headText: string, buf: Buffer, from: number, to: number): void {
+    if (this.#state !== WAITING) return;
+    const hasNoBody = status === 204 || status === 304;
+    if (hasNoBody) {
+      this.#http.dispatcher.withdraw(this);
+      this.answered(status, headText, buf, to, to);
+      return;
+    }
+    const goesOn = this.#isKeepAlive && !this.#http.isDraining;
+    const fields = this.#withTimes(this.#http.heads.fields(headText));
+    const answer = composeHead(status, fields, this.#isChunkable, goesOn, this.#http.wallNow());
+    if (this.#isHeadMethod) {
+      this.#http.dispatcher.withdraw(this);
+      this.#release();
+      this.#finish(goesOn, this.#socket.write(answer));
+      return;
+    }
+    this.#state = STREAMING;
+    this.#isKeepAlive = goesOn;
+    this.#held.release(); // the worker has the request's body; an answer may take hours
+    this.#decoder?.release();
+    this.#stream ??= new StreamedBody(this.#socket, (bytes) => this.worker?.credit(this, bytes));
+    this.#stream.begin(answer, this.#isChunkable, buf, from, to);
+  }
+
+  part(buf: Buffer, from: number, to: number): void {
+    if (this.#state === STREAMING) this.#stream!.part(buf, from, to);
+  }
+
+  completed(why: string | null): void {
+    if (this.#state !== STREAMING) return;
+    if (why !== null) {
+      this.#cut(why);
+      return;
+    }
+    const isTaken = this.#stream!.end();
+    this.#release();
+    this.#finish(this.#isKeepAlive, isTaken);
+  }
+
+  /** The client must not take what it has for the whole: its connection ends without the last chunk. */
+  #cut(why: string): void {
+    this.#http.tell(`an answer in parts broke off: ${why}`);
+    // Without chunks an orderly end would say that it is complete. Gateways, over a unix socket, speak HTTP/1.1.
+    if (!this.#isChunkable && !this.#admission.isForGateways) this.#socket.resetAndDestroy();
+    this.#gone();
+  }
+
   refused(status: number, message: Buffer): void {
     this.#respond(status, reasonFields("PROCESSOR_REFUSED"), message, 0, message.length, this.#isKeepAlive);
   }
 
   workerDied(): void {
-    this.#refuse("WORKER_DIED");
+    if (this.#state === STREAMING) this.#cut("the processor worker died");
+    else this.#refuse("WORKER_DIED");
   }
 
   get deadlineMs(): number {
@@ -282,12 +361,21 @@ export class HttpConnection implements Exchange {
 
   /** The request has taken longer than it may. */
   expire(): void {
+    if (this.#state === STREAMING) {
+      if (this.#stream!.hasMoved()) this.#http.renewed(this);
+      else this.#cut(`nothing of it moved for ${this.#http.keepaliveMs} ms (metadata.rpc.keepalive)`);
+      return;
+    }
     this.#http.dispatcher.withdraw(this);
     this.#refuse("KEEPALIVE_EXCEEDED");
   }
 
   /** The instance ends before this request could be answered. */
   giveUp(): void {
+    if (this.#state === STREAMING) {
+      this.#cut("the instance is stopping");
+      return;
+    }
     this.#http.dispatcher.withdraw(this);
     this.#refuse("INSTANCE_DRAINING");
   }
@@ -309,7 +397,7 @@ export class HttpConnection implements Exchange {
   ): void {
     if (this.#state >= LINGERING) return;
     const goesOn = isKeepAlive && !this.#http.isDraining;
-    const told = this.#queueUs === 0 ? fields : withQueueTime(fields, this.#queueUs);
+    const told = this.#withTimes(fields);
     const answer = composeResponse(
       status,
       told,
@@ -323,6 +411,16 @@ export class HttpConnection implements Exchange {
     this.#release();
     let isTaken = this.#socket.write(answer.head);
     if (answer.body !== null) isTaken = this.#socket.write(answer.body);
+    this.#finish(goesOn, isTaken);
+  }
+
+  /** The fields, and for a gateway how long the request waited. */
+  #withTimes(fields: Buffer): Buffer {
+    return this.#queueUs === 0 ? fields : withQueueTime(fields, this.#queueUs);
+  }
+
+  /** The answer is written. `isTaken`: the client has taken it, or soon will. */
+  #finish(goesOn: boolean, isTaken: boolean): void {
     if (!goesOn) {
       this.#state = LINGERING;
       this.#rest = null;
@@ -338,6 +436,11 @@ export class HttpConnection implements Exchange {
       this.#isPaused = true;
       this.#socket.pause();
     }
+  }
+
+  #drained(): void {
+    if (this.#state === STREAMING) this.#stream!.drained();
+    else this.#resume();
   }
 
   /** Goes on with what was kept, and reads again. */
@@ -365,7 +468,7 @@ export class HttpConnection implements Exchange {
 
   #gone(): void {
     if (this.#state === CLOSED) return;
-    if (this.#state === WAITING) this.#http.dispatcher.withdraw(this);
+    if (this.#state === WAITING || this.#state === STREAMING) this.#http.dispatcher.withdraw(this);
     this.#release();
     this.#state = CLOSED;
     this.#rest = null;

@@ -5,6 +5,7 @@ import { Admission } from "./admission.ts";
 import type { RequestQueue } from "./exchange.ts";
 import { BodyAllowance } from "./held-body.ts";
 import { HttpConnection } from "./http-connection.ts";
+import { InferenceConnection } from "./inference-protocol/connection.ts";
 import type { EngineLimits } from "./limits.ts";
 import type { RequestPaths } from "./request-front.ts";
 import type { ResponseHeads } from "./responses.ts";
@@ -17,6 +18,28 @@ const TICK_MS_MAX = 100;
 const SWEEP_MS = 500;
 /** Without a request for so long, in ms, the clock goes slowly: an idle instance costs next to nothing. */
 const REST_AFTER_MS = 1_000;
+
+/** A request under way, in the order of their start. */
+export interface ActiveRequest {
+  activeNext: ActiveRequest | null;
+  activePrevious: ActiveRequest | null;
+  /** Monotonic ms; 0: it is none. */
+  startedAt: number;
+  /** It has taken longer than it may. */
+  expire(): void;
+  /** The instance ends before it could be answered. */
+  giveUp(): void;
+}
+
+/** A connection of a client, whatever it speaks. */
+export interface ClientConnection {
+  /** Answers that the client has not taken yet. */
+  readonly hasUnsent: boolean;
+  isOverdue(now: number): boolean;
+  /** It is to end with what is under way. */
+  leave(): void;
+  destroy(): void;
+}
 
 /** What the connections of one engine share. */
 export interface HttpFrontParts {
@@ -33,6 +56,10 @@ export interface HttpFrontParts {
   readonly limiter?: RateLimiter | null;
   /** How bodies are compressed; absent: they are not. */
   readonly decompressor?: Decompressor;
+  /** Takes a line for the instance's log. */
+  readonly tell: (line: string) => void;
+  /** The Open Inference Protocol is spoken by gRPC, too. */
+  readonly hasGrpc?: boolean;
 }
 
 /** The HTTP side of an engine: two listeners, all connections, and one clock for all their deadlines. */
@@ -54,14 +81,14 @@ export class HttpFront {
   /** Wall clock, ms: for the date of an answer. */
   readonly wallNow: () => number;
   readonly #servers: Server[] = [];
-  readonly #connections = new Set<HttpConnection>();
+  readonly #connections = new Set<ClientConnection>();
   #keepaliveMs: number;
   #ticker: NodeJS.Timeout | null = null;
   #isFast = false;
   #sweptAt: number;
   /** Requests in the order of their start: the first is the first to expire. */
-  #first: HttpConnection | null = null;
-  #last: HttpConnection | null = null;
+  #first: ActiveRequest | null = null;
+  #last: ActiveRequest | null = null;
   #lastBeganAt: number;
 
   constructor(parts: HttpFrontParts, keepaliveMs: number) {
@@ -119,10 +146,10 @@ export class HttpFront {
     return listening(server, () => server.listen(path));
   }
 
-  /** Listens on 127.0.0.1 for direct callers; resolves to the port. */
-  async listenOnPort(): Promise<number> {
+  /** Listens on 127.0.0.1 for direct callers, at a free port when 0 is given; resolves to the port. */
+  async listenOnPort(port = 0): Promise<number> {
     const server = this.#server(new Admission(this.#parts.paths, this.#parts.tokens, this.limits));
-    await listening(server, () => server.listen(0, "127.0.0.1"));
+    await listening(server, () => server.listen(port, "127.0.0.1"));
     const address = server.address();
     return typeof address === "object" && address !== null ? address.port : 0;
   }
@@ -142,6 +169,18 @@ export class HttpFront {
   /** Takes no new connections. */
   stopListening(): void {
     for (const server of this.#servers) server.close();
+    for (const connection of this.#connections) connection.leave();
+  }
+
+  /** True where a connection may begin with the preface of HTTP/2. */
+  get hasGrpc(): boolean {
+    return this.#parts.hasGrpc === true;
+  }
+
+  /** A connection turned out to speak HTTP/2: `head` is what came of it. */
+  serveHttp2(connection: HttpConnection, socket: Socket, head: Buffer, admission: Admission): void {
+    this.#connections.delete(connection);
+    this.#connections.add(new InferenceConnection(this, socket, head, admission));
   }
 
   /** Answers all that is left with INSTANCE_DRAINING. */
@@ -157,7 +196,7 @@ export class HttpFront {
     for (const connection of [...this.#connections]) connection.destroy();
   }
 
-  began(connection: HttpConnection): void {
+  began(connection: ActiveRequest): void {
     const now = this.#now();
     connection.startedAt = now;
     this.#lastBeganAt = now;
@@ -169,7 +208,7 @@ export class HttpFront {
     this.#last = connection;
   }
 
-  ended(connection: HttpConnection): void {
+  ended(connection: ActiveRequest): void {
     const { activePrevious: previous, activeNext: next } = connection;
     if (previous === null) this.#first = next;
     else previous.activeNext = next;
@@ -180,7 +219,18 @@ export class HttpFront {
     connection.startedAt = 0;
   }
 
-  closed(connection: HttpConnection): void {
+  /** Its answer goes on: it may take as long again. */
+  renewed(connection: ActiveRequest): void {
+    this.ended(connection);
+    this.began(connection);
+  }
+
+  /** A line for the instance's log. */
+  tell(line: string): void {
+    this.#parts.tell(line);
+  }
+
+  closed(connection: ClientConnection): void {
     this.#connections.delete(connection);
   }
 

@@ -43,6 +43,8 @@ export interface EngineLimits {
    * takes some minutes; what takes longer hangs.
    */
   readonly warmUpMs: number;
+  /** How often the memory of the workers is looked at, in ms: a growth is told after 32 looks with requests in between, so after 160 s. */
+  readonly memoryLookMs: number;
   /** Largest sum of the files of a warm-up. As much as one request may have, so that any request can be one of it. */
   readonly warmUpBytesMax: number;
   /** While draining, no request for so long means that none will come, in ms. */
@@ -69,6 +71,7 @@ export const ENGINE_LIMITS: EngineLimits = {
   workerHungMs: 60_000,
   workerStopMs: 5_000,
   warmUpMs: 600_000,
+  memoryLookMs: 5_000,
   warmUpBytesMax: BODY_BYTES_MAX,
   drainQuietMs: 200,
   logFileBytesMax: 8 * 1024 * 1024,

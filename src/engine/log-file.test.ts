@@ -44,6 +44,17 @@ test("the last line that says something is the same, however the output is cut",
   }
 });
 
+test("the trace that Node writes behind its last words is logged, and is not taken for them", (t) => {
+  const limits = { ...LIMITS, logLineBytesMax: 200 };
+  const log = new LogFile(join(folder(t), "log"), limits, () => NOW);
+  const lines = new LineCutter(log, limits);
+  lines.push(Buffer.from("FATAL ERROR: heap\n----- Native stack trace -----\n\n 1: 0x840e50  [node]\n"));
+  lines.push(Buffer.from("12: 0x8410bd node::OOMErrorHandler() [node]\n"));
+  assert.equal(lines.lastLine, "FATAL ERROR: heap");
+  log.close();
+  assert.match(readFileSync(log.path, "utf8"), /OOMErrorHandler/);
+});
+
 test("a long line is cut with a mark, also when it comes in pieces; one of just the limit is not", (t) => {
   const path = join(folder(t), "log");
   const log = new LogFile(path, LIMITS, () => NOW);

@@ -141,6 +141,9 @@ export class LogFile {
 /** Characters of a last line that are remembered. */
 const LAST_CHARS = 300;
 
+/** What Node writes behind its last words. */
+const NATIVE_TRACE = /^(?:\d+: 0x[0-9a-f]+ |----- Native stack trace -----)/;
+
 /** Cuts one output stream of a worker into lines of its log. */
 export class LineCutter {
   /** The last line that is not empty, for messages about a worker that ended: mostly it says why. */
@@ -157,22 +160,37 @@ export class LineCutter {
 
   push(chunk: Buffer): void {
     let at = 0;
-    let [lastFrom, lastTo] = [0, 0];
+    let [wholeFrom, lastTo] = [0, 0];
     for (let end = chunk.indexOf(NEWLINE); end !== -1; end = chunk.indexOf(NEWLINE, at)) {
-      if (this.#kept.length > 0) this.#endKept(chunk.subarray(at, end));
-      else {
+      if (this.#kept.length > 0) {
+        this.#endKept(chunk.subarray(at, end));
+        wholeFrom = end + 1;
+      } else {
         this.#log.writeLine(chunk, at, end);
-        if (end > at) [lastFrom, lastTo] = [at, end];
+        if (end > at) lastTo = end;
       }
       at = end + 1;
     }
-    if (lastTo > lastFrom) this.#remember(chunk.subarray(lastFrom, lastTo));
+    this.#rememberLast(chunk, wholeFrom, lastTo);
     if (at < chunk.length) this.#keep(chunk.subarray(at));
     this.#log.flush();
   }
 
-  #remember(line: Buffer): void {
-    this.lastLine = line.toString("utf8", 0, LAST_CHARS).trim() || this.lastLine;
+  /** Of whole lines: mostly the last of them is the one. */
+  #rememberLast(lines: Buffer, from: number, to: number): void {
+    for (let end = to; end > from; ) {
+      const at = Math.max(from, lines.lastIndexOf(NEWLINE, end - 1) + 1);
+      if (this.#remember(lines.subarray(at, end))) return;
+      end = at - 1;
+    }
+  }
+
+  /** False when the line says nothing. */
+  #remember(line: Buffer): boolean {
+    const text = line.toString("utf8", 0, LAST_CHARS).trim();
+    if (text === "" || NATIVE_TRACE.test(text)) return false;
+    this.lastLine = text;
+    return true;
   }
 
   /** A last line without its newline. */

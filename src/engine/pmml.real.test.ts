@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { after, before, describe, test } from "node:test";
+import { after, before, describe, type TestContext, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { EngineInstance } from "../testing/engine-instance.ts";
 import { answerOf, type PeerSpec, WorkerPeer } from "../testing/worker-peer.ts";
@@ -13,9 +13,9 @@ const PMML = fileURLToPath(new URL("../../processors/java/src/test/resources/hea
 const CANARY = fileURLToPath(new URL("../../examples/pmml-canary/", import.meta.url));
 const ROW = { age: 54.5, vessels: 1, chol: 210, pain: "typical", smoker: true };
 
-const spec = (path: string | null, memoryMb = 256): PeerSpec => ({
+const spec = (path: string | null, memoryMb = 256, config: string | null = null): PeerSpec => ({
   processor: { kind: "builtin", code: "pmml", family: "pmml" },
-  model: { path, entry: path, config: null },
+  model: { path, entry: path, config },
   rpc: { workerThreads: 3, maxQueueSize: 64, keepaliveMs: 5000 },
   limits: { cpu: 1, memoryMb },
 });
@@ -89,24 +89,74 @@ describe("pmml processor", () => {
     assert.ok(Math.abs(answer!.p_1 - probability(ROW)) < 1e-14);
   });
 
+  test("a field that is missing or null gets the default of its type, where that is allowed", async () => {
+    const { age: _a, vessels: _v, smoker: _s, ...without } = ROW;
+    const asZero = probability({ ...ROW, age: 0, vessels: 0, smoker: false });
+    for (const row of [without, { ...without, age: null, smoker: null }]) {
+      const [answer] = await rows([row]);
+      assert.ok(Math.abs(answer!.p_1 - asZero) < 1e-14);
+    }
+    assert.match(peer.output, /field "age" is missing in a request: 0\.0 is taken for it/);
+    const { pain: _p, ...painless } = ROW;
+    assert.equal(
+      await refusal([painless]),
+      'row 0, field "pain": found no value, allowed: one of "none", "typical", "atypical"',
+    );
+  });
+
+  test("good rows are answered beside bad ones", async () => {
+    const answers = await rows([{ ...ROW, age: -1, pain: 7 }, ROW, null]);
+    assert.deepEqual(answers[0], {
+      error:
+        'field "age": found -1, allowed: a number in [0.0, 120.0]; field "pain": found 7, allowed: one of "none", "typical", "atypical"',
+    });
+    assert.ok(Math.abs(answers[1]!.p_1 - probability(ROW)) < 1e-14);
+    assert.deepEqual(answers[2], { error: "found null, allowed: an object" });
+  });
+
+  test("a name that comes twice, NaN, infinities and numbers beyond the largest are refused", async () => {
+    const row = (text: string) => JSON.stringify([ROW]).replace('"chol":210', text);
+    const where = 'row 0, field "chol": found';
+    assert.equal(await refusal(row('"chol":1,"chol":2')), `${where} a second value, allowed: a number`);
+    assert.equal(await refusal(row('"chol":null,"chol":2')), `${where} a second value, allowed: a number`);
+    assert.equal(await refusal(row('"chol":NaN')), `${where} NaN, allowed: a number`);
+    assert.equal(await refusal(row('"chol":-Infinity')), `${where} -Infinity, allowed: a number`);
+    assert.equal(await refusal(row('"chol":1e999')), `${where} 1e999, allowed: a number`);
+    assert.equal(await refusal(row('"chol":"210"')), `${where} "210", allowed: a number`);
+    const [answer] = await rows(row('"chol":210,"other":NaN,"other":1'));
+    assert.ok(Math.abs(answer!.p_1 - probability(ROW)) < 1e-14);
+  });
+
+  test("the rows of the Java SDK's JsonRequest are answered as its JsonResponse reads them", async () => {
+    const typed = (row: object) =>
+      Object.fromEntries(Object.entries(row).map(([k, dataValue]) => [k, { dataType: 40, dataValue }]));
+    const answer = await ask({ inputs: [typed(ROW), typed({ ...ROW, age: "x" })] });
+    assert.equal(answer.status, 200, answer.body);
+    const p = probability(ROW);
+    const { outputs } = JSON.parse(answer.body);
+    assert.equal(outputs[0].outputLabel, p > 0.5 ? "1" : "0");
+    assert.ok(Math.abs(outputs[0].outputMulti[1] - p) < 1e-14);
+    assert.equal(outputs[0].outputValue.dataType, 40);
+    assert.ok(Math.abs(outputs[0].outputValue.dataValue - Math.max(p, 1 - p)) < 1e-14);
+    assert.match(outputs[1].error, /^field "age": found another dataValue, allowed: a number/);
+  });
+
   test("each problem is told with its row, field, what was found and what is allowed", async () => {
     const text = await refusal([
-      ROW,
       { ...ROW, age: "54", vessels: 1.5, pain: "other", smoker: 1 },
       { age: 121, vessels: 2 ** 65, chol: [1], pain: null },
       7,
     ]);
     assert.deepEqual(text.split("\n"), [
-      'row 1, field "age": found "54", allowed: a number in [0.0, 120.0]',
-      'row 1, field "vessels": found 1.5, allowed: a whole number',
-      'row 1, field "pain": found "other", allowed: one of "none", "typical", "atypical"',
-      'row 1, field "smoker": found 1, allowed: true or false',
-      'row 2, field "age": found 121, allowed: a number in [0.0, 120.0]',
-      'row 2, field "vessels": found 36893488147419103000, allowed: a whole number',
-      'row 2, field "chol": found an array, allowed: a number',
-      'row 2, field "pain": found no value, allowed: one of "none", "typical", "atypical"',
-      'row 2, field "smoker": found no value, allowed: true or false',
-      "row 3: found a number, allowed: an object",
+      'row 0, field "age": found "54", allowed: a number in [0.0, 120.0]',
+      'row 0, field "vessels": found 1.5, allowed: a whole number',
+      'row 0, field "pain": found "other", allowed: one of "none", "typical", "atypical"',
+      'row 0, field "smoker": found 1, allowed: true or false',
+      'row 1, field "age": found 121, allowed: a number in [0.0, 120.0]',
+      'row 1, field "vessels": found 36893488147419103000, allowed: a whole number',
+      'row 1, field "chol": found an array, allowed: a number',
+      'row 1, field "pain": found no value, allowed: one of "none", "typical", "atypical"',
+      "row 2: found a number, allowed: an object",
     ]);
   });
 
@@ -124,7 +174,6 @@ describe("pmml processor", () => {
     assert.match(await refusal("[{"), /^the body is not JSON at line 1, column 3: /);
     assert.match(await refusal("["), /^the body is not JSON at line 1/);
     assert.match(await refusal("\u0000\u00ff\u0001"), /^the body is not JSON/);
-    assert.equal(await refusal(""), "the body is empty; allowed: a JSON array of objects, one per row");
     assert.equal(await refusal("17"), "the body is a number; allowed: a JSON array of objects, one per row");
     assert.match(await refusal("[] []"), /^the body goes on after the JSON value/);
     assert.match(await refusal("[".repeat(100_000)), /^the body is not JSON|allowed: an object/);
@@ -143,11 +192,13 @@ describe("pmml processor", () => {
       name: "age",
       dataType: "double",
       opType: "continuous",
-      required: true,
+      required: false,
       intervals: ["[0.0, 120.0]"],
     });
     assert.equal(described.inputs[2].required, false);
+    assert.equal(described.inputs[3].required, true);
     assert.deepEqual(described.inputs[3].values, ["none", "typical", "atypical"]);
+    assert.deepEqual(JSON.parse((await ask("")).body), described);
     assert.deepEqual(
       described.outputs.map((o: { name: string }) => o.name),
       ["label", "p_0", "p_1"],
@@ -168,6 +219,70 @@ test("a body that does not fit in memory is refused naming metadata.memory, and 
   }
   peer.send(peer.request(9, JSON.stringify([ROW])));
   assert.equal(answerOf(await peer.take(9)).status, 200);
+});
+
+describe("model_config of pmml", () => {
+  async function one(t: TestContext, path: string, config: string) {
+    const given = spec(path, 256, config);
+    const peer = await WorkerPeer.start(given);
+    t.after(() => peer.dispose());
+    const frame = await peer.init(given);
+    if (frame.type === FRAME.FAILED) return { told: JSON.parse(frame.payload.toString()).message as string };
+    const ask = async (body: unknown) => {
+      peer.send(peer.request(1, JSON.stringify(body)));
+      return answerOf(await peer.take(1)).body;
+    };
+    return { told: "", ask };
+  }
+
+  test('{"missing": "refuse"} refuses a row with a field missing that has no replacement', async (t) => {
+    const { ask } = await one(t, PMML, '{"missing": "refuse"}');
+    const lines = (await ask!([{ chol: 1 }])).split("\n");
+    assert.equal(lines.length, 4);
+    assert.equal(lines[3], 'row 0, field "smoker": found no value, allowed: true or false');
+  });
+
+  test('{"missing": "model"} leaves it to the model, which then has no answer, or another', async (t) => {
+    const { ask } = await one(t, PMML, '{"missing": "model"}');
+    assert.deepEqual(JSON.parse(await ask!([{ pain: "typical" }])), [{ label: null, p_0: null, p_1: null }]);
+  });
+
+  test("a document's own rule for a missing value holds before the type's default", async (t) => {
+    const folder = mkdtempSync(join(tmpdir(), "sluice-pmml-"));
+    t.after(() => rmSync(folder, { recursive: true, force: true }));
+    const path = join(folder, "tree.pmml");
+    const node = (score: string, predicate: string) => `<Node score="${score}">${predicate}</Node>`;
+    const when = (field: string, rest: string) => `<SimplePredicate field="${field}" ${rest}/>`;
+    writeFileSync(
+      path,
+      `<PMML version="4.4" xmlns="http://www.dmg.org/PMML-4_4"><Header/><DataDictionary>
+      <DataField name="a" optype="continuous" dataType="double"/><DataField name="b" optype="continuous" dataType="double"/>
+      <DataField name="y" optype="continuous" dataType="double"/></DataDictionary>
+      <TransformationDictionary><DerivedField name="twice" optype="continuous" dataType="double"><Apply function="*">
+      <FieldRef field="a"/><Constant dataType="double">2</Constant></Apply></DerivedField></TransformationDictionary>
+      <TreeModel functionName="regression" splitCharacteristic="multiSplit"><MiningSchema><MiningField name="y" usageType="target"/>
+      <MiningField name="a"/><MiningField name="b"/></MiningSchema><Node score="0"><True/>
+      ${node("1", when("twice", 'operator="isMissing"'))}${node("2", when("b", 'operator="lessOrEqual" value="0"'))}
+      ${node("3", when("b", 'operator="greaterThan" value="0"'))}</Node></TreeModel></PMML>`,
+    );
+    const { ask } = await one(t, path, "{}");
+    const answers = await ask!([{ b: 1 }, { a: 1 }, { a: 1, b: 1 }, {}]);
+    assert.deepEqual(
+      JSON.parse(answers).map((row: Record<string, number>) => Object.values(row)[0]),
+      [1, 2, 3, 1],
+    );
+  });
+
+  test("what it does not know is refused at the start", async (t) => {
+    const cases: [string, RegExp][] = [
+      ["{", /^model_config is not JSON: /],
+      ["[]", /^model_config is no JSON object; allowed: \{"missing": "default"\}, "refuse" or "model"$/],
+      ['{"mising": "x"}', /^model_config has "mising"; allowed for pmml: /],
+      ['{"missing": "drop"}', /^model_config: missing is drop; allowed: /],
+      ['{"missing": 1}', /^model_config: missing is 1; allowed: /],
+    ];
+    for (const [config, message] of cases) assert.match((await one(t, PMML, config)).told, message);
+  });
 });
 
 test("the canary example's models give scikit-learn's probabilities to 1e-9", async (t) => {
@@ -238,7 +353,7 @@ test("behind an engine: JSON by default, refusals as 400, the description on GET
   const answer = await instance.call(JSON.stringify([ROW]), "/api/predict/svc");
   assert.equal(answer.status, 200);
   assert.equal(answer.headers["content-type"], "application/json");
-  const refused = await instance.call("[{}]");
+  const refused = await instance.call('[{"age": "x"}]');
   assert.equal(refused.status, 400);
   assert.equal(refused.headers["x-sluice-reason"], "PROCESSOR_REFUSED");
   assert.match(refused.body.toString(), /^row 0, field "age"/);

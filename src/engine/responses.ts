@@ -1,6 +1,7 @@
 import type { DataPathReason } from "../core/errors.ts";
 import { DATA_PATH_REASONS } from "../core/errors.ts";
 import {
+  CHUNKED_BODY,
   endHead,
   isFieldName,
   isFieldValue,
@@ -87,6 +88,24 @@ export function composeResponse(
   if (!isCopied) return { head: out.subarray(0, at), body: body.subarray(from, to) };
   if (bodyBytes > 0) at += body.copy(out, at, from, to);
   return { head: out.subarray(0, at), body: null };
+}
+
+/**
+ * The head of an answer whose body comes in parts: chunked (RFC 9112 §7.1), or framed by the end of the connection for HTTP/1.0, where
+ * `isChunked` is false.
+ */
+export function composeHead(
+  status: number,
+  fields: Buffer,
+  isChunked: boolean,
+  isKeepAlive: boolean,
+  nowMs: number,
+): Buffer {
+  const out = Buffer.allocUnsafe(RESPONSE_HEAD_BYTES_MAX + fields.length + 2);
+  const framing = isChunked ? CHUNKED_BODY : NO_BODY;
+  const at = writeResponseHead(out, 0, status, framing, isKeepAlive, nowMs);
+  out.set(fields, at);
+  return out.subarray(0, endHead(out, at + fields.length));
 }
 
 /** The fields, and how long the request waited in the queue: a gateway counts it and does not pass it on (protocols.md). */

@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { performance } from "node:perf_hooks";
 import { fileURLToPath } from "node:url";
 import type { BatchRule } from "./batching/batch-rules.ts";
@@ -13,15 +14,21 @@ export interface EngineOptions {
   readonly logFile: string;
   /** Wall clock, ms. */
   readonly wallNow: () => number;
+  /** Version of Sluice, for clients that ask what server this is. */
+  readonly sluiceVersion?: string;
   readonly limits?: Partial<EngineLimits>;
-  /** Folder with `python/` and `java/`; Sluice's own when absent. */
+  /** Folder with `python/`, `java/`, `cpp/` and `node/`; Sluice's own when absent. */
   readonly processorsDir?: string;
   /** Environment of the workers; SLUICE_PYTHON and SLUICE_JAVA in it name the interpreters. */
   readonly env?: Readonly<Record<string, string | undefined>>;
   /** When batches go; absent: as the product does it. For measurements. */
   readonly batchRule?: BatchRule;
+  /** For direct callers; absent: a free one. */
+  readonly port?: number;
 }
 
+/** Where util-linux has it. */
+const SETPRIV = ["/usr/bin/setpriv", "/bin/setpriv"];
 const OWN_PROCESSORS = fileURLToPath(new URL("../../processors", import.meta.url));
 
 /**
@@ -37,17 +44,21 @@ export async function runEngine(options: EngineOptions): Promise<number> {
   const engine = new Engine({
     dir,
     spec,
+    sluiceVersion: options.sluiceVersion ?? "",
     limits,
     tools: {
       processorsDir: options.processorsDir ?? OWN_PROCESSORS,
       python: env.SLUICE_PYTHON ?? "python3",
       java: env.SLUICE_JAVA ?? "java",
+      node: process.execPath,
+      setpriv: SETPRIV.find((path) => existsSync(path)) ?? null,
       env,
     },
     log: new LogFile(options.logFile, limits, options.wallNow),
     wallNow: options.wallNow,
     now: () => performance.now(),
     ...(options.batchRule === undefined ? {} : { batchRule: options.batchRule }),
+    ...(options.port === undefined ? {} : { port: options.port }),
   });
   const stop = new AbortController();
   let isAsked = false;

@@ -147,6 +147,9 @@ class WarmUpCopy implements Exchange {
   workerRequestId = 0;
   readonly payload: Payload;
   readonly #onAnswer: (failure: string | null) => void;
+  /** Of an answer in parts. */
+  #status = 0;
+  #begun: Buffer = Buffer.alloc(0);
 
   constructor(body: Buffer, onAnswer: (failure: string | null) => void) {
     this.payload = new Payload().set(FRAME.REQUEST, FRONT, FRONT.length, body, 0, body.length);
@@ -159,6 +162,21 @@ class WarmUpCopy implements Exchange {
 
   answered(status: number, _head: string, buf: Buffer, from: number, to: number): void {
     this.#onAnswer(status < 300 ? null : answerText(status, buf.subarray(from, to)));
+  }
+
+  began(status: number, _head: string, buf: Buffer, from: number, to: number): void {
+    this.#status = status;
+    this.part(buf, from, to);
+  }
+
+  part(buf: Buffer, from: number, to: number): void {
+    if (this.#begun.length === 0) this.#begun = Buffer.from(buf.subarray(from, Math.min(to, from + 1000)));
+    this.worker?.credit(this, to - from);
+  }
+
+  completed(why: string | null): void {
+    if (why === null) this.answered(this.#status, "", this.#begun, 0, this.#begun.length);
+    else this.#onAnswer(`in parts, and broke off: ${why}`);
   }
 
   refused(status: number, message: Buffer): void {

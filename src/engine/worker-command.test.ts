@@ -3,7 +3,14 @@ import { test } from "node:test";
 import type { InstanceSpec } from "../core/instance-spec.ts";
 import { workerCommand } from "./worker-command.ts";
 
-const tools = { processorsDir: "/p", python: "py", java: "jv", env: { HOME: "/h", OMP_NUM_THREADS: "64" } };
+const tools = {
+  processorsDir: "/p",
+  python: "py",
+  java: "jv",
+  node: "nd",
+  setpriv: null,
+  env: { HOME: "/h", OMP_NUM_THREADS: "64" },
+};
 const spec = (processor: InstanceSpec["processor"], cpu: number, memoryMb: number) =>
   ({ processor, limits: { cpu, memoryMb } }) as InstanceSpec;
 
@@ -15,6 +22,30 @@ test("Python runs our worker in the processor's folder, with thread counts of me
   assert.equal(env.SLUICE_WORKER_SOCKET, "/s");
   assert.equal(env.SLUICE_WORKER_INDEX, "3");
   assert.equal(env.HOME, "/h");
+});
+
+test("a Java class of the user's own runs in its folder, with its options behind ours and no second collector", () => {
+  const custom = {
+    kind: "custom",
+    language: "java",
+    dir: "/none/a.jar",
+    entry: null,
+    mainClass: "a.B",
+  } as const;
+  const { args, cwd } = workerCommand(spec({ ...custom, jvmOptions: ["-ea"] }, 1, 100), tools, "/s", 0);
+  assert.equal(cwd, "/none");
+  assert.deepEqual(args, [
+    "@/p/java/custom.options",
+    "-XX:+UseSerialGC",
+    "-XX:ActiveProcessorCount=1",
+    "-Xmx75m",
+    "-ea",
+    "-cp",
+    "/p/java/target/sluice-worker.jar",
+    "sluice.worker.Main",
+  ]);
+  const g1 = workerCommand(spec({ ...custom, jvmOptions: ["-XX:+UseG1GC"] }, 1, 100), tools, "/s", 0);
+  assert.ok(!g1.args.includes("-XX:+UseSerialGC"));
 });
 
 test("Java's heap and processors follow metadata, with a least heap that a model can be loaded in", () => {

@@ -1,6 +1,8 @@
-import { join } from "node:path";
+import { statSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { assert } from "../base/assert.ts";
 import type { InstanceSpec, ProcessorSpec } from "../core/instance-spec.ts";
+import { namesCollector } from "../core/spec/jvm-options.ts";
 import { readyProcessor } from "../core/spec/processors.ts";
 import { inEnvironment, pythonOf } from "./python-environment.ts";
 
@@ -10,6 +12,8 @@ export interface WorkerCommand {
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;
+  /** What to do when `file` is not there. */
+  readonly ifMissing?: string;
 }
 
 /** What the machine has to run workers with. */
@@ -18,6 +22,10 @@ export interface WorkerTools {
   readonly processorsDir: string;
   readonly python: string;
   readonly java: string;
+  /** The Node that runs Sluice. */
+  readonly node: string;
+  /** setpriv(1), or null where there is none. */
+  readonly setpriv: string | null;
   /** Environment that workers inherit. */
   readonly env: Readonly<Record<string, string | undefined>>;
 }
@@ -37,6 +45,9 @@ export const THREAD_COUNTS = [
  */
 const HEAP_SHARE = 0.75;
 const HEAP_MB_MIN = 24;
+const MAIN = "sluice.worker.Main";
+/** Share of `metadata.memory` that is the heap of JavaScript; bodies and the code of Node itself are outside of it. */
+const NODE_HEAP_SHARE = 0.75;
 
 /** Cores to size thread pools by. */
 const threadsOf = (spec: InstanceSpec) => String(Math.max(1, Math.ceil(spec.limits.cpu)));
@@ -58,11 +69,15 @@ export function workerCommand(
       return pythonCommand(spec, tools, env);
     case "java":
       return javaCommand(spec, tools, env);
+    case "cpp":
+      return cppCommand(spec, tools, env);
+    case "node":
+      return nodeCommand(spec, tools, env);
   }
 }
 
 /** Which worker runs a processor. */
-function languageOf(processor: ProcessorSpec): "python" | "java" {
+function languageOf(processor: ProcessorSpec): "python" | "java" | "cpp" | "node" {
   assert(processor.kind !== "command", "a program of the user's own has no worker");
   if (processor.kind === "custom") return processor.language;
   const ready = readyProcessor(processor.code);
@@ -84,16 +99,64 @@ function pythonCommand(spec: InstanceSpec, tools: WorkerTools, env: Environment)
 function javaCommand(spec: InstanceSpec, tools: WorkerTools, inherited: Environment): WorkerCommand {
   // glibc gives each thread an arena; the JVM gains nothing from them
   const env = { ...inherited, MALLOC_ARENA_MAX: "2" };
+  const folder = join(tools.processorsDir, "java");
   const heapMb = Math.max(HEAP_MB_MIN, Math.floor(spec.limits.memoryMb * HEAP_SHARE));
+  const sizes = [`-XX:ActiveProcessorCount=${threadsOf(spec)}`, `-Xmx${heapMb}m`];
+  const { processor } = spec;
+  if (processor.kind === "custom" && processor.language === "java") {
+    const { dir, jvmOptions } = processor;
+    const collector = namesCollector(jvmOptions) ? [] : ["-XX:+UseSerialGC"];
+    const jar = join(folder, "target", "sluice-worker.jar");
+    const args = [
+      `@${join(folder, "custom.options")}`,
+      ...collector,
+      ...sizes,
+      ...jvmOptions,
+      "-cp",
+      jar,
+      MAIN,
+    ];
+    // A jar stands for its folder.
+    return {
+      file: tools.java,
+      args,
+      env,
+      cwd: statSync(dir, { throwIfNoEntry: false })?.isDirectory() ? dir : dirname(dir),
+    };
+  }
   // Relative to its folder, as when the class data archive was made: the archive is good for exactly one class path.
   const args = [
     "@jvm.options",
     "-XX:SharedArchiveFile=target/worker.jsa",
-    `-XX:ActiveProcessorCount=${threadsOf(spec)}`,
-    `-Xmx${heapMb}m`,
+    ...sizes,
     "-cp",
     "target/sluice-worker.jar",
-    "sluice.worker.Main",
+    MAIN,
   ];
-  return { file: tools.java, args, env, cwd: join(tools.processorsDir, "java") };
+  return { file: tools.java, args, env, cwd: folder };
+}
+
+function cppCommand(spec: InstanceSpec, tools: WorkerTools, inherited: Environment): WorkerCommand {
+  const { dir, entry } = customOf(spec.processor);
+  // Libraries that it is linked with may lie in its folder, or beside it.
+  const places = new Set([dirname(join(dir, entry)), dir, inherited.LD_LIBRARY_PATH ?? ""]);
+  const env = { ...inherited, LD_LIBRARY_PATH: [...places].filter((place) => place !== "").join(":") };
+  const file = join(tools.processorsDir, "cpp", "target", "sluice-cpp-worker");
+  const ifMissing = "the worker for C and C++ is not built: install g++ and run `make setup`";
+  return { file, args: [], env, cwd: dir, ifMissing };
+}
+
+function nodeCommand(spec: InstanceSpec, tools: WorkerTools, env: Environment): WorkerCommand {
+  const heapMb = Math.max(HEAP_MB_MIN, Math.floor(spec.limits.memoryMb * NODE_HEAP_SHARE));
+  const worker = join(tools.processorsDir, "node", "worker.ts");
+  const args = ["--disable-warning=ExperimentalWarning", `--max-old-space-size=${heapMb}`, worker];
+  const { dir: cwd } = customOf(spec.processor);
+  if (tools.setpriv === null) return { file: tools.node, args, env, cwd };
+  // Node cannot ask for it itself: a processor in an endless loop must end with its engine too.
+  return { file: tools.setpriv, args: ["--pdeathsig", "KILL", tools.node, ...args], env, cwd };
+}
+
+function customOf(processor: ProcessorSpec): { readonly dir: string; readonly entry: string } {
+  assert(processor.kind === "custom" && processor.language !== "java", "a main file of the user's own");
+  return processor;
 }

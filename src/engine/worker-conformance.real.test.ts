@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { after, describe, type TestContext, test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { compileJava } from "../testing/java-processor.ts";
 import { answerOf, appFolder, type PeerSpec, WorkerPeer } from "../testing/worker-peer.ts";
 import { encodeFrame, FRAME } from "./frames.ts";
 
@@ -25,9 +26,64 @@ def describe():
     return {"inputs": ["bytes"]}
 `);
 const broken = appFolder("raise OSError('no weights here')\n");
+const cppApp = appFolder(
+  `
+#include <sluice_processor.h>
+#include <algorithm>
+#include <chrono>
+#include <cstdlib>
+#include <cstring>
+#include <stdexcept>
+#include <string>
+#include <thread>
+
+static int give(const std::string &text, void **output, int *size) {
+  *output = std::malloc(text.size());
+  std::memcpy(*output, text.data(), text.size());
+  *size = static_cast<int>(text.size());
+  return 200;
+}
+
+void *initialize(const char *entry, const char *, int *state) {
+  *state = std::string(entry) == "" ? 0 : 7;
+  return nullptr;
+}
+
+int process(void *, const void *input, int input_size, void **output, int *output_size) {
+  std::string text(static_cast<const char *>(input), input_size);
+  if (text == "bad") throw std::invalid_argument("this is bad");
+  if (text.rfind("slow", 0) == 0) std::this_thread::sleep_for(std::chrono::milliseconds(200));
+  std::reverse(text.begin(), text.end());
+  return give(text, output, output_size);
+}
+
+int describe(void *, void **output, int *output_size) {
+  return give("{\\"inputs\\": [\\"bytes\\"]}", output, output_size);
+}
+`,
+  "app.cpp",
+);
+const nodeApp = appFolder(
+  `
+import { setTimeout as pause } from "node:timers/promises";
+export async function process(body: Buffer): Promise<Buffer> {
+  const text = body.toString("latin1");
+  if (text === "bad") throw new TypeError("this is bad");
+  if (text.startsWith("slow")) await pause(200);
+  return body.reverse();
+}
+export const describe = () => ({ inputs: ["bytes"] });
+`,
+  "app.ts",
+);
+const nodeBroken = appFolder(
+  "export const process = 1;\n\nthrow new RangeError('no weights here');\n",
+  "app.ts",
+);
+const java = compileJava();
 after(() => {
-  app.remove();
-  broken.remove();
+  java.remove();
+  for (const folder of [app, broken, cppApp, nodeApp, nodeBroken]) folder.remove();
 });
 
 const THREADS = 4;
@@ -40,6 +96,28 @@ const file = (path: string) => ({ path, entry: path, config: null });
 const python = (dir: string): PeerSpec => ({
   processor: { kind: "custom", language: "python", dir, entry: "app.py" },
   model: none,
+  ...rest,
+});
+const native = (
+  language: "cpp" | "node",
+  dir: string,
+  entry: string,
+  model: PeerSpec["model"] = none,
+): PeerSpec => ({
+  processor: { kind: "custom", language, dir, entry },
+  model,
+  ...rest,
+});
+const custom = (model: string | null): PeerSpec => ({
+  processor: {
+    kind: "custom",
+    language: "java",
+    dir: java.jar,
+    entry: null,
+    mainClass: "odd.Echo",
+    jvmOptions: [],
+  },
+  model: { ...none, path: model },
   ...rest,
 });
 const pmml = (path: string): PeerSpec => ({
@@ -60,20 +138,50 @@ interface Kind {
   readonly longBody: string;
 }
 
+/** Answers with the body from its end to its beginning, after a while when it begins with "slow". */
+const mirror = (badMessage: RegExp) => ({
+  body: (n: number) => `slow${n}`,
+  check: (n: number, body: string) => assert.equal(body, [...`slow${n}`].reverse().join("")),
+  badBody: "bad",
+  badMessage,
+  longBody: "x".repeat(20_000_000),
+});
+
 const KINDS: readonly Kind[] = [
   {
     name: "python",
     spec: python(app.dir),
     brokenSpec: python(broken.dir),
     brokenMessage: /^OSError: no weights here \(app\.py:1\)$/,
-    body: (n) => `slow${n}`,
-    check: (n, body) => assert.equal(body, [...`slow${n}`].reverse().join("")),
-    badBody: "bad",
-    badMessage: /^ValueError: this is bad$/,
-    longBody: "x".repeat(20_000_000),
+    ...mirror(/^ValueError: this is bad$/),
+  },
+  {
+    ...mirror(/^std::invalid_argument: this is bad$/),
+    name: "cpp",
+    spec: native("cpp", cppApp.dir, "app.so"),
+    brokenSpec: native("cpp", cppApp.dir, "app.so", file("/dev/null")),
+    brokenMessage: /^initialize of app\.so refused the model: it set its state to 7; /,
+  },
+  {
+    ...mirror(/^TypeError: this is bad$/),
+    name: "node",
+    spec: native("node", nodeApp.dir, "app.ts"),
+    brokenSpec: native("node", nodeBroken.dir, "app.ts"),
+    brokenMessage: /^RangeError: no weights here \(app\.ts:3\)$/,
   },
   {
     name: "java",
+    spec: custom(null),
+    brokenSpec: custom("/broken"),
+    brokenMessage: /^Load of odd\.Echo threw IllegalArgumentException: no weights here \(Echo\.java:12\)$/,
+    body: (n) => `slow${n}`,
+    check: (n, body) => assert.equal(body, [...`slow${n}`].reverse().join("")),
+    badBody: "bad",
+    badMessage: /^this is bad$/,
+    longBody: "x".repeat(20_000_000),
+  },
+  {
+    name: "pmml",
     spec: pmml(PMML),
     brokenSpec: pmml(fileURLToPath(new URL("../../package.json", import.meta.url))),
     brokenMessage: /package\.json is not a PMML file, nor other XML: /,
@@ -84,8 +192,8 @@ const KINDS: readonly Kind[] = [
       assert.ok(Math.abs(row.p_0 + row.p_1 - 1) < 1e-12);
       assert.equal(row.label, row.p_1 > 0.5 ? 1 : 0);
     },
-    badBody: "[{}]",
-    badMessage: /^row 0, field "age": found no value, allowed: a number in \[0\.0, 120\.0\]\n/,
+    badBody: '[{"age": 121}]',
+    badMessage: /^row 0, field "age": found 121, allowed: a number in \[0\.0, 120\.0\]\n/,
     longBody: JSON.stringify(Array.from({ length: 20_000 }, () => ROW)),
   },
 ];

@@ -1,177 +1,233 @@
-import { spawn } from "node:child_process";
-import { existsSync } from "node:fs";
-import { createServer, type Server, type Socket } from "node:net";
-import { exitReason } from "../core/health/exit-reason.ts";
-import type { InstanceSpec, RpcSpec } from "../core/instance-spec.ts";
+import type { Socket } from "node:net";
+import type { InstanceSpec } from "../core/instance-spec.ts";
+import { type StageTime, startText } from "../core/start-stages.ts";
 import { setPlaces } from "./batching/worker-places.ts";
 import type { RequestQueue } from "./exchange.ts";
-import { WORKER_PROTOCOL } from "./frames.ts";
+import { ForkedProcess } from "./forked-process.ts";
+import { FEATURES, WORKER_PROTOCOL } from "./frames.ts";
+import { HangWatch } from "./hang-watch.ts";
 import type { EngineLimits } from "./limits.ts";
-import { LineCutter, type LogFile } from "./log-file.ts";
-import { OomKills } from "./oom-kills.ts";
-import { effectiveRpc } from "./rpc-options.ts";
+import type { LogFile } from "./log-file.ts";
+import type { WatchedWorkers } from "./memory-watch.ts";
+import { modelFacts } from "./model-facts.ts";
+import { effectiveRpc, processesOf } from "./rpc-options.ts";
+import { StartTimes } from "./start-times.ts";
+import type { FailureReason, SupervisorEvents } from "./supervisor-events.ts";
 import { WarmUp } from "./warm-up.ts";
 import { Worker, type WorkerEvents } from "./worker.ts";
 import type { WorkerCommand } from "./worker-command.ts";
-
-/** How long a worker that could not load may take to end, and its last output to come, in ms. */
-const LAST_WORDS_MS = 5_000;
-
-/** Why an instance cannot go on, as in InstanceExit. */
-export type FailureReason = "StartFailed" | "WarmUpFailed" | "Error" | "OOMKilled";
-
-/** What the supervisor tells the engine. */
-export interface SupervisorEvents {
-  /** A worker is ready, or one has died: `workersReady` and `restarts` have changed. */
-  changed(message: string): void;
-  progress(text: string): void;
-  /** A worker that has loaded is at a request of its warm-up, counted from 1. */
-  warmingUp(at: number, of: number): void;
-  /** The options in force, known once a worker has loaded its code. */
-  rpcKnown(rpc: RpcSpec): void;
-  /** The instance cannot go on. */
-  failed(reason: FailureReason, message: string): void;
-}
+import { WorkerPlace } from "./worker-place.ts";
+import { LAST_WORDS_MS, StartedProcess, type WorkerEnd } from "./worker-process.ts";
 
 export interface SupervisorParts {
   readonly spec: InstanceSpec;
+  /** Told to workers, that tell it to whoever asks what server this is. */
+  readonly sluiceVersion: string;
   readonly limits: EngineLimits;
   readonly dispatcher: RequestQueue;
   readonly log: LogFile;
   readonly events: SupervisorEvents;
-  readonly command: (index: number) => WorkerCommand;
+  /** How to start the worker of a place, which connects to `socketPath`. */
+  readonly command: (index: number, socketPath: string) => WorkerCommand;
   /** Monotonic ms. */
   readonly now: () => number;
 }
 
 /**
- * Starts the worker of an instance and keeps it running. A worker that dies after it was ready is started again at once; one that
- * cannot load, or dies too often, fails the instance, and the control process decides what then.
+ * Starts the workers of an instance and keeps them running. A worker that dies after it was ready is started again at once, alone; one
+ * that cannot load, or deaths that are too many, fail the instance, and the control process decides what then.
+ *
+ * The first place's worker loads first. When it can be shared it becomes the parent of all: it serves nothing, and forks the workers
+ * of all places. Else those of the other places load for themselves.
  */
 export class WorkerSupervisor implements WorkerEvents {
   readonly #parts: SupervisorParts;
-  #server: Server | null = null;
-  #worker: Worker | null = null;
+  readonly #places: WorkerPlace[] = [];
+  #socketPath = "";
+  /** The worker that has loaded and forks the others; null: there is none. */
+  #parent: Worker | null = null;
   /** Monotonic times of the latest deaths. */
   #deaths: number[] = [];
   #isStopping = false;
   #isFailed = false;
+  /** All places had a ready worker at once, at some time. */
+  #wasComplete = false;
   #allGone: (() => void) | null = null;
   #killTimer: NodeJS.Timeout | null = null;
-  #hungTimer: NodeJS.Timeout | null = null;
-  /** Of the worker that has loaded and is not ready yet. */
-  #warmUp: WarmUp | null = null;
+  #total: number;
   restarts = 0;
+  /** How the worker that became ready last did; null: none has yet. */
+  stages: readonly StageTime[] | null = null;
+  /** What CLOCK_MONOTONIC, by which deadlines are told to workers, is ahead of the engine's own clock. */
+  readonly #clockAheadMs: number;
 
   constructor(parts: SupervisorParts) {
     this.#parts = parts;
+    this.#total = parts.spec.rpc.workerProcesses ?? 1;
+    this.#clockAheadMs = Number(process.hrtime.bigint()) / 1e6 - parts.now();
   }
 
   get workersReady(): number {
-    return this.#worker?.isReady ? 1 : 0;
+    return this.#places.filter(({ worker }) => worker?.isReady).length;
+  }
+
+  /** The first time all of them must be ready, from then on one. */
+  get isServing(): boolean {
+    return this.workersReady >= (this.#wasComplete ? 1 : this.#total);
   }
 
   get workersTotal(): number {
-    return 1;
+    return this.#total;
+  }
+
+  /** Those that are ready. */
+  get watched(): WatchedWorkers {
+    const workers = this.#places.flatMap(({ worker }) => (worker?.isReady ? [worker] : []));
+    return {
+      pids: workers.flatMap(({ process }) => process.pid ?? []),
+      requests: workers.reduce((sum, worker) => sum + worker.takenCount, 0),
+    };
   }
 
   /** Listens for workers and starts the first. */
   async start(socketPath: string): Promise<void> {
-    const server = createServer((socket) => this.#connected(socket));
-    this.#server = server;
-    await new Promise<void>((resolve, reject) => {
-      server.once("error", reject);
-      server.listen(socketPath, resolve);
-    });
-    this.#spawn();
+    this.#socketPath = socketPath;
+    const place = new WorkerPlace(0, socketPath);
+    this.#places[0] = place;
+    await place.listen((worker, socket) => this.#connected(worker, socket));
+    if (!this.#isStopping) this.#spawn(place);
   }
 
-  #spawn(): void {
-    const { file, args, env, cwd } = this.#parts.command(0);
-    const child = spawn(file, args, { env, cwd, stdio: ["ignore", "pipe", "pipe"] });
-    const worker = new Worker(0, child, this.#parts.now(), this);
-    this.#worker = worker;
-    const { log, limits } = this.#parts;
-    const cutters = [child.stdout, child.stderr].map((stream) => {
-      const lines = new LineCutter(log, limits);
-      stream.on("data", (chunk: Buffer) => lines.push(chunk));
-      stream.on("end", () => lines.end());
-      stream.on("error", () => {});
-      return lines;
-    });
-    child.on("error", (error) => {
-      if (child.pid !== undefined) return;
-      const why = existsSync(cwd) ? error.message : `its folder ${cwd} does not exist`;
-      this.#gone(worker, `the processor worker cannot be started with ${file}: ${why}`, "StartFailed");
-    });
-    const oomKills = child.pid === undefined ? null : new OomKills(child.pid);
-    child.on("exit", (code, signal) => {
-      const how = `the processor worker ${signal === null ? `exited with code ${code}` : `was ended by ${signal}`}`;
-      const isOutOfMemory = () => {
-        const lines = [worker.failure ?? "", ...cutters.map((cutter) => cutter.lastLine)];
-        const end = { code, signal, oomKills: oomKills?.since() ?? 0, lastLines: lines };
-        return exitReason(end) === "OOMKilled";
-      };
-      if (worker.wasReady) {
-        const isFull = isOutOfMemory();
-        this.#gone(worker, isFull ? `${how}, out of memory` : how, isFull ? "OOMKilled" : "Error");
-        return;
-      }
-      // Its last line mostly says why it could not start. A child of its own may hold the stream open, hence the bound.
-      const told = () => {
-        clearTimeout(timer);
-        const { lastLine } = cutters[1]!;
-        const last = lastLine === "" ? "" : `: ${lastLine}`;
-        const reason = isOutOfMemory() ? "OOMKilled" : "StartFailed";
-        this.#gone(worker, worker.failure ?? `${how} before it was ready${last}`, reason);
-      };
-      const timer = setTimeout(told, LAST_WORDS_MS);
-      child.once("close", told);
-    });
-    this.#parts.log.line(`worker 0 started, pid ${child.pid ?? "none"}`);
+  #spawn(place: WorkerPlace): void {
+    const { command, log, limits, now } = this.#parts;
+    const isLoading = () => !worker.wasReady;
+    const process = new StartedProcess(
+      command(place.index, place.socketPath),
+      { log, limits },
+      isLoading,
+      (end) => this.#ended(place, worker, end),
+    );
+    // Monotonic time begins with this process, whose start is part of that of its first worker.
+    const isFirst = place.index === 0 && this.restarts === 0;
+    const worker = new Worker(place.index, process, new StartTimes(isFirst ? 0 : now()), this);
+    place.worker = worker;
+    log.line(`worker ${place.index} started, pid ${process.pid ?? "none"}`);
   }
 
-  #connected(socket: Socket): void {
-    const worker = this.#worker;
-    if (worker === null || worker.isConnected || this.#isStopping) {
+  /** Has the parent fork the worker of this place. */
+  #fork(place: WorkerPlace, parent: Worker): void {
+    const forked = new ForkedProcess(parent.process as StartedProcess, (end) =>
+      this.#ended(place, worker, end),
+    );
+    const worker = new Worker(place.index, forked, parent.times.forked(this.#parts.now()), this);
+    place.worker = worker;
+    parent.fork(place.index, place.socketPath);
+  }
+
+  #connected(worker: Worker, socket: Socket): void {
+    if (this.#isStopping) {
       socket.destroy();
       return;
     }
-    const { processor, model, rpc, limits } = this.#parts.spec;
-    worker.connect(socket, { protocol: WORKER_PROTOCOL, processor, model, rpc, limits });
+    const { service, version, processor, model, rpc, limits } = this.#parts.spec;
+    const own = { protocol: WORKER_PROTOCOL, sluice: this.#parts.sluiceVersion, features: FEATURES };
+    if (worker.process instanceof StartedProcess) worker.times.connected(this.#parts.now());
+    worker.connect(socket, { ...own, service, version, processor, model, rpc, limits });
   }
 
   loaded(worker: Worker, facts: unknown): void {
-    const rpc = effectiveRpc(this.#parts.spec.rpc, (facts as { rpc?: unknown }).rpc);
-    const places = setPlaces(worker, rpc, facts as { batch?: unknown }, this.#parts.log);
-    this.#parts.events.rpcKnown(rpc);
-    if (this.#parts.spec.warmUpPath === undefined) this.#ready(worker);
-    else this.#startWarmUp(worker, this.#parts.spec.warmUpPath, places);
+    const place = this.#placeOf(worker);
+    if (place === undefined) return;
+    const { log, events, spec } = this.#parts;
+    if (worker.process instanceof StartedProcess) this.#timesKnown(worker, facts);
+    const rpc = effectiveRpc(spec.rpc, (facts as { rpc?: unknown }).rpc);
+    const slotCount = setPlaces(worker, rpc, facts as { batch?: unknown }, log);
+    const { features } = facts as { features?: unknown };
+    if (Array.isArray(features) && features.includes("deadline")) worker.setDeadlines(this.#clockAheadMs);
+    events.rpcKnown(rpc);
+    events.modelKnown(modelFacts(facts));
+    if (this.#parent === null) this.#startOthers(facts);
+    if (spec.warmUpPath === undefined) this.#ready(worker);
+    else this.#startWarmUp(place, worker, spec.warmUpPath, slotCount);
   }
 
-  #startWarmUp(worker: Worker, path: string, slotCount: number): void {
+  forks(worker: Worker, facts: unknown): void {
+    const place = this.#placeOf(worker);
+    if (place === undefined || !(worker.process instanceof StartedProcess)) return;
+    this.#timesKnown(worker, facts);
+    this.#parent = worker;
+    worker.wasReady = true;
+    place.worker = null;
+    this.#parts.log.line("the processor is loaded once, and shared by all workers");
+    this.#startOthers(facts);
+  }
+
+  #timesKnown(worker: Worker, facts: unknown): void {
+    worker.times.loaded(this.#parts.now(), (facts as { stages?: unknown }).stages);
+  }
+
+  /** The workers of all places that have none; one has loaded, and says in `facts` how many are wanted. */
+  #startOthers(facts: unknown): void {
+    this.#total = processesOf(this.#parts.spec.rpc, (facts as { rpc?: unknown }).rpc);
+    for (let index = 0; index < this.#total; index++) {
+      const place = this.#places[index] ?? new WorkerPlace(index, this.#socketPath);
+      this.#places[index] = place;
+      if (place.worker !== null) continue;
+      place
+        .listen((worker, socket) => this.#connected(worker, socket))
+        .then(
+          () => this.#startAgain(place),
+          (error: Error) =>
+            this.#fail("StartFailed", `worker ${index} cannot be listened for: ${error.message}`),
+        );
+    }
+  }
+
+  /** A place that has no worker gets one; without the parent of all, once the first has loaded. */
+  #startAgain(place: WorkerPlace): void {
+    if (this.#isStopping || this.#isFailed || place.worker !== null) return;
+    if (this.#parent !== null) this.#fork(place, this.#parent);
+    else this.#spawn(place);
+  }
+
+  forked(index: number, pid: number): void {
+    const forked = this.#places[index]?.worker?.process;
+    if (!(forked instanceof ForkedProcess)) return;
+    forked.began(pid);
+    this.#parts.log.line(`worker ${index} forked, pid ${pid}`);
+  }
+
+  exited(pid: number, code: number | null, signal: string | null): void {
+    for (const { worker } of this.#places)
+      if (worker?.process instanceof ForkedProcess && worker.process.pid === pid)
+        worker.process.over(code, signal);
+  }
+
+  #startWarmUp(place: WorkerPlace, worker: Worker, path: string, slotCount: number): void {
     const { limits, log, now } = this.#parts;
     const events = {
       progress: (at: number, of: number) => this.#parts.events.warmingUp(at, of),
       done: () => {
-        this.#warmUp = null;
+        place.warmUp = null;
         this.#ready(worker);
       },
       failed: (message: string) => {
-        this.#warmUp = null;
+        place.warmUp = null;
         this.#fail("WarmUpFailed", message);
       },
     };
-    this.#warmUp = new WarmUp({ path, worker, slotCount, limits, log, now, events });
-    this.#warmUp.start();
+    place.warmUp = new WarmUp({ path, worker, slotCount, limits, log, now, events });
+    place.warmUp.start();
   }
 
   #ready(worker: Worker): void {
     worker.open();
-    const tookMs = Math.round(this.#parts.now() - worker.startedAt);
-    this.#parts.log.line(`worker ${worker.index} is ready after ${tookMs} ms`);
+    this.stages = worker.times.stages(this.#parts.now(), this.#parts.spec.warmUpPath !== undefined);
+    this.#parts.log.line(`worker ${worker.index} is ready after ${startText(this.stages)}`);
     this.#parts.dispatcher.add(worker);
-    this.#parts.events.changed("ready");
+    this.#wasComplete ||= this.workersReady === this.#total;
+    if (this.isServing) this.#parts.events.changed("ready");
+    else this.#parts.events.progress(`${this.workersReady} of ${this.#total} workers are ready`);
   }
 
   progress(_worker: Worker, text: string): void {
@@ -180,46 +236,59 @@ export class WorkerSupervisor implements WorkerEvents {
 
   failed(worker: Worker): void {
     // It ends now, after its last output, which often says more; one that does not is ended.
-    const timer = setTimeout(() => worker.kill(), LAST_WORDS_MS);
-    worker.process.once("exit", () => clearTimeout(timer));
+    setTimeout(() => worker.kill(), LAST_WORDS_MS).unref();
   }
 
   disconnected(worker: Worker, why: string): void {
-    // Mostly it is dead or dying, and "exit" comes next; if not, it is of no use without its connection.
-    if (worker !== this.#worker || this.#isStopping || worker.failure !== null) return;
+    // Mostly it is dead or dying, and its end is told next; if not, it is of no use without its connection.
+    const isKnown = worker === this.#parent || this.#placeOf(worker) !== undefined;
+    if (!isKnown || this.#isStopping || worker.failure !== null) return;
     this.#parts.log.line(`worker ${worker.index}: ${why}`);
     worker.process.kill("SIGKILL");
   }
 
   freed(worker: Worker): void {
-    if (this.#hungTimer !== null && worker === this.#worker) this.#clearHung();
+    this.#placeOf(worker)?.hang?.clear();
     this.#parts.dispatcher.pump();
   }
 
   stuck(worker: Worker): void {
-    const { log, limits } = this.#parts;
-    if (this.#hungTimer !== null) return;
-    this.#hungTimer = setTimeout(() => {
-      log.line(
-        `worker ${worker.index} has answered nothing for ${limits.workerHungMs} ms: it hangs, and is ended`,
-      );
-      worker.kill();
-    }, limits.workerHungMs);
+    const place = this.#placeOf(worker);
+    if (place === undefined) return;
+    place.hang ??= new HangWatch(this.#parts);
+    place.hang.begin(worker);
   }
 
-  #clearHung(): void {
-    if (this.#hungTimer !== null) clearTimeout(this.#hungTimer);
-    this.#hungTimer = null;
+  #placeOf(worker: Worker): WorkerPlace | undefined {
+    return this.#places.find((place) => place.worker === worker);
   }
 
-  /** @param reason that of the instance's failure, if this end is one */
-  #gone(worker: Worker, how: string, reason: FailureReason): void {
-    if (worker !== this.#worker) return;
-    this.#worker = null;
-    this.#clearHung();
-    const warmUpPlace = this.#warmUp?.place;
-    this.#endWarmUp();
-    const wasReady = worker.wasReady;
+  /** The process of a worker is over. */
+  #ended(place: WorkerPlace, worker: Worker, end: WorkerEnd): void {
+    if (worker === this.#parent) this.#parentGone(worker, end);
+    else if (worker === place.worker) this.#gone(place, worker, end);
+  }
+
+  /** All whom it forked die with it. */
+  #parentGone(parent: Worker, end: WorkerEnd): void {
+    this.#parent = null;
+    parent.kill();
+    if (!this.#isStopping && !this.#isFailed) {
+      const how = `the process that all workers share: ${end.how}`;
+      this.#parts.log.line(how);
+      if (!this.#countDeath(how, end.isOutOfMemory(parent.failure) ? "OOMKilled" : "Error")) return;
+    }
+    for (const { worker } of this.#places)
+      if (worker?.process instanceof ForkedProcess) worker.process.over(null, "SIGKILL");
+    this.#startAgain(this.#places[0]!);
+    this.#tellIfAllGone();
+  }
+
+  #gone(place: WorkerPlace, worker: Worker, end: WorkerEnd): void {
+    place.worker = null;
+    place.hang?.clear();
+    const warmUpPlace = place.warmUp?.place;
+    place.endWarmUp();
     this.#parts.dispatcher.remove(worker);
     for (const exchange of worker.abandon()) {
       exchange.worker = null;
@@ -227,31 +296,36 @@ export class WorkerSupervisor implements WorkerEvents {
     }
     worker.kill();
     if (this.#isStopping || this.#isFailed) {
-      this.#allGone?.();
+      this.#tellIfAllGone();
       return;
     }
+    const isFull = end.isOutOfMemory(worker.failure);
+    if (!worker.wasReady) {
+      const how = worker.failure ?? end.how;
+      this.#parts.log.line(how);
+      if (warmUpPlace === undefined) this.#fail(isFull ? "OOMKilled" : "StartFailed", how);
+      else this.#fail(isFull ? "OOMKilled" : "WarmUpFailed", `${how}; it was at ${warmUpPlace}`);
+      return;
+    }
+    const how = isFull ? `${end.how}, out of memory` : end.how;
     this.#parts.log.line(how);
-    if (!wasReady) {
-      if (warmUpPlace === undefined) this.#fail(reason, how);
-      else this.#fail(reason === "OOMKilled" ? reason : "WarmUpFailed", `${how}; it was at ${warmUpPlace}`);
-      return;
-    }
+    const diedWithParent = worker.process instanceof ForkedProcess && this.#parent === null;
+    if (!diedWithParent && !this.#countDeath(how, isFull ? "OOMKilled" : "Error")) return;
+    this.restarts++;
+    // Without their parent the others wait for the first, which loads.
+    if (!diedWithParent) this.#startAgain(place);
+    this.#parts.events.changed(`${how}; started again`);
+  }
+
+  /** False when they are too many, which fails the instance. */
+  #countDeath(how: string, reason: FailureReason): boolean {
     const { workerDeathsMax, workerDeathWindowMs } = this.#parts.limits;
     const now = this.#parts.now();
     this.#deaths = this.#deaths.filter((at) => now - at < workerDeathWindowMs);
     this.#deaths.push(now);
-    if (this.#deaths.length > workerDeathsMax) {
-      this.#fail(reason, `${how}: ${this.#deaths.length} deaths within ${workerDeathWindowMs / 1000} s`);
-      return;
-    }
-    this.restarts++;
-    this.#spawn();
-    this.#parts.events.changed(`${how}; started again`);
-  }
-
-  #endWarmUp(): void {
-    this.#warmUp?.cancel();
-    this.#warmUp = null;
+    if (this.#deaths.length <= workerDeathsMax * this.#total) return true;
+    this.#fail(reason, `${how}: ${this.#deaths.length} deaths within ${workerDeathWindowMs / 1000} s`);
+    return false;
   }
 
   #fail(reason: FailureReason, message: string): void {
@@ -260,36 +334,46 @@ export class WorkerSupervisor implements WorkerEvents {
     this.#parts.events.failed(reason, message);
   }
 
-  /** Lets the worker end by itself; kills it when it takes too long. Resolves when it is gone. */
+  /** Lets the workers end by themselves; kills those that take too long. Resolves when they are gone. */
   stop(): Promise<void> {
     this.#isStopping = true;
-    this.#endWarmUp();
-    this.#server?.close();
-    const worker = this.#worker;
-    if (worker === null) return Promise.resolve();
-    this.#parts.dispatcher.remove(worker);
+    for (const place of this.#places) place.close();
     return new Promise((resolve) => {
       this.#allGone = () => {
         if (this.#killTimer !== null) clearTimeout(this.#killTimer);
         resolve();
       };
-      if (!worker.isReady) {
-        worker.kill(); // still loading: there is nothing that it could finish
-        return;
+      for (const { worker } of this.#places) {
+        if (worker === null) continue;
+        this.#parts.dispatcher.remove(worker);
+        if (!worker.isReady) {
+          worker.kill(); // still loading: there is nothing that it could finish
+          continue;
+        }
+        // In this order: a worker that was told to end might be gone before the signal comes.
+        if (this.#parts.spec.isSigtermSent) worker.process.kill("SIGTERM");
+        worker.shutdown();
       }
-      // In this order: a worker that was told to end might be gone before the signal comes.
-      if (this.#parts.spec.isSigtermSent) worker.process.kill("SIGTERM");
-      worker.shutdown();
-      this.#killTimer = setTimeout(() => worker.kill(), this.#parts.limits.workerStopMs);
+      this.#killTimer = setTimeout(() => this.#killAll(), this.#parts.limits.workerStopMs);
+      this.#tellIfAllGone();
     });
   }
 
-  /** Ends the worker at once. */
+  #tellIfAllGone(): void {
+    if (this.#allGone === null || this.#places.some(({ worker }) => worker !== null)) return;
+    if (this.#parent === null) this.#allGone();
+    else this.#parent.kill();
+  }
+
+  #killAll(): void {
+    for (const { worker } of this.#places) worker?.kill();
+    this.#parent?.kill();
+  }
+
+  /** Ends the workers at once. */
   kill(): void {
     this.#isStopping = true;
-    this.#clearHung();
-    this.#endWarmUp();
-    this.#server?.close();
-    this.#worker?.kill();
+    for (const place of this.#places) place.close();
+    this.#killAll();
   }
 }

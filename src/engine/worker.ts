@@ -1,11 +1,22 @@
-import type { ChildProcess } from "node:child_process";
 import type { Socket } from "node:net";
 import { BatchSlots } from "./batching/batch-slots.ts";
 import { type BatchTaker, type Exchange, Payload, type WorkerSlots } from "./exchange.ts";
 import { FrameWriter } from "./frame-writer.ts";
-import { encodeFrame, FRAME, FrameReader, type FrameSink, RESPONSE_FRONT_BYTES } from "./frames.ts";
+import {
+  encodeFrame,
+  FRAME,
+  FrameReader,
+  type FrameSink,
+  MORE_PARTS,
+  PART_WINDOW_BYTES,
+  RESPONSE_FRONT_BYTES,
+} from "./frames.ts";
+import type { StartTimes } from "./start-times.ts";
+import type { WorkerProcess } from "./worker-process.ts";
 
 const NOTHING = Buffer.alloc(0);
+const credit = Buffer.alloc(4);
+const CREDIT = new Payload().set(FRAME.CREDIT, credit, 4, NOTHING, 0, 0);
 const CANCEL = new Payload().set(FRAME.CANCEL, NOTHING, 0, NOTHING, 0, 0);
 const SHUTDOWN = new Payload().set(FRAME.SHUTDOWN, NOTHING, 0, NOTHING, 0, 0);
 /** Low bits of a request id: the slot. The rest counts, so that an answer to an older request of a slot is not taken for this one's. */
@@ -19,6 +30,12 @@ const LEFT_MS_MAX = 0xffffffff;
 export interface WorkerEvents {
   /** It has loaded its processor, and may be asked; it counts as ready when {@link Worker.open} is called. */
   loaded(worker: Worker, facts: unknown): void;
+  /** It has loaded its processor, serves nothing, and will fork workers when asked. */
+  forks(worker: Worker, facts: unknown): void;
+  /** It has forked the worker of this place. */
+  forked(index: number, pid: number): void;
+  /** A worker that it forked has ended. */
+  exited(pid: number, code: number | null, signal: string | null): void;
   progress(worker: Worker, text: string): void;
   /** It could not load: `failure` says why. It ends by itself. */
   failed(worker: Worker): void;
@@ -36,8 +53,10 @@ export interface WorkerEvents {
  */
 export class Worker implements BatchTaker, WorkerSlots, FrameSink {
   readonly index: number;
-  readonly process: ChildProcess;
-  readonly startedAt: number;
+  readonly process: WorkerProcess;
+  readonly times: StartTimes;
+  /** Requests that it was given. */
+  takenCount = 0;
   /** It takes requests of callers. */
   isReady = false;
   /** It has been ready once: its death is not a failed start. */
@@ -51,16 +70,20 @@ export class Worker implements BatchTaker, WorkerSlots, FrameSink {
   readonly #holders: (Exchange | null)[] = [];
   readonly #ids: number[] = [];
   readonly #free: number[] = [];
+  /** Per slot: -1, or how many bytes more of its answer in parts may come. */
+  readonly #windows: number[] = [];
+  /** What a deadline of the engine's clock is more in seconds of CLOCK_MONOTONIC; null: it wants no deadlines. */
+  #clockAheadMs: number | null = null;
   /** Null where requests are not batched: then each slot is a thread. */
   #batches: BatchSlots | null = null;
   #batchSizeMax = 1;
   #serial = 0;
   #isLoaded = false;
 
-  constructor(index: number, process: ChildProcess, startedAt: number, events: WorkerEvents) {
+  constructor(index: number, process: WorkerProcess, times: StartTimes, events: WorkerEvents) {
     this.index = index;
     this.process = process;
-    this.startedAt = startedAt;
+    this.times = times;
     this.#events = events;
   }
 
@@ -103,8 +126,14 @@ export class Worker implements BatchTaker, WorkerSlots, FrameSink {
     for (let slot = count - 1; slot >= 0; slot--) {
       this.#holders[slot] = null;
       this.#ids[slot] = 0;
+      this.#windows[slot] = -1;
       this.#free.push(slot);
     }
+  }
+
+  /** It is told the deadlines of its requests; `clockAheadMs` is what CLOCK_MONOTONIC is ahead of the clock that they are counted in. */
+  setDeadlines(clockAheadMs: number): void {
+    this.#clockAheadMs = clockAheadMs;
   }
 
   /** As `setSlots`, for a processor that takes batches: `count` of them at once if there are slots, of `sizeMax` requests at most. Returns how many. */
@@ -120,7 +149,11 @@ export class Worker implements BatchTaker, WorkerSlots, FrameSink {
   send(exchange: Exchange): void {
     const slot = this.#assign(exchange);
     this.#batches?.take([slot]);
-    this.#writer!.write(exchange.workerRequestId, exchange.payload);
+    if (this.#clockAheadMs === null) this.#writer!.write(exchange.workerRequestId, exchange.payload);
+    else {
+      const deadlineS = (exchange.deadlineMs + this.#clockAheadMs) / 1000;
+      this.#writer!.write(exchange.workerRequestId, exchange.payload, deadlineS);
+    }
     exchange.payload.clear();
   }
 
@@ -144,6 +177,7 @@ export class Worker implements BatchTaker, WorkerSlots, FrameSink {
   /** Takes a free slot for it. */
   #assign(exchange: Exchange): number {
     const slot = this.#free.pop()!;
+    this.takenCount++;
     this.#serial = (this.#serial + 1) & 0xfffff;
     const id = ((this.#serial << SLOT_BITS) | slot) >>> 0 || 1 << SLOT_BITS;
     this.#ids[slot] = id;
@@ -166,6 +200,19 @@ export class Worker implements BatchTaker, WorkerSlots, FrameSink {
     exchange.worker = null;
     this.#writer!.write(exchange.workerRequestId, CANCEL);
     if (this.freeCount === 0 && this.#holders.every((holder) => holder === null)) this.#events.stuck(this);
+  }
+
+  credit(exchange: Exchange, bytes: number): void {
+    const slot = exchange.workerRequestId & SLOT_MASK;
+    if (this.#holders[slot] !== exchange || this.#windows[slot] === -1) return;
+    this.#windows[slot]! += bytes;
+    credit.writeUInt32LE(bytes);
+    this.#writer!.write(exchange.workerRequestId, CREDIT);
+  }
+
+  /** Asks it, which has loaded, to fork the worker of a place, which is to connect to `socketPath`. */
+  fork(index: number, socketPath: string): void {
+    this.#socket?.write(encodeFrame(FRAME.FORK, index, Buffer.from(socketPath)));
   }
 
   /** Asks it to end after what it has. */
@@ -195,11 +242,32 @@ export class Worker implements BatchTaker, WorkerSlots, FrameSink {
       case FRAME.ERROR:
         this.#answer(type, id, buf, from, to);
         return;
+      case FRAME.PART:
+      case FRAME.END:
+        this.#continue(type, id, buf, from, to);
+        return;
       case FRAME.READY:
         if (this.#isLoaded) break;
         this.#isLoaded = true;
         this.#events.loaded(this, parseFacts(buf, from, to));
         return;
+      case FRAME.LOADED:
+        if (this.#isLoaded) break;
+        this.#isLoaded = true;
+        this.#events.forks(this, parseFacts(buf, from, to));
+        return;
+      case FRAME.FORKED: {
+        const { pid } = parseFacts(buf, from, to);
+        if (typeof pid === "number") this.#events.forked(id, pid);
+        return;
+      }
+      case FRAME.EXITED: {
+        const { pid, code, signal } = parseFacts(buf, from, to);
+        const codeOrNull = typeof code === "number" ? code : null;
+        const signalOrNull = typeof signal === "string" ? signal : null;
+        if (typeof pid === "number") this.#events.exited(pid, codeOrNull, signalOrNull);
+        return;
+      }
       case FRAME.PROGRESS:
         this.#events.progress(this, buf.toString("utf8", from, Math.min(to, from + 2000)));
         return;
@@ -216,16 +284,19 @@ export class Worker implements BatchTaker, WorkerSlots, FrameSink {
   #answer(type: number, id: number, buf: Buffer, from: number, to: number): void {
     const slot = id & SLOT_MASK;
     const least = type === FRAME.RESPONSE ? RESPONSE_FRONT_BYTES : 2;
-    const status = to - from < least ? 0 : buf.readUInt16LE(from);
-    if (this.#ids[slot] !== id || id === 0 || status < 200 || status > 599) {
+    const given = to - from < least ? 0 : buf.readUInt16LE(from);
+    const isBeginning = given >= MORE_PARTS && type === FRAME.RESPONSE;
+    const status = isBeginning ? given - MORE_PARTS : given;
+    if (this.#ids[slot] !== id || id === 0 || this.#windows[slot] !== -1 || status < 200 || status > 599) {
       this.#disconnected(`it answered request ${id}, which it does not have, or with status ${status}`);
       return;
     }
+    if (isBeginning) {
+      this.#begin(slot, status, buf, from, to);
+      return;
+    }
     const holder = this.#holders[slot]!;
-    this.#holders[slot] = null;
-    this.#ids[slot] = 0;
-    this.#free.push(slot);
-    this.#batches?.answered(slot);
+    this.#release(slot);
     if (holder !== null) {
       holder.worker = null;
       if (type === FRAME.ERROR) {
@@ -243,6 +314,51 @@ export class Worker implements BatchTaker, WorkerSlots, FrameSink {
       }
     }
     this.#events.freed(this);
+  }
+
+  /** An answer in parts: the slot is taken until its END. */
+  #begin(slot: number, status: number, buf: Buffer, from: number, to: number): void {
+    const headFrom = from + RESPONSE_FRONT_BYTES;
+    const headTo = Math.min(to, headFrom + buf.readUInt32LE(from + 2));
+    this.#windows[slot] = PART_WINDOW_BYTES;
+    if (!this.#isWithinWindow(slot, to - headTo)) return;
+    this.#holders[slot]?.began(status, buf.toString("latin1", headFrom, headTo), buf, headTo, to);
+  }
+
+  #continue(type: number, id: number, buf: Buffer, from: number, to: number): void {
+    const slot = id & SLOT_MASK;
+    if (this.#ids[slot] !== id || id === 0 || this.#windows[slot] === -1) {
+      this.#disconnected(`it went on with an answer to request ${id}, which it has not begun`);
+      return;
+    }
+    const holder = this.#holders[slot]!;
+    if (type === FRAME.PART) {
+      if (this.#isWithinWindow(slot, to - from)) holder?.part(buf, from, to);
+      return;
+    }
+    this.#release(slot);
+    if (holder !== null) {
+      holder.worker = null;
+      holder.completed(to === from ? null : buf.toString("utf8", from, Math.min(to, from + 2000)));
+    }
+    this.#events.freed(this);
+  }
+
+  /** Counts them; a worker that sends more than it may is a broken peer. */
+  #isWithinWindow(slot: number, bytes: number): boolean {
+    this.#windows[slot]! -= bytes;
+    if (this.#windows[slot]! >= 0) return true;
+    this.#disconnected("it sent more of an answer than it may before the client has taken it");
+    return false;
+  }
+
+  /** The request of this slot has its answer. */
+  #release(slot: number): void {
+    this.#holders[slot] = null;
+    this.#ids[slot] = 0;
+    this.#windows[slot] = -1;
+    this.#free.push(slot);
+    this.#batches?.answered(slot);
   }
 
   #disconnected(why: string): void {

@@ -1,5 +1,6 @@
 import { type ClientHttp2Stream, constants, type ServerHttp2Stream } from "node:http2";
 import { DATA_PATH_REASONS, type DataPathReason } from "../core/errors.ts";
+import { GRPC, messageOf, timeoutMs } from "../core/grpc.ts";
 import { HEAD_TOO_LARGE, MessageHead, NEED_MORE } from "../http1/message-head.ts";
 import { parseRequestHead } from "../http1/request-head.ts";
 import { AccessLine, type LoggedRequest } from "./access-line.ts";
@@ -7,7 +8,7 @@ import type { Connection } from "./connection.ts";
 import type { DataPlane } from "./data-plane.ts";
 import { answerFields, fieldIn, instanceFields, targetOf } from "./grpc-fields.ts";
 import { CANCEL, type GrpcLink, GrpcLinks, type LinkUser } from "./grpc-links.ts";
-import { countedAs, GRPC, messageOf, statusOf, statusOfReset, timeoutMs } from "./grpc-status.ts";
+import { countedAs, statusOf, statusOfReset } from "./grpc-status.ts";
 import { cut } from "./http2-abuse.ts";
 import { type Http2Request, writeHead } from "./http2-head.ts";
 import type { Instance } from "./instance.ts";

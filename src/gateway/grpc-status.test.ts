@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { countedAs, messageOf, statusOf, statusOfReset, timeoutMs } from "./grpc-status.ts";
+import { messageOf, timeoutMs } from "../core/grpc.ts";
+import { countedAs, statusOf, statusOfReset } from "./grpc-status.ts";
 import { HostNames } from "./host-names.ts";
 
 test("grpc-timeout: digits and a unit, or none", () => {

@@ -1,18 +1,5 @@
 import { DATA_PATH_REASONS, type DataPathReason } from "../core/errors.ts";
-
-/** Status codes of gRPC (statuscodes.md of grpc/grpc) that are used by name here. */
-export const GRPC = {
-  OK: 0,
-  CANCELLED: 1,
-  UNKNOWN: 2,
-  DEADLINE_EXCEEDED: 4,
-  PERMISSION_DENIED: 7,
-  RESOURCE_EXHAUSTED: 8,
-  UNIMPLEMENTED: 12,
-  INTERNAL: 13,
-  UNAVAILABLE: 14,
-  UNAUTHENTICATED: 16,
-} as const;
+import { GRPC } from "../core/grpc.ts";
 
 /** By gRPC status: the HTTP status under which a call is counted, as google.rpc.Code pairs them; 499 as for all whose client left. */
 const COUNTED_AS = [
@@ -66,29 +53,4 @@ export function statusOfReset(code: number): number {
     default:
       return GRPC.INTERNAL;
   }
-}
-
-const UNIT_MS: Readonly<Record<string, number>> = {
-  H: 3_600_000,
-  M: 60_000,
-  S: 1000,
-  m: 1,
-  u: 1e-3,
-  n: 1e-6,
-};
-
-/** `grpc-timeout` in ms: up to 8 digits and a unit; null when it is none. */
-export function timeoutMs(text: string): number | null {
-  const match = /^(\d{1,8})([HMSmun])$/.exec(text);
-  return match === null ? null : Number(match[1]) * UNIT_MS[match[2]!]!;
-}
-
-/** A text as `grpc-message`: UTF-8, all but visible ASCII without `%` as `%XX`. */
-export function messageOf(text: string): string {
-  let out = "";
-  for (const byte of Buffer.from(text, "utf8")) {
-    const isPlain = byte >= 0x20 && byte <= 0x7e && byte !== 0x25;
-    out += isPlain ? String.fromCharCode(byte) : `%${byte.toString(16).toUpperCase().padStart(2, "0")}`;
-  }
-  return out;
 }

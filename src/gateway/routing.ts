@@ -72,13 +72,13 @@ export class Routing implements TableInForce {
   /** Finds the service for the request in `buf`, by address, token and share. Null, or why the request is refused. */
   admit(head: MessageHead, buf: Buffer): DataPathReason | null {
     const refusal = this.#admit(head, buf);
-    return refusal === null && this.admitted!.isGrpc ? "PROTOCOL_MISMATCH" : refusal;
+    return refusal === null && !this.admitted!.takesHttp ? "PROTOCOL_MISMATCH" : refusal;
   }
 
   /** The same for a gRPC call. */
   admitCall(head: MessageHead, buf: Buffer): DataPathReason | null {
     const refusal = this.#admit(head, buf);
-    return refusal === null && !this.admitted!.isGrpc ? "PROTOCOL_MISMATCH" : refusal;
+    return refusal === null && !this.admitted!.takesGrpc ? "PROTOCOL_MISMATCH" : refusal;
   }
 
   #admit(head: MessageHead, buf: Buffer): DataPathReason | null {

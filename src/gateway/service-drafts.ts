@@ -39,8 +39,9 @@ export class ServiceDrafts {
     const isTime = typeof keepaliveMs === "number" && Number.isFinite(keepaliveMs) && keepaliveMs > 0;
     must(isTime, `${where}.keepaliveMs`, "must be a number of ms above 0");
     must(typeof service.isBodyChecked === "boolean", `${where}.isBodyChecked`, "must be true or false");
-    const isProtocol = service.protocol === undefined || service.protocol === "grpc";
-    must(isProtocol, `${where}.protocol`, "must be grpc, or left out");
+    const { protocol } = service;
+    const isProtocol = protocol === undefined || protocol === "grpc" || protocol === "both";
+    must(isProtocol, `${where}.protocol`, "must be grpc or both, or left out");
     const list = listOf(service.instances, `${where}.instances`);
     const instances = yield* this.#instances(list, where, 0);
     this.#keep({ ...service, instances } as unknown as ServiceEntry, this.entries.length);

@@ -55,8 +55,10 @@ export class Service {
   /** No longer named, but with something that was not reported yet. */
   readonly leaving = new Set<Instance>();
   keepaliveMs = 0;
-  /** Its instances speak gRPC over HTTP/2, and nothing else. */
-  isGrpc = false;
+  /** Its instances speak gRPC over HTTP/2. */
+  takesGrpc = false;
+  /** Its instances speak HTTP/1.1. */
+  takesHttp = true;
   /** The body of a signed request is checked against its Content-MD5. */
   isBodyChecked = true;
   inFlight = 0;
@@ -93,7 +95,8 @@ export class Service {
     if (route === null) return;
     const { policy } = route;
     this.keepaliveMs = route.keepaliveMs;
-    this.isGrpc = route.protocol === "grpc";
+    this.takesGrpc = route.protocol !== undefined;
+    this.takesHttp = route.protocol !== "grpc";
     this.isBodyChecked = route.isBodyChecked;
     this.balancing = policy?.balancing ?? null;
     if (policy === undefined || !hasLimit(policy)) this.gate = null;

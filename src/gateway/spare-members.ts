@@ -39,7 +39,7 @@ export class SpareMembers {
       yield null;
       const service = routing.spareOf(entry);
       // Calls have connections of their own, which carry no byte of HTTP/1.1.
-      if (service === null || service.isGrpc) continue;
+      if (service === null || !service.takesHttp) continue;
       for (const instance of service.instances) {
         // A server of the user's own may serve one connection at a time, as gunicorn's sync workers do; health checks look after it.
         if (instance.address.kind === "tcp") continue;

@@ -4,4 +4,6 @@ import type { Room } from "../core/plan/room.ts";
 export interface NodeCapacity {
   /** Null: not known, and nothing is held back for it. Asked at every plan, so it answers from memory. */
   total(): Room | null;
+  /** GPUs that processors can use. */
+  gpuCount(): number;
 }

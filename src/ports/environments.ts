@@ -1,9 +1,13 @@
+import type { Accepted } from "../core/spec/requirements.ts";
+
 /** Requirements with the place of their file made absolute. */
 export interface WantedEnvironment {
   /** As pip reads them. */
   readonly lines: readonly string[];
   /** Absolute path of a file with more of them; null: none. */
   readonly file: string | null;
+  /** What is as good, where a Python of this machine has it. */
+  readonly accepts?: Accepted | undefined;
 }
 
 /** Virtual environments of Python on this machine, one for each set of requirements. */
@@ -40,10 +44,14 @@ export interface KeptEnvironment {
   readonly folder: string;
   /** Version of its Python, e.g. `3.11.7`. */
   readonly python: string;
+  /** The Python of the machine that it is made of and has packages from, e.g. `/usr/bin/python3`; absent: it was made before this was noted. */
+  readonly base?: string;
   /** In normal form, without names and passwords of URLs. */
   readonly requirements: readonly string[];
   /** What is there of the packages that the requirements name: `numpy 1.26.4`. */
   readonly packages: readonly string[];
+  /** What whoever uses it should know, for people: a package that cannot be imported. Absent: nothing. */
+  readonly notes?: readonly string[];
   /** Of its own files; what the system has is not counted. */
   readonly bytes: number;
   /** When it was last asked for, ms since 1970. */

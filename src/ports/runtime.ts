@@ -31,6 +31,8 @@ export interface LogOptions {
   readonly lines: number;
   /** Goes on with new lines until the signal. */
   readonly isFollowing: boolean;
+  /** When the signal comes, what was written before it is still handed out. */
+  readonly isReadToEnd?: true;
 }
 
 /** One instance as it is. */

@@ -19,6 +19,34 @@ const serve: LocalVerb = {
   },
 };
 
+const test: LocalVerb = {
+  name: "test",
+  args: [{ name: "<file>", text: "a service.json" }],
+  summary:
+    "run one instance of a service here, with its logs, until Ctrl-C; without a server, and nothing is left of it",
+  options: [
+    { flags: "--port <n>", text: "port to serve at on 127.0.0.1; a free one unless told" },
+    {
+      flags: "--request <file>",
+      text: "send the file as a request as soon as it is ready, print the answer and end; may be repeated",
+      isRepeatable: true,
+    },
+    { flags: "-d, --data <data>", text: "the same with a body; @file reads a file, @- standard input" },
+    { flags: "--get", text: "the same with a GET" },
+    { flags: "--path <rest>", text: "of the request: goes on after the name in the URL" },
+    {
+      flags: "-H, --header <name:value>",
+      text: "of the request: a header; may be repeated",
+      isRepeatable: true,
+    },
+    { flags: "--timeout <seconds>", text: "give up when it is not ready after so long; 600 unless told" },
+  ],
+  run: async (options, [file]) => {
+    const { runTestRole } = await import("./test-run.ts");
+    return runTestRole(file!, options, processIo());
+  },
+};
+
 const demo: LocalVerb = {
   name: "demo",
   summary: "show a canary release on real models, on a Sluice of its own",
@@ -37,7 +65,7 @@ const demo: LocalVerb = {
 };
 
 /** Verbs of this process itself; docs/reference/cli.md lists them too. */
-export const LOCAL_VERBS: readonly LocalVerb[] = [serve, demo];
+export const LOCAL_VERBS: readonly LocalVerb[] = [serve, test, demo];
 
 /** The role of whoever types `sluice`. */
 export async function runCliRole(argv: readonly string[]): Promise<void> {

@@ -30,6 +30,7 @@ export function readServeSettings(
     versionsKept: of<number>(SERVE_SETTINGS.versionsKept),
     modelsMb: of<number | null>(SERVE_SETTINGS.modelsMb),
     environmentsMb: of<number>(SERVE_SETTINGS.environmentsMb),
+    preparedEnvironments: of<string | null>(SERVE_SETTINGS.preparedEnvironments),
     accessLog: of<number | null>(SERVE_SETTINGS.accessLog),
     accessLogQuery: of<boolean>(SERVE_SETTINGS.accessLogQuery),
     logLevel: of(SERVE_SETTINGS.logLevel),

@@ -1,10 +1,11 @@
 import { mkdirSync } from "node:fs";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { jsonLog } from "../adapters/log-pino/log.ts";
 import { ModelCache } from "../adapters/model-cache/cache.ts";
 import type { InstanceGroups } from "../adapters/process/cgroup/instance-groups.ts";
 import { ProcessDriver } from "../adapters/process/driver.ts";
 import { ProcessGatewayFleet } from "../adapters/process/gateway-fleet.ts";
+import { pythonsOf } from "../adapters/python-environments/base-python.ts";
 import { VirtualEnvironments } from "../adapters/python-environments/environments.ts";
 import { openSqliteStore } from "../adapters/store-sqlite/open.ts";
 import { systemClock } from "../adapters/system/clock.ts";
@@ -94,7 +95,8 @@ async function serveHome(settings: ServeSettings, layout: HomeLayout): Promise<v
   });
   const environments = new VirtualEnvironments({
     root: layout.environments,
-    python: process.env.SLUICE_PYTHON ?? "python3",
+    prepared: settings.preparedEnvironments === null ? null : resolve(settings.preparedEnvironments),
+    pythons: pythonsOf(process.env.SLUICE_PYTHON),
     env: process.env,
     bytesMax: settings.environmentsMb * 1e6,
     references: { environments: () => control.environments(), pathsInUse: () => control.pathsInUse() },

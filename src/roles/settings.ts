@@ -172,6 +172,13 @@ export const SERVE_SETTINGS = {
     defaultValue: ENVIRONMENTS_MB,
     parse: wholeNumber(1, 2 ** 40),
   },
+  preparedEnvironments: {
+    name: "preparedEnvironments",
+    text: "folder of Python environments that another Sluice made with the same Python (its environments/): used from there, and never changed",
+    defaultValue: null,
+    defaultText: "none",
+    parse: nonEmptyText,
+  },
   accessLog: {
     name: "accessLog",
     text: "share of the requests that get a line in logs/access-<gateway>.log: off, or a number above 0 to 1",
@@ -218,6 +225,8 @@ export interface ServeSettings {
   /** Null: 80 % of the disk. */
   readonly modelsMb: number | null;
   readonly environmentsMb: number;
+  /** Null: none. */
+  readonly preparedEnvironments: string | null;
   /** Null: off. */
   readonly accessLog: number | null;
   readonly accessLogQuery: boolean;

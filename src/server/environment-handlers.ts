@@ -12,8 +12,10 @@ export const ENVIRONMENT_HANDLERS: { readonly [N in Own]: Handler<N> } = {
       EnvironmentId: environment.address,
       Folder: environment.folder,
       Python: environment.python,
+      BasePython: environment.base ?? "",
       Requirements: [...environment.requirements],
       Packages: [...environment.packages],
+      Notes: [...(environment.notes ?? [])],
       Bytes: environment.bytes,
       LastUsedTime: rfc3339(environment.usedAtMs),
       Referrers: environment.referrers.map(({ service, version }) => ({

@@ -2,6 +2,7 @@ import { constants } from "node:os";
 import type { Instance } from "../api/objects.ts";
 import type { LimitsInForce } from "../core/instance-spec.ts";
 import type { InstanceExit, InstanceStatus, ServiceRecord } from "../core/service.ts";
+import type { StageTime } from "../core/start-stages.ts";
 import { rfc3339OrEmpty } from "./time.ts";
 
 /** Instances of the process runtime listen on this machine only (core/instance-spec.ts, InstanceState.port). */
@@ -29,6 +30,9 @@ export function instanceView(instance: InstanceStatus, service: ServiceRecord): 
     StartTime: started,
     StartAt: started,
     LastState: instance.lastExit ? [exitView(instance.lastExit)] : [],
+    Stages: stagesView(instance.stages ?? []),
+    WorkerMemory: instance.memory?.bytes ?? 0,
+    MemoryGrowth: growthView(instance),
     ResourceType: "PrivateResource",
     Role: "Standard",
     Detached: instance.isDetached === true,
@@ -36,6 +40,19 @@ export function instanceView(instance: InstanceStatus, service: ServiceRecord): 
     IsReplica: false,
     IsSpot: false,
     Limits: instance.limits ? limitsView(instance.limits) : null,
+  };
+}
+
+export const stagesView = (stages: readonly StageTime[]) =>
+  stages.map(({ name, ms }) => ({ Name: name, Milliseconds: ms }));
+
+function growthView({ memory }: InstanceStatus): Instance["MemoryGrowth"] {
+  const growth = memory?.growth;
+  if (growth === undefined) return null;
+  const { bytesPerThousand, fullInMs } = growth;
+  return {
+    BytesPerThousandRequests: bytesPerThousand,
+    SecondsToLimit: fullInMs === null ? null : Math.round(fullInMs / 1000),
   };
 }
 

@@ -123,6 +123,30 @@ export const METRICS = {
     labels: ["service"],
     help: "Instances that the service is to have; 0 while it is stopped.",
   },
+  prepareTime: {
+    name: "sluice_prepare_seconds",
+    type: "gauge",
+    labels: ["service", "stage"],
+    help: "What bringing the files and packages of the version in force took, by stage: processor fetch, environment, model fetch, warm-up fetch.",
+  },
+  startTimes: {
+    name: "sluice_instance_start_seconds",
+    type: "gauge",
+    labels: ["service", "instance", "stage"],
+    help: "How long the newest start of the instance took, by stage: start, import where its worker tells, load, warm-up.",
+  },
+  workerMemory: {
+    name: "sluice_worker_resident_memory_bytes",
+    type: "gauge",
+    labels: ["service", "instance"],
+    help: "Memory of the instance's processor workers, to 2 %.",
+  },
+  memoryGrowth: {
+    name: "sluice_worker_memory_growth_bytes",
+    type: "gauge",
+    labels: ["service", "instance"],
+    help: "Memory that 1,000 requests leave behind in the workers; 0: none, or not clearly. Of Java it is not told.",
+  },
   unrouted: {
     name: "sluice_unrouted_requests_total",
     type: "counter",

@@ -64,6 +64,13 @@ test("the page tells what was counted, by service, instance and status; it asks 
   assert.equal((await app.inject({ ...ask, headers: {} })).statusCode, 401);
   await control.createService(pmmlDocument("a", 2));
   control.settle();
+  const [first, second] = control.statuses.get("a" as ServiceName)!.instances;
+  const growth = { bytesPerThousand: 4096, fullInMs: null, limitBytes: 1 };
+  const memory = { bytes: 8192, growth };
+  control.setStatus("a", {
+    prepared: { version: 1, epoch: 0, stages: [{ name: "environment", ms: 12_345 }] },
+    instances: [{ ...first!, stages: [{ name: "load", ms: 410 }], memory }, second!],
+  });
   control.metrics.report(
     "gateway-0" as GatewayId,
     reportOf([sampleOf("a", ["a-v1-0", "a-v1-1"])], control.nowMs),
@@ -90,6 +97,10 @@ test("the page tells what was counted, by service, instance and status; it asks 
     'sluice_gateway_limited_total{gateway="gateway-0",limit="connections"} 2',
     'sluice_instances{service="a",state="ready"} 2',
     'sluice_instances_wanted{service="a"} 2',
+    'sluice_prepare_seconds{service="a",stage="environment"} 12.345',
+    'sluice_instance_start_seconds{service="a",instance="a-v1-0",stage="load"} 0.41',
+    'sluice_worker_resident_memory_bytes{service="a",instance="a-v1-0"} 8192',
+    'sluice_worker_memory_growth_bytes{service="a",instance="a-v1-0"} 4096',
     'sluice_route_table_number{gateway="gateway-0"} 3',
     'sluice_unrouted_requests_total{gateway="gateway-0"} 2',
     'sluice_gateway_cpu_seconds_total{gateway="gateway-0"} 1.5',

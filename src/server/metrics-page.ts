@@ -1,7 +1,10 @@
 import type { GatewayReport, LoopReport, Measured, Picture } from "../control/control-plane.ts";
 import type { InstanceTotals } from "../control/traffic-totals.ts";
+import type { WorkerMemory } from "../core/instance-spec.ts";
 import { DURATION_ENDS_S } from "../core/meter/duration-buckets.ts";
+import type { ServiceName } from "../core/names.ts";
 import type { InstanceStatus, ServiceRecord } from "../core/service.ts";
+import type { StageTime } from "../core/start-stages.ts";
 import { Exposition, labels } from "./exposition.ts";
 import { METRICS, type Metric } from "./metric-table.ts";
 import { writeMirrors } from "./mirror-metrics.ts";
@@ -22,6 +25,7 @@ export function metricsPage(source: MetricsSource): string {
   writeTraffic(out, source);
   writeMirrors(out, source.measured.totals.mirrors);
   writeInstances(out, source.picture);
+  writeStarts(out, source.picture);
   writeGateways(out, source);
   out.begin(METRICS.loopLastRun);
   for (const { name, lastRunAtMs } of source.loops)
@@ -121,6 +125,27 @@ function writeInstances(out: Exposition, { state, statuses }: Picture): void {
   out.begin(METRICS.instancesWanted);
   for (const [service, record] of state.services)
     out.sample(METRICS.instancesWanted, labels(METRICS.instancesWanted, [service]), wanted(record));
+}
+
+/** How they started, and what memory their workers have; in the order of the table of metrics. */
+function writeStarts(out: Exposition, { statuses }: Picture): void {
+  const stages = (metric: Metric, names: readonly string[], all: readonly StageTime[]) => {
+    for (const { name, ms } of all) out.sample(metric, labels(metric, [...names, name]), ms / 1000);
+  };
+  out.begin(METRICS.prepareTime);
+  for (const [service, { prepared }] of statuses)
+    stages(METRICS.prepareTime, [service], prepared?.stages ?? []);
+  const each = (metric: Metric, write: (instance: InstanceStatus, service: ServiceName) => void) => {
+    out.begin(metric);
+    for (const [service, { instances }] of statuses) for (const i of instances) write(i, service);
+  };
+  each(METRICS.startTimes, (i, service) => stages(METRICS.startTimes, [service, i.id], i.stages ?? []));
+  const memory = (metric: Metric, value: (memory: WorkerMemory) => number) =>
+    each(metric, (i, service) => {
+      if (i.memory) out.sample(metric, labels(metric, [service, i.id]), value(i.memory));
+    });
+  memory(METRICS.workerMemory, ({ bytes }) => bytes);
+  memory(METRICS.memoryGrowth, ({ growth }) => growth?.bytesPerThousand ?? 0);
 }
 
 function stateOf({ isReady, phase }: InstanceStatus): string {

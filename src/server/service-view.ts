@@ -1,9 +1,11 @@
 import type { Service } from "../api/objects.ts";
 import type { Picture } from "../control/control-plane.ts";
 import type { ServiceName } from "../core/names.ts";
-import type { ServiceRecord } from "../core/service.ts";
+import type { InstanceStatus, ServiceRecord, ServiceStatus } from "../core/service.ts";
 import { parseSpec } from "../core/spec/parse.ts";
 import type { Json, JsonObject, ServiceSpec } from "../core/spec/service-spec.ts";
+import { type StageTime, totalMs } from "../core/start-stages.ts";
+import { stagesView } from "./instance-view.ts";
 import { rfc3339 } from "./time.ts";
 
 /** Where this installation is, for the fields that name it. */
@@ -31,6 +33,7 @@ export function serviceView(record: ServiceRecord, picture: Picture, place: Plac
     Reason: status?.reason ?? "",
     Message: status?.message ?? "Service is now creating",
     Progress: [],
+    Startup: [],
     Generation: record.generation,
     ObservedGeneration: status?.observedGeneration ?? 0,
     TotalInstance: total,
@@ -45,6 +48,7 @@ export function serviceView(record: ServiceRecord, picture: Picture, place: Plac
     Memory: spec.memoryMb,
     Gpu: gpusOf(record.document),
     Image: imageOf(record.document),
+    Processor: processorOf(spec, status?.instances ?? []),
     Labels: labelList(spec.labels),
     AccessToken: record.token,
     ServiceConfig: JSON.stringify(record.document),
@@ -59,12 +63,23 @@ export function serviceView(record: ServiceRecord, picture: Picture, place: Plac
 /** The same with what only Describe shows: progress and addresses. */
 export function serviceDetail(record: ServiceRecord, picture: Picture, place: Place): Service {
   const address = serviceAddress(record, place);
+  const status = picture.statuses.get(record.name);
   return {
     ...serviceView(record, picture, place),
-    Progress: [...(picture.statuses.get(record.name)?.progress ?? [])],
+    Progress: [...(status?.progress ?? [])],
+    Startup: stagesView(status === undefined ? [] : startupOf(record, status)),
     InternetEndpoint: address,
     IntranetEndpoint: address,
   };
+}
+
+/** What had to be brought for the version in force, and then the start of the instance that took longest: as long as the whole took, the first time. */
+function startupOf({ version, epoch }: ServiceRecord, { prepared, instances }: ServiceStatus): StageTime[] {
+  const isNow = (of: { readonly version: number; readonly epoch: number }) =>
+    of.version === version && of.epoch === epoch;
+  const starts = instances.filter(isNow).map((i) => i.stages ?? []);
+  const slowest = starts.reduce((a, b) => (totalMs(b) > totalMs(a) ? b : a), []);
+  return [...(prepared !== undefined && isNow(prepared) ? prepared.stages : []), ...slowest];
 }
 
 /** Its own address, also when it is a group's member: `/api/predict/{group}.{service}` (eas-reference §3.1). */
@@ -110,6 +125,13 @@ function imageOf(document: JsonObject): string {
   const first = Array.isArray(containers) ? (containers[0] as Json | undefined) : undefined;
   const image = isObject(first) ? first.image : undefined;
   return typeof image === "string" ? image : "";
+}
+
+/** The library is told by instances that have loaded it. During an update there may be two. */
+function processorOf({ processor }: ServiceSpec, instances: readonly InstanceStatus[]): string {
+  if (processor.kind !== "builtin") return "";
+  const libraries = new Set(instances.flatMap(({ library }) => library ?? []));
+  return libraries.size === 0 ? processor.code : `${processor.code} (${[...libraries].join(", ")})`;
 }
 
 function gpusOf(document: JsonObject): number {

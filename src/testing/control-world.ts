@@ -45,6 +45,7 @@ export class ControlWorld {
   readonly log = new KeptLog();
   /** What the node has for instances; null: not known. */
   capacity: Room | null = null;
+  gpuCount = 0;
   readonly #gatewayCount: number;
   #life: Life | null = null;
 
@@ -77,7 +78,7 @@ export class ControlWorld {
       clock: mortal(this.clock),
       random: this.random,
       log: this.log,
-      capacity: { total: () => this.capacity },
+      capacity: { total: () => this.capacity, gpuCount: () => this.gpuCount },
       settings: {
         gatewayCount: this.#gatewayCount,
         host: "127.0.0.1",

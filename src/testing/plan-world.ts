@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { wantedInstances } from "../core/change/slots.ts";
-import type { InstanceSpec } from "../core/instance-spec.ts";
+import type { InstanceSpec, InstanceState } from "../core/instance-spec.ts";
 import type { InstanceId } from "../core/names.ts";
 import { planInstances } from "../core/plan/instances.ts";
 import type { FilesState, ObservedInstance, Plan, PlanInput, Routing } from "../core/plan/plan-input.ts";
@@ -22,6 +22,8 @@ interface Engine {
   endedAtMs: number;
   /** Processor workers that it had to start again; 0 when not set. */
   workerRestarts?: number;
+  /** What else its engine says of itself. */
+  said?: Pick<InstanceState, "stages" | "memory" | "note">;
 }
 
 export class PlanWorld {
@@ -301,6 +303,6 @@ function observe(engine: Engine): ObservedInstance {
     workersTotal: 1,
     workerRestarts: engine.workerRestarts ?? 0,
   };
-  const state = { phase, message: "", port: 4000, ...workers, updatedAtMs: startedAtMs };
+  const state = { phase, message: "", port: 4000, ...workers, ...engine.said, updatedAtMs: startedAtMs };
   return { spec, isAlive: true, pid: 7, startedAtMs, state, exit: null };
 }

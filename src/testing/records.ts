@@ -22,7 +22,7 @@ export function specOf(change: Partial<ServiceSpec> & { readonly name: ServiceNa
     rpc: { workerThreads: 5, maxQueueSize: 64, keepaliveMs: 5000 },
     labels: {},
     isBodyChecked: true,
-    isGrpc: false,
+    protocol: "http",
     isCrashBlocked: false,
     terminationGraceMs: 30_000,
     isSigtermSent: false,

@@ -5,8 +5,16 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { InstanceSpec } from "../core/instance-spec.ts";
-import { encodeFrame, FRAME, FrameReader } from "../engine/frames.ts";
+import {
+  BATCH_FRONT_BYTES,
+  BATCH_ROW_BYTES,
+  encodeFrame,
+  FRAME,
+  FRAME_HEADER_BYTES,
+  FrameReader,
+} from "../engine/frames.ts";
 import { workerCommand } from "../engine/worker-command.ts";
+import { compileCpp } from "./compile-cpp.ts";
 import { eventually } from "./engine-instance.ts";
 
 const PROCESSORS = fileURLToPath(new URL("../../processors", import.meta.url));
@@ -20,10 +28,11 @@ export interface PeerFrame {
 /** What a worker is started with, beside its socket. */
 export type PeerSpec = Pick<InstanceSpec, "processor" | "model" | "rpc" | "limits">;
 
-/** A folder with a processor file, removed by `remove`. */
-export function appFolder(source: string): { readonly dir: string; remove(): void } {
+/** A folder with a processor file, removed by `remove`. What ends with `.cpp` is compiled to a library of that name. */
+export function appFolder(source: string, name = "app.py"): { readonly dir: string; remove(): void } {
   const dir = mkdtempSync(join(tmpdir(), "sluice-app-"));
-  writeFileSync(join(dir, "app.py"), source);
+  writeFileSync(join(dir, name), source);
+  if (name.endsWith(".cpp")) compileCpp(join(dir, name));
   return { dir, remove: () => rmSync(dir, { recursive: true, force: true }) };
 }
 
@@ -53,6 +62,8 @@ export class WorkerPeer {
       processorsDir: PROCESSORS,
       python: process.env.SLUICE_PYTHON ?? "python3",
       java: process.env.SLUICE_JAVA ?? "java",
+      node: process.execPath,
+      setpriv: null,
       env: process.env,
     };
     const command = workerCommand(spec as InstanceSpec, tools, join(folder, "s"), 0);
@@ -96,6 +107,21 @@ export class WorkerPeer {
     const front = Buffer.alloc(2);
     front.writeUInt16LE(head.length);
     return encodeFrame(FRAME.REQUEST, id, Buffer.concat([front, head, Buffer.from(body)]));
+  }
+
+  /** The rows as one BATCH, each of them with 5 s left. */
+  batch(rows: readonly { readonly id: number; readonly body: string }[]): Buffer {
+    const parts = rows.map(({ id, body }) => {
+      const request = this.request(id, body).subarray(FRAME_HEADER_BYTES);
+      const front = Buffer.alloc(BATCH_ROW_BYTES);
+      front.writeUInt32LE(id, 0);
+      front.writeUInt32LE(5000, 4);
+      front.writeUInt32LE(request.length, 8);
+      return Buffer.concat([front, request]);
+    });
+    const count = Buffer.alloc(BATCH_FRONT_BYTES);
+    count.writeUInt16LE(rows.length);
+    return encodeFrame(FRAME.BATCH, 0, Buffer.concat([count, ...parts]));
   }
 
   /** Waits for the frame with this id and takes it away. */

@@ -5,6 +5,7 @@ import { request } from "node:http";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { isSameProcess, type ProcessIdentity } from "../../src/base/process-identity.ts";
+import { TEST_ENVIRONMENTS } from "./test-environments.ts";
 import { until } from "./until.ts";
 
 export const ROOT = dirname(dirname(import.meta.dirname));
@@ -20,6 +21,8 @@ export interface HttpAnswer {
   readonly status: number;
   readonly headers: NodeJS.Dict<string | string[]>;
   readonly body: string;
+  /** The same, as it came. */
+  readonly bytes: Buffer;
 }
 
 /** One Sluice with a home of its own: started by the real program, on free ports, and taken down to the last process. */
@@ -148,7 +151,7 @@ export class Installation {
   }
 
   env(): NodeJS.ProcessEnv {
-    return { ...process.env, SLUICE_HOME: this.home };
+    return { ...process.env, SLUICE_HOME: this.home, SLUICE_PREPARED_ENVIRONMENTS: TEST_ENVIRONMENTS };
   }
 
   /** Runs the CLI to its end. */
@@ -194,7 +197,7 @@ export class Installation {
   }
 
   /** One request through the gateway. */
-  async predict(path: string, body: string, token: string): Promise<HttpAnswer> {
+  async predict(path: string, body: string | Buffer, token: string): Promise<HttpAnswer> {
     return http(`${this.clientConfig().gateway}/api/predict/${path}`, {
       method: "POST",
       headers: { authorization: token },
@@ -227,13 +230,11 @@ export function http(
       const chunks: Buffer[] = [];
       res.on("data", (chunk: Buffer) => chunks.push(chunk));
       res.on("error", reject);
-      res.on("end", () =>
-        resolve({
-          status: res.statusCode ?? 0,
-          headers: res.headers,
-          body: Buffer.concat(chunks).toString("utf8"),
-        }),
-      );
+      res.on("end", () => {
+        const bytes = Buffer.concat(chunks);
+        const body = bytes.toString("utf8");
+        resolve({ status: res.statusCode ?? 0, headers: res.headers, body, bytes });
+      });
     });
     req.on("error", reject);
     req.end(options.body);

@@ -4,9 +4,9 @@ import { existsSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { ROOT } from "./installation.ts";
 
-/** A Python with `requirement` (`name==version`), in a virtual environment that is made once and kept in .toolchain. */
+/** A Python with `requirement` (`name==version`, with extras or without), in a virtual environment that is made once and kept in .toolchain. */
 export function makeEnvironment(requirement: string): string {
-  const folder = join(ROOT, ".toolchain", requirement.replace("==", "-"));
+  const folder = join(ROOT, ".toolchain", requirement.replace(/\[.*\]/, "").replace("==", "-"));
   const python = join(folder, "bin", "python");
   if (existsSync(python)) return python;
   const draft = `${folder}.${process.pid}`;

@@ -34,6 +34,37 @@ export function callBySdk(calls: readonly SdkCall[]): SdkAnswer[] {
   return JSON.parse(out) as SdkAnswer[];
 }
 
+/** One array of a request or an answer. */
+export interface SdkTensor {
+  readonly dtype?: string;
+  readonly shape: readonly number[];
+  readonly values: readonly (number | string)[];
+}
+
+/** One call with tensors; what else it may have stands in test/fixtures/sdk/tensors.py. */
+export interface SdkTensorCall {
+  readonly kind: "tensorflow" | "pytorch" | "caffe";
+  readonly endpoint: string;
+  readonly service: string;
+  readonly token: string;
+  readonly [more: string]: unknown;
+}
+
+export type SdkTensorAnswer =
+  | { readonly outputs: Readonly<Record<string, SdkTensor>> }
+  | { readonly code: number; readonly message: string };
+
+/** Asks for tensors by the SDK's own requests, one after the other; outputs that have no names have positions. */
+export function askBySdk(calls: readonly SdkTensorCall[]): SdkTensorAnswer[] {
+  const script = join(ROOT, "test", "fixtures", "sdk", "tensors.py");
+  const out = execFileSync(sdkPython(), [script], {
+    input: JSON.stringify(calls),
+    encoding: "utf8",
+    timeout: 120_000,
+  });
+  return JSON.parse(out) as SdkTensorAnswer[];
+}
+
 /** Runs a program that uses the SDK; gives what it prints. */
 export function runBySdk(program: string): string {
   return execFileSync(sdkPython(), ["-c", program], { encoding: "utf8", timeout: 60_000 });

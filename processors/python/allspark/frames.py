@@ -2,6 +2,8 @@
 
 Format: docs/internals/protocols.md, "Engine and processor worker". All numbers are little-endian.
 """
+import io
+import socket
 import struct
 
 PROTOCOL = 1
@@ -12,11 +14,25 @@ CANCEL = 0x03
 DESCRIBE = 0x04
 SHUTDOWN = 0x05
 BATCH = 0x06
+CREDIT = 0x07
+TIMED_REQUEST = 0x09
+FORK = 0x0A
 READY = 0x81
 FAILED = 0x82
 RESPONSE = 0x83
 ERROR = 0x84
 PROGRESS = 0x85
+PART = 0x86
+END = 0x87
+LOADED = 0x8A
+FORKED = 0x8B
+EXITED = 0x8C
+
+#: Bit of the status of a RESPONSE: its body goes on in PART frames.
+MORE_PARTS = 0x8000
+
+#: Bytes of one answer in parts that may be sent beyond what CREDIT gave.
+PART_WINDOW_BYTES = 256 * 1024
 
 #: A longer frame means that the peer is broken: the connection is closed.
 FRAME_BYTES_MAX = 256 * 1024 * 1024
@@ -30,9 +46,14 @@ _ERROR = struct.Struct("<IBIH")
 _HEAD_LENGTH = struct.Struct("<H")
 _COUNT = struct.Struct("<H")
 _ROW = struct.Struct("<III")
+_TIMED = struct.Struct("<dH")
+_CREDIT = struct.Struct("<I")
 
 unpack_header = _HEADER.unpack_from
 unpack_head_length = _HEAD_LENGTH.unpack_from
+unpack_timed = _TIMED.unpack_from
+TIMED_BYTES = _TIMED.size
+ERROR_FRONT_BYTES = _ERROR.size
 HEADER_BYTES = _HEADER.size
 
 
@@ -55,6 +76,11 @@ def batch_rows(payload):
         rows.append((request_id, left_ms, payload[at : at + size]))
         at += size
     return rows
+
+
+def credit_of(payload):
+    """The number of a CREDIT."""
+    return _CREDIT.unpack_from(payload)[0]
 
 
 def encode_response(request_id, status, head, body):
@@ -113,30 +139,49 @@ class FrameReader:
                 return True
 
     def _long(self, kind, start, length):
-        """A payload that did not fit in one read, received into one buffer of its final size.
+        """A payload that did not fit in one read; that of a request comes as `(front, body)`, so that the body is there once.
 
-        That of a REQUEST comes as `(front, body)`, so that the body is there once while it is worked on, or as None when
-        there is no memory for it: it is read and dropped, and the request can still be answered. False: the stream ended.
+        None when there is no memory for it: it is read and dropped, and the request can still be answered. False: the stream ended.
         """
+        front = 0
+        if kind == REQUEST or kind == TIMED_REQUEST:
+            front_of = _HEAD_LENGTH.size if kind == REQUEST else TIMED_BYTES
+            start = self._at_least(start, front_of)
+            if start:
+                front = front_of + unpack_head_length(start, front_of - _HEAD_LENGTH.size)[0]
+                start = self._at_least(start, front)
+            if not start:
+                return False
         try:
-            whole = bytearray(length)
+            body = self._exactly(start[front:], length - front)
         except MemoryError:
             return None if self._drop(length - len(start)) else False
+        return (start[:front], body) if front and body is not False else body
+
+    def _at_least(self, start, count):
+        while len(start) < count:
+            more = self._sock.recv(count - len(start))
+            if not more:
+                return b""
+            start += more
+        return start
+
+    def _exactly(self, start, size):
+        """`start` and what comes, `size` bytes of one object that is filled once: 3 to 4 times as fast as with a copy (decision 0042)."""
+        if len(start) == size:
+            return start
+        whole = io.BytesIO()
+        whole.seek(size - 1)
+        whole.write(b"\0")
         at = len(start)
-        whole[:at] = start
-        with memoryview(whole) as view:
-            while at < length:
-                got = self._sock.recv_into(view[at:])
+        with whole.getbuffer() as view:
+            view[:at] = start
+            while at < size:
+                got = self._sock.recv_into(view[at:], size - at, socket.MSG_WAITALL)
                 if got == 0:
                     return False
                 at += got
-            if kind != REQUEST:
-                return bytes(whole)
-            front = unpack_head_length(whole)[0] + 2
-            try:
-                return bytes(view[:front]), bytes(view[front:])
-            except MemoryError:
-                return None
+        return whole.getvalue()
 
     def _drop(self, count):
         while count > 0:

@@ -2,6 +2,7 @@
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+from . import streams
 from .messages import BadAnswer, answer_parts
 from .processor import json_text
 from .serving import one_line
@@ -12,7 +13,7 @@ ENDPOINT = "0.0.0.0:8080"
 
 
 def make_server(call, describe, endpoint, worker_threads=None):
-    """A server on `endpoint` ("host:port") that answers every path with `call(body, head)`, `worker_threads` at once."""
+    """A server on `endpoint` ("host:port") that answers every path with `call(body, head, deadline)`, `worker_threads` at once."""
     host, _, port = endpoint.rpartition(":")
     slots = threading.Semaphore(worker_threads or 5)
 
@@ -25,7 +26,12 @@ def make_server(call, describe, endpoint, worker_threads=None):
                 lines = ["%s %s\n" % (self.command, self.path)]
                 lines.extend("%s: %s\n" % field for field in self.headers.items())
                 with slots:
-                    status, head, out = answer_parts(call(body, "".join(lines).encode("latin-1")))
+                    result = call(body, "".join(lines).encode("latin-1"), None)
+                    found = streams.split(result)
+                    if found is not None:
+                        self._stream(*found)
+                        return
+                    status, head, out = answer_parts(result)
             except BadAnswer as error:
                 status, head, out = 500, b"", str(error).encode()
             except Exception as error:
@@ -36,14 +42,41 @@ def make_server(call, describe, endpoint, worker_threads=None):
         def do_GET(self):
             self._reply(200, b"content-type: application/json\n", json_text(describe()))
 
+        def _stream(self, items, rest):
+            """An answer in parts, chunked (RFC 9112 section 7.1)."""
+            if not streams.is_iterator(items):
+                from . import coroutines
+
+                items = coroutines.waited(items)
+            begun = False
+            for item in items:
+                if begun:
+                    self._chunk(streams.part_bytes(item))
+                    continue
+                status, head, body = streams.first_parts(item, rest)
+                self._head(status, head, ("Transfer-Encoding", "chunked"))
+                begun = True
+                self._chunk(body)
+            if begun:
+                self.wfile.write(b"0\r\n\r\n")
+            else:
+                self._reply(*answer_parts((b"",) + (rest or (200,))))
+
+        def _chunk(self, body):
+            if body:
+                self.wfile.write(b"%x\r\n%s\r\n" % (len(body), body))
+
         def _reply(self, status, head, body):
+            self._head(status, head, ("Content-Length", str(len(body))))
+            self.wfile.write(body)
+
+        def _head(self, status, head, framing):
             self.send_response(status)
             for line in head.decode("latin-1").splitlines():
                 name, _, value = line.partition(": ")
                 self.send_header(name, value)
-            self.send_header("Content-Length", str(len(body)))
+            self.send_header(*framing)
             self.end_headers()
-            self.wfile.write(body)
 
         def log_message(self, *_unused):
             pass

@@ -40,6 +40,13 @@ class Headers(Mapping):
         return fields
 
     @property
+    def target(self):
+        """The same as `path`, without a look at the fields."""
+        raw = bytes(self._raw)
+        end = raw.find(b"\n")
+        return raw[raw.find(b" ") + 1 : end if end >= 0 else len(raw)].decode("latin-1")
+
+    @property
     def method(self):
         if self._fields is None:
             self._parse()
@@ -97,7 +104,7 @@ def answer_parts(result):
     elif isinstance(result, (dict, list)):
         head, body = _JSON, json.dumps(result).encode("utf-8")
     else:
-        raise BadAnswer("process returned %s; allowed: bytes, str, dict, list, or a tuple (body, status)" % type(result).__name__)
+        raise BadAnswer("process returned %s; allowed: bytes, str, dict, list, a generator, or a tuple (body, status)" % type(result).__name__)
     if extra:
         head = _with_extra(head, extra)
     return status, head, body

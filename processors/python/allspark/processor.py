@@ -115,11 +115,11 @@ class BaseProcessor:
         if current is not None:
             current.serve_processor(self)
             return
-        from . import local_server
+        from . import local_server, streams
 
-        self.initialize()
+        streams.finished(self.initialize())
         endpoint = self.endpoint or local_server.ENDPOINT
-        local_server.serve(lambda body, _head: self.process(body), self.describe, endpoint, self.worker_threads)
+        local_server.serve(lambda body, _head, _deadline: self.process(body), self.describe, endpoint, self.worker_threads)
 
 
 def only_answer(answers):

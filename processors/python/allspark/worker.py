@@ -6,10 +6,11 @@ import platform
 import signal
 import socket
 import sys
+import time
 import traceback
 import types
 
-from . import frames, processor, serving
+from . import frames, log, processor, serving, sharing, streams
 from .limits import die_with_parent, limit_memory
 from .messages import Headers
 
@@ -25,12 +26,18 @@ class Worker:
     """From the connection to the engine until READY; then hands over to Serving."""
 
     def __init__(self, path):
+        self.init = None
+        self.served = False
+        self._begun = 0.0
+        self._stages = []
+        self._connect(path)
+
+    def _connect(self, path):
         self._sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._sock.settimeout(None)  # whatever the processor has set as default
         self._sock.connect(path)
         self._reader = frames.FrameReader(self._sock)
         self._frames = []
-        self.init = None
-        self.served = False
 
     def read_init(self):
         if not self._reader.read(self._frames):
@@ -39,6 +46,7 @@ class Worker:
         if kind != frames.INIT:
             raise frames.BrokenPeer("a frame of type 0x%02x before INIT" % kind)
         self.init = json.loads(bytes(payload))
+        self._begun = time.monotonic()
         if self.init.get("protocol") != frames.PROTOCOL:
             raise frames.BrokenPeer("protocol %r; this worker speaks %d" % (self.init.get("protocol"), frames.PROTOCOL))
 
@@ -47,53 +55,90 @@ class Worker:
         if not self.served:
             self._sock.sendall(frames.encode(frames.PROGRESS, 0, str(text)[:500].encode("utf-8", "replace")))
 
+    def imported(self):
+        """All modules are here, and loading of the model begins: told in READY, beside the time that loading takes."""
+        if not self._stages:
+            self._stages.append({"name": "import", "ms": round((time.monotonic() - self._begun) * 1000, 1)})
+
     def serve_processor(self, instance):
         """`BaseProcessor.run` under an engine."""
+        self.imported()
         self.progress("initializing %s" % type(instance).__name__)
-        instance.initialize()
+        streams.finished(instance.initialize())
         threads = self.init["rpc"]["workerThreads"]
         if instance.worker_threads:
             processor.default_properties().put("rpc.worker_threads", instance.worker_threads)
+        if instance.worker_processes:
+            processor.default_properties().put("rpc.worker_processes", instance.worker_processes)
         process = instance.process
         call_batch = None
         if callable(instance.process_batch):
             call_batch = lambda bodies, _heads: instance.process_batch(bodies)  # noqa: E731
         self._serve(
-            lambda body, _head: process(body), lambda: processor.json_text(instance.describe()), threads, call_batch
+            lambda body, _head, _deadline: process(body), lambda: processor.json_text(instance.describe()), threads, call_batch
         )
 
     def serve_functions(self, module):
         """The short form: `process(data, headers)`, and `initialize` and `describe` when there."""
         entry = self.init["processor"]["entry"]
+        self.imported()
         if hasattr(module, "initialize"):
             self.progress("initializing %s" % entry)
         call, describe = functions_of(module, self.init["model"], entry)
         call_batch = batch_function_of(module)
         self._serve(call, lambda: processor.json_text(describe()), self.init["rpc"]["workerThreads"], call_batch)
 
-    def serve_ready(self, process, describe):
-        """A ready-made processor: `process(body, headers)`."""
-        call = lambda body, head: process(body, Headers(head))  # noqa: E731
-        self._serve(call, lambda: processor.json_text(describe()), self.init["rpc"]["workerThreads"], None)
+    def serve_ready(self, process, describe, facts):
+        """A ready-made processor: `process(body, headers)`. `facts` go with READY: `library` and `note`."""
+        call = lambda body, head, deadline: process(body, Headers(head, deadline))  # noqa: E731
+        threads = self.init["rpc"]["workerThreads"]
+        self._serve(call, lambda: processor.json_text(describe()), threads, None, facts)
 
-    def _serve(self, call, describe, threads, call_batch):
+    def _serve(self, call, describe, threads, call_batch, facts=None):
         rpc = rpc_set_in_code()
         # The engine sends at most as many at once as the spec says, or code when the spec is silent.
         threads = max(threads, rpc.get("workerThreads", 0))
         memory_mb = self.init["limits"]["memoryMb"]
         out_of_memory = "the processor ran out of memory for this request; metadata.memory is %g MB" % memory_mb
-        ready = {"pid": os.getpid(), "runtime": "python " + platform.python_version(), "rpc": rpc}
+        ready = {"pid": os.getpid(), "runtime": "python " + platform.python_version(), "rpc": rpc, "features": ["deadline"]}
+        if self._stages:
+            ready["stages"] = self._stages
+        ready.update(facts or {})
         if call_batch is not None:
             ready["batch"] = True
             if self.init["rpc"].get("batching"):
                 # A request alone, as in a warm-up, takes the way of all others.
-                call = lambda body, head: processor.only_answer(call_batch([body], [Headers(head)]))  # noqa: E731
+                call = lambda body, head, deadline: only_answer(call_batch, body, Headers(head, deadline))  # noqa: E731
+        self._share(rpc)
+        ready["pid"] = os.getpid()
         self._sock.sendall(frames.encode(frames.READY, 0, json.dumps(ready).encode()))
         self.served = True
         server = serving.Serving(self._sock, self._reader, call, describe, threads, out_of_memory, call_batch)
+        if facts is not None:
+            server.slow_s, server.is_computing = serving.READY_SLOW_S, True
         for frame in self._frames:
             server._pending.append(frame)
         server.run()
+
+    def _forked(self):
+        """In a child that the processor has forked: the engine's connection is not its own. A copy that stays open would also hide our end."""
+        serving.is_stray = True
+        null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
+        os.dup2(null, self._sock.fileno(), inheritable=False)
+        os.close(null)
+
+    def _share(self, rpc):
+        """Where several processes are wanted and the processor can be shared, only forked children return from here, each with its own connection."""
+        wanted = self.init["rpc"].get("workerProcesses") or rpc.get("workerProcesses", 1)
+        if wanted == 1 or "fork" not in self.init.get("features", ()):
+            return
+        if not sharing.is_single_threaded():
+            log.line("the processor has started threads while loading, so each worker process loads it for itself")
+            return
+        self._sock.sendall(frames.encode(frames.LOADED, 0, json.dumps({"pid": os.getpid(), "rpc": rpc, "stages": self._stages}).encode()))
+        path = sharing.fork_when_asked(self._sock, self._reader, self._frames)
+        self._connect(path)
+        self.read_init()
 
     def fail(self, message):
         self._sock.sendall(frames.encode(frames.FAILED, 0, json.dumps({"message": message}).encode()))
@@ -101,7 +146,7 @@ class Worker:
 
 def rpc_set_in_code():
     """Options of `metadata.rpc` that code has set, by the engine's names; what is no number is left out."""
-    names = {"worker_threads": "workerThreads", "max_queue_size": "maxQueueSize", "keepalive": "keepaliveMs"}
+    names = {"worker_threads": "workerThreads", "max_queue_size": "maxQueueSize", "keepalive": "keepaliveMs", "worker_processes": "workerProcesses"}
     found = {}
     for key, value in processor.default_properties().items():
         name = names.get(key[4:] if key.startswith("rpc.") else key)
@@ -126,20 +171,25 @@ def _takes_headers(function):
 
 
 def functions_of(module, model, entry):
-    """`(call, describe)` of a file in the short form, after its `initialize`. `call` takes body and head as bytes."""
+    """`(call, describe)` of a file in the short form, after its `initialize`. `call` takes body and head as bytes, and the deadline or None."""
     process = getattr(module, "process", None)
     if hasattr(module, "initialize"):
-        module.initialize(model["entry"] or model["path"], model["config"])
+        streams.finished(module.initialize(model["entry"] or model["path"], model["config"]))
     call_batch = batch_function_of(module)
     if not callable(process):
-        call = lambda body, head: processor.only_answer(call_batch([body], [Headers(head)]))  # noqa: E731
+        call = lambda body, head, deadline: only_answer(call_batch, body, Headers(head, deadline))  # noqa: E731
     elif _takes_headers(process):
-        call = lambda body, head: process(body, Headers(head))  # noqa: E731
+        call = lambda body, head, deadline: process(body, Headers(head, deadline))  # noqa: E731
     else:
-        call = lambda body, _head: process(body)  # noqa: E731
+        call = lambda body, _head, _deadline: process(body)  # noqa: E731
     describe = getattr(module, "describe", None)
     default = {"processor": "custom", "language": "python", "entry": entry}
     return call, describe or (lambda: default)
+
+
+def only_answer(call_batch, body, head):
+    """That of a batch of one."""
+    return processor.only_answer(streams.finished(call_batch([body], [head])))
 
 
 def batch_function_of(module):
@@ -208,6 +258,8 @@ def load_and_serve(worker):
 
 def failure_text(error, folder):
     """`Type: message (file:line)` in one line; the place is the last one in the user's own files."""
+    if getattr(error, "is_sentence", False):
+        return str(error)
     text = serving.one_line(error)
     if isinstance(error, SystemExit):
         text = "the processor ended itself while loading, with exit code %s" % (error.code,)
@@ -233,6 +285,7 @@ def main():
     sys.stdout.reconfigure(line_buffering=True)
     sys.stderr.reconfigure(line_buffering=True)
     worker = _current = Worker(path)
+    os.register_at_fork(after_in_child=worker._forked)
     worker.read_init()
     init = worker.init
     folder = os.path.abspath(init["processor"].get("dir") or os.path.dirname(os.path.dirname(__file__)))
@@ -248,8 +301,7 @@ def main():
             text = "the processor ran out of memory while loading; metadata.memory is %g MB" % init["limits"]["memoryMb"]
         else:
             text = failure_text(error, folder)
-        traceback.print_exc()
-        sys.stderr.flush()
+        log.trace(error)
         worker.fail(text)
-        sys.stdout.flush()
+        log.flush()
         os._exit(1)

@@ -1,26 +1,46 @@
 """What every ready-made processor gives: the tensors of its model, and a way to run it."""
 import importlib
+import os
+import re
 
 #: Family of a processor -> (module here, class in it).
-FAMILIES = {}
+FAMILIES = {
+    "caffe": ("caffe_model", "CaffeModel"),
+    "lightgbm": ("lightgbm_model", "LightgbmModel"),
+    "onnx": ("onnx_model", "OnnxModel"),
+    "pytorch": ("pytorch_model", "PytorchModel"),
+    "tensorflow": ("tensorflow_model", "TensorflowModel"),
+    "sklearn": ("sklearn_model", "SklearnModel"),
+    "xgboost": ("xgboost_model", "XgboostModel"),
+}
+
+#: Threads that a library may use for one request: `metadata.cpu`, rounded up. Set by `load`.
+CORES = 1
+
+#: GPUs that the service asks for; 0: everything runs on the CPU, whatever the machine has. Set by `load`.
+GPUS = 0
 
 
 class TensorSpec:
     """One input or output of a model.
 
     `datatype` is one of the Open Inference Protocol v2 (BOOL, UINT8 … INT64, FP16, FP32, FP64, BYTES), `shape` a list of whole numbers in which -1
-    stands for any length.
+    stands for any length; None: of any rank, which is shown as [-1]. `is_optional`: a request may leave this input out. `also`: further datatypes that
+    a request may have, made into `datatype`. `takes_any_name`: of a model's only input, which clients of other servers name as they like.
     """
 
-    __slots__ = ("name", "datatype", "shape")
+    __slots__ = ("name", "datatype", "shape", "is_optional", "also", "takes_any_name")
 
-    def __init__(self, name, datatype, shape):
+    def __init__(self, name, datatype, shape, is_optional=False, also=(), takes_any_name=False):
         self.name = name
         self.datatype = datatype
-        self.shape = list(shape)
+        self.shape = None if shape is None else list(shape)
+        self.is_optional = is_optional
+        self.also = also
+        self.takes_any_name = takes_any_name
 
     def json(self):
-        return {"name": self.name, "datatype": self.datatype, "shape": self.shape}
+        return {"name": self.name, "datatype": self.datatype, "shape": [-1] if self.shape is None else self.shape}
 
 
 class BadInput(ValueError):
@@ -29,6 +49,9 @@ class BadInput(ValueError):
 
 class BadModel(Exception):
     """The model cannot be served; the text says what is wrong with the file and what is allowed."""
+
+    #: The text is a whole sentence for people: it is shown without the name of this class.
+    is_sentence = True
 
 
 class ReadyModel:
@@ -42,6 +65,8 @@ class ReadyModel:
     family = ""
     #: Library and version that runs it, as `desc` shows it, e.g. "xgboost 2.1.4". Set by the constructor.
     library = ""
+    #: What people should know of the model though it serves, such as that a pickle runs code; shown beside the instance. Set by the constructor.
+    note = ""
     #: `platform` of the Open Inference Protocol, e.g. "onnx_onnxv1".
     platform = ""
 
@@ -57,7 +82,7 @@ class ReadyModel:
 
     def infer(self, inputs, outputs):
         """One request of the Open Inference Protocol. `inputs`: name -> numpy array (BYTES: dtype object, of bytes), all of those of the model that must be there,
-        types and shapes already checked against `self.inputs`; `outputs`: names wanted, or None for all. Returns name -> numpy array; raises BadInput."""
+        types and shapes already checked against `self.inputs`; `outputs`: names wanted, or None: all, or those that cost nothing more. Returns name -> numpy array; raises BadInput."""
         raise NotImplementedError
 
     def describe(self):
@@ -70,7 +95,33 @@ class ReadyModel:
         }
 
 
-def load(family, path, config, progress):
-    """The model of a service. `family` is that of the engine's INIT frame."""
+def load(family, path, config, progress, cores=1, imported=lambda: None, gpus=None):
+    """The model of a service. `family` is that of the engine's INIT frame; `cores` is `metadata.cpu`, rounded up; `imported` is called when the
+    library is here, before the model is read. `gpus`: what `metadata.gpu` asks for where the code of the processor names GPUs, else None."""
+    global CORES, GPUS
+    CORES = cores
+    GPUS = gpus or 0
+    if GPUS == 0:
+        # Libraries then do not look for any, which some do for seconds.
+        os.environ["CUDA_VISIBLE_DEVICES"] = ""
+    elif gpus_there() < GPUS:
+        raise BadModel("metadata.gpu is %d, and this machine has %d; without it the processor runs on the CPU" % (GPUS, gpus_there()))
     module, name = FAMILIES[family]
-    return getattr(importlib.import_module("." + module, __package__), name)(path, config, progress)
+    model_class = getattr(importlib.import_module("." + module, __package__), name)
+    imported()
+    loaded = model_class(path, config, progress)
+    if gpus == 0:
+        loaded.note = "; ".join(filter(None, [CPU_NOTE, loaded.note]))
+    return loaded
+
+
+#: Told of a processor whose code names GPUs, of a service that asks for none.
+CPU_NOTE = "it runs on the CPU: the processor's code is one for GPUs, and metadata.gpu does not ask for one"
+
+
+def gpus_there(folder="/dev"):
+    """GPUs with a driver, as the control process counts them (src/adapters/process/node-capacity.ts)."""
+    try:
+        return sum(1 for name in os.listdir(folder) if re.fullmatch(r"nvidia\d+", name))
+    except OSError:
+        return 0

@@ -1,7 +1,9 @@
 """Serves one ready-made model: the Open Inference Protocol on its paths, the family's own format on all others."""
 import json
+import math
 
 from . import model as models
+from .inference_protocol import InferenceProtocol, is_ours
 
 
 def serve(worker):
@@ -9,8 +11,13 @@ def serve(worker):
     init = worker.init
     spec = init["model"]
     path = spec["entry"] or spec["path"]
-    loaded = models.load(init["processor"]["family"], path, config_of(spec["config"]), worker.progress)
-    worker.serve_ready(lambda body, headers: answer(loaded, body, headers), loaded.describe)
+    cores = max(1, math.ceil(init["limits"]["cpu"]))
+    processor = init["processor"]
+    config = config_of(spec["config"])
+    loaded = models.load(processor["family"], path, config, worker.progress, cores, worker.imported, processor.get("gpus"))
+    facts = {"library": loaded.library, "note": loaded.note}
+    protocol = InferenceProtocol(loaded, init)
+    worker.serve_ready(lambda body, headers: answer(loaded, protocol, body, headers), loaded.describe, facts)
 
 
 def config_of(text):
@@ -26,8 +33,10 @@ def config_of(text):
     return config
 
 
-def answer(loaded, body, headers):
+def answer(loaded, protocol, body, headers):
     """What a request gets; BadInput becomes 400 with its text."""
+    if is_ours(headers.target):
+        return protocol.answer(body, headers)
     try:
         if len(body) == 0:
             return loaded.describe()

@@ -20,7 +20,7 @@ interface Part {
 
 /**
  * The newest lines of a log that is rotated (`x.log` → `x.log.1` → …), oldest first, read from the end; then, when
- * following, each new line as it comes, over rotations, until the signal. A log that is not there has no lines yet.
+ * following, each new line as it comes, over rotations, until the signal, or what was written until then. A log that is not there has no lines yet.
  */
 export async function* readLog(
   path: string,
@@ -41,18 +41,21 @@ export async function* readLog(
       yield* lines.rest();
       return;
     }
-    while (!signal.aborted) {
+    const reading = options.isReadToEnd ? new AbortController().signal : signal;
+    for (let isOver = signal.aborted; !isOver; ) {
       await nextLook(signal);
+      isOver = signal.aborted; // now, so that one more look follows
       const current = parts.at(-1);
-      if (current !== undefined) yield* readOn(current, lines, signal);
+      if (current !== undefined) yield* readOn(current, lines, reading);
       const newer = await openNewer(path, current?.inode);
       if (newer.length === 0) continue;
-      if (current !== undefined) yield* readOn(current, lines, signal); // written between the two looks
+      if (current !== undefined) yield* readOn(current, lines, reading); // written between the two looks
       await current?.handle.close();
       parts.splice(0, parts.length, ...newer);
-      for (const part of newer) yield* readOn(part, lines, signal);
+      for (const part of newer) yield* readOn(part, lines, reading);
       for (const part of parts.splice(0, parts.length - 1)) await part.handle.close();
     }
+    if (options.isReadToEnd) yield* lines.rest();
   } finally {
     for (const { handle } of parts) await handle.close();
   }

@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
-import { nodeCapacity, ownMachine } from "./node-capacity.ts";
+import { gpuCount, nodeCapacity, ownMachine } from "./node-capacity.ts";
 
 test("cores are given several times, memory once and less a reserve", () => {
   const total = (cores: number, memoryMb: number) => nodeCapacity({ cores, memoryMb }, null, null).total();
@@ -18,4 +21,14 @@ test("this machine has something", () => {
   const { cores, memoryMb } = ownMachine();
   assert.ok(cores >= 1);
   assert.ok(memoryMb > 100 && Number.isInteger(memoryMb));
+});
+
+test("each GPU with a driver is a file in /dev, beside those that only serve the driver", (t) => {
+  const folder = mkdtempSync(join(tmpdir(), "sluice-dev-"));
+  t.after(() => rmSync(folder, { recursive: true }));
+  assert.equal(gpuCount(folder), 0);
+  for (const name of ["nvidia0", "nvidia11", "nvidiactl", "nvidia-uvm", "null"])
+    writeFileSync(join(folder, name), "");
+  assert.equal(gpuCount(folder), 2);
+  assert.equal(gpuCount(join(folder, "lost")), 0);
 });

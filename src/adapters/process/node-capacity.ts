@@ -1,3 +1,4 @@
+import { readdirSync } from "node:fs";
 import { availableParallelism, totalmem } from "node:os";
 import type { Room } from "../../core/plan/room.ts";
 import type { NodeCapacity } from "../../ports/capacity.ts";
@@ -36,5 +37,14 @@ export function nodeCapacity(machine: Machine, cpu: number | null, memoryMb: num
     cpu: cpu ?? machine.cores * CPU_OVERCOMMIT,
     memoryMb: memoryMb ?? Math.max(0, machine.memoryMb - reserveMb),
   };
-  return { total: () => room };
+  return { total: () => room, gpuCount: () => gpuCount() };
+}
+
+/** GPUs with a driver: each is a file `/dev/nvidia<n>`. Looked at each time, since drivers come and go. */
+export function gpuCount(folder = "/dev"): number {
+  try {
+    return readdirSync(folder).filter((name) => /^nvidia\d+$/.test(name)).length;
+  } catch {
+    return 0;
+  }
 }

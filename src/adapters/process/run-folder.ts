@@ -27,7 +27,7 @@ export function checkSocketRoom(parent: string): void {
   if (missing > 0) {
     throw new Error(
       `${parent} is ${missing} bytes too long: the path of a unix socket has at most ${SOCKET_PATH_BYTES_MAX} bytes. ` +
-        "Choose a shorter SLUICE_HOME",
+        "Choose a shorter SLUICE_HOME, or TMPDIR for sluice test",
     );
   }
 }

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { readFile, rm } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { SharedWork } from "../../base/shared-work.ts";
 import { readRequirements, withoutPasswords } from "../../core/spec/requirements.ts";
 import type {
@@ -9,9 +9,9 @@ import type {
   WantedEnvironment,
 } from "../../ports/environments.ts";
 import { FetchError } from "../../ports/files.ts";
+import { type Base, BasePythons } from "./base-python.ts";
 import { buildEnvironment } from "./build.ts";
-import { identityOf, type PythonIdentity } from "./inspect.ts";
-import { bytesIn, Kept } from "./kept.ts";
+import { bytesIn, findIn, Kept, listIn } from "./kept.ts";
 import { ENVIRONMENT_LIMITS, type EnvironmentLimits } from "./limits.ts";
 import { environmentForPip } from "./run-python.ts";
 
@@ -19,10 +19,12 @@ import { environmentForPip } from "./run-python.ts";
 const FORMAT = 1;
 
 export interface EnvironmentsOptions {
-  /** Folder of all environments; used by one process at a time. */
+  /** Folder of all environments. Several processes may make some in it; one at most removes those that nobody uses. */
   readonly root: string;
-  /** The Python that environments are made of. */
-  readonly python: string;
+  /** Folder of environments that another made: used where they fit, and never changed. Null: none. */
+  readonly prepared: string | null;
+  /** The Pythons that environments may be made of, the one for all that nothing else is said of first. */
+  readonly pythons: readonly [string, ...string[]];
   readonly env: NodeJS.ProcessEnv;
   readonly bytesMax: number;
   readonly references: ReferencedEnvironments;
@@ -43,13 +45,15 @@ export class VirtualEnvironments implements PythonEnvironments {
   /** Of making one, which is not. */
   #making: Promise<unknown> = Promise.resolve();
   #waiting = 0;
-  #identity: { readonly atMs: number; readonly found: Promise<PythonIdentity> } | null = null;
+  readonly #bases: BasePythons;
 
   constructor(options: EnvironmentsOptions) {
     this.#options = options;
     this.#limits = { ...ENVIRONMENT_LIMITS, ...options.limits };
     this.#env = environmentForPip(options.env);
     this.#kept = new Kept(options.root);
+    const { pythons, root, now } = options;
+    this.#bases = new BasePythons(pythons, { cwd: root, env: this.#env, limits: this.#limits, now });
   }
 
   get bytesMax(): number {
@@ -61,26 +65,29 @@ export class VirtualEnvironments implements PythonEnvironments {
     onProgress: (line: string) => void,
     signal: AbortSignal,
   ): Promise<string> {
-    const lines = await this.#linesOf(wanted);
-    const python = await this.#python();
+    const base = await this.#baseOf(wanted);
     signal.throwIfAborted();
-    const address = addressOf(lines, python);
-    const run = (say: (line: string) => void, end: AbortSignal) =>
-      this.#give(address, lines, python, say, end);
+    const address = addressOf(base);
+    const run = (say: (line: string) => void, end: AbortSignal) => this.#give(address, base, say, end);
     return this.#work.do(address, run, onProgress, signal);
   }
 
   async addressOf(wanted: WantedEnvironment): Promise<string> {
-    return addressOf(await this.#linesOf(wanted), await this.#python());
+    return addressOf(await this.#baseOf(wanted));
   }
 
-  list(): Promise<readonly KeptEnvironment[]> {
-    return this.#kept.list();
+  async list(): Promise<readonly KeptEnvironment[]> {
+    const { prepared } = this.#options;
+    const others = prepared === null ? [] : await listIn(prepared);
+    const hidden = new Set(others.map((e) => e.address));
+    return [...(await this.#kept.list()).filter((e) => !hidden.has(e.address)), ...others];
   }
 
   async remove(address: string): Promise<"removed" | "in-use" | "not-found"> {
     return this.#inTurn(async () => {
       const found = (await this.#kept.list()).find((e) => e.address === address);
+      const { prepared } = this.#options;
+      if (prepared !== null && (await findIn(prepared, address)) !== null) return "in-use"; // by whoever made it
       if (found === undefined) return "not-found";
       if ((await this.#isInUse())(found)) return "in-use";
       await this.#kept.remove(found);
@@ -90,18 +97,18 @@ export class VirtualEnvironments implements PythonEnvironments {
 
   async #give(
     address: string,
-    lines: readonly string[],
-    { version }: PythonIdentity,
+    base: Base,
     say: (line: string) => void,
     signal: AbortSignal,
   ): Promise<string> {
     const kept = await this.#inTurn(() => this.#useKept(address));
-    if (kept !== null) return kept;
+    for (const note of kept?.notes ?? []) say(note);
+    if (kept !== null) return kept.folder;
     if (this.#waiting > 0) say("Waiting until another Python environment is made");
     this.#waiting += 1;
     const made = this.#making.then(async () => {
       signal.throwIfAborted();
-      const folder = await this.#make(address, lines, version, say, signal);
+      const folder = await this.#make(address, base, say, signal);
       await this.#inTurn(() => this.#makeRoom(address));
       return folder;
     });
@@ -109,40 +116,53 @@ export class VirtualEnvironments implements PythonEnvironments {
     return made;
   }
 
-  async #useKept(address: string): Promise<string | null> {
+  async #useKept(address: string): Promise<KeptEnvironment | null> {
+    const { prepared } = this.#options;
+    const found = prepared === null ? null : await findIn(prepared, address);
+    if (found !== null) return found;
     const kept = await this.#kept.find(address);
     if (kept !== null) this.#kept.use(address, this.#options.now());
-    return kept?.folder ?? null;
+    return kept;
   }
 
   async #make(
     address: string,
-    lines: readonly string[],
-    version: string,
+    { python, lines, taken }: Base,
     say: (line: string) => void,
     signal: AbortSignal,
   ): Promise<string> {
-    const { now, python } = this.#options;
+    const { now } = this.#options;
     const folder = this.#kept.newFolder(address);
     const late = AbortSignal.timeout(this.#limits.buildMs);
     try {
-      const job = { python, folder, lines, env: this.#env, limits: this.#limits, say, now };
-      const packages = await buildEnvironment({ ...job, signal: AbortSignal.any([signal, late]) });
+      const job = {
+        python: python.executable,
+        folder,
+        lines,
+        taken,
+        env: this.#env,
+        limits: this.#limits,
+        say,
+        now,
+      };
+      const { packages, notes } = await buildEnvironment({ ...job, signal: AbortSignal.any([signal, late]) });
       const requirements = lines.map(withoutPasswords);
       const bytes = await bytesIn(folder);
-      await this.#kept.add({
+      const kept = await this.#kept.add({
         address,
         folder,
-        python: version,
+        python: python.version,
+        base: python.executable,
         requirements,
         packages,
+        notes,
         bytes,
         usedAtMs: now(),
       });
       this.#kept.use(address, now());
-      return folder;
+      return kept;
     } catch (error) {
-      await rm(folder, { recursive: true, force: true });
+      await this.#kept.discard(folder);
       if (late.aborted && !signal.aborted)
         throw new FetchError(`pip was not done after ${this.#limits.buildMs / 60_000} minutes`, true);
       throw error;
@@ -174,6 +194,10 @@ export class VirtualEnvironments implements PythonEnvironments {
     return ({ address, folder }) => wanted.includes(address) || paths.includes(folder);
   }
 
+  async #baseOf(wanted: WantedEnvironment): Promise<Base> {
+    return this.#bases.of(await this.#linesOf(wanted), wanted.accepts);
+  }
+
   async #linesOf({ lines, file }: WantedEnvironment): Promise<readonly string[]> {
     const all = [...lines];
     if (file !== null) all.push(...(await this.#readFile(file)));
@@ -196,20 +220,6 @@ export class VirtualEnvironments implements PythonEnvironments {
     throw new FetchError(`${file}, line ${read.line}: found ${read.found}, allowed: ${read.allowed}`, false);
   }
 
-  /** Asked again after a while: it may be another one under the same name. */
-  #python(): Promise<PythonIdentity> {
-    const { python: file, root: cwd, now } = this.#options;
-    const { identityMs } = this.#limits;
-    if (this.#identity !== null && now() - this.#identity.atMs < identityMs) return this.#identity.found;
-    const signal = AbortSignal.timeout(identityMs);
-    const found = identityOf({ file, cwd, env: this.#env, limits: this.#limits, signal }).catch((error) => {
-      this.#identity = null;
-      throw signal.aborted ? new FetchError(`the Python ${file} does not answer`, true) : error;
-    });
-    this.#identity = { atMs: now(), found };
-    return found;
-  }
-
   #inTurn<T>(work: () => Promise<T>): Promise<T> {
     const done = this.#turn.then(work);
     this.#turn = done.catch(() => {});
@@ -217,8 +227,7 @@ export class VirtualEnvironments implements PythonEnvironments {
   }
 }
 
-function addressOf(lines: readonly string[], python: PythonIdentity): string {
-  const { version, platform, prefix } = python;
+function addressOf({ lines, python: { version, platform, prefix } }: Base): string {
   return createHash("sha256")
     .update(JSON.stringify([FORMAT, lines, version, platform, prefix]))
     .digest("hex");

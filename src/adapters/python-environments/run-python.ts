@@ -21,6 +21,8 @@ export interface PythonEnd {
   readonly out: string;
   /** The last lines of both outputs, without names and passwords of URLs. */
   readonly last: readonly string[];
+  /** More of them, for whoever looks for a reason. */
+  readonly tail: readonly string[];
 }
 
 const OUT_CHARS_MAX = 1_000_000;
@@ -32,12 +34,12 @@ const OUT_CHARS_MAX = 1_000_000;
 export function runPython({ file, args, cwd, env, limits, signal, onLine }: PythonRun): Promise<PythonEnd> {
   signal.throwIfAborted();
   const child = spawn(file, args, { cwd, env, stdio: ["ignore", "pipe", "pipe"], detached: true });
-  const last: string[] = [];
+  const tail: string[] = [];
   const takeLine = (text: string) => {
     const line = withoutPasswords(text.slice(0, limits.lineCharsMax)).trimEnd();
     if (line === "") return;
-    last.push(line);
-    if (last.length > limits.lastLines) last.shift();
+    tail.push(line);
+    if (tail.length > limits.tailLines) tail.shift();
     onLine?.(line);
   };
   let out = "";
@@ -66,7 +68,7 @@ export function runPython({ file, args, cwd, env, limits, signal, onLine }: Pyth
   child.on("close", (code) => {
     for (const { rest } of rests) takeLine(rest);
     if (signal.aborted) reject(signal.reason);
-    else resolve({ code, out, last });
+    else resolve({ code, out, last: tail.slice(-limits.lastLines), tail });
   });
   signal.addEventListener("abort", stop);
   if (signal.aborted) stop();

@@ -29,6 +29,7 @@ export const run: VerbRun = async (session, [file], options) => {
     const made = Environments.find((e) => e.EnvironmentId === EnvironmentId);
     if (made !== undefined) {
       session.show({ RequestId, ...made });
+      for (const note of made.Notes) session.warn(note);
       session.ok(`Environment ${EnvironmentId.slice(0, ID_CHARS)} is ready: ${made.Packages.join(", ")}`);
       return EXIT.done;
     }

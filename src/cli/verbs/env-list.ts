@@ -17,7 +17,7 @@ export const run: VerbRun = async (session) => {
     listTable<Environment>(
       [
         { header: "ENVIRONMENT", cell: (e) => e.EnvironmentId.slice(0, ID_CHARS) },
-        { header: "PYTHON", cell: (e) => e.Python },
+        { header: "PYTHON", cell: (e) => `${e.Python} ${e.BasePython}`.trim() },
         { header: "MB", cell: (e) => megabytes(e.Bytes) },
         { header: "LAST USED", cell: (e) => e.LastUsedTime },
         {
@@ -29,6 +29,8 @@ export const run: VerbRun = async (session) => {
       answer.Environments,
     ),
   );
+  for (const { EnvironmentId, Notes } of answer.Environments)
+    for (const note of Notes) session.warn(`${EnvironmentId.slice(0, ID_CHARS)}: ${note}`);
   for (const build of answer.Builds) session.warn(buildText(build));
   session.ok(`${megabytes(bytes)} MB of ${megabytes(answer.BytesMax)}`);
   return EXIT.done;

@@ -82,7 +82,7 @@ test("update refuses another name or group", () => {
 test("update refuses to change what a service speaks", () => {
   const w = new World();
   w.create();
-  refuses(() => w.update("in-place", { isGrpc: true }), "INVALID_ARGUMENT");
+  refuses(() => w.update("in-place", { protocol: "grpc" }), "INVALID_ARGUMENT");
 });
 
 test("a stated traffic state in an update acts like release, in one generation", () => {

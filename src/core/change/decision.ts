@@ -1,6 +1,7 @@
 import { type Problem, ServingError } from "../errors.ts";
 import type { GroupName, ServiceName } from "../names.ts";
 import type { Change, DesiredState, GroupRecord, NewEvent, ServiceRecord } from "../service.ts";
+import { readyProcessor } from "../spec/processors.ts";
 import type { Json, JsonObject } from "../spec/service-spec.ts";
 import { keptOrders } from "./orders.ts";
 
@@ -110,4 +111,11 @@ export function metadataOf(document: JsonObject): JsonObject {
   const metadata = document.metadata;
   const isObject = typeof metadata === "object" && metadata !== null && !Array.isArray(metadata);
   return isObject ? (metadata as JsonObject) : {};
+}
+
+/** The gateway takes nothing but gRPC calls for a service with this document: `metadata.enable_grpc`, and no ready-made processor, which speaks HTTP, too. */
+export function speaksOnlyGrpc(document: JsonObject): boolean {
+  const { processor } = document;
+  const isReady = typeof processor === "string" && readyProcessor(processor) !== null;
+  return metadataOf(document).enable_grpc === true && !isReady;
 }

@@ -15,8 +15,8 @@ import {
   type ChangeContext,
   type Decision,
   findChangeable,
-  metadataOf,
   serviceEvent,
+  speaksOnlyGrpc,
 } from "./decision.ts";
 
 /** What a command on a mirror names; what is left out of an update stays. */
@@ -168,7 +168,7 @@ function targetProblems(state: DesiredState, name: ServiceName, targets: readonl
   });
 }
 
-const isGrpc = ({ document }: ServiceRecord) => metadataOf(document).enable_grpc === true;
+const isGrpc = ({ document }: ServiceRecord) => speaksOnlyGrpc(document);
 
 /** Copies go, over any number of mirrors, from one service to the other. */
 function mirrorsTo(state: DesiredState, from: ServiceName, to: ServiceName): boolean {

@@ -13,6 +13,7 @@ import {
   metadataOf,
   refuseLocked,
   serviceEvent,
+  speaksOnlyGrpc,
   withMetadata,
 } from "./decision.ts";
 import { release } from "./release.ts";
@@ -47,11 +48,11 @@ export function updateService(
     const group = before.group === null ? "no group" : `group ${before.group}`;
     throw new ServingError("GROUP_IS_FIXED", { service: name, group });
   }
-  const isGrpc = metadataOf(before.document).enable_grpc === true;
-  if (spec.isGrpc !== isGrpc) {
+  const isGrpc = speaksOnlyGrpc(before.document);
+  if ((spec.protocol === "grpc") !== isGrpc) {
     // While instances are replaced, both kinds would be behind one address.
     const allowed = `${isGrpc}: what a service speaks cannot change; create another service and move to it`;
-    throw invalid({ path: "$.metadata.enable_grpc", found: String(spec.isGrpc), allowed });
+    throw invalid({ path: "$.metadata.enable_grpc", found: String(!isGrpc), allowed });
   }
   if (reach === "nothing" && isSame(before.document, after.document)) return { changes: [], record: before };
 

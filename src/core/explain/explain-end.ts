@@ -61,12 +61,10 @@ export function explainEnd(i: InstanceStatus, input: ExplainInput): Told {
   return {
     kind: isLoop ? "InstanceCrashing" : "InstanceCrashed",
     severity: "trouble",
-    text: isLoop
-      ? `Instance [${i.id}] fails over and over, ${i.failuresInARow} times in a row.`
-      : `Instance [${i.id}] has ended and is not ready.`,
+    text: textOf(i, isLoop),
     causes: [
       end.cause(input),
-      `How it ended: ${howItEnded(i)}.`,
+      ...(isTold(i) ? [] : [`How it ended: ${howItEnded(i)}.`]),
       againText(i, input),
       ...(tail.length === 0 ? [] : [`Its last log lines: ${tail.join(" ⏎ ")}`]),
     ],
@@ -79,6 +77,24 @@ export function explainEnd(i: InstanceStatus, input: ExplainInput): Told {
     ],
   };
 }
+
+/** It could not load and has said why, or its warm-up has. */
+const isTold = ({ lastExit }: InstanceStatus) =>
+  (lastExit?.reason === "StartFailed" || lastExit?.reason === "WarmUpFailed") && lastExit.message !== "";
+
+/** What is wrong comes first, if it is known. */
+function textOf(i: InstanceStatus, isLoop: boolean): string {
+  const times = isLoop ? ` ${i.failuresInARow} times in a row` : "";
+  if (isTold(i)) {
+    const verb = i.lastExit?.reason === "WarmUpFailed" ? "has failed its warm-up" : "could not be started";
+    return `Instance [${i.id}] ${verb}${times}: ${withStop(howItEnded(i))}`;
+  }
+  return isLoop
+    ? `Instance [${i.id}] fails over and over,${times}.`
+    : `Instance [${i.id}] has ended and is not ready.`;
+}
+
+const withStop = (text: string) => (/[.!?]$/.test(text) ? text : `${text}.`);
 
 export const howItEnded = (i: InstanceStatus): string =>
   i.lastExit === null ? i.message || i.reason : exitText(i.lastExit);

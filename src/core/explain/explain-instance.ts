@@ -1,5 +1,7 @@
+import { growthText } from "../health/memory-growth.ts";
 import type { ExitReason, InstanceReason } from "../reasons.ts";
 import type { InstanceStatus } from "../service.ts";
+import { startText } from "../start-stages.ts";
 import { explainEnd, howItEnded } from "./explain-end.ts";
 import type { ExplainInput } from "./explain-input.ts";
 import { counted, type Finding, timeText } from "./finding.ts";
@@ -130,16 +132,34 @@ const SENTENCES: Readonly<Record<Subject, (i: InstanceStatus, input: ExplainInpu
   Ended: explainEnd,
 };
 
-function serving(i: InstanceStatus, { status }: ExplainInput): Told {
+function serving(i: InstanceStatus, { status, record }: ExplainInput): Told {
   const isServing = status.serving.includes(i.id);
+  const growth = i.memory?.growth;
+  if (growth) {
+    return {
+      kind: "MemoryGrowing",
+      severity: "trouble",
+      text: `Instance [${i.id}] is ready, and ${growthText(growth)}.`,
+      causes: [
+        "Something is kept of each request: a list or a cache that nothing is ever removed from, or a library that does not free what it took.",
+        ...startOf(i),
+      ],
+      advices: [
+        `Until its processor is corrected, start it anew in time: sluice softrestart ${record.name} ${i.id}.`,
+      ],
+    };
+  }
   return {
     kind: "Serving",
     severity: "info",
     text: `Instance [${i.id}] is ready and ${isServing ? "gets requests" : "gets no requests: it is not wanted any more"}.`,
-    causes: i.message === "" ? [] : [i.message],
+    causes: [...(i.message === "" ? [] : [i.message]), ...startOf(i)],
     advices: [],
   };
 }
+
+/** How long it took to be ready. */
+const startOf = ({ stages }: InstanceStatus) => (stages ? [`It was ready after ${startText(stages)}.`] : []);
 
 /** It has left the route table, and waits for gateways to let go of it. */
 function leaving(i: InstanceStatus, { gateways, nowMs, spec }: ExplainInput): Told {

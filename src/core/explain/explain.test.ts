@@ -72,6 +72,24 @@ test("all is well", () => {
   assert.match(said(input()), /info AllIsWell: All is as wanted/);
 });
 
+test("memory that grows is trouble, with what helps; how it started is told of one that serves", () => {
+  const stages = [
+    { name: "start", ms: 100 },
+    { name: "load", ms: 410 },
+  ];
+  const growth = { bytesPerThousand: 2 ** 20, fullInMs: 60_000, limitBytes: 512 * 2 ** 20 };
+  const leaking = instance({ stages, memory: { bytes: 1, growth } });
+  const text = said(input({}, { instances: [leaking] }));
+  assert.match(
+    text,
+    /^trouble MemoryGrowing: Instance \[a-v1-0\] is ready, and its memory grows by 1 MB per /m,
+  );
+  assert.match(text, /^It was ready after 0\.51 s: start 0\.10 s, load 0\.41 s\.$/m);
+  assert.match(text, /sluice softrestart a a-v1-0\.$/m);
+  const { kind, causes } = explainInstance(instance({ stages }), input());
+  assert.deepEqual([kind, causes], ["Serving", ["It was ready after 0.51 s: start 0.10 s, load 0.41 s."]]);
+});
+
 test("a crash loop: how it ended, when it is tried again, and its last lines", () => {
   const lastExit: InstanceExit = {
     code: 3,
@@ -302,10 +320,11 @@ test("every reason of an instance has a sentence of its own", () => {
 test("every way to end has a sentence of its own, in whatever phase it is met", () => {
   const causes = EXIT_REASONS.map((reason) => {
     const failed = instance({ phase: "Failed", isReady: false, reason, lastExit: lastExit(reason) });
-    const { kind, causes } = explainInstance(failed, input());
+    const { kind, text, causes } = explainInstance(failed, input());
     assert.equal(kind, "InstanceCrashed");
     assert.match(causes[0]!, /^[A-Z].*\.$/);
-    assert.match(causes[1]!, /so it was said/);
+    // Why it could not be started is the first that is said, not the third.
+    assert.match(/^(Start|WarmUp)Failed$/.test(reason) ? text : causes[1]!, /so it was said\.$/);
     const pending = { ...failed, phase: "Pending" as const };
     assert.equal(explainInstance(pending, input()).causes[0], causes[0]);
     return causes[0];

@@ -3,6 +3,7 @@ import test from "node:test";
 import { PlanWorld } from "../../testing/plan-world.ts";
 import type { InstanceId } from "../names.ts";
 import type { InstanceExit } from "../service.ts";
+import { exitText } from "./assess.ts";
 import { BACKOFF_MAX_MS, backoffMs } from "./backoff.ts";
 import { planInstances } from "./instances.ts";
 
@@ -269,4 +270,43 @@ test("one that lacked room after a crash lacks it no longer when it waits for so
   const { phase, reason, message } = statusOf(world);
   assert.deepEqual([phase, reason, message], ["Failed", "Error", "exited with code 1"]);
   assert.notEqual(world.status!.reason, "NO_ROOM");
+});
+
+test("memory that grows is told once, and while it goes on it stands beside the instance", () => {
+  const world = settled();
+  const growth = { bytesPerThousand: 3 * 2 ** 20, fullInMs: 7_200_000, limitBytes: 1000 * 2 ** 20 };
+  world.engines.get(first)!.said = { note: "A pickle runs code", memory: { bytes: 5e8, growth } };
+  const [event, ...others] = world.plan().events;
+  assert.deepEqual([event!.type, event!.reason, others], ["Warning", "MemoryGrowing", []]);
+  assert.match(event!.message, /: It serves, and its memory grows by 3 MB per 1,000 requests; at this rate /);
+  assert.match(statusOf(world).message, /^A pickle runs code\. It serves, and its memory grows by 3 MB /);
+  world.engines.get(first)!.said = { memory: { bytes: 6e8, growth: { ...growth, fullInMs: 3_600_000 } } };
+  assert.deepEqual(world.plan().events, []);
+  world.engines.get(first)!.said = { memory: { bytes: 6e8 } };
+  assert.deepEqual(world.plan().events, []);
+  assert.deepEqual([statusOf(world).message, statusOf(world).memory], ["", { bytes: 6e8 }]);
+});
+
+test("how it started is told when it is ready, and nothing of the run before stands when it is started again", () => {
+  const world = new PlanWorld();
+  world.plan();
+  world.finishLoading();
+  world.engines.get(first)!.said = { stages: [{ name: "load", ms: 410 }], memory: { bytes: 1 } };
+  const ready = world.plan().events.find((e) => e.reason === "InstanceReady" && e.instance === first);
+  assert.match(ready!.message, /: It is ready after 0\.41 s: load 0\.41 s$/);
+  world.crash(first);
+  world.plan();
+  world.nowMs += 1_000;
+  world.plan();
+  world.plan();
+  assert.deepEqual([statusOf(world).stages, statusOf(world).memory], [null, null]);
+});
+
+test("why one could not be started is said without the exit code of its engine", () => {
+  const exit = { code: 1, signal: null, startedAtMs: 1, finishedAtMs: 2 };
+  const message = "m.json is no model of XGBoost: it is a zip archive";
+  assert.equal(exitText({ ...exit, reason: "StartFailed", message }), message);
+  assert.equal(exitText({ ...exit, reason: "WarmUpFailed", message }), message);
+  assert.equal(exitText({ ...exit, reason: "Error", message }), `exited with code 1: ${message}`);
+  assert.equal(exitText({ ...exit, reason: "StartFailed", message: "" }), "exited with code 1");
 });

@@ -1,4 +1,6 @@
 import { ordersApplyTo } from "../change/orders.ts";
+import { growthText } from "../health/memory-growth.ts";
+import type { InstanceState } from "../instance-spec.ts";
 import type { InstanceId } from "../names.ts";
 import type { InstanceExit, InstanceStatus } from "../service.ts";
 import { backoffMs, boundedUntil, RECOVERED_AFTER_MS } from "./backoff.ts";
@@ -100,8 +102,10 @@ function living(kept: InstanceStatus, observed: ObservedInstance, nowMs: number)
   const { state, pid, startedAtMs } = observed;
   const workerRestarts = state?.workerRestarts ?? 0;
   const limits = observed.limits ?? null;
-  const seen = { pid, startedAtMs, port: state?.port ?? null, limits, workerRestarts };
-  const base = { ...kept, ...seen, backoffUntilMs: null };
+  const { stages = null, memory = null } = state ?? {};
+  const seen = { pid, startedAtMs, port: state?.port ?? null, limits, workerRestarts, stages, memory };
+  const library = state?.library === undefined ? {} : { library: state.library };
+  const base = { ...kept, ...seen, ...library, backoffUntilMs: null };
   const phase = state?.phase ?? "loading";
   if (phase === "ready") {
     const readySinceMs = kept.isReady ? (kept.readySinceMs ?? nowMs) : nowMs;
@@ -109,7 +113,7 @@ function living(kept: InstanceStatus, observed: ObservedInstance, nowMs: number)
     const failuresInARow = isStable ? 0 : kept.failuresInARow;
     const ready = { ...base, readySinceMs, failuresInARow, phase: "Running", isReady: true } as const;
     return {
-      status: { ...ready, reason: "", message: state?.note ?? "" },
+      status: { ...ready, reason: "", message: noteText(state) },
       observed,
       isAlive: true,
       isGoing: false,
@@ -251,8 +255,10 @@ function lost(kept: InstanceStatus, nowMs: number): InstanceExit {
   return { code: null, signal: null, reason: "Lost", message, startedAtMs, finishedAtMs: nowMs };
 }
 
-/** How an instance ended, for people. */
+/** How an instance ended, for people. Of one that could not load, the sentence that says why is all: the exit code is that of its engine. */
 export function exitText(exit: InstanceExit): string {
+  const isTold = exit.reason === "StartFailed" || exit.reason === "WarmUpFailed";
+  if (isTold && exit.signal === null && exit.message !== "") return exit.message;
   const how =
     exit.signal !== null
       ? `killed by ${exit.signal}`
@@ -261,6 +267,12 @@ export function exitText(exit: InstanceExit): string {
         : exit.reason;
   const why = exit.reason === "OOMKilled" ? `out of memory, ${how}` : how;
   return exit.message === "" ? why : `${why}: ${exit.message}`;
+}
+
+/** What people should know of one that is ready. */
+function noteText(state: InstanceState | null): string {
+  const growth = state?.memory?.growth;
+  return [state?.note, growth && `It serves, and ${growthText(growth)}`].filter(Boolean).join(". ");
 }
 
 /** In whole minutes, so that a status does not change with every look at it. */

@@ -1,5 +1,7 @@
+import { growthText } from "../health/memory-growth.ts";
 import type { InstanceId, ServiceName } from "../names.ts";
 import type { EventFacts, InstanceStatus, NewEvent, ServiceStatus } from "../service.ts";
+import { startText } from "../start-stages.ts";
 import { exitText } from "./assess.ts";
 import type { Action } from "./plan-input.ts";
 
@@ -110,7 +112,12 @@ function ofInstance(before: InstanceStatus | undefined, now: InstanceStatus): To
     say("Warning", "InstanceNotReady", `It gets no requests for now: ${now.message}`);
   }
   if (now.isReady && before?.isReady !== true) {
-    say("Normal", "InstanceReady", now.message === "" ? "It is ready" : `It is ready. ${now.message}`);
+    const after = now.stages ? ` after ${startText(now.stages)}` : "";
+    say("Normal", "InstanceReady", `It is ready${after}${now.message === "" ? "" : `. ${now.message}`}`);
+  }
+  const growth = now.memory?.growth;
+  if (growth && !before?.memory?.growth) {
+    say("Warning", "MemoryGrowing", `It serves, and ${growthText(growth)}`);
   }
   if (
     now.drainingSinceMs !== null &&

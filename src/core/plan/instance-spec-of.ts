@@ -1,13 +1,23 @@
 import { assert } from "../../base/assert.ts";
 import type { InstanceSpec, ProcessorSpec } from "../instance-spec.ts";
 import { instanceId } from "../names.ts";
-import type { FilesState, Wanted } from "./plan-input.ts";
+import type { ServiceRecord } from "../service.ts";
+import type { ServiceSpec } from "../spec/service-spec.ts";
+import type { FilesState } from "./plan-input.ts";
 
 type ReadyFiles = Extract<FilesState, { kind: "ready" }>;
 
+/** What is run: a service as it is wanted, or one that has no record, as in a test. */
+export interface InstanceOrder {
+  readonly record: Pick<ServiceRecord, "name" | "version" | "epoch" | "softRestarts">;
+  readonly spec: ServiceSpec;
+  /** Tokens for direct callers. */
+  readonly tokens: readonly string[];
+}
+
 /** Everything an instance of the version in force has to know. */
 export function instanceSpecOf(
-  { record, spec, tokens }: Wanted,
+  { record, spec, tokens }: InstanceOrder,
   files: ReadyFiles,
   slot: number,
 ): InstanceSpec {
@@ -37,14 +47,18 @@ export function instanceSpecOf(
   };
 }
 
-function processorOf(source: Wanted["spec"]["processor"], files: ReadyFiles): ProcessorSpec {
-  if (source.kind === "builtin") return { kind: "builtin", code: source.code, family: source.family };
+function processorOf(source: ServiceSpec["processor"], files: ReadyFiles): ProcessorSpec {
+  if (source.kind === "builtin") {
+    const { requirements: _packages, ...builtin } = source;
+    return builtin;
+  }
   if (source.kind === "command") {
     const { source: _from, requirements: _packages, ...command } = source;
     return { ...command, dir: files.processorPath ?? files.modelPath };
   }
   assert(files.processorPath !== null, "a custom processor has files");
-  return { kind: "custom", language: source.language, dir: files.processorPath, entry: source.entry };
+  const { source: _from, requirements: _packages, ...custom } = source;
+  return { ...custom, dir: files.processorPath };
 }
 
 /** `model_entry` names a file inside the model; its default is the model itself (eas-reference §1.1). */

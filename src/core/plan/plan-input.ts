@@ -2,6 +2,7 @@ import type { AccessRules, InstanceSpec, InstanceState, LimitsInForce } from "..
 import type { InstanceId } from "../names.ts";
 import type { InstanceExit, NewEvent, ServiceRecord, ServiceStatus } from "../service.ts";
 import type { ServiceSpec } from "../spec/service-spec.ts";
+import type { StageTime } from "../start-stages.ts";
 import type { Room } from "./room.ts";
 
 /** One instance as the runtime reports it. */
@@ -28,6 +29,8 @@ export type FilesState =
       readonly warmUpPath?: string | null;
       /** Folder of its Python environment. Null, or not there: the spec asks for none. */
       readonly environmentPath?: string | null;
+      /** What it took; not there: not known. */
+      readonly stages?: readonly StageTime[];
     }
   | {
       readonly kind: "failed";

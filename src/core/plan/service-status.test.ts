@@ -123,3 +123,21 @@ test("what is shown before the next plan never says Running of what was asked fo
   assert.equal(shown({ desired: "stopped" }), "Stopped");
   assert.equal(shown({ desired: "running" }), "Starting");
 });
+
+test("what was brought for a version took what it took the first time", () => {
+  const world = new PlanWorld();
+  const files = { kind: "ready", progress: [], processorPath: "/p", modelPath: null } as const;
+  const took = (ms: number) => ({ ...files, stages: [{ name: "environment", ms }] });
+  world.files = took(9_000);
+  world.settle();
+  world.files = took(3); // the control process was started anew, and found it where it is
+  world.settle();
+  assert.deepEqual(world.status!.prepared, { version: 1, epoch: 0, stages: took(9_000).stages });
+  change(world, { version: 2, latestVersion: 2 });
+  world.files = { kind: "fetching", progress: [] };
+  world.plan();
+  assert.equal(world.status!.prepared!.version, 1);
+  world.files = took(5_000);
+  world.plan();
+  assert.deepEqual(world.status!.prepared, { version: 2, epoch: 0, stages: took(5_000).stages });
+});

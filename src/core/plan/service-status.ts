@@ -1,7 +1,7 @@
 import { unreachable } from "../../base/assert.ts";
 import type { InstanceId } from "../names.ts";
 import type { RolloutProgress } from "../rollout.ts";
-import type { InstanceStatus, ServicePhase, ServiceStatus } from "../service.ts";
+import type { InstanceStatus, Prepared, ServicePhase, ServiceStatus } from "../service.ts";
 import { paceOf } from "../spec/rolling.ts";
 import { exitText } from "./assess.ts";
 import { FAILING_AFTER } from "./backoff.ts";
@@ -34,6 +34,7 @@ export function serviceStatus(input: StatusInput): ServiceStatus {
   const { phase, reason, message } = verdict;
   const isSameChange = previous?.observedGeneration === observedGeneration;
   const before = isSameChange ? previous.progress : [];
+  const prepared = preparedOf(input);
   return {
     observedGeneration,
     phase,
@@ -43,7 +44,19 @@ export function serviceStatus(input: StatusInput): ServiceStatus {
     instances,
     serving,
     ...(input.rollout === null ? {} : { rollout: input.rollout }),
+    ...(prepared === null ? {} : { prepared }),
   };
+}
+
+/** The first one counts: when this process was started anew, all that was brought is found where it is. */
+function preparedOf({ wanted, previous }: StatusInput): Prepared | null {
+  const { version, epoch } = wanted.record;
+  const before = previous?.prepared;
+  if (before?.version === version && before.epoch === epoch) return before;
+  const { files } = wanted;
+  return files.kind === "ready" && files.stages !== undefined
+    ? { version, epoch, stages: files.stages }
+    : (before ?? null);
 }
 
 function judge(input: StatusInput): Verdict {

@@ -1,6 +1,7 @@
 import type { Problem } from "../errors.ts";
 import type { GroupName, ServiceName } from "../names.ts";
 import { buildCommand } from "./build-command.ts";
+import { buildJava } from "./build-java.ts";
 import { buildPolicy } from "./build-policy.ts";
 import { buildRequirements } from "./build-requirements.ts";
 import type { Checked } from "./check.ts";
@@ -55,11 +56,11 @@ export function buildSpec(checked: Checked, origins: Origins): Built {
   const processor = isBroken ? null : buildProcessor(given, refuse);
   const model = buildModel(given, processor, refuse);
   const warmUp = warmUpAt(given.warm_up_data_path, refuse);
-  if (given.metadata?.enable_grpc === true && processor !== null && processor.kind !== "command") {
+  if (given.metadata?.enable_grpc === true && processor?.kind === "custom") {
     refuse(
       ["metadata", "enable_grpc"],
       "true",
-      "false beside a processor: its engine speaks HTTP/1.1; a gRPC server is a program of its own (containers with a script or command)",
+      "false beside a processor of your own: its engine speaks HTTP/1.1; a gRPC server is a program of its own (containers with a script or command)",
     );
   }
   // Where a type is wrong, nothing can be read together.
@@ -84,7 +85,7 @@ export function buildSpec(checked: Checked, origins: Origins): Built {
     instanceCount: metadata.instance,
     cpu,
     isCpuAsked: metadata.cpu !== undefined,
-    memoryMb: metadata.memory ?? DEFAULTS.memoryMbPerCore * Math.ceil(cpu),
+    memoryMb: memoryMbOf(metadata),
     token: document.token ?? null,
     processor,
     model,
@@ -94,8 +95,11 @@ export function buildSpec(checked: Checked, origins: Origins): Built {
       workerThreads: metadata.rpc?.worker_threads ?? DEFAULTS.workerThreads,
       maxQueueSize: metadata.rpc?.max_queue_size ?? DEFAULTS.maxQueueSize,
       keepaliveMs: metadata.rpc?.keepalive ?? DEFAULTS.keepaliveMs,
+      ...(metadata.rpc?.worker_processes === undefined
+        ? {}
+        : { workerProcesses: metadata.rpc.worker_processes }),
       ...(metadata.rpc?.rate_limit ? { rateLimit: metadata.rpc.rate_limit } : {}),
-      ...(metadata.rpc?.batching !== true || processor.kind !== "custom"
+      ...(metadata.rpc?.batching !== true || processor.kind !== "custom" || processor.language === "java"
         ? {}
         : {
             batching: {
@@ -107,7 +111,7 @@ export function buildSpec(checked: Checked, origins: Origins): Built {
     },
     labels: { ...document.labels },
     isBodyChecked: document.networking?.gateway_policy?.body_digest !== "ignore",
-    isGrpc: metadata.enable_grpc ?? false,
+    protocol: protocolOf(processor, metadata.enable_grpc),
     isCrashBlocked: document.runtime?.enable_crash_block ?? false,
     terminationGraceMs: (metadata.eas?.termination_grace_period ?? DEFAULTS.graceS) * 1000,
     isSigtermSent: metadata.rpc?.enable_sigterm ?? false,
@@ -117,11 +121,22 @@ export function buildSpec(checked: Checked, origins: Origins): Built {
   return { spec, problems };
 }
 
+/** Clients of the Open Inference Protocol expect both of a ready-made processor, without asking for it. */
+function protocolOf(processor: ProcessorSource, isGrpc: boolean | undefined): ServiceSpec["protocol"] {
+  if (processor.kind === "builtin") return isGrpc === false ? "http" : "both";
+  return isGrpc === true ? "grpc" : "http";
+}
+
+const memoryMbOf = ({ cpu = DEFAULTS.cpu, memory }: Partial<ServiceDocument["metadata"]>) =>
+  memory ?? DEFAULTS.memoryMbPerCore * Math.ceil(cpu);
+
 /** Notes what stands at a field, and what may. */
 export type Refuse = (steps: Steps, found: string, allowed: string) => null;
 
 const show = (value: unknown) => describeFound(value, { type: "string" });
 const quoted = (words: readonly string[]) => words.map((word) => `"${word}"`).join(" or ");
+/** An example of a main file, by language. */
+const ENTRIES = { python: "app.py", java: "app.jar", cpp: "libecho.so", node: "app.ts" };
 const TYPES = `processor_type ${quoted(RUNNABLE_TYPES)}`;
 /** What this build runs. */
 const RUNS = `processor ${quoted(READY_CODES)}, a processor of your own with ${TYPES}, or containers with a script or command`;
@@ -133,8 +148,9 @@ function buildProcessor(given: Partial<ServiceDocument>, refuse: Refuse): Proces
     if (given.containers === undefined) return refuse(["processor"], "nothing", RUNS);
     return buildCommand(given.containers, sourceAt(["processor_path"], given.processor_path, refuse), refuse);
   }
-  const ready = readyProcessor(code);
-  if (ready !== null) return buildReady(code, ready);
+  const gpus = given.metadata?.gpu ?? 0;
+  const ready = readyProcessor(code, gpus);
+  if (ready !== null) return buildReady(code, ready, gpus);
   const instead = insteadOf(code);
   if (instead !== null) return refuse(["processor"], show(code), `${instead}, or ${RUNS}`);
   if (given.processor_path !== undefined || given.processor_entry !== undefined || code === "custom") {
@@ -145,14 +161,17 @@ function buildProcessor(given: Partial<ServiceDocument>, refuse: Refuse): Proces
 }
 
 /** The libraries of a ready-made processor are made into an environment as those of the user's own are. */
-function buildReady(code: string, { family, requirements: lines }: ReadyProcessor): ProcessorSource {
-  const requirements = lines.length === 0 ? {} : { requirements: { lines, file: null, field: "processor" } };
-  return { kind: "builtin", code, family, ...requirements };
+function buildReady(code: string, ready: ReadyProcessor, gpus: number): ProcessorSource {
+  const { family, requirements: lines, accepts } = ready;
+  const more = accepts === undefined ? {} : { accepts };
+  const requirements =
+    lines.length === 0 ? {} : { requirements: { lines, file: null, field: "processor", ...more } };
+  return { kind: "builtin", code, family, ...(ready.isGpu ? { gpus } : {}), ...requirements };
 }
 
 function buildCustom(
   given: Partial<ServiceDocument>,
-  type: NonNullable<ServiceDocument["processor_type"]>,
+  language: NonNullable<ServiceDocument["processor_type"]>,
   refuse: Refuse,
 ): ProcessorSource | null {
   const { processor: code, processor_path: path, processor_entry: entry } = given;
@@ -163,15 +182,13 @@ function buildCustom(
       "no built-in processor beside processor_type: leave one of the two out",
     );
   }
-  const language = RUNNABLE_TYPES.find((known) => known === type);
-  if (language === undefined)
-    refuse(["processor_type"], show(type), `${quoted(RUNNABLE_TYPES)}: this build runs no other language`);
   const source = sourceAt(["processor_path"], path, refuse);
   if (path === undefined) refuse(["processor_path"], "nothing", SOURCE_FORMS);
   const inside = entry === undefined ? null : parseEntry(entry);
   if (entry === undefined) {
     // eas-reference §1.1: Java names a class instead.
-    if (type !== "java") refuse(["processor_entry"], "nothing", 'the main file, such as "app.py"');
+    if (language !== "java")
+      refuse(["processor_entry"], "nothing", `the main file, such as "${ENTRIES[language]}"`);
   } else if (inside === null) {
     refuse(
       ["processor_entry"],
@@ -179,11 +196,28 @@ function buildCustom(
       "a file inside processor_path, without a leading / and without ..",
     );
   }
+  if (language === "java") {
+    const java = buildJava(
+      {
+        mainClass: given.processor_mainclass,
+        options: given.processor_jvm_options,
+        memoryMb: memoryMbOf(given.metadata ?? {}),
+      },
+      refuse,
+    );
+    if (source === null || java === null || (entry !== undefined && inside === null)) return null;
+    return { kind: "custom", language, source, entry: inside, ...java };
+  }
   const { requirements: wanted } = given;
+  if (wanted !== undefined && language !== "python") {
+    const own =
+      language === "node" ? "a node_modules folder in processor_path" : "libraries in processor_path";
+    refuse(["requirements"], "Python packages", `nothing beside processor_type "${language}": bring ${own}`);
+  }
   const at: Steps = ["requirements"];
   const words = typeof wanted === "string" ? { file: wanted } : { lines: wanted };
   const requirements = buildRequirements({ ...words, linesAt: at, fileAt: at, hasFolder: true }, refuse);
-  if (language === undefined || source === null || inside === null || requirements === null) return null;
+  if (source === null || inside === null || requirements === null) return null;
   return { kind: "custom", language, source, entry: inside, ...(requirements ? { requirements } : {}) };
 }
 

@@ -13,22 +13,40 @@ export function isActedOn(field: Field): boolean {
   );
 }
 
-/** None of the built-in processors takes batches yet. */
+/** Taken by processors in Python only. */
 const BATCHING = [
   "$.metadata.rpc.batching",
   "$.metadata.rpc.max_batch_size",
   "$.metadata.rpc.max_batch_timeout",
 ];
 
+/** Java's alone. */
+const JAVA = ["$.processor_mainclass", "$.processor_jvm_options"];
+
+/** What differs in the fields that are acted on. */
+type Kind = ProcessorSource["kind"] | "java" | "gpu";
+
+function kindOf(processor: ProcessorSource): Kind {
+  if (processor.kind === "custom" && processor.language === "java") return "java";
+  return processor.kind === "builtin" && processor.gpus !== undefined ? "gpu" : processor.kind;
+}
+
+/** Only ready-made processors whose code says so run on GPUs. */
+const GPU = "$.metadata.gpu";
+
 /** Fields that are acted on for other kinds of services, by canonical path. */
-const IDLE: Readonly<Record<ProcessorSource["kind"], ReadonlySet<string>>> = {
+const IDLE: Readonly<Record<Kind, ReadonlySet<string>>> = {
   // eas-reference §1.1: containers are left out beside a processor.
-  builtin: new Set(["$.containers", "$.requirements", ...BATCHING]),
-  custom: new Set(["$.containers"]),
+  builtin: new Set(["$.containers", "$.requirements", ...JAVA, ...BATCHING, GPU]),
+  gpu: new Set(["$.containers", "$.requirements", ...JAVA, ...BATCHING]),
+  custom: new Set(["$.containers", ...JAVA, GPU]),
+  java: new Set(["$.containers", "$.requirements", ...BATCHING, GPU]),
   // No engine stands before a program of one's own: nothing queues for it, and nothing counts its threads.
   command: new Set([
+    GPU,
     "$.processor_entry",
     "$.requirements",
+    ...JAVA,
     "$.warm_up_data_path",
     // It always gets SIGTERM: without an engine there is no other way to tell it (decision 0021).
     "$.metadata.rpc.enable_sigterm",
@@ -36,6 +54,7 @@ const IDLE: Readonly<Record<ProcessorSource["kind"], ReadonlySet<string>>> = {
     "$.metadata.rpc.decompressor",
     "$.metadata.rpc.max_queue_size",
     "$.metadata.rpc.rate_limit",
+    "$.metadata.rpc.worker_processes",
     "$.metadata.rpc.worker_threads",
   ]),
 };
@@ -47,10 +66,10 @@ const IDLE: Readonly<Record<ProcessorSource["kind"], ReadonlySet<string>>> = {
 export function listNotEffective(
   document: JsonObject,
   origins: Origins,
-  kind: ProcessorSource["kind"],
+  processor: ProcessorSource,
 ): string[] {
   const paths: string[] = [];
-  visit({ origins, idle: IDLE[kind], paths }, SERVICE_FIELD, document, []);
+  visit({ origins, idle: IDLE[kindOf(processor)], paths }, SERVICE_FIELD, document, []);
   return [...new Set(paths)];
 }
 

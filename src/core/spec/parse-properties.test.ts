@@ -74,7 +74,7 @@ function block(field: Field): fc.Arbitrary<JsonObject> {
           ) as fc.Arbitrary<JsonObject>,
       )
       .map((made) => (isLimitless(made, field) ? { ...made, limit: 1 } : made))
-      // A processor's engine does not speak it.
+      // The engine of a processor of one's own does not speak it.
       .map((made) => (made.enable_grpc === true ? { ...made, enable_grpc: false } : made))
       // With no surge, some may be missing: else no instance could ever be replaced.
       .map((made) => (made.max_surge !== undefined ? { ...made, max_unavailable: 1 } : made))

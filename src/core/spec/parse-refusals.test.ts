@@ -46,8 +46,11 @@ const BAD: readonly (readonly [
   ["nothing in it", {}, ["$.metadata.name", "$.metadata.instance", "$.processor"], /pmml/],
   ["no instance count", { ...pmml, metadata: {} }, ["$.metadata.instance"], /0 to 1000/],
   [
-    "gRPC behind an engine",
-    withMetadata({ enable_grpc: true }),
+    "gRPC behind the engine of a processor of one's own",
+    {
+      ...{ processor_type: "python", processor_path: "/p", processor_entry: "app.py" },
+      metadata: { name: "a", instance: 1, enable_grpc: true },
+    },
     ["$.metadata.enable_grpc"],
     /program of its own/,
   ],
@@ -165,9 +168,32 @@ const BAD: readonly (readonly [
   ["another built-in", { ...pmml, processor: "easyrec-2.4" }, ["$.processor"], /of your own.*"pmml"/],
   ["a misspelt built-in", { ...pmml, processor: "pmlm" }, ["$.processor"], /mean "pmml"/],
   ["custom, no type", { ...python, processor_type: "", processor: "mine" }, ["$.processor_type"], /"python"/],
-  ["java", { ...python, processor_type: "java" }, ["$.processor_type"], /"python"/],
-  ["cpp", { ...python, processor_type: "cpp" }, ["$.processor_type"], /no other language/],
+  ["java", { ...python, processor_type: "java" }, ["$.processor_mainclass"], /com\.example\.Echo/],
   ["ruby", { ...python, processor_type: "ruby" }, ["$.processor_type"], /"python", "java"/],
+  [
+    "cpp with packages",
+    { ...python, processor_type: "cpp", requirements: ["a"] },
+    ["$.requirements"],
+    /libraries/,
+  ],
+  [
+    "node with packages",
+    { ...python, processor_type: "node", requirements: ["a"] },
+    ["$.requirements"],
+    /node_modules/,
+  ],
+  [
+    "cpp, no entry",
+    { ...python, processor_type: "cpp", processor_entry: null },
+    ["$.processor_entry"],
+    /libecho\.so/,
+  ],
+  [
+    "node, no entry",
+    { ...python, processor_type: "node", processor_entry: null },
+    ["$.processor_entry"],
+    /app\.ts/,
+  ],
   ["built-in and own", { ...python, processor: "pmml" }, ["$.processor"], /leave one/],
   ["no entry", { ...python, processor_entry: null }, ["$.processor_entry"], /app\.py/],
   ["no path", { ...python, processor_path: "" }, ["$.processor_path"], /absolute path/],
@@ -240,7 +266,6 @@ test("all problems are told at once", () => {
     "$.name",
     "$.processor_entry",
     "$.processor_path",
-    "$.processor_type",
     "$.tokn",
   ]);
 });

@@ -24,6 +24,6 @@ export function parseSpec(document: unknown): ParsedSpec {
   return {
     spec: built.spec,
     document: checked.document,
-    notEffective: listNotEffective(checked.document, opened.origins, built.spec.processor.kind),
+    notEffective: listNotEffective(checked.document, opened.origins, built.spec.processor),
   };
 }

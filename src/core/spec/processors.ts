@@ -1,3 +1,5 @@
+import type { Accepted } from "./requirements.ts";
+
 /**
  * Ready-made processors: which codes there are (eas-reference §5.1), what each runs as here, and what to use instead of those that
  * this build has not. Codes are open-ended (`easyrec-2.4`, `tensorflow_cpu_1.15`), so they are known by their beginning; one maintained
@@ -16,39 +18,99 @@ interface Family {
   readonly gpuCodes: readonly string[];
   /** Python packages that it runs with, as pip reads them. */
   readonly requirements: readonly string[];
+  /** The same for a service whose code and `metadata.gpu` both ask for a GPU; absent: `requirements` can use one. */
+  readonly gpuRequirements?: readonly string[];
+  /** What is as good, where a Python of this machine has it: then nothing large is brought (decision 0038). */
+  readonly accepts?: Accepted;
 }
+
+/** Beside a framework, so that the numbers of a model do not change with what an index has today (decision 0036). Python 3.11 and later. */
+const NUMPY = "numpy==2.4.6";
+const SCIPY = "scipy==1.17.1";
+const PROTOBUF = "protobuf==6.33.6";
 
 export const FAMILIES = [
   { family: "pmml", language: "java", codes: ["pmml"], gpuCodes: [], requirements: [] },
+  {
+    family: "xgboost",
+    language: "python",
+    codes: ["xgboost"],
+    gpuCodes: [],
+    // The last release that reads the binary format of before 1.0 beside JSON and UBJ: 3.1 took it away.
+    requirements: ["xgboost-cpu==2.1.4", NUMPY, SCIPY],
+  },
+  {
+    family: "lightgbm",
+    language: "python",
+    codes: ["lightgbm"],
+    gpuCodes: [],
+    requirements: ["lightgbm==4.7.0", NUMPY, SCIPY],
+  },
+  {
+    family: "onnx",
+    language: "python",
+    codes: ["onnx"],
+    gpuCodes: ["onnx_cu", "onnx_gpu"],
+    requirements: ["onnxruntime==1.31.1", NUMPY, PROTOBUF],
+    gpuRequirements: ["onnxruntime-gpu[cuda,cudnn]==1.31.1", NUMPY, PROTOBUF],
+  },
+  {
+    family: "sklearn",
+    language: "python",
+    codes: ["sklearn"],
+    gpuCodes: [],
+    // pandas for pipelines that choose columns by their names.
+    requirements: ["scikit-learn==1.9.1", "skops==0.16.0", "joblib==1.6.0", "pandas==3.1.1", NUMPY, SCIPY],
+  },
+  {
+    family: "tensorflow",
+    language: "python",
+    codes: ["tensorflow_cpu", "tensorflow_gpu", "tensorflow"],
+    gpuCodes: ["tensorflow_gpu"],
+    requirements: ["tensorflow-cpu==2.21.0", NUMPY, PROTOBUF],
+    gpuRequirements: ["tensorflow[and-cuda]==2.21.0", NUMPY, PROTOBUF],
+    accepts: { has: ["tensorflow>=2.12,<3", "numpy>=1.22,<3", "protobuf>=3.20,<8"], adds: [] },
+  },
+  {
+    family: "pytorch",
+    language: "python",
+    codes: ["pytorch_cpu", "pytorch_gpu", "pytorch"],
+    gpuCodes: ["pytorch_gpu"],
+    // It brings CUDA's libraries with it, some GB. Debian has one without them: python3-torch.
+    requirements: ["torch==2.9.1", NUMPY, PROTOBUF],
+    accepts: { has: ["torch>=1.13,<3", "numpy>=1.22,<3"], adds: [PROTOBUF] },
+  },
+  {
+    family: "caffe",
+    language: "python",
+    codes: ["caffe_cpu", "caffe_gpu", "caffe"],
+    gpuCodes: ["caffe_gpu"],
+    // The last line of OpenCV that reads Caffe: 5 took it away.
+    requirements: ["opencv-python-headless==4.14.0.94", NUMPY, PROTOBUF],
+  },
 ] as const satisfies readonly Family[];
 
 /** Codes that exist elsewhere and not here, by their beginning, with what to use instead. */
-const OWN = "a Python processor of your own with the package in its requirements";
+const OWN = "a processor of your own in Python with the package in its requirements";
+const EXPORT = (package_: string, form: string) => `the model exported as ${form}, or ${OWN} (${package_})`;
 const INSTEAD: Readonly<Record<string, string>> = {
-  tensorflow_cpu: OWN,
-  tensorflow_gpu: OWN,
-  pytorch_cpu: OWN,
-  pytorch_gpu: OWN,
-  caffe_cpu: OWN,
-  caffe_gpu: OWN,
-  xgboost: OWN,
-  onnx: OWN,
-  easyrec: OWN,
-  parameter_server: OWN,
-  parameter_sever: OWN,
-  alink_pai_processor: OWN,
-  xnn_cpu: OWN,
-  easy_vision: OWN,
-  easytransfer: OWN,
-  easynlp: OWN,
-  easycv: OWN,
-  blade: OWN,
-  mediaflow: OWN,
-  triton: OWN,
+  "easyrec-torch": EXPORT("tzrec", 'TorchScript for "pytorch_cpu"'),
+  easyrec: EXPORT("easyrec", 'a TensorFlow SavedModel for "tensorflow_cpu"'),
+  parameter_server: 'a model that "xgboost" or "lightgbm" reads, or PMML for "pmml"',
+  parameter_sever: 'a model that "xgboost" or "lightgbm" reads, or PMML for "pmml"',
+  alink_pai_processor: EXPORT("pyalink", 'PMML for "pmml"'),
+  xnn_cpu: EXPORT("onnxruntime", 'ONNX for "onnx"'),
+  easy_vision: EXPORT("easyvision", 'a TensorFlow SavedModel for "tensorflow_cpu"'),
+  easytransfer: EXPORT("easytransfer", 'a TensorFlow SavedModel for "tensorflow_cpu"'),
+  easynlp: EXPORT("pai-easynlp", 'TorchScript for "pytorch_cpu" or ONNX for "onnx"'),
+  easycv: EXPORT("pai-easycv", 'TorchScript for "pytorch_cpu" or ONNX for "onnx"'),
+  blade: 'the model as it was before Blade: "onnx", "pytorch_cpu" or "tensorflow_cpu"',
+  mediaflow: "a processor of your own in Python for each step",
+  triton: "containers with the command of a Triton server that is installed here",
 };
 
 /** Languages of processors of one's own that this build runs. */
-export const RUNNABLE_TYPES = ["python"] as const;
+export const RUNNABLE_TYPES = ["python", "java", "cpp", "node"] as const;
 
 /** Codes that are offered where one is missing or misspelt. */
 export const READY_CODES: readonly string[] = FAMILIES.flatMap((f) => f.codes);
@@ -63,14 +125,20 @@ export interface ReadyProcessor {
   readonly language: "java" | "python";
   readonly isGpu: boolean;
   readonly requirements: readonly string[];
+  readonly accepts?: Accepted;
 }
 
-/** Null for a code that this build does not run. */
-export function readyProcessor(code: string): ReadyProcessor | null {
-  for (const { family, language, codes, gpuCodes, requirements } of FAMILIES as readonly Family[]) {
-    if (!codes.some((known) => isOf(code, known))) continue;
-    const isGpu = gpuCodes.some((known) => isOf(code, known));
-    return { family: family as ProcessorFamily, language, isGpu, requirements };
+/** Null for a code that this build does not run. `gpus`: how many `metadata.gpu` asks for. */
+export function readyProcessor(code: string, gpus = 0): ReadyProcessor | null {
+  for (const known of FAMILIES as readonly Family[]) {
+    if (!known.codes.some((beginning) => isOf(code, beginning))) continue;
+    const { family, language, gpuCodes, gpuRequirements, accepts } = known;
+    const isGpu = gpuCodes.some((beginning) => isOf(code, beginning));
+    const isOnGpu = isGpu && gpus > 0;
+    const requirements = isOnGpu && gpuRequirements ? gpuRequirements : known.requirements;
+    const ready = { family: family as ProcessorFamily, language, isGpu, requirements };
+    // What a distribution builds has seldom the libraries of a GPU.
+    return accepts === undefined || isOnGpu ? ready : { ...ready, accepts };
   }
   return null;
 }

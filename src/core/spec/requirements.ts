@@ -6,6 +6,16 @@ export interface Requirements {
   readonly file: string | null;
   /** What to name when something is wrong with them, e.g. `containers[0].prepare.pythonRequirements`. */
   readonly field: string;
+  /** What is as good, where a Python of this machine has it. Absent: nothing. */
+  readonly accepts?: Accepted;
+}
+
+/** Packages of the system that are taken in place of pinned ones (decision 0038). */
+export interface Accepted {
+  /** What a Python of the machine must have: `torch>=1.13,<3` (version-range.ts). */
+  readonly has: readonly string[];
+  /** What is installed beside it, as pip reads it. */
+  readonly adds: readonly string[];
 }
 
 export type ReadRequirements =

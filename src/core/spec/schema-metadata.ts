@@ -46,7 +46,12 @@ const rpc = block("How one instance takes requests.", {
       default: 5000,
     }),
   ),
-  io_threads: optional(integer("Threads for network input and output.", { minimum: 1, default: 4 })),
+  io_threads: optional(
+    integer(
+      "Threads for network input and output. Nothing to set here: an engine serves all of its connections with one, whose cost is below that of handing them over.",
+      { minimum: 1, default: 4 },
+    ),
+  ),
   max_queue_size: optional(
     integer("Requests of one instance that may wait for a worker; one more is 450.", {
       ...EFFECTIVE,
@@ -61,6 +66,12 @@ const rpc = block("How one instance takes requests.", {
       maximum: 1024,
       default: 5,
     }),
+  ),
+  worker_processes: optional(
+    integer(
+      "Processes of one instance that work on requests, each with worker_threads threads. A Python processor is loaded once and shared where it can be. An addition of Sluice.",
+      { ...EFFECTIVE, minimum: 1, maximum: 64 },
+    ),
   ),
   rate_limit: optional(
     number("Most requests a second of one instance; more are 429. 0: no limit.", {
@@ -177,7 +188,12 @@ export const metadata = block("What the service is and how large.", {
       { default: "Standard" },
     ),
   ),
-  gpu: optional(integer("Whole GPUs of one instance.")),
+  gpu: optional(
+    integer(
+      "Whole GPUs of one instance, for processors whose code names GPUs. Without it they run on the CPU, and say so.",
+      EFFECTIVE,
+    ),
+  ),
   gpu_memory: optional(integer("Share of one GPU, in GB of its memory; `gpu` is 0 or absent then.")),
   gpu_core_percentage: optional(
     integer("Share of one GPU's compute in percent; needs `gpu_memory`.", { minimum: 1, maximum: 100 }),
@@ -194,10 +210,13 @@ export const metadata = block("What the service is and how large.", {
   shm_size: optional(integer("Size of /dev/shm in GB.")),
   disk: optional(text("Size of the system disk, such as `30Gi`.")),
   enable_grpc: optional(
-    flag("The gateway speaks gRPC to the service instead of HTTP/1.1. It cannot change.", {
-      default: false,
-      ...EFFECTIVE,
-    }),
+    flag(
+      "The gateway speaks gRPC to the service instead of HTTP/1.1, and that cannot change. A ready-made processor speaks both, unless this is false.",
+      {
+        default: false,
+        ...EFFECTIVE,
+      },
+    ),
   ),
   enable_webservice: optional(flag("The service is a web application.", { default: false })),
   workspace_id: optional(anything("PAI workspace.")),

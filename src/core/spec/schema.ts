@@ -45,17 +45,28 @@ export const serviceSchema = Type.Object(
       ),
     ),
     processor_type: optional(
-      oneOf("Language of a processor of your own.", ["python", "java", "cpp"], EFFECTIVE),
+      oneOf("Language of a processor of your own.", ["python", "java", "cpp", "node"], EFFECTIVE),
     ),
     processor_path: optional(
       text("Folder, file or archive with a processor of your own. Forms as in `model_path`.", EFFECTIVE),
     ),
     processor_entry: optional(
-      text("Its main file, relative to `processor_path`, such as `app.py`. Required for Python.", EFFECTIVE),
+      text(
+        "Its main file, relative to `processor_path`, such as `app.py`, `libecho.so` or `app.ts`. Required but for Java, where it may name the jar that comes first.",
+        EFFECTIVE,
+      ),
     ),
-    processor_mainclass: optional(text("Main class of a Java processor.")),
+    processor_mainclass: optional(
+      text("Main class of a Java processor, with its package. Required for Java.", EFFECTIVE),
+    ),
     processor_envs: optional(anything("Environment of the processor.", SECRET)),
-    processor_jvm_options: named("Options of the Java machine."),
+    processor_jvm_options: optional(
+      Type.Union([Type.Array(Type.String()), Type.String()], {
+        description:
+          "Options of the Java machine that a Java processor of your own runs in: one text with spaces between them, or a list. They are seen by all users of the machine (`ps`): no place for secrets.",
+        ...EFFECTIVE,
+      }),
+    ),
     processor_image: named(),
     processor_name: named(),
     processors: named(),

@@ -1,5 +1,5 @@
 import type { HealthSpec } from "../health/probe.ts";
-import type { CustomLanguage, RpcSpec } from "../instance-spec.ts";
+import type { CustomLanguage, JavaClass, RpcSpec } from "../instance-spec.ts";
 import type { GroupName, ServiceName } from "../names.ts";
 import type { GatewayPolicy } from "../traffic/policy.ts";
 import type { ProcessorFamily } from "./processors.ts";
@@ -39,8 +39,11 @@ export interface ServiceSpec {
   readonly labels: Readonly<Record<string, string>>;
   /** `networking.gateway_policy.body_digest`: the body of a signed request is checked against its Content-MD5. */
   readonly isBodyChecked: boolean;
-  /** `metadata.enable_grpc`: its instances speak gRPC, over HTTP/2 without TLS, and the gateway takes gRPC calls for it. */
-  readonly isGrpc: boolean;
+  /**
+   * What its instances speak, and the gateway takes for it: gRPC over HTTP/2 without TLS (`metadata.enable_grpc`), HTTP/1.1, or both, as
+   * ready-made processors do, which have the Open Inference Protocol in either form.
+   */
+  readonly protocol: "http" | "grpc" | "both";
   /** `runtime.enable_crash_block`: a crashed instance is kept for inspection instead of started again. */
   readonly isCrashBlocked: boolean;
   /** `metadata.eas.termination_grace_period` in ms, default 30 000: longest drain of one instance. */
@@ -71,17 +74,27 @@ export type ProcessorSource =
       /** As the user named it, e.g. `tensorflow_cpu_2.7`. */
       readonly code: string;
       readonly family: ProcessorFamily;
+      /** Of a code for GPUs: how many `metadata.gpu` asks for; 0: it runs on the CPU. Absent: a code without. */
+      readonly gpus?: number;
       /** Packages that it runs with; absent: none of Python. */
       readonly requirements?: Requirements;
     }
   | {
       readonly kind: "custom";
-      readonly language: CustomLanguage;
+      readonly language: Exclude<CustomLanguage, "java">;
       readonly source: Source;
       readonly entry: string;
       /** `requirements`: packages it runs with; absent: what the machine's Python has. */
       readonly requirements?: Requirements;
     }
+  | ({
+      readonly kind: "custom";
+      readonly language: "java";
+      readonly source: Source;
+      /** The jar in it that comes first; null: none is named. */
+      readonly entry: string | null;
+      readonly requirements?: never;
+    } & JavaClass)
   /** `containers[0]`: a program that listens on a port itself (eas-reference §1.4). */
   | {
       readonly kind: "command";

@@ -44,8 +44,8 @@ export interface ServiceRoute {
   readonly policy?: GatewayPolicy;
   /** The body of a signed request is checked against its Content-MD5 (`networking.gateway_policy.body_digest`). */
   readonly isBodyChecked: boolean;
-  /** What its instances speak: gRPC over HTTP/2 without TLS (`metadata.enable_grpc`); absent: HTTP/1.1. */
-  readonly protocol?: "grpc";
+  /** What its instances speak: gRPC over HTTP/2 without TLS, or that beside HTTP/1.1; absent: HTTP/1.1. */
+  readonly protocol?: "grpc" | "both";
   /** Who gets copies of its requests; left out when nobody does. Ratio from 1, every target a service of the table. */
   readonly mirror?: MirrorRule;
 }

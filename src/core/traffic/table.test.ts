@@ -116,7 +116,10 @@ test("the policy of a service and the number of gateway workers stand in the tab
 
 test("a service that speaks gRPC says so in the table, any other nothing", () => {
   const records = [recordOf("a"), recordOf("b")];
-  const input = { ...inputOf(records, {}), isGrpc: (r: { name: string }) => r.name === "b" };
+  const input = {
+    ...inputOf(records, {}),
+    protocol: (r: { name: string }) => (r.name === "b" ? ("grpc" as const) : ("http" as const)),
+  };
   const protocols = buildRouteTable(input, 1).services.map((s) => ["protocol" in s, s.protocol]);
   assert.deepEqual(protocols, [
     [false, undefined],

@@ -14,8 +14,8 @@ export interface TableInput {
   readonly keepaliveMs: (record: ServiceRecord) => number;
   /** `networking.gateway_policy` of a service; null: none. */
   readonly policy?: (record: ServiceRecord) => GatewayPolicy | null;
-  /** `metadata.enable_grpc` of a service. */
-  readonly isGrpc?: (record: ServiceRecord) => boolean;
+  /** What the instances of a service speak. */
+  readonly protocol?: (record: ServiceRecord) => "http" | "grpc" | "both";
   /** Gateway workers that are wanted. */
   readonly workerCount?: number;
   /** `networking.gateway_policy.body_digest` of a service. */
@@ -74,6 +74,7 @@ function serviceRoute(record: ServiceRecord, input: TableInput): ServiceRoute {
   const { state, statuses, addresses, keepaliveMs, isBodyChecked } = input;
   const group = record.group === null ? undefined : state.groups.get(record.group);
   const policy = input.policy?.(record) ?? null;
+  const protocol = input.protocol?.(record) ?? "http";
   const serving = record.desired === "running" ? (statuses.get(record.name)?.serving ?? []) : [];
   return {
     name: record.name,
@@ -88,7 +89,7 @@ function serviceRoute(record: ServiceRecord, input: TableInput): ServiceRoute {
     keepaliveMs: keepaliveMs(record),
     ...(policy === null ? {} : { policy }),
     isBodyChecked: isBodyChecked(record),
-    ...(input.isGrpc?.(record) === true ? { protocol: "grpc" as const } : {}),
+    ...(protocol === "http" ? {} : { protocol }),
     ...mirrorOf(record, state),
   };
 }

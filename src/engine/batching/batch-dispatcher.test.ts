@@ -34,6 +34,9 @@ class FakeExchange implements Exchange {
   }
   leftQueue(): void {}
   answered(): void {}
+  began(): void {}
+  part(): void {}
+  completed(): void {}
   refused(): void {}
   workerDied(): void {}
 }
@@ -67,6 +70,7 @@ class FakeWorker implements BatchTaker, WorkerSlots {
     this.freeCount--;
     this.busyBatchCount++;
   }
+  credit(): void {}
   cancel(exchange: Exchange): void {
     this.cancelled.push((exchange as FakeExchange).number);
   }

@@ -37,6 +37,8 @@ export interface CommandParts {
   readonly env: CommandLine["env"];
   /** Wall clock, ms. */
   readonly wallNow: () => number;
+  /** What the command is told to listen on; absent: a free one. */
+  readonly port?: number;
 }
 
 /** Why an instance could not go on; it has been written to exit.json. */
@@ -104,7 +106,7 @@ export class CommandInstance {
     const { spec, command, dir, env, log, limits } = this.#parts;
     let line: CommandLine;
     try {
-      this.#claim = await claimPort();
+      this.#claim = await claimPort(this.#parts.port);
       line = commandLine(spec, command, { port: this.#claim.port, folder: dir.path, inherited: env });
     } catch (error) {
       return this.#fail("StartFailed", { code: null, signal: null }, (error as Error).message);

@@ -22,13 +22,15 @@ export interface PortClaim {
  * Free now is not free in ten seconds, when a model has loaded. So the port is below those of outgoing connections, and the
  * claim is a unix socket in the abstract namespace (unix(7)) called by the number: the kernel gives a name to one process, and takes
  * it back when that ends, however it ends. Two instances, of whatever installation on this machine, never have one port.
+ * @param asked the only one to try; absent: any
  * @throws Error when there is none
  */
-export async function claimPort(): Promise<PortClaim> {
+export async function claimPort(asked?: number): Promise<PortClaim> {
   const [from, to] = [FIRST_PORT, firstEphemeral()];
   const isRoom = to - from >= PORTS_MIN;
-  for (let tries = 0; tries < TRIES_MAX; tries++) {
-    const wanted = isRoom ? randomInt(from, to) : 0;
+  const triesMax = asked === undefined ? TRIES_MAX : 1;
+  for (let tries = 0; tries < triesMax; tries++) {
+    const wanted = asked ?? (isRoom ? randomInt(from, to) : 0);
     const port = await freePort(wanted);
     if (port === null) continue;
     const claim = await listen({ path: `\0sluice-port-${port}` });
@@ -37,7 +39,9 @@ export async function claimPort(): Promise<PortClaim> {
     if ((await freePort(port)) === port) return { port, release: () => claim.close() };
     claim.close();
   }
-  throw new Error(`no free port was found in ${TRIES_MAX} tries`);
+  throw new Error(
+    asked === undefined ? `no free port was found in ${TRIES_MAX} tries` : `the port ${asked} is taken`,
+  );
 }
 
 function firstEphemeral(): number {

@@ -12,6 +12,8 @@ export interface CommandOptions {
   readonly wallNow: () => number;
   /** Environment that the command inherits; our own when absent. */
   readonly env?: Readonly<Record<string, string | undefined>>;
+  /** What the command is told to listen on; absent: a free one. */
+  readonly port?: number;
 }
 
 /**
@@ -33,6 +35,7 @@ export async function runCommand(options: CommandOptions): Promise<number> {
     log: new LogFile(options.logFile, ENGINE_LIMITS, wallNow, "sluice"),
     env: options.env ?? process.env,
     wallNow,
+    ...(options.port === undefined ? {} : { port: options.port }),
   });
   const stop = new AbortController();
   let isAsked = false;

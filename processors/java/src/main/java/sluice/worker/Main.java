@@ -1,6 +1,5 @@
 package sluice.worker;
 
-import com.fasterxml.jackson.core.JsonFactory;
 import java.io.EOFException;
 import java.io.IOException;
 import java.net.UnixDomainSocketAddress;
@@ -8,16 +7,21 @@ import java.nio.channels.SocketChannel;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayDeque;
 import sluice.worker.Frames.Frame;
+import sluice.worker.custom.CustomProcessor;
+import sluice.worker.pmml.PmmlProcessor;
 import sun.misc.Signal;
 import sun.misc.SignalHandler;
 
-/** A Java processor worker: connects to its engine, loads the model, serves until told to stop. */
+/** A Java processor worker: connects to its engine, loads the model or the user's class, serves until told to stop. */
 public final class Main {
-  static final JsonFactory JSON = new JsonFactory();
+  private static final byte[] NOTHING = new byte[0];
+
+  /** User code is running that has not loaded yet: an end of the process now is its doing. */
+  private static volatile boolean isLoading;
 
   private Main() {}
 
-  /** Exit codes: 0 told to stop or engine gone, 1 could not load, 2 not started by an engine. */
+  /** Exit codes: 0 told to stop or engine gone, 1 could not load, 2 not started by an engine, 3 no memory left. */
   public static void main(String[] args) throws Exception {
     if (args.length == 2 && args[0].equals("--train")) {
       TrainingRun.run(args[1]);
@@ -42,26 +46,11 @@ public final class Main {
       Frame first = pending.remove();
       if (first.type() != Frames.INIT) throw new IOException("a frame of type " + first.type() + " before INIT");
       Init init = Init.parse(first.payload());
-      String reading = "reading " + init.modelFile();
-      frames.queue(Frames.PROGRESS, 0, reading.getBytes(StandardCharsets.UTF_8), new byte[0]);
-      frames.flush();
-      Processor processor;
-      try {
-        processor = PmmlProcessor.load(init.modelFile());
-      } catch (OutOfMemoryError error) {
-        fail(frames, "the model does not fit in memory: metadata.memory is " + init.memoryMb() + " MB");
-        return 1;
-      } catch (Processor.Refusal refusal) {
-        fail(frames, refusal.getMessage());
-        return 1;
-      } catch (Exception | StackOverflowError error) { // Scala code throws checked exceptions without declaring them
-        error.printStackTrace();
-        fail(frames, "the model could not be loaded: " + oneLine(error));
-        return 1;
-      }
-      String ready = "{\"pid\":" + ProcessHandle.current().pid() + ",\"runtime\":\"java " + Runtime.version() + "\"}";
-      frames.queue(Frames.READY, 0, ready.getBytes(StandardCharsets.UTF_8), new byte[0]);
-      frames.flush();
+      Processor processor = load(init, frames);
+      if (processor == null) return 1;
+      String library = processor.library() == null ? "" : ",\"library\":" + Json.quoted(processor.library());
+      String ready = "{\"pid\":" + ProcessHandle.current().pid() + ",\"runtime\":\"java " + Runtime.version() + "\"" + library + "}";
+      send(frames, Frames.READY, ready);
       String outOfMemory =
           "the processor ran out of memory for this request; metadata.memory is " + init.memoryMb() + " MB";
       new Serving(frames, pending, processor, outOfMemory).serve(init.workerThreads());
@@ -74,19 +63,47 @@ public final class Main {
     }
   }
 
-  private static void fail(Frames frames, String message) throws IOException {
-    System.err.println(message);
-    StringBuilder json = new StringBuilder("{\"message\":\"");
-    json.append(com.fasterxml.jackson.core.io.JsonStringEncoder.getInstance().quoteAsString(message));
-    frames.queue(Frames.FAILED, 0, json.append("\"}").toString().getBytes(StandardCharsets.UTF_8), new byte[0]);
-    frames.flush();
+  /** Null when it could not be loaded; the engine has been told why. */
+  private static Processor load(Init init, Frames frames) throws IOException {
+    boolean isCustom = init.mainClass() != null;
+    send(frames, Frames.PROGRESS, isCustom ? "loading " + init.mainClass() : "reading " + init.modelFile());
+    try {
+      if (!isCustom) return PmmlProcessor.load(init);
+      Runtime.getRuntime().addShutdownHook(new Thread(() -> endedWhileLoading(frames)));
+      isLoading = true;
+      return CustomProcessor.load(init);
+    } catch (OutOfMemoryError error) {
+      HeapWatch.ranOut();
+      String what = isCustom ? "the processor ran out of memory while loading;" : "the model does not fit in memory:";
+      fail(frames, what + " metadata.memory is " + init.memoryMb() + " MB");
+      System.err.println("java.lang.OutOfMemoryError: " + error.getMessage()); // the last words tell the reason of the end
+    } catch (Refusal refusal) {
+      fail(frames, refusal.getMessage());
+    } catch (Throwable error) { // Scala code throws checked exceptions without declaring them
+      error.printStackTrace();
+      fail(frames, (isCustom ? "the processor" : "the model") + " could not be loaded: " + Failures.oneLine(error));
+    } finally {
+      isLoading = false;
+    }
+    return null;
   }
 
-  /** Message of an error, or its type when it has none, in one line. */
-  static String oneLine(Throwable error) {
-    String message = error.getMessage();
-    String text = message == null || message.isBlank() ? error.getClass().getSimpleName() : message;
-    text = text.replaceAll("\\s+", " ").strip();
-    return text.length() > 2000 ? text.substring(0, 2000) : text;
+  private static void endedWhileLoading(Frames frames) {
+    if (!isLoading) return;
+    try {
+      fail(frames, "the processor ended the process while it was loading (System.exit)");
+    } catch (IOException gone) {
+      // nobody to tell
+    }
+  }
+
+  private static void fail(Frames frames, String message) throws IOException {
+    System.err.println(message);
+    send(frames, Frames.FAILED, "{\"message\":" + Json.quoted(message) + "}");
+  }
+
+  private static void send(Frames frames, int type, String text) throws IOException {
+    frames.queue(type, 0, text.getBytes(StandardCharsets.UTF_8), NOTHING);
+    frames.flush();
   }
 }

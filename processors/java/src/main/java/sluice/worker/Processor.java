@@ -1,19 +1,15 @@
 package sluice.worker;
 
 /** What answers requests. Called by several threads at once. */
-interface Processor {
-  /** The answer to one request body, as JSON. */
-  byte[] process(byte[] bytes, int from, int length) throws Refusal;
+public interface Processor {
+  /** Refusal is 400 with its message; OutOfMemoryError is 500 that names the memory; anything else thrown is 500 with its message. */
+  Answer process(Request request) throws Refusal;
+
+  /** Library that runs it, and its version, as `desc` shows it; null for the user's own code. */
+  default String library() {
+    return null;
+  }
 
   /** What it takes and gives, as JSON. */
-  byte[] describe();
-
-  /** Something is wrong with a request; the message goes to the client as it is. */
-  final class Refusal extends Exception {
-    private static final long serialVersionUID = 1;
-
-    Refusal(String message) {
-      super(message, null, false, false);
-    }
-  }
+  byte[] describe() throws Refusal;
 }

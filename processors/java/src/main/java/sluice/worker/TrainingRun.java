@@ -36,7 +36,7 @@ final class TrainingRun {
       worker.start();
       try (SocketChannel socket = server.accept()) {
         Frames frames = new Frames(socket);
-        String init = "{\"protocol\":1,\"model\":{\"path\":" + RowReader.quoted(modelFile)
+        String init = "{\"protocol\":1,\"processor\":{\"family\":\"pmml\"},\"model\":{\"path\":" + Json.quoted(modelFile)
             + "},\"rpc\":{\"workerThreads\":2},\"limits\":{\"memoryMb\":256}}";
         send(frames, Frames.INIT, 0, NOTHING, init);
         expect(frames, Frames.PROGRESS, "reading");

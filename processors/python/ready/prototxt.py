@@ -1,0 +1,142 @@
+"""Reads the text form of a Caffe net (protobuf text format), as far as a service has to know it: inputs with their shapes, and outputs."""
+import re
+
+#: Deeper is no net.
+_DEPTH_MAX = 50
+_TOKEN = re.compile(r"""\s*(?:\#[^\n]*\s*)*("(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'|[A-Za-z_][\w.]*|[-+]?[\w.][\w.+-]*|[{}<>:;,\[\]])""")
+
+
+class PrototxtError(ValueError):
+    """The text is no net; says what is wrong."""
+
+
+class Net:
+    """`inputs`: name -> shape; `tops`: name of each output of a layer -> name of the last layer that writes it; `ends`: outputs that no layer takes."""
+
+    def __init__(self, inputs, tops, ends):
+        self.inputs = inputs
+        self.tops = tops
+        self.ends = ends
+
+
+def net_of(text):
+    """A Net; raises PrototxtError."""
+    fields = _parse(text)
+    layers = [layer for key in ("layer", "layers") for layer in fields.get(key, []) if isinstance(layer, dict)]
+    inputs = _old_inputs(fields)
+    tops, taken = {}, set()
+    for layer in layers:
+        if not _is_for_test(layer):
+            continue
+        if layer.get("type", [""])[0] == "Input":
+            shapes = [_dims(shape) for shape in (layer.get("input_param") or [{}])[0].get("shape", [])]
+            for at, top in enumerate(layer.get("top", [])):
+                inputs[top] = shapes[min(at, len(shapes) - 1)] if shapes else []
+            continue
+        name = layer.get("name", [""])[0]
+        own = layer.get("top", [])
+        # A layer may write where it reads; that is not an end.
+        taken.update(bottom for bottom in layer.get("bottom", []) if bottom not in own)
+        for top in own:
+            tops[top] = name
+    for name, shape in inputs.items():
+        if not shape or any(n < 0 for n in shape):
+            raise PrototxtError("the input %s has no shape" % name)
+    return Net(inputs, tops, [top for top in tops if top not in taken])
+
+
+def _old_inputs(fields):
+    """`input` with `input_shape`, or four `input_dim` each."""
+    names = fields.get("input", [])
+    shapes = [_dims(shape) for shape in fields.get("input_shape", [])]
+    if not shapes:
+        dims = [_whole(n) for n in fields.get("input_dim", [])]
+        shapes = [dims[at : at + 4] for at in range(0, len(dims), 4)]
+    return {name: shapes[at] if at < len(shapes) else [] for at, name in enumerate(names)}
+
+
+def _is_for_test(layer):
+    phases = [inner for rule in layer.get("include", []) for inner in rule.get("phase", [])]
+    return not phases or "TEST" in phases
+
+
+def _dims(shape):
+    return [_whole(n) for n in shape.get("dim", [])]
+
+
+def _whole(text):
+    try:
+        return int(text)
+    except (TypeError, ValueError):
+        raise PrototxtError("a dimension is %.40s; allowed: a whole number" % (text,))
+
+
+def _parse(text):
+    """Field -> list of values, each a text or again such a dict."""
+    tokens = _tokens(text)
+    fields, at = _fields(tokens, 0, 0)
+    if at != len(tokens):
+        raise PrototxtError("a bracket closes that never opened")
+    return fields
+
+
+def _tokens(text):
+    text = text.rstrip()
+    found, at = [], 0
+    while at < len(text):
+        match = _TOKEN.match(text, at)
+        if match is None:
+            if re.match(r"\s*(?:#[^\n]*\s*)*$", text[at:]):
+                break
+            raise PrototxtError("line %d is no text of protobuf" % (text.count("\n", 0, at) + 1))
+        found.append(match.group(1))
+        at = match.end()
+    return found
+
+
+def _fields(tokens, at, depth):
+    if depth > _DEPTH_MAX:
+        raise PrototxtError("it is nested deeper than %d" % _DEPTH_MAX)
+    fields = {}
+    while at < len(tokens) and tokens[at] not in "}>":
+        name = tokens[at]
+        at += 1
+        if not (name[0].isalpha() or name[0] == "_"):
+            raise PrototxtError("found %.40s; allowed: the name of a field" % name)
+        values, at = _values(tokens, at, depth, name)
+        fields.setdefault(name, []).extend(values)
+        while at < len(tokens) and tokens[at] in ",;":
+            at += 1
+    return fields, at
+
+
+def _values(tokens, at, depth, name):
+    is_list = False
+    if at < len(tokens) and tokens[at] == ":":
+        at += 1
+        if at < len(tokens) and tokens[at] == "[":
+            is_list = True
+            at += 1
+    values = []
+    while True:
+        if at >= len(tokens):
+            raise PrototxtError("it ends within %.40s" % name)
+        token = tokens[at]
+        if is_list and token in ",]":
+            at += 1
+            if token == "]":
+                return values, at
+            continue
+        if token in "{<":
+            inner, at = _fields(tokens, at + 1, depth + 1)
+            if at >= len(tokens):
+                raise PrototxtError("it ends within %.40s" % name)
+            values.append(inner)
+            at += 1
+        elif token in "}>:;,[]":
+            raise PrototxtError("%.40s has no value" % name)
+        else:
+            values.append(token[1:-1] if token[0] in "\"'" else token)
+            at += 1
+        if not is_list:
+            return values, at

@@ -1,0 +1,9 @@
+#!/bin/sh
+# Makes build/line.jar, and runs the tests. Needs a JDK, 17 or later.
+set -eu
+cd "$(dirname "$0")"
+rm -rf build
+javac -d build/classes Line.java
+javac -cp build/classes -d build/tests LineTest.java
+java -cp build/classes:build/tests LineTest
+jar --create --file build/line.jar -C build/classes .
