@@ -15,16 +15,18 @@ import {
 const ROOT = dirname(import.meta.dirname);
 export const PROCESSORS_FILE = join(ROOT, "docs", "reference", "processors.md");
 
-/** Model files, and the form of requests beside the Open Inference Protocol. */
-const READS: { readonly [F in ProcessorFamily]: readonly [files: string, requests: string] } = {
-  pmml: ["PMML", "JSON rows"],
-  xgboost: ["JSON, UBJ, binary", "JSON rows"],
-  lightgbm: ["text of `save_model`", "JSON rows"],
-  onnx: ["ONNX", "JSON by rows or inputs, OnnxRequest"],
-  sklearn: ["skops, joblib, pickle", "JSON rows"],
-  tensorflow: ["SavedModel, frozen graph", "JSON of TensorFlow Serving, TFRequest"],
-  pytorch: ["TorchScript", "TorchRequest"],
-  caffe: ["prototxt with caffemodel", "CaffeRequest"],
+/** Model files, the form of requests beside the Open Inference Protocol, and a folder of examples. */
+const READS: {
+  readonly [F in ProcessorFamily]: readonly [files: string, requests: string, example: string];
+} = {
+  pmml: ["PMML", "JSON rows", "pmml-models"],
+  xgboost: ["JSON, UBJ, binary", "JSON rows", "xgboost"],
+  lightgbm: ["text of `save_model`", "JSON rows", "lightgbm"],
+  onnx: ["ONNX", "JSON by rows or inputs, OnnxRequest", "onnx-tabular"],
+  sklearn: ["skops, joblib, pickle", "JSON rows", "sklearn"],
+  tensorflow: ["SavedModel, frozen graph", "JSON of TensorFlow Serving, TFRequest", "tensorflow"],
+  pytorch: ["TorchScript", "TorchRequest", "pytorch"],
+  caffe: ["prototxt with caffemodel", "CaffeRequest", "caffe"],
 };
 
 /** Languages of processors of the user's own. */
@@ -72,17 +74,36 @@ function javaLibraries(): string {
 function familyRows(): string[][] {
   return FAMILIES.map(({ family, codes, gpuCodes }) => {
     const { requirements, accepts } = readyProcessor(codes[0])!;
-    const [files, requests] = READS[family];
+    const [files, requests, example] = READS[family];
+    const shown = `[${example}](../../examples/${example})`;
     const accepted = accepts === undefined ? "" : listed(accepts.has);
     const packages = requirements.length === 0 ? javaLibraries() : listed(requirements);
-    return [`[${family}](#${family})`, listed(codes), listed(gpuCodes), files, requests, packages, accepted];
+    return [
+      `[${family}](#${family})`,
+      listed(codes),
+      listed(gpuCodes),
+      files,
+      requests,
+      packages,
+      accepted,
+      shown,
+    ];
   });
 }
 
 const TABLES: Readonly<Record<string, () => string>> = {
   families: () =>
     table(
-      ["Family", "Codes", "Of them for GPUs", "Reads", "Requests", "Runs with", "Or what the system has"],
+      [
+        "Family",
+        "Codes",
+        "Of them for GPUs",
+        "Reads",
+        "Requests",
+        "Runs with",
+        "Or what the system has",
+        "Example",
+      ],
       familyRows(),
     ),
   instead: () =>
