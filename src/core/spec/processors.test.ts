@@ -72,7 +72,7 @@ test("metadata.gpu chooses the packages of a code for GPUs, and does nothing for
     assert(spec.processor.kind === "builtin");
     return { gpus: spec.processor.gpus, first: spec.processor.requirements!.lines[0], notEffective };
   };
-  const withGpu = { gpus: 1, first: "onnxruntime-gpu==1.31.1", notEffective: [] };
+  const withGpu = { gpus: 1, first: "onnxruntime-gpu[cuda,cudnn]==1.31.1", notEffective: [] };
   const without = { gpus: 0, first: "onnxruntime==1.31.1", notEffective: [] };
   assert.deepEqual(parsed("onnx_cu100", 1), withGpu);
   assert.deepEqual(parsed("onnx_cu100", 0), without);
