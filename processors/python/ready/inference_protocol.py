@@ -1,6 +1,6 @@
 """The Open Inference Protocol v2 over HTTP (kserve/open-inference-protocol), with Triton's binary tensor data extension.
 
-One service is one model: it is called by the service's name, or by that of its file. gRPC is translated by the engine into the
+One service is one model: it is called by the service's name, by that of its group, or by that of its file. gRPC is translated by the engine into the
 form with binary tensors, so this is all there is to it.
 """
 import json
@@ -43,7 +43,7 @@ class InferenceProtocol:
         self._service = init.get("service") or "model"
         spec = init["model"]
         file = os.path.basename((spec["entry"] or spec["path"] or "").rstrip("/"))
-        self._names = {self._service, file, os.path.splitext(file)[0]} - {""}
+        self._names = {self._service, init.get("group") or "", file, os.path.splitext(file)[0]} - {""}
         self._inputs = {spec.name: spec for spec in loaded.inputs}
         only = loaded.inputs[0] if len(loaded.inputs) == 1 else None
         self._only = only.name if only is not None and only.takes_any_name else None
