@@ -213,7 +213,7 @@ test("through a group's address a model may be called by the group's name", asyn
     const answer = await http(`${url}/${model}/infer`, { headers: { authorization }, method: "POST", body });
     assert.deepEqual([answer.status, JSON.parse(answer.body).model_name], [200, model], answer.body);
   }
-  const other = await http(`${url}/cave`, { headers: { authorization } });
+  const other = await http(`${url}/cave`, { method: "GET", headers: { authorization } });
   assert.equal(other.status, 404);
 });
 

@@ -12,11 +12,18 @@ const read = (name: string) => JSON.parse(readFileSync(join(EXAMPLE, name), "utf
 
 test("each request of a batch gets its own answer, and a bad one is refused alone", async (t) => {
   const { model_path: folder, model_entry: entry } = read("service.json");
-  const python = execFileSync(process.execPath, ["tools/environments.ts", "python", "sklearn"], { cwd: ROOT });
+  const python = execFileSync(process.execPath, ["tools/environments.ts", "python", "sklearn"], {
+    cwd: ROOT,
+  });
   const instance = new EngineInstance({
     processor: { kind: "builtin", code: "sklearn", family: "sklearn" },
     modelPath: join(EXAMPLE, folder, entry ?? ""),
-    rpc: { workerThreads: 1, maxQueueSize: 200, keepaliveMs: 60_000, batching: { sizeMax: 16, waitMsMax: 50 } },
+    rpc: {
+      workerThreads: 1,
+      maxQueueSize: 200,
+      keepaliveMs: 60_000,
+      batching: { sizeMax: 16, waitMsMax: 50 },
+    },
     memoryMb: 2000,
     env: { SLUICE_PYTHON: String(python).trim() },
   });
