@@ -22,13 +22,21 @@ let gateway = "";
 let direct = "";
 before(async () => {
   await sluice.start();
-  await sluice.ok("create", join(EXAMPLE, "service.json"));
+  const service = read("service.json");
+  const metadata = { ...service.metadata, group: "cellar" };
+  const file = join(sluice.home, "wine.json");
+  writeFileSync(file, JSON.stringify({ ...service, model_path: join(EXAMPLE, "model"), metadata }));
+  await sluice.ok("create", file);
   token = (await sluice.service("wine")).AccessToken;
   gateway = new URL(sluice.clientConfig().gateway).host;
   const [instance] = (await sluice.json("GET", "/api/v2/services/local/wine/instances")).Instances;
   direct = `127.0.0.1:${instance.InstancePort}`;
 });
 after(() => sluice.stop());
+
+async function groupToken(group: string): Promise<string> {
+  return (await sluice.json("GET", `/api/v2/groups/local/${group}`)).AccessToken;
+}
 
 // biome-ignore lint/suspicious/noExplicitAny: answers are looked into field by field
 function checkFound(found: any, model: string): void {
@@ -179,7 +187,7 @@ test("answers are what the protocol's OpenAPI file says, by its paths with and w
 test("the same of pmml, whose worker is another: both transports say what its rows are answered with", async () => {
   const file = join(sluice.home, "heart.json");
   const model = join(ROOT, "processors", "java", "src", "test", "resources", "heart.pmml");
-  const metadata = { instance: 1, cpu: 1, memory: 256 };
+  const metadata = { instance: 1, cpu: 1, memory: 256, group: "cardio" };
   writeFileSync(file, JSON.stringify({ name: "heart", processor: "pmml", model_path: model, metadata }));
   await sluice.ok("create", file);
   const opener = (await sluice.service("heart")).AccessToken;
@@ -195,6 +203,27 @@ test("the same of pmml, whose worker is another: both transports say what its ro
   });
   assert.deepEqual(found.http, found.grpc);
   for (const [name, value] of Object.entries(wanted)) assert.deepEqual(found.grpc[name], [value], name);
+  const group = await runTriton("both.py", {
+    http: `${gateway}/api/predict/cardio`,
+    grpc: gateway,
+    authority: "cardio.sluice",
+    token: await groupToken("cardio"),
+    model: "cardio",
+    row,
+  });
+  assert.deepEqual(group, found);
+});
+
+test("through a group's address a model may be called by the group's name", async () => {
+  const authorization = await groupToken("cellar");
+  const url = `http://${gateway}/api/predict/cellar/v2/models`;
+  const body = JSON.stringify({ inputs: [{ name: "X", datatype: "FP32", shape: [4, 13], data: rows }] });
+  for (const model of ["cellar", "wine"]) {
+    const answer = await http(`${url}/${model}/infer`, { headers: { authorization }, method: "POST", body });
+    assert.deepEqual([answer.status, JSON.parse(answer.body).model_name], [200, model], answer.body);
+  }
+  const other = await http(`${url}/cave`, { method: "GET", headers: { authorization } });
+  assert.equal(other.status, 404);
 });
 
 test("the official SDK's request for ONNX, its own bytes", () => {

@@ -1,13 +1,15 @@
 /**
- * Batching off, with a fixed wait, and adaptive, in turns within one run, on two models that gain from it: four layers of a matrix
- * product in numpy, and one whose call costs 2 ms however many rows it has (as a call to an accelerator does).
- * Options: `--rounds=3 --seconds=2 --threads=1`. Needs wrk, python3 and, the first time, pip. Results go to bench/out/batching.json.
+ * Batching off, with a fixed wait, and adaptive, in turns within one run, on models that gain from it: four layers of a matrix
+ * product in numpy, one whose call costs 2 ms however many rows it has (as a call to an accelerator does), and a random forest of scikit-learn and a
+ * model of ONNX in their ready-made processors.
+ * Options: `--rounds=3 --seconds=2 --threads=1 --models=matrix,forest`. Needs wrk, python3 and, the first time, pip; for the ready-made ones
+ * the environments of the tests. Results go to bench/out/batching.json.
  */
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { cpus, loadavg } from "node:os";
 import { join } from "node:path";
-import { EngineInstance } from "../../src/testing/engine-instance.ts";
+import { EngineInstance, type InstanceOptions } from "../../src/testing/engine-instance.ts";
 import { type Load, load } from "./load.ts";
 
 const out = join(import.meta.dirname, "..", "out");
@@ -18,8 +20,12 @@ const seconds = option("seconds", 2);
 const workerThreads = option("threads", 1);
 const CONNECTIONS = [1, 8, 64];
 const batching = { sizeMax: 16, waitMsMax: 5 };
+const names = process.argv
+  .find((arg) => arg.startsWith("--models="))
+  ?.slice(9)
+  .split(",");
 
-const MODELS = {
+const OWN = {
   matrix: `
 import numpy
 rng = numpy.random.default_rng(1)
@@ -63,20 +69,68 @@ function numpyPython(): string {
   return python;
 }
 
+interface Model {
+  readonly options: Pick<InstanceOptions, "source" | "processor" | "modelPath" | "memoryMb">;
+  readonly python: () => string;
+  readonly body?: string;
+}
+
+const root = join(import.meta.dirname, "..", "..");
+
+function readyPython(family: string): string {
+  const args = ["tools/environments.ts", "python", family];
+  return execFileSync(process.execPath, args, { cwd: root, encoding: "utf8" }).trim();
+}
+
+const ready = (family: "sklearn" | "onnx", modelPath: string, row: readonly number[]): Model => ({
+  options: { processor: { kind: "builtin", code: family, family }, modelPath, memoryMb: 2000 },
+  python: () => readyPython(family),
+  body: JSON.stringify([row]),
+});
+
+/** 100 trees on the digits of scikit-learn, 64 features. */
+function forest(): Model {
+  const file = join(out, "forest.joblib");
+  const train = `
+import joblib, sys
+from sklearn.datasets import load_digits
+from sklearn.ensemble import RandomForestClassifier
+joblib.dump(RandomForestClassifier(100, random_state=1).fit(*load_digits(return_X_y=True)), sys.argv[1])
+`;
+  mkdirSync(out, { recursive: true });
+  if (!existsSync(file)) execFileSync(readyPython("sklearn"), ["-c", train, file], { stdio: "inherit" });
+  const row = Array.from({ length: 64 }, (_, i) => (i * 7) % 17);
+  return ready("sklearn", file, row);
+}
+
+const MODELS: Readonly<Record<string, () => Model>> = {
+  matrix: () => ({ options: { source: OWN.matrix }, python: numpyPython }),
+  "2 ms a call": () => ({ options: { source: OWN["2 ms a call"] }, python: numpyPython }),
+  forest,
+  onnx: () =>
+    ready(
+      "onnx",
+      join(root, "examples/onnx-tabular/model/model.onnx"),
+      Array.from({ length: 13 }, (_, i) => i + 0.5),
+    ),
+};
+
 const median = (loads: readonly Load[], pick: (load: Load) => number) =>
   loads.map(pick).sort((a, b) => a - b)[Math.floor(loads.length / 2)]!;
 
-const python = numpyPython();
 const results: object[] = [];
 console.log(
   `${cpus().length} cores, load before ${loadavg()[0]!.toFixed(2)}; ${rounds} rounds of ${seconds} s, medians; worker_threads ${workerThreads}, ` +
     `max_batch_size ${batching.sizeMax}, max_batch_timeout ${batching.waitMsMax} ms`,
 );
-for (const [model, source] of Object.entries(MODELS)) {
+for (const [model, make] of Object.entries(MODELS)) {
+  if (names !== undefined && !names.includes(model)) continue;
+  const { options, python: pythonOf, body } = make();
+  const python = pythonOf();
   const sides = Object.entries(MODES).map(([mode, { rpc, env }]) => ({
     mode,
     engine: new EngineInstance({
-      source,
+      ...options,
       rpc: { workerThreads, ...rpc },
       env: { ...env, SLUICE_PYTHON: python },
     }),
@@ -85,7 +139,7 @@ for (const [model, source] of Object.entries(MODELS)) {
   try {
     for (const { engine } of sides) await engine.ready();
     const run = (side: (typeof sides)[number], connections: number, forSeconds: number) =>
-      load(`http://127.0.0.1:${side.engine.state!.port}/api/predict/svc`, connections, forSeconds);
+      load(`http://127.0.0.1:${side.engine.state!.port}/api/predict/svc`, connections, forSeconds, body);
     for (const side of sides) run(side, 8, 1); // warm
     for (let round = 0; round < rounds; round++)
       for (const [i, connections] of CONNECTIONS.entries())

@@ -10,8 +10,8 @@ export interface Load {
   readonly p999Us: number;
 }
 
-/** Sends small POST requests from one wrk thread. Throws when one of them fails. */
-export function load(url: string, connections: number, forSeconds: number): Load {
+/** Sends POST requests from one wrk thread, small ones if `body` is not given. Throws when one of them fails. */
+export function load(url: string, connections: number, forSeconds: number, body?: string): Load {
   const args = [
     "-t1",
     `-c${connections}`,
@@ -20,7 +20,8 @@ export function load(url: string, connections: number, forSeconds: number): Load
     join(import.meta.dirname, "post.lua"),
     url,
   ];
-  const text = execFileSync("wrk", args, { encoding: "utf8" });
+  const env = { ...process.env, ...(body === undefined ? {} : { LOAD_BODY: body }) };
+  const text = execFileSync("wrk", args, { encoding: "utf8", env });
   const numbers = /RESULT (.*)/.exec(text)![1]!.split(" ").map(Number);
   const [requests, durationUs, failed, p50Us, p99Us, p999Us] = numbers as [
     number,

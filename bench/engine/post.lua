@@ -1,6 +1,6 @@
 -- 40 bytes of JSON, as a small prediction request; one machine-readable line at the end.
 wrk.method = "POST"
-wrk.body = '{"a":1,"b":2,"c":"xxxxxxxxxxxxxxxxxxxx"}'
+wrk.body = os.getenv("LOAD_BODY") or '{"a":1,"b":2,"c":"xxxxxxxxxxxxxxxxxxxx"}'
 wrk.headers["Content-Type"] = "application/json"
 wrk.headers["Authorization"] = "secret"
 

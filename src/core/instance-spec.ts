@@ -1,6 +1,6 @@
 import type { MemoryGrowth } from "./health/memory-growth.ts";
 import type { HealthSpec } from "./health/probe.ts";
-import type { InstanceId, ServiceName } from "./names.ts";
+import type { GroupName, InstanceId, ServiceName } from "./names.ts";
 import type { ProcessorFamily } from "./spec/processors.ts";
 import type { StageTime } from "./start-stages.ts";
 
@@ -16,6 +16,8 @@ export interface AccessRules {
 export interface InstanceSpec extends AccessRules {
   readonly id: InstanceId;
   readonly service: ServiceName;
+  /** The group that it is called by, too. Absent: none. */
+  readonly group?: GroupName;
   readonly version: number;
   readonly epoch: number;
   readonly slot: number;

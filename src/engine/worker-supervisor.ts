@@ -133,10 +133,10 @@ export class WorkerSupervisor implements WorkerEvents {
       socket.destroy();
       return;
     }
-    const { service, version, processor, model, rpc, limits } = this.#parts.spec;
+    const { service, group, version, processor, model, rpc, limits } = this.#parts.spec;
     const own = { protocol: WORKER_PROTOCOL, sluice: this.#parts.sluiceVersion, features: FEATURES };
     if (worker.process instanceof StartedProcess) worker.times.connected(this.#parts.now());
-    worker.connect(socket, { ...own, service, version, processor, model, rpc, limits });
+    worker.connect(socket, { ...own, service, group, version, processor, model, rpc, limits });
   }
 
   loaded(worker: Worker, facts: unknown): void {

@@ -88,11 +88,11 @@ class Worker:
         call_batch = batch_function_of(module)
         self._serve(call, lambda: processor.json_text(describe()), self.init["rpc"]["workerThreads"], call_batch)
 
-    def serve_ready(self, process, describe, facts):
-        """A ready-made processor: `process(body, headers)`. `facts` go with READY: `library` and `note`."""
+    def serve_ready(self, process, describe, facts, process_batch):
+        """A ready-made processor: `process(body, headers)`, and `process_batch(bodies, heads)` or None. `facts` go with READY: `library` and `note`."""
         call = lambda body, head, deadline: process(body, Headers(head, deadline))  # noqa: E731
         threads = self.init["rpc"]["workerThreads"]
-        self._serve(call, lambda: processor.json_text(describe()), threads, None, facts)
+        self._serve(call, lambda: processor.json_text(describe()), threads, process_batch, facts)
 
     def _serve(self, call, describe, threads, call_batch, facts=None):
         rpc = rpc_set_in_code()

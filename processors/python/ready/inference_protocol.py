@@ -1,6 +1,6 @@
 """The Open Inference Protocol v2 over HTTP (kserve/open-inference-protocol), with Triton's binary tensor data extension.
 
-One service is one model: it is called by the service's name, or by that of its file. gRPC is translated by the engine into the
+One service is one model: it is called by the service's name, by that of its group, or by that of its file. gRPC is translated by the engine into the
 form with binary tensors, so this is all there is to it.
 """
 import json
@@ -10,6 +10,7 @@ import urllib.parse
 import zlib
 
 from . import tensors
+from .batches import alone
 from .model import BadInput
 
 PREFIX = "/v2"
@@ -42,7 +43,7 @@ class InferenceProtocol:
         self._service = init.get("service") or "model"
         spec = init["model"]
         file = os.path.basename((spec["entry"] or spec["path"] or "").rstrip("/"))
-        self._names = {self._service, file, os.path.splitext(file)[0]} - {""}
+        self._names = {self._service, init.get("group") or "", file, os.path.splitext(file)[0]} - {""}
         self._inputs = {spec.name: spec for spec in loaded.inputs}
         only = loaded.inputs[0] if len(loaded.inputs) == 1 else None
         self._only = only.name if only is not None and only.takes_any_name else None
@@ -50,8 +51,12 @@ class InferenceProtocol:
 
     def answer(self, body, headers):
         """What a request gets, as a processor returns it; every refusal is `{"error": …}`."""
+        return alone(self.steps(body, headers))
+
+    def steps(self, body, headers):
+        """The same as a generator of calls (batches.py)."""
         try:
-            return self._route(body, headers)
+            return (yield from self._route(body, headers))
         except Refusal as refusal:
             return {"error": str(refusal)}, refusal.status, refusal.headers
         except BadInput as error:
@@ -89,7 +94,7 @@ class InferenceProtocol:
             raise self._no_such(path)
         if headers.method != "POST":
             raise Refusal(405, "%s is not for this path; allowed: POST" % headers.method, {"allow": "POST"})
-        return self._infer(name, body, headers)
+        return (yield from self._infer(name, body, headers))
 
     @staticmethod
     def _get(headers, facts):
@@ -117,7 +122,7 @@ class InferenceProtocol:
         parameters = _parameters(request, "the request")
         wanted = self._wanted(request, _flag(parameters, "binary_data_output", "the request", False))
         inputs = self._read_inputs(request, binary)
-        results = self._model.infer(inputs, None if wanted is None else [output for output, _ in wanted])
+        results = yield from self._model.infer_steps(inputs, None if wanted is None else [output for output, _ in wanted])
         if wanted is None:
             is_binary = _flag(parameters, "binary_data_output", "the request", False)
             wanted = [(output, is_binary) for output in self._outputs if output in results]

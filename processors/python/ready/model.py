@@ -3,6 +3,8 @@ import importlib
 import os
 import re
 
+from .batches import alone
+
 #: Family of a processor -> (module here, class in it).
 FAMILIES = {
     "caffe": ("caffe_model", "CaffeModel"),
@@ -63,7 +65,8 @@ def check_options(config, processor, known):
 
 
 class ReadyModel:
-    """A loaded model. A family derives from it; `process` and `infer` may be called by several threads at once.
+    """A loaded model. A family derives from it; `process` and `infer` may be called by several threads at once. A family whose requests can go together
+    in batches gives `steps` and `infer_steps` in their place (batches.py).
 
     `path` is the model as the service names it (`model_entry`, else `model_path`), a file or a folder; `config` is `model_config` as a dict,
     {} when there is none. The constructor loads, calls `progress(text)` at long steps, and raises BadModel for what cannot be served.
@@ -83,15 +86,40 @@ class ReadyModel:
         self.inputs = []
         self.outputs = []
 
+    def batch_problem(self):
+        """Why requests cannot go together, as a clause; "": they can, if rows of the model's first axis have nothing to do with each other, which
+        who sets `metadata.rpc.batching` knows."""
+        return "this processor takes no batches"
+
+    def first_axis_problem(self):
+        """For `batch_problem`: a first dimension of an input or output that is no number of rows."""
+        for word, specs in (("input", self.inputs), ("output", self.outputs)):
+            for spec in specs:
+                if not spec.shape:
+                    return 'the model does not say the shape of its %s "%s"' % (word, spec.name)
+                if spec.shape[0] != -1:
+                    return 'the first dimension of its %s "%s" is always %d' % (word, spec.name, spec.shape[0])
+        return ""
+
     def process(self, body, headers):
         """One request in the family's own format (eas-reference section 5). `body` is bytes-like and not empty. Returns what a processor may return
         (processors/python/README.md); raises BadInput."""
-        raise NotImplementedError
+        return alone(self.steps(body, headers))
+
+    def steps(self, body, headers):
+        """`process` as a generator of calls."""
+        return self.process(body, headers)
+        yield
 
     def infer(self, inputs, outputs):
         """One request of the Open Inference Protocol. `inputs`: name -> numpy array (BYTES: dtype object, of bytes), all of those of the model that must be there,
         types and shapes already checked against `self.inputs`; `outputs`: names wanted, or None: all, or those that cost nothing more. Returns name -> numpy array; raises BadInput."""
-        raise NotImplementedError
+        return alone(self.infer_steps(inputs, outputs))
+
+    def infer_steps(self, inputs, outputs):
+        """`infer` as a generator of calls."""
+        return self.infer(inputs, outputs)
+        yield
 
     def describe(self):
         """Answer to a GET or an empty body."""

@@ -21,6 +21,7 @@ import onnxruntime
 
 from . import model as models
 from . import model_files, onnx_formats, tensors
+from .batches import Call
 from .inference_protocol import fits
 from .model import BadInput, BadModel, ReadyModel, TensorSpec
 
@@ -79,18 +80,27 @@ class OnnxModel(ReadyModel):
         known["producer"] = facts.producer_name
         return known
 
-    def process(self, body, headers):
+    def batch_problem(self):
+        return self.first_axis_problem()
+
+    def steps(self, body, headers):
         # A DataProto begins with its field 1. So may JSON, by a line feed; but that is no whole message then.
         if body[0] == 0x0A or headers.get("content-type", "").startswith("application/x-protobuf"):
             found = onnx_formats.read_data(body)
             if found is not None:
-                return self._answer_data(found)
-        return self._answer_json(onnx_formats.read_json(body))
+                return (yield from self._answer_data(found))
+        return (yield from self._answer_json(onnx_formats.read_json(body)))
 
-    def infer(self, inputs, outputs):
+    def infer_steps(self, inputs, outputs):
         names = list(self._datatypes) if outputs is None else outputs
-        results = self._run({name: _for_runtime(name, array) for name, array in inputs.items()}, names)
+        results = yield self._asked({name: _for_runtime(name, array) for name, array in inputs.items()}, names)
         return {name: _as_array(name, value) for name, value in zip(names, results)}
+
+    def _asked(self, feeds, names):
+        # In the order of the model, so that the order of a request does not tell it from others.
+        known = tuple(name for name in self._specs if name in feeds)
+        run = lambda arrays: self._run(dict(zip(known, arrays)), names)  # noqa: E731
+        return Call(run, (known, tuple(names)), [feeds[name] for name in known])
 
     def _run(self, feeds, names):
         try:
@@ -115,12 +125,12 @@ class OnnxModel(ReadyModel):
             _check_shape(where, spec, shape)
             inputs[name] = tensors.array_of_bytes(where, datatype, shape, data)
         self._check_all(inputs)
-        results = self.infer(inputs, None)
+        results = yield from self.infer_steps(inputs, None)
         return onnx_formats.data_answer([(name, self._datatypes[name], array) for name, array in results.items()])
 
     def _answer_json(self, value):
         if type(value) is dict and "inputs" in value:
-            return self._answer_inputs(value)
+            return (yield from self._answer_inputs(value))
         wrapped = type(value) is dict and list(value) == ["instances"]
         rows = value["instances"] if wrapped else value
         if type(rows) is not list:
@@ -130,7 +140,7 @@ class OnnxModel(ReadyModel):
         if rows and len(self.inputs) == 1 and len(self.inputs[0].shape or []) == 2 and self.inputs[0].shape[1] != 1:
             if set(map(type, rows)) <= {int, float, type(None)}:
                 rows = [rows]
-        answers = self._answer_rows(rows) if rows else []
+        answers = (yield from self._answer_rows(rows)) if rows else []
         return {"predictions": answers} if wrapped else answers
 
     def _answer_inputs(self, value):
@@ -148,7 +158,7 @@ class OnnxModel(ReadyModel):
         for name, data in given.items():
             feeds[name] = onnx_formats.array_of('input "%s"' % name, self._spec(name), data)
         self._check_all(feeds)
-        results = self._run({name: _for_runtime(name, array) for name, array in feeds.items()}, wanted)
+        results = yield self._asked({name: _for_runtime(name, array) for name, array in feeds.items()}, wanted)
         return {"outputs": {name: _json_of(result) for name, result in zip(wanted, results)}}
 
     def _answer_rows(self, rows):
@@ -163,7 +173,7 @@ class OnnxModel(ReadyModel):
             where = "rows" if len(self.inputs) == 1 else 'rows, input "%s"' % name
             _check_lengths(where, spec, values)
             feeds[name] = onnx_formats.array_of(where, spec, values)
-        results = self._run({name: _for_runtime(name, array) for name, array in feeds.items()}, self._all)
+        results = yield self._asked({name: _for_runtime(name, array) for name, array in feeds.items()}, self._all)
         answers = [_json_of(result) for result in results]
         for name, answer in zip(self._all, answers):
             if type(answer) is not list or len(answer) != len(rows):

@@ -5,6 +5,9 @@ TorchScript does not say which dtypes and shapes a model takes, so requests in p
 
 - `inputs`: a list of `{"name": "x", "datatype": "FP32", "shape": [-1, 4]}`, one for each argument of `forward`, in order.
 - `outputs`: a list of the same, one for each output, in order.
+
+Where all of both have -1 as first dimension, requests can go together in batches: TorchScript itself does not tell a model that takes any number of rows
+from one that does not.
 """
 import os
 import re
@@ -15,6 +18,7 @@ import torch
 
 from . import model_files, protobuf_formats
 from . import model as models
+from .batches import Call
 from .model import BadInput, BadModel, ReadyModel, TensorSpec
 
 EXPORT = "export it in Python: torch.jit.script(model).save(file), or torch.jit.trace(model, example).save(file)"
@@ -56,29 +60,48 @@ class PytorchModel(ReadyModel):
         self._arguments, self._needed = _arguments_of(model)
         self.inputs = _specs(config, "inputs") or [TensorSpec(name, "FP32", None) for name in self._arguments[: self._needed]]
         self.outputs = _specs(config, "outputs") or [TensorSpec("OUTPUT__0", "FP32", None)]
+        self._has_inputs = "inputs" in config
         self._has_outputs = "outputs" in config
         if len(self.inputs) > len(self._arguments):
             raise BadModel("model_config.inputs has %d; forward has %d: %s" % (len(self.inputs), len(self._arguments), ", ".join(self._arguments)))
 
-    def process(self, body, headers):
+    def batch_problem(self):
+        if self._has_outputs and self._has_inputs:
+            return self.first_axis_problem()
+        return "TorchScript does not say which dimension counts rows; name inputs and outputs in model_config, with -1 as first dimension"
+
+    def steps(self, body, headers):
         if bytes(body[:1]) in (b"{", b"["):
             raise BadInput("the body is JSON; allowed: a PredictRequest in protobuf, or JSON by the Open Inference Protocol at /v2/models/NAME/infer")
         request = protobuf_formats.PytorchRequest(body)
-        named = {name: self._tensor(array) for name, array in request.named.items()}
-        found = self._run([self._tensor(array) for array in request.inputs], named)
-        outputs, by_name = _flat(found)
+        given = [*request.inputs, *request.named.values()]
+        for array in given:
+            _check_dtype(array)
+        dtypes = tuple(array.dtype for array in given)
+
+        def run(arrays):
+            tensors = [self._tensor(values, dtype) for values, dtype in zip(arrays, dtypes)]
+            count = len(request.inputs)
+            return self._results(self._run(tensors[:count], dict(zip(request.named, tensors[count:]))))
+
+        options = (dtypes, len(request.inputs), tuple(request.named))
+        outputs, by_name = _apart((yield Call(run, options, [array.values for array in given])))
         if request.outputs:
             outputs, by_name = self._filtered(outputs, by_name, request.outputs), {}
-        return protobuf_formats.pytorch_answer([self._array(t) for t in outputs], {name: self._array(t) for name, t in by_name.items()})
+        return protobuf_formats.pytorch_answer(outputs, by_name)
 
-    def infer(self, inputs, outputs):
-        # Arrays may be views of the request, which cannot be written to; the model may write to its inputs.
-        given = [self._on_device(torch.from_numpy(numpy.array(inputs[spec.name]))) for spec in self.inputs if spec.name in inputs]
-        found, by_name = _flat(self._run(given, {}))
-        arrays = {name: self._array(t) for name, t in by_name.items()}
+    def infer_steps(self, inputs, outputs):
+        names = tuple(spec.name for spec in self.inputs if spec.name in inputs)
+
+        def run(arrays):
+            # They may be views of the request, which cannot be written to; the model may write to its inputs.
+            given = [self._on_device(torch.from_numpy(numpy.array(array))) for array in arrays]
+            return self._results(self._run(given, {}))
+
+        found, arrays = _apart((yield Call(run, names, [inputs[name] for name in names])))
         names = [spec.name for spec in self.outputs] if self._has_outputs else []
-        for at, tensor in enumerate(found):
-            arrays[names[at] if at < len(names) else "OUTPUT__%d" % at] = self._array(tensor)
+        for at, array in enumerate(found):
+            arrays[names[at] if at < len(names) else "OUTPUT__%d" % at] = array
         if outputs is None:
             return arrays
         unknown = [name for name in outputs if name not in arrays]
@@ -95,17 +118,17 @@ class PytorchModel(ReadyModel):
             "arguments": self._arguments,
         }
 
-    def _tensor(self, array):
-        values = array.values
-        if values.dtype == object:
-            raise BadInput("an input is DT_STRING; allowed: numbers, as PyTorch has no tensors of texts")
+    def _results(self, found):
+        """Arrays of what the model gave, those by names last, and the names."""
+        outputs, by_name = _flat(found)
+        return [*map(self._array, outputs), *map(self._array, by_name.values()), tuple(by_name)]
+
+    def _tensor(self, values, dtype):
         if values.dtype == numpy.uint16:
             # PyTorch computes nothing with 16 bits without a sign.
             values = values.astype(numpy.int32)
-        if array.dtype.startswith("DT_Q"):
-            raise BadInput("an input is %s; allowed: no quantised numbers" % array.dtype)
         tensor = torch.from_numpy(values if values.flags.writeable else values.copy())
-        if array.dtype == "DT_BFLOAT16":
+        if dtype == "DT_BFLOAT16":
             tensor = tensor.to(torch.bfloat16)
         return self._on_device(tensor)
 
@@ -203,6 +226,20 @@ def _specs(config, key):
             raise BadModel("model_config.%s[%d]; allowed: %s; datatypes: %s" % (key, at, allowed, ", ".join(_DATATYPES)))
         specs.append(TensorSpec(one["name"], one["datatype"], shape))
     return specs
+
+
+def _check_dtype(array):
+    if array.values.dtype == object:
+        raise BadInput("an input is DT_STRING; allowed: numbers, as PyTorch has no tensors of texts")
+    if array.dtype.startswith("DT_Q"):
+        raise BadInput("an input is %s; allowed: no quantised numbers" % array.dtype)
+
+
+def _apart(results):
+    """`(list of arrays, name -> array)` of results."""
+    names = results[-1]
+    count = len(results) - 1 - len(names)
+    return list(results[:count]), dict(zip(names, results[count:-1]))
 
 
 def _flat(value):

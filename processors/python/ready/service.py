@@ -3,6 +3,7 @@ import json
 import math
 
 from . import model as models
+from .batches import Batches, alone
 from .inference_protocol import InferenceProtocol, is_ours
 
 
@@ -15,9 +16,17 @@ def serve(worker):
     processor = init["processor"]
     config = config_of(spec["config"])
     loaded = models.load(processor["family"], path, config, worker.progress, cores, worker.imported, processor.get("gpus"))
-    facts = {"library": loaded.library, "note": loaded.note}
     protocol = InferenceProtocol(loaded, init)
-    worker.serve_ready(lambda body, headers: answer(loaded, protocol, body, headers), loaded.describe, facts)
+    answer_batch = None
+    if init["rpc"].get("batching"):
+        problem = loaded.batch_problem()
+        if problem:
+            loaded.note = "; ".join(filter(None, [loaded.note, "metadata.rpc.batching has no effect: %s" % problem]))
+        else:
+            batches = Batches()
+            answer_batch = lambda bodies, heads: batches.answers([steps(loaded, protocol, *asked) for asked in zip(bodies, heads)])  # noqa: E731
+    facts = {"library": loaded.library, "note": loaded.note}
+    worker.serve_ready(lambda body, headers: answer(loaded, protocol, body, headers), loaded.describe, facts, answer_batch)
 
 
 def config_of(text):
@@ -35,11 +44,16 @@ def config_of(text):
 
 def answer(loaded, protocol, body, headers):
     """What a request gets; BadInput becomes 400 with its text."""
+    return alone(steps(loaded, protocol, body, headers))
+
+
+def steps(loaded, protocol, body, headers):
+    """The same as a generator of calls (batches.py)."""
     if is_ours(headers.target):
-        return protocol.answer(body, headers)
+        return (yield from protocol.steps(body, headers))
     try:
         if len(body) == 0:
             return loaded.describe()
-        return loaded.process(body, headers)
+        return (yield from loaded.steps(body, headers))
     except models.BadInput as error:
         return str(error), 400

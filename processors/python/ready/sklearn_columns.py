@@ -87,6 +87,19 @@ class Columns:
             table[:, at] = column
         return table
 
+    def parts(self, table):
+        """A table of the model as arrays with a row for each of its rows; `joined` makes a table of such arrays."""
+        if self.is_texts:
+            texts = numpy.empty(len(table), dtype=object)
+            texts[:] = table
+            return [texts]
+        return [table[name].to_numpy() for name in self.names] if self.needs_frame else [table]
+
+    def joined(self, arrays):
+        if self.is_texts:
+            return list(arrays[0])
+        return self._of_columns(arrays) if self.needs_frame else arrays[0]
+
     def table_of_tensors(self, inputs):
         """The same for tensors of the Open Inference Protocol."""
         if self.is_texts:

@@ -29,6 +29,7 @@ from sklearn.exceptions import InconsistentVersionWarning, NotFittedError
 
 from . import model_files, sklearn_columns, tabular
 from . import rows as row_forms
+from .batches import Call
 from .model import BadInput, BadModel, TensorSpec
 
 KINDS = ("skops", "pickle", "compressed")
@@ -72,11 +73,16 @@ class SklearnModel(tabular.TabularModel):
         warnings.filterwarnings("ignore", "X does not have valid feature names")
         self._describe_tensors()
 
-    def process(self, body, headers):
+    def steps(self, body, headers):
         found, is_wrapped = row_forms.unwrap(row_forms.parse(body))
         if not found:
             return row_forms.answer([], is_wrapped)
-        return row_forms.answer(_plain(self._call(self._output, self.columns_in.table(found))), is_wrapped)
+        (answer,) = yield self._asked((self._output,), self.columns_in.table(found))
+        return row_forms.answer(_plain(answer), is_wrapped)
+
+    def _asked(self, names, table):
+        columns = self.columns_in
+        return Call(lambda arrays: [self._call(name, columns.joined(arrays)) for name in names], names, columns.parts(table))
 
     def _call(self, output, table):
         method = getattr(self._model, output)
@@ -99,10 +105,11 @@ class SklearnModel(tabular.TabularModel):
         text = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
         return BadInput("row %d: scikit-learn says: %.300s" % (first + 1, text))
 
-    def infer(self, inputs, outputs):
+    def infer_steps(self, inputs, outputs):
         table = self.columns_in.table_of_tensors(inputs)
         # Probabilities cost a second call, as much again: only for who asks for them.
-        return {name: self._call(name, table) for name in outputs or [self._output]}
+        names = tuple(outputs or [self._output])
+        return dict(zip(names, (yield self._asked(names, table))))
 
     def describe(self):
         known = super().describe()

@@ -7,6 +7,7 @@ import numpy
 
 from . import model as models
 from . import rows
+from .batches import Call
 from .model import BadModel, ReadyModel, TensorSpec
 
 #: Name of the tensor that a model of one table takes, as other servers of the protocol call it.
@@ -53,12 +54,16 @@ class TabularModel(ReadyModel):
         """Predictions for a table: an array with one item, or one row, for each of its rows."""
         raise NotImplementedError
 
-    def process(self, body, headers):
+    def batch_problem(self):
+        return ""
+
+    def steps(self, body, headers):
         found, is_wrapped = rows.unwrap(rows.parse(body))
         if not found:
             return rows.answer([], is_wrapped)
         table = rows.numbers(found, self.columns, self.names, self.dtype, self.categories)
-        return rows.answer(rows.plain(self.split(self.predict, table)), is_wrapped)
+        (predictions,) = yield Call(lambda tables: [self.split(self.predict, tables[0])], ("predict",), [table])
+        return rows.answer(rows.plain(predictions), is_wrapped)
 
     def split(self, predict, table):
         """`predict(table)`, on several cores where the table is long: threads of the library would spin beside those of other requests."""
@@ -118,13 +123,15 @@ class BoosterModel(TabularModel):
     def _classes(values):
         return values.argmax(axis=1) if values.ndim == 2 else (values > 0.5).astype(numpy.int64)
 
-    def infer(self, inputs, outputs):
+    def infer_steps(self, inputs, outputs):
         (table,) = inputs.values()
         rows.refuse_infinite(table)
-        answers = {}
-        for name in outputs or [spec.name for spec in self.outputs]:
-            answers[name] = self.split(self.predict if name == "predict" else self._probabilities, table)
-        return answers
+        names = tuple(outputs or [spec.name for spec in self.outputs])
+
+        def run(tables):
+            return [self.split(self.predict if name == "predict" else self._probabilities, tables[0]) for name in names]
+
+        return dict(zip(names, (yield Call(run, names, [table]))))
 
     def _probabilities(self, table):
         values = self.values(table, False)

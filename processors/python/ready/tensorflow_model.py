@@ -15,6 +15,7 @@ import tensorflow  # noqa: E402
 
 from . import model as models
 from . import model_files, protobuf_formats, tensorflow_json
+from .batches import Call
 from .model import BadInput, BadModel, ReadyModel, TensorSpec
 
 tensorflow.get_logger().setLevel("ERROR")
@@ -139,9 +140,12 @@ class TensorflowModel(ReadyModel):
         self.inputs = _specs(shown.inputs.values())
         self.outputs = _specs(shown.outputs.values())
 
-    def process(self, body, headers):
+    def batch_problem(self):
+        return self.first_axis_problem()
+
+    def steps(self, body, headers):
         if tensorflow_json.is_json(body, headers):
-            return self._process_json(body)
+            return (yield from self._json_steps(body))
         request = protobuf_formats.TensorflowRequest(body)
         signature = self._signature(request.signature_name)
         fed = {}
@@ -150,9 +154,9 @@ class TensorflowModel(ReadyModel):
             tensor.check(array.dtype, array.values.shape)
             fed[tensor.name] = tensor.fed(array.values)
         outputs = self._wanted(signature, request.outputs)
-        return protobuf_formats.tensorflow_answer(self._run(signature, fed, outputs))
+        return protobuf_formats.tensorflow_answer((yield from self._run(signature, fed, outputs)))
 
-    def _process_json(self, body):
+    def _json_steps(self, body):
         request = tensorflow_json.Request(body)
         signature = self._signature(request.signature_name)
         fed = {}
@@ -162,13 +166,13 @@ class TensorflowModel(ReadyModel):
             tensor.check(tensor.dtype, values.shape)
             fed[tensor.name] = tensor.fed(values)
         outputs = self._wanted(signature, request.outputs)
-        return request.answer(self._run(signature, fed, outputs))
+        return request.answer((yield from self._run(signature, fed, outputs)))
 
-    def infer(self, inputs, outputs):
+    def infer_steps(self, inputs, outputs):
         signature = self._default or next(iter(self._signatures.values()))
         fed = {name: signature.inputs[name].fed(values) for name, values in inputs.items()}
         wanted = list(signature.outputs.values()) if outputs is None else [signature.outputs[name] for name in outputs]
-        found = self._run(signature, fed, wanted)
+        found = yield from self._run(signature, fed, wanted)
         plain = {name: v.values if isinstance(v, protobuf_formats.Array) else v for name, v in found.items()}
         return {name: v.astype(np.float32) if v.dtype.name == "bfloat16" else v for name, v in plain.items()}
 
@@ -313,24 +317,32 @@ class TensorflowModel(ReadyModel):
         missing = [t.name for t in signature.inputs.values() if t.name not in fed and not t.is_optional]
         if missing:
             raise BadInput("input %s is missing; allowed: %s" % (missing[0], ", ".join(signature.inputs)))
-        call = self._call(tuple(t.tensor for t in wanted), tuple(signature.inputs[name].tensor for name in fed))
-        errors = self._tf.errors
-        try:
-            found = call(*fed.values())
-        except errors.ResourceExhaustedError as error:
-            raise MemoryError(str(error)) from error
-        except errors.OpError as error:
-            raise BadInput("TensorFlow refuses these inputs: %s" % _one_line(error.message))
+        # In the order of the signature, so that the order of a request does not tell it from others.
+        given = [tensor for name, tensor in signature.inputs.items() if name in fed]
+        fetches, feeds = tuple(t.tensor for t in wanted), tuple(t.tensor for t in given)
+        can_join = all(t.shape and t.shape[0] == -1 for t in (*given, *wanted))
+        call = Call(self._call(fetches, feeds), (fetches, feeds), [fed[t.name] for t in given], can_join)
+        found = yield call
         return {tensor.name: tensor.fetched(values) for tensor, values in zip(wanted, found)}
 
     def _call(self, fetches, feeds):
         key = (fetches, feeds)
         call = self._prepared.get(key)
         if call is None:
-            call = self._session.make_callable(list(fetches), list(feeds))
+            prepared = self._session.make_callable(list(fetches), list(feeds))
+            call = lambda arrays: self._called(prepared, arrays)  # noqa: E731
             if len(self._prepared) < _PREPARED_MAX:
                 self._prepared[key] = call
         return call
+
+    def _called(self, prepared, arrays):
+        errors = self._tf.errors
+        try:
+            return prepared(*arrays)
+        except errors.ResourceExhaustedError as error:
+            raise MemoryError(str(error)) from error
+        except errors.OpError as error:
+            raise BadInput("TensorFlow refuses these inputs: %s" % _one_line(error.message))
 
 
 def _specs(tensors):

@@ -9,6 +9,7 @@ import numpy
 
 from ready import model as models
 from ready import tabular
+from ready_tests import batches
 from ready_tests.refusals import ask, load, load_error, refusal
 
 NAMES = ["age", "weight", "height", "pulse"]
@@ -46,6 +47,12 @@ class LightgbmTests(unittest.TestCase):
     def save(self, booster, name="model.txt"):
         booster.save_model(self.root / name)
         return self.root / name
+
+    def test_a_batch_answers_each_request_as_alone(self):
+        rows = TABLE[:5].tolist()
+        own = batches.own
+        asked = [own(rows), own([dict(zip(NAMES, rows[0]))]), own([[1, "two", 3, 4]]), own({"instances": [[None, 1, 2, 3]]})]
+        batches.check(self, load("lightgbm", self.path), asked, [3])
 
     def test_every_kind_of_booster_answers_as_the_library(self):
         rows = TABLE[:5].tolist()

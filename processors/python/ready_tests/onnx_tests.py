@@ -10,9 +10,10 @@ import numpy
 import onnxruntime
 
 from allspark.messages import Headers, answer_parts
-from ready import model, onnx_formats
+from ready import model, onnx_formats, service
 from ready.inference_protocol import InferenceProtocol
 from ready_tests.inference_protocol import PathTest, RefusalTest, TensorTest  # noqa: F401 - run here
+from ready_tests import batches
 from ready_tests.refusals import load, load_error, refusal
 
 EXAMPLES = pathlib.Path(__file__).resolve().parents[3] / "examples"
@@ -76,6 +77,58 @@ class OnnxTests(unittest.TestCase):
 
     def ask(self, loaded, value):
         return loaded.process(json.dumps(value).encode(), {})
+
+    def test_a_batch_answers_each_request_as_alone(self):
+        own = batches.own
+        table = lambda rows: batches.tensors([("X", "FP32", rows, [len(rows), 13])])  # noqa: E731
+        by_name = lambda rows, *names: own({"inputs": {"X": rows}, "outputs": list(names)})  # noqa: E731
+        asked = [own(ROWS[:1]), own(ROWS), own([[1, 2]]), own({"instances": ROWS[:2]}), table(ROWS[:2]), by_name(ROWS, "output_label")]
+        asked += [by_name(ROWS[:1], "output_label"), by_name(ROWS[:1], "nothing"), own(b"{")]
+        found = batches.check(self, self.wine, asked, [4, 2])
+        self.assertEqual(found[2][1], 400)
+
+    def test_a_model_with_a_fixed_first_dimension_takes_no_batches(self):
+        fixed = made([(b"Identity", [b"x"], [b"y"])], [(b"x", FLOAT, [1, 2])], [(b"y", FLOAT, [1, 2])])
+        problem = 'the first dimension of its input "x" is always 1'
+        facts, answer_batch = self.served(self.file(fixed))
+        self.assertEqual(facts["note"], "metadata.rpc.batching has no effect: " + problem)
+        self.assertIsNone(answer_batch)
+        facts, answer_batch = self.served(WINE)
+        self.assertEqual(facts["note"], "")
+        self.assertEqual(len(answer_batch([b"", b"["], [Headers(b"POST /\n")] * 2)), 2)
+
+    @staticmethod
+    def served(path):
+        """What `service` tells its worker of a model, in a service with batches."""
+
+        class Worker:
+            init = {
+                "processor": {"family": "onnx"},
+                "model": {"path": str(path), "entry": None, "config": None},
+                "limits": {"cpu": 1},
+                "rpc": {"batching": {"sizeMax": 4, "waitMsMax": 5}},
+            }
+
+            def progress(self, text):
+                pass
+
+            def imported(self):
+                pass
+
+            def serve_ready(self, _process, _describe, facts, process_batch):
+                self.told = facts, process_batch
+
+        worker = Worker()
+        service.serve(worker)
+        return worker.told
+
+    def test_a_model_whose_first_dimension_is_no_number_of_rows_is_asked_one_by_one(self):
+        turned = made([(b"Transpose", [b"x"], [b"y"])], [(b"x", FLOAT, [b"a", b"b"])], [(b"y", FLOAT, [b"b", b"a"])])
+        loaded = load("onnx", self.file(turned))
+        asked = [batches.own({"inputs": {"x": [[1.5, 2.5, 3.5]]}}), batches.own({"inputs": {"x": [[4.5, 5.5, 6.5], [7.5, 8.5, 9.5]]}})]
+        asked = [asked[0], asked[1], asked[0]]
+        found = batches.check(self, loaded, asked, [])
+        self.assertEqual(found[1], {"outputs": {"y": [[4.5, 7.5], [5.5, 8.5], [6.5, 9.5]]}})
 
     def test_answers_are_those_of_the_runtime(self):
         session = onnxruntime.InferenceSession(WINE, providers=["CPUExecutionProvider"])

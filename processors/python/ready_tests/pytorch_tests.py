@@ -12,6 +12,7 @@ from typing import Dict, List, Optional, Tuple
 import numpy
 import torch
 
+from ready_tests import batches
 from ready_tests import protobuf_requests as requests
 from ready_tests.refusals import load, load_error, refusal
 
@@ -62,6 +63,20 @@ class PytorchTests(unittest.TestCase):
             self.assertEqual(scores, ("DT_FLOAT", [3, 3], self.own[0].ravel().tolist()))
             self.assertEqual(species, ("DT_INT64", [3], self.own[1].tolist()))
             self.assertEqual(named, {})
+
+    def test_a_batch_answers_each_request_as_alone_where_model_config_names_rows(self):
+        self.assertIn("name inputs and outputs in model_config", self.iris.batch_problem())
+        config = {
+            "inputs": [{"name": "x", "datatype": "FP32", "shape": [-1, 4]}],
+            "outputs": [{"name": "scores", "datatype": "FP32", "shape": [-1, 3]}, {"name": "species", "datatype": "INT64", "shape": [-1]}],
+        }
+        table = lambda rows: batches.tensors([("x", "FP32", rows, [len(rows), 4])])  # noqa: E731
+        one = ("DT_FLOAT", [1, 4], "float_val", ROWS[0].tolist())
+        wide = ("DT_FLOAT", [1, 5], "float_val", [1, 2, 3, 4, 5])
+        own = lambda *given, **more: batches.own(requests.pytorch_request(list(given), **more))  # noqa: E731
+        model = load("pytorch", EXAMPLE, config)
+        rows = ROWS.tolist()
+        batches.check(self, model, [table(rows[:1]), table(rows), table([[1, 2]]), own(one, outputs=[1]), own(one, outputs=[1]), own(wide)], [2, 2])
 
     def test_outputs_are_chosen_by_position(self):
         outputs, _ = requests.pytorch_answer(self.iris.process(requests.pytorch_request([FLOATS], outputs=[1]), {}))

@@ -21,6 +21,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, OrdinalEncoder, StandardScaler
 
 from ready.sklearn_model import PICKLE_NOTE
+from ready_tests import batches
 from ready_tests.refusals import ask, load, load_error, refusal
 
 random = numpy.random.default_rng(3)
@@ -104,6 +105,34 @@ class SklearnTests(unittest.TestCase):
                 answers = model.infer({"input-0": TABLE[:6]}, [spec.name for spec in model.outputs])
                 self.assertEqual(answers["predict"].tolist(), wanted.tolist())
                 self.assertEqual([list(answers[spec.name].shape[1:]) for spec in model.outputs], [spec.shape[1:] for spec in model.outputs])
+
+    def test_a_batch_answers_each_request_as_alone(self):
+        model = load("sklearn", self.path)
+        own, tensors = batches.own, batches.tensors
+        table = lambda rows, **more: tensors([("input-0", "FP64", rows, [len(rows), 4])], **more)  # noqa: E731
+        short = own([[1, 2, 3]])
+        found = batches.check(
+            self,
+            model,
+            [own(ROWS[:1]), own({"instances": ROWS}), short, own([]), own(b"no JSON"), table(ROWS[:2]), table([]), own([[1, None, 3, 4]]), own(b"")],
+            # One has null, which this model refuses for all; the others are then asked alone.
+            [],
+        )
+        self.assertIn("row 1: scikit-learn says", found[7][0])
+        both = {"outputs": [{"name": "predict_proba"}, {"name": "predict"}]}
+        asked = [own(ROWS[:1]), own(ROWS), short, table(ROWS[:2]), table(ROWS[2:4], **both), table(ROWS[4:5], **both), table(ROWS[:1], name="other")]
+        found = batches.check(self, model, asked, [3, 2])
+        self.assertEqual(found[2], ("row 1 has 3 values; the model has 4 features", 400))
+
+    def test_batches_of_texts_of_tables_with_names_and_of_several_targets(self):
+        frame = make_pipeline(columns(), LogisticRegression()).fit(FRAME, WORDS)
+        rows = FRAME_ROWS[:2] + [{**FRAME_ROWS[2], "size": None}]
+        batches.check(self, load("sklearn", self.save(frame)), [batches.own([row]) for row in rows], [3])
+        texts = make_pipeline(TfidfVectorizer(), LogisticRegression()).fit(["a red ball", "a blue box"] * 3, [1, 0] * 3)
+        batches.check(self, load("sklearn", self.save(texts)), [batches.own(["red"]), batches.own(["blue", "box"]), batches.own([3])], [2])
+        many = RandomForestClassifier(5, random_state=1).fit(TABLE, numpy.column_stack((LABEL, TABLE[:, 0] > 0.5, WORDS == "heavy")))
+        model = load("sklearn", self.save(many), {"output": "predict_proba"})
+        batches.check(self, model, [batches.own(ROWS[:1]), batches.own(ROWS[1:3])], [2])
 
     def test_transformers_transform(self):
         scaler = StandardScaler().fit(TABLE)

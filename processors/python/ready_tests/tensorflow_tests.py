@@ -7,6 +7,7 @@ import unittest
 
 import numpy
 
+from ready_tests import batches
 from ready_tests import protobuf_requests as requests
 from ready_tests.refusals import load, load_error, refusal
 
@@ -60,6 +61,17 @@ class TensorflowTests(unittest.TestCase):
     def ask(self, model, inputs, signature="", outputs=()):
         found = refusal(model, requests.tensorflow_request(inputs, signature, outputs))
         return requests.tensorflow_answer(found) if isinstance(found, bytes) else found
+
+    def test_a_batch_answers_each_request_as_alone(self):
+        own = batches.own
+        table = lambda rows: batches.tensors([("x", "FP32", rows, [len(rows), 2])])  # noqa: E731
+        asked = [table([[1, 2]]), table([[3, 4], [5, 6]]), table([[1]]), own({"instances": [[1, 2]]}), own({"inputs": {"x": [[7, 8]]}})]
+        found = batches.check(self, self.two, asked, [4])
+        self.assertEqual(found[2][1], 400)
+        # One of its inputs has no rows.
+        self.assertEqual(self.frozen.batch_problem(), 'the model does not say the shape of its input "k"')
+        mixed = own({"signature_name": "mixed", "inputs": {"s": ["a"], "h": 1.5, "b": [2.5]}})
+        batches.check(self, self.two, [mixed, mixed], [])
 
     def test_it_describes_itself_in_the_form_of_eas(self):
         told = self.wine.describe()

@@ -9,6 +9,7 @@ import numpy
 import xgboost
 
 from ready import tabular
+from ready_tests import batches
 from ready_tests.refusals import load, load_error, refusal
 
 NAMES = ["age", "weight", "height", "pulse"]
@@ -52,6 +53,16 @@ class XgboostTests(unittest.TestCase):
 
     def ask(self, model, rows):
         return model.process(json.dumps(rows).encode(), {})
+
+    def test_a_batch_answers_each_request_as_alone(self):
+        rows = TABLE[:5].tolist()
+        own = batches.own
+        table = batches.tensors([("input-0", "FP32", rows[:2], [2, 4])])
+        infinite = batches.tensors([("input-0", "FP64", [[1, 2, 3, 1e300]], [1, 4])])
+        asked = [own(rows), own([dict(zip(NAMES, rows[0]))]), own([rows[1][:2]]), own({"instances": [[None, 1, 2, 3]]}), table, table, infinite]
+        # By the protocol a classifier is asked for probabilities, too.
+        for booster, sizes in ((self.binary, [3, 2]), (train(objective="multi:softprob"), [3, 2]), (train(booster="dart"), [5])):
+            batches.check(self, load("xgboost", self.save(booster)), asked, sizes)
 
     def test_every_format_answers_as_the_library(self):
         rows = TABLE[:7].tolist()

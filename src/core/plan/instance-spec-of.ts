@@ -27,6 +27,7 @@ export function instanceSpecOf(
   return {
     id,
     service,
+    ...(spec.group === null ? {} : { group: spec.group }),
     version,
     epoch,
     slot,

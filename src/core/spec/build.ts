@@ -15,6 +15,7 @@ import {
   type ReadyProcessor,
   RUNNABLE_TYPES,
   readyProcessor,
+  takesBatches,
 } from "./processors.ts";
 import { buildRolling } from "./rolling.ts";
 import type { ServiceDocument } from "./schema.ts";
@@ -99,7 +100,7 @@ export function buildSpec(checked: Checked, origins: Origins): Built {
         ? {}
         : { workerProcesses: metadata.rpc.worker_processes }),
       ...(metadata.rpc?.rate_limit ? { rateLimit: metadata.rpc.rate_limit } : {}),
-      ...(metadata.rpc?.batching !== true || processor.kind !== "custom" || processor.language === "java"
+      ...(metadata.rpc?.batching !== true || !canBatch(processor)
         ? {}
         : {
             batching: {
@@ -119,6 +120,12 @@ export function buildSpec(checked: Checked, origins: Origins): Built {
     policy,
   };
   return { spec, problems };
+}
+
+/** Whether its workers can take several requests at once; whether the model can is for them to say. */
+export function canBatch(processor: ProcessorSource): boolean {
+  if (processor.kind === "builtin") return takesBatches(processor.family);
+  return processor.kind === "custom" && processor.language !== "java";
 }
 
 /** Clients of the Open Inference Protocol expect both of a ready-made processor, without asking for it. */

@@ -1,3 +1,4 @@
+import { canBatch } from "./build.ts";
 import type { Field } from "./field.ts";
 import { jsonPath, type Origins, type Steps } from "./json-path.ts";
 import { isObject } from "./json-value.ts";
@@ -13,7 +14,7 @@ export function isActedOn(field: Field): boolean {
   );
 }
 
-/** Taken by processors of the user's own, but for those in Java. */
+/** Not taken by each processor ({@link canBatch}). */
 const BATCHING = [
   "$.metadata.rpc.batching",
   "$.metadata.rpc.max_batch_size",
@@ -24,11 +25,14 @@ const BATCHING = [
 const JAVA = ["$.processor_mainclass", "$.processor_jvm_options"];
 
 /** What differs in the fields that are acted on. */
-type Kind = ProcessorSource["kind"] | "java" | "gpu";
+type Kind = ProcessorSource["kind"] | "java";
 
-function kindOf(processor: ProcessorSource): Kind {
-  if (processor.kind === "custom" && processor.language === "java") return "java";
-  return processor.kind === "builtin" && processor.gpus !== undefined ? "gpu" : processor.kind;
+function idleOf(processor: ProcessorSource): ReadonlySet<string> {
+  const isJava = processor.kind === "custom" && processor.language === "java";
+  const idle = new Set(IDLE[isJava ? "java" : processor.kind]);
+  if (!canBatch(processor)) for (const path of BATCHING) idle.add(path);
+  if (processor.kind !== "builtin" || processor.gpus === undefined) idle.add(GPU);
+  return idle;
 }
 
 /** Only ready-made processors whose code says so run on GPUs. */
@@ -37,20 +41,17 @@ const GPU = "$.metadata.gpu";
 /** Fields that are acted on for other kinds of services, by canonical path. */
 const IDLE: Readonly<Record<Kind, ReadonlySet<string>>> = {
   // eas-reference §1.1: containers are left out beside a processor.
-  builtin: new Set(["$.containers", "$.requirements", ...JAVA, ...BATCHING, GPU]),
-  gpu: new Set(["$.containers", "$.requirements", ...JAVA, ...BATCHING]),
-  custom: new Set(["$.containers", ...JAVA, GPU]),
-  java: new Set(["$.containers", "$.requirements", ...BATCHING, GPU]),
+  builtin: new Set(["$.containers", "$.requirements", ...JAVA]),
+  custom: new Set(["$.containers", ...JAVA]),
+  java: new Set(["$.containers", "$.requirements"]),
   // No engine stands before a program of one's own: nothing queues for it, and nothing counts its threads.
   command: new Set([
-    GPU,
     "$.processor_entry",
     "$.requirements",
     ...JAVA,
     "$.warm_up_data_path",
     // It always gets SIGTERM: without an engine there is no other way to tell it (decision 0021).
     "$.metadata.rpc.enable_sigterm",
-    ...BATCHING,
     "$.metadata.rpc.decompressor",
     "$.metadata.rpc.max_queue_size",
     "$.metadata.rpc.rate_limit",
@@ -69,7 +70,7 @@ export function listNotEffective(
   processor: ProcessorSource,
 ): string[] {
   const paths: string[] = [];
-  visit({ origins, idle: IDLE[kindOf(processor)], paths }, SERVICE_FIELD, document, []);
+  visit({ origins, idle: idleOf(processor), paths }, SERVICE_FIELD, document, []);
   return [...new Set(paths)];
 }
 

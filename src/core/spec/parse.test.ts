@@ -220,7 +220,7 @@ test("the given document is not changed, and shares nothing with the result", ()
   assert.deepEqual(document.model_config, { list: [{ a: 1 }] });
 });
 
-test("batches and compressed bodies are for processors of one's own; the built-in ones take no batches", () => {
+test("batches are for processors that can take them; compressed bodies for all", () => {
   const rpc = { batching: true, max_batch_size: 8, decompressor: "lz4" };
   const metadata = { ...python.metadata, rpc };
   const own = parseSpec({ ...python, metadata });
@@ -234,4 +234,11 @@ test("batches and compressed bodies are for processors of one's own; the built-i
   assert.deepEqual(builtin.notEffective, ["$.metadata.rpc.batching", "$.metadata.rpc.max_batch_size"]);
   assert.equal(builtin.spec.rpc.batching, undefined);
   assert.equal(builtin.spec.rpc.decompressor, "lz4");
+
+  for (const processor of ["sklearn", "onnx_cu12", "tensorflow_cpu_1.15", "caffe_cpu"]) {
+    const ready = parseSpec({ ...withMetadata({ rpc }), processor });
+    const sizes = processor === "caffe_cpu" ? undefined : { sizeMax: 8, waitMsMax: 50 };
+    assert.deepEqual(ready.spec.rpc.batching, sizes, processor);
+    assert.deepEqual(ready.notEffective, sizes ? [] : builtin.notEffective, processor);
+  }
 });

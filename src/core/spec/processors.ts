@@ -12,6 +12,8 @@ interface Family {
   readonly family: string;
   /** Which worker runs it. */
   readonly language: "java" | "python";
+  /** It can answer several requests by one call of a model (`metadata.rpc.batching`), where the model takes any number of rows. Absent: it cannot. */
+  readonly takesBatches?: true;
   /** Beginnings of its codes: what follows is a version, or nothing. */
   readonly codes: readonly string[];
   /** Codes among them that ask for a GPU. */
@@ -34,6 +36,7 @@ export const FAMILIES = [
   {
     family: "xgboost",
     language: "python",
+    takesBatches: true,
     codes: ["xgboost"],
     gpuCodes: [],
     // The last release that reads the binary format of before 1.0 beside JSON and UBJ: 3.1 took it away.
@@ -42,6 +45,7 @@ export const FAMILIES = [
   {
     family: "lightgbm",
     language: "python",
+    takesBatches: true,
     codes: ["lightgbm"],
     gpuCodes: [],
     requirements: ["lightgbm==4.7.0", NUMPY, SCIPY],
@@ -49,6 +53,7 @@ export const FAMILIES = [
   {
     family: "onnx",
     language: "python",
+    takesBatches: true,
     codes: ["onnx"],
     gpuCodes: ["onnx_cu", "onnx_gpu"],
     requirements: ["onnxruntime==1.31.1", NUMPY, PROTOBUF],
@@ -57,6 +62,7 @@ export const FAMILIES = [
   {
     family: "sklearn",
     language: "python",
+    takesBatches: true,
     codes: ["sklearn"],
     gpuCodes: [],
     // pandas for pipelines that choose columns by their names.
@@ -65,6 +71,7 @@ export const FAMILIES = [
   {
     family: "tensorflow",
     language: "python",
+    takesBatches: true,
     codes: ["tensorflow_cpu", "tensorflow_gpu", "tensorflow"],
     gpuCodes: ["tensorflow_gpu"],
     requirements: ["tensorflow-cpu==2.21.0", NUMPY, PROTOBUF],
@@ -74,6 +81,7 @@ export const FAMILIES = [
   {
     family: "pytorch",
     language: "python",
+    takesBatches: true,
     codes: ["pytorch_cpu", "pytorch_gpu", "pytorch"],
     gpuCodes: ["pytorch_gpu"],
     // It brings CUDA's libraries with it, some GB. Debian has one without them: python3-torch.
@@ -127,6 +135,15 @@ export interface ReadyProcessor {
   readonly requirements: readonly string[];
   readonly accepts?: Accepted;
 }
+
+/** Whether requests can be given to it in batches. */
+export const takesBatches = (family: ProcessorFamily): boolean =>
+  (FAMILIES as readonly Family[]).some((known) => known.family === family && known.takesBatches === true);
+
+/** Codes of those that take batches. */
+export const BATCH_CODES: readonly string[] = (FAMILIES as readonly Family[])
+  .filter((known) => known.takesBatches)
+  .flatMap((known) => known.codes);
 
 /** Null for a code that this build does not run. `gpus`: how many `metadata.gpu` asks for. */
 export function readyProcessor(code: string, gpus = 0): ReadyProcessor | null {

@@ -12,6 +12,7 @@ import {
   optional,
   text,
 } from "./field.ts";
+import { BATCH_CODES } from "./processors.ts";
 
 const nameMarks = {
   ...EFFECTIVE,
@@ -23,10 +24,11 @@ const nameMarks = {
 /** `metadata.rpc` (eas-reference §1.3). */
 const rpc = block("How one instance takes requests.", {
   batching: optional(
-    flag("Requests are given to a processor with `process_batch` in batches.", {
-      ...EFFECTIVE,
-      default: false,
-    }),
+    flag(
+      "Requests are given to the processor in batches: to one of your own with `process_batch` (in Python, C++ or Node), and to ready-made ones " +
+        `where the model takes any number of rows (${BATCH_CODES.join(", ")}).`,
+      { ...EFFECTIVE, default: false },
+    ),
   ),
   max_batch_size: optional(
     integer("Most requests in one batch.", { ...EFFECTIVE, minimum: 1, maximum: 1024, default: 16 }),

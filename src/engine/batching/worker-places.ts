@@ -15,7 +15,7 @@ export function setPlaces(
   worker.setSlots(workerThreads);
   if (batching !== undefined) {
     log.line(
-      "metadata.rpc.batching has no effect: the processor has no process_batch, so requests go to it one by one",
+      "metadata.rpc.batching has no effect: the processor or its model takes no batches, so requests go to it one by one",
     );
   }
   return workerThreads;

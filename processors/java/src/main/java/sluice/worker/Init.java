@@ -6,12 +6,13 @@ import java.io.IOException;
 
 /**
  * What this worker needs of the INIT frame. `mainClass`, `dir` and `entry` are those of a processor of the user's own, and only
- * there for one. `modelFile` is the entry file, or else the model; null when there is none. `service`, `version` and `sluice` say what is
+ * there for one. `modelFile` is the entry file, or else the model; null when there is none. `service`, `group` (null: none), `version` and `sluice` say what is
  * served, for whoever asks.
  */
 public record Init(
     String sluice,
     String service,
+    String group,
     int version,
     String dir,
     String entry,
@@ -23,6 +24,7 @@ public record Init(
   static Init parse(byte[] json) throws IOException {
     String sluice = null;
     String service = null;
+    String serviceGroup = null;
     int version = 1;
     String dir = null;
     String processorEntry = null;
@@ -46,6 +48,7 @@ public record Init(
             case ".protocol" -> protocol = parser.getIntValue();
             case ".sluice" -> sluice = parser.getValueAsString();
             case ".service" -> service = parser.getValueAsString();
+            case ".group" -> serviceGroup = parser.getValueAsString();
             case ".version" -> version = parser.getIntValue();
             case "processor.dir" -> dir = parser.getValueAsString();
             case "processor.entry" -> processorEntry = parser.getValueAsString();
@@ -62,6 +65,6 @@ public record Init(
     }
     if (protocol != Frames.PROTOCOL) throw new IOException("the engine speaks protocol " + protocol);
     String model = entry != null ? entry : path;
-    return new Init(sluice, service, version, dir, processorEntry, mainClass, model, config, Math.max(1, threads), memory);
+    return new Init(sluice, service, serviceGroup, version, dir, processorEntry, mainClass, model, config, Math.max(1, threads), memory);
   }
 }

@@ -20,7 +20,7 @@ import sluice.worker.Request;
 
 /**
  * The Open Inference Protocol v2 over HTTP (kserve/open-inference-protocol), with Triton's binary tensor data extension. One service is one model: it is
- * called by the service's name, or by that of its file. Says the same as processors/python/ready/inference_protocol.py.
+ * called by the service's name, by that of its group, or by that of its file. Says the same as processors/python/ready/inference_protocol.py.
  */
 public final class InferenceProtocol {
   private final TensorModel model;
@@ -35,6 +35,7 @@ public final class InferenceProtocol {
     version = String.valueOf(init.version());
     serverVersion = init.sluice() == null ? "" : init.sluice();
     names.add(service);
+    if (init.group() != null) names.add(init.group());
     String file = init.modelFile() == null ? "" : init.modelFile().replaceAll("/+$", "");
     file = file.substring(file.lastIndexOf('/') + 1);
     int ending = file.lastIndexOf('.');
