@@ -14,8 +14,8 @@ def run(path):
 
 def run_file(path):
     """Runs a processor file as `__main__`, from its own folder, and gives the module."""
-    sys.path[0] = os.path.dirname(path)
-    return _run_main(path, None)
+    _import_from(os.path.dirname(path))
+    return _run_main(path)
 
 
 def run_package(path):
@@ -26,23 +26,33 @@ def run_package(path):
     main = os.path.join(path, "__main__.py")
     if not os.path.isfile(os.path.join(path, "__init__.py")):
         return run_file(main)
-    import importlib  # costs a few ms, and few have a package
+    import importlib.util  # costs a few ms, and few have a package
 
     around, name = os.path.split(path)
-    sys.path[0] = around
+    _import_from(around)
     package = importlib.import_module(name)
     if os.path.dirname(os.path.realpath(package.__file__ or "")) != os.path.realpath(path):
         raise RuntimeError("the package %s has the name of another one that comes first, %s: give it another name" % (name, package.__file__))
-    return _run_main(main, name) if os.path.isfile(main) else package
+    if not os.path.isfile(main):
+        return package
+    return _run_main(main, importlib.util.spec_from_file_location(name + ".__main__", main))
 
 
-def _run_main(path, package):
-    """`package`: the name of the one that it belongs to, for its relative imports."""
+def _import_from(folder):
+    """As if Python had been started there. We come last: a process that `multiprocessing` starts anew imports by this path, too."""
+    ours, sys.path[0] = sys.path[0], folder
+    if ours not in sys.path:
+        sys.path.append(ours)
+
+
+def _run_main(path, spec=None):
+    """`spec`: as a module of its package, for relative imports."""
     sys.argv = [path]
     module = types.ModuleType("__main__")
     module.__file__ = path
     module.__builtins__ = __builtins__
-    module.__package__ = package
+    module.__spec__ = spec
+    module.__package__ = spec and spec.parent
     sys.modules["__main__"] = module
     with open(path, "rb") as file:
         code = compile(file.read(), path, "exec")

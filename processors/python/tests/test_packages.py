@@ -53,6 +53,25 @@ class PackageTest(unittest.TestCase):
         main = "from core import double\n\ndef process(data):\n    return str(double(int(data)))\n"
         self.assert_doubles({"scores/core.py": CORE, "scores/__main__.py": main})
 
+    def test_processes_that_multiprocessing_starts_anew_find_the_code(self):
+        source = """
+            import concurrent.futures
+            import multiprocessing
+            import allspark
+            from %s import double
+
+            class Doubling(allspark.BaseProcessor):
+                def process(self, data):
+                    anew = multiprocessing.get_context("spawn")
+                    with concurrent.futures.ProcessPoolExecutor(1, anew) as pool:
+                        return str(pool.submit(double, int(data)).result()), 200
+
+            if __name__ == "__main__":
+                Doubling().run()
+            """
+        self.assert_doubles({"app.py": source % "core", "core.py": CORE}, "app.py")
+        self.assert_doubles({"scores/__init__.py": "", "scores/__main__.py": source % ".core", "scores/core.py": CORE})
+
     def test_what_is_wrong_names_the_place(self):
         def message(files, entry="scores"):
             kind, _, payload = self.start(files, entry).receive()
