@@ -18,6 +18,7 @@ export function addMetricsRoute(
     onRequest: async (request) => checkAccess(request),
     handler: async (request, reply) => {
       const picture = await control.read();
+      const work = await control.work();
       const measured = control.measured();
       const living = new Set([...picture.statuses.values()].flatMap((s) => s.instances.map((i) => i.id)));
       const { services } = picture.state;
@@ -33,7 +34,7 @@ export function addMetricsRoute(
       const own = { cpuS: (user + system) / 1e6, rssBytes: process.memoryUsage.rss(), startS };
       const [gateways, loops] = [control.gateways(), control.loops()];
       reply.header("x-request-id", request.id).header("content-type", EXPOSITION_TYPE);
-      return metricsPage({ picture, measured, gateways, loops, process: own });
+      return metricsPage({ picture, measured, work, gateways, loops, process: own });
     },
   });
 }
