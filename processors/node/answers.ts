@@ -25,7 +25,7 @@ export function isParts(value: unknown): value is Parts {
   return typeof value === "object" && value !== null && Symbol.asyncIterator in value;
 }
 
-/** The answer that a processor's result stands for. Throws BadAnswer, and what JSON.stringify throws. */
+/** The answer that a processor's result stands for. Throws BadAnswer. */
 export function answerOf(result: unknown): Sendable {
   if (Buffer.isBuffer(result)) return sized({ status: 200, head: "", body: result });
   if (!isFull(result)) return contentOf(result);
@@ -60,9 +60,19 @@ function contentOf(value: unknown): Sendable {
   if (typeof value !== "object" || value === null || value instanceof Error) {
     throw new BadAnswer(`process returned ${nameOf(value)}; allowed: ${ALLOWED}`);
   }
-  const text: string | undefined = JSON.stringify(value);
+  const text = jsonOf(value);
   if (text === undefined) throw new BadAnswer(`process returned ${nameOf(value)}, which has no JSON`);
   return sized({ status: 200, head: JSON_TYPE, body: Buffer.from(text) });
+}
+
+/** What cannot be written is the processor's fault, not its caller's. */
+function jsonOf(value: object): string | undefined {
+  try {
+    return JSON.stringify(value);
+  } catch (error) {
+    const words = error instanceof Error ? error.message.replace(/\s*\n\s*/g, " ") : String(error);
+    throw new BadAnswer(`process returned ${nameOf(value)}, which cannot be sent as JSON: ${words}`);
+  }
 }
 
 function nameOf(value: unknown): string {
@@ -80,8 +90,11 @@ function sized(answer: Sendable & { readonly body: Uint8Array }): Sendable {
 function withHeaders(head: string, headers: Readonly<Record<string, unknown>>): string {
   let own = "";
   let hasType = false;
-  for (const [name, value] of Object.entries(headers)) {
-    const text = String(value);
+  // A list stands for a name that comes more than once, such as Set-Cookie.
+  const fields = Object.entries(headers).flatMap(([name, value]) =>
+    (Array.isArray(value) ? value : [value]).map((one) => [name, String(one)] as const),
+  );
+  for (const [name, text] of fields) {
     // What latin1 cannot say would be cut to other characters; a line of its own would be another header.
     if (!NAME.test(name) || /[^\t\x20-\xff]|\x7f/.test(text)) {
       throw new BadAnswer(

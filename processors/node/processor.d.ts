@@ -38,7 +38,8 @@ export type Parts = AsyncIterable<Uint8Array | string>;
 export interface FullAnswer {
   readonly status: number;
   readonly body: Content | Parts;
-  readonly headers?: Readonly<Record<string, string>>;
+  /** A list: the name comes more than once. */
+  readonly headers?: Readonly<Record<string, string | readonly string[]>>;
 }
 
 export type Answer = Content | Parts | FullAnswer;

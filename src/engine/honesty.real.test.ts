@@ -91,3 +91,24 @@ def process(data):
   assert.equal(memory!.growth, undefined);
   assert.ok(!instance.logText.includes("memory grows"));
 });
+
+test("memory that several workers share counts once", async (t) => {
+  const instance = await started(t, {
+    source: `
+def initialize(model_entry, model_config):
+    global model
+    model = b"x" * 100_000_000
+def process(data):
+    return data
+`,
+    memoryMb: 1000,
+    rpc: { workerProcesses: 3, workerThreads: 1 },
+    ...LOOKS,
+  });
+  await callUntil(instance, () => instance.state!.memory !== undefined && instance.state!.workersReady === 3);
+  const bytes = await eventually("a look at all", () => {
+    const { memory } = instance.state!;
+    return memory !== undefined && memory.bytes > 100e6 && memory.bytes;
+  });
+  assert.ok(bytes < 190e6, `${bytes} of one model of 100 MB, and three workers with their parent`);
+});

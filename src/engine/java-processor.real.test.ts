@@ -107,6 +107,8 @@ describe("a class of the user's own", () => {
       const answer = await ask(what);
       assert.deepEqual([what, answer.status, answer.text], [what, status, text]);
     }
+    assert.equal((await ask("interrupt")).text, "interrupted");
+    assert.equal((await ask("still there")).text, "?still there");
     assert.equal((await ask("print")).text, "printed");
     await eventually(
       "what it printed",

@@ -1,17 +1,28 @@
 import { readFileSync } from "node:fs";
-import { growthText, type MemoryGrowth, MemoryTrend } from "../core/health/memory-growth.ts";
+import { readFile } from "node:fs/promises";
+import {
+  growthText,
+  type MemoryGrowth,
+  type MemorySample,
+  MemoryTrend,
+} from "../core/health/memory-growth.ts";
 import type { InstanceSpec, InstanceState, WorkerMemory } from "../core/instance-spec.ts";
 import type { LogFile } from "./log-file.ts";
 
 /** Of Linux on the machines that Node runs on: x86-64 and, nearly always, arm64. */
 const PAGE_BYTES = 4096;
+/**
+ * What several workers share (proc(5), smaps_rollup) is measured this often, in ms: the kernel walks all their pages for it, 10 ms and more for each GB, while
+ * what they have resident is a number that it keeps.
+ */
+const SHARED_EVERY_MS = 60_000;
 /** A change of the memory that is worth telling: more than both. */
 const TOLD_SHARE = 0.02;
 const TOLD_BYTES = 1024 * 1024;
 /** A change of the growth that is worth telling. */
 const TOLD_GROWTH_SHARE = 0.2;
 
-/** The workers as they are at a look. */
+/** The workers as they are at a look, and the process that forks them, if one does. */
 export interface WatchedWorkers {
   readonly pids: readonly number[];
   /** Requests that they were given since the first of them started. */
@@ -39,6 +50,9 @@ export class MemoryWatch {
   #trend: MemoryTrend | null = null;
   #processes = "";
   #memory: WorkerMemory | null = null;
+  /** What is counted more than once when the resident memory of each is added up, when that was last measured. */
+  #shared = { atMs: Number.NEGATIVE_INFINITY, bytes: 0 };
+  #isLooking = false;
 
   constructor(parts: MemoryWatchParts) {
     this.#parts = parts;
@@ -51,7 +65,7 @@ export class MemoryWatch {
   }
 
   start(everyMs: number): void {
-    this.#timer = setInterval(() => this.look(), everyMs);
+    this.#timer = setInterval(() => void this.look(), everyMs);
     this.#timer.unref();
   }
 
@@ -60,16 +74,37 @@ export class MemoryWatch {
     this.#timer = null;
   }
 
-  look(): void {
+  async look(): Promise<void> {
+    if (this.#isLooking) return;
+    this.#isLooking = true;
+    try {
+      await this.#look();
+    } finally {
+      this.#isLooking = false;
+    }
+  }
+
+  async #look(): Promise<void> {
     const { pids, requests } = this.#parts.workers();
-    const bytes = pids.length === 0 ? null : residentBytes(pids);
-    if (bytes === null) return; // none is ready, or one has just ended
+    const resident = pids.length === 0 ? null : residentBytes(pids);
+    if (resident === null) return; // none is ready, or one has just ended
     const processes = pids.join();
     if (processes !== this.#processes) {
       this.#processes = processes;
       this.#trend = new MemoryTrend(this.#parts.spec.limits.memoryMb * 2 ** 20);
+      this.#shared = { atMs: Number.NEGATIVE_INFINITY, bytes: 0 };
     }
-    const sample = { atMs: this.#parts.now(), requests, bytes };
+    const atMs = this.#parts.now();
+    if (pids.length > 1 && atMs - this.#shared.atMs >= SHARED_EVERY_MS) {
+      const bytes = await proportionalBytes(pids);
+      if (bytes === null || this.#timer === null) return;
+      this.#shared = { atMs, bytes: Math.max(0, resident - bytes) };
+    }
+    this.#take({ atMs, requests, bytes: Math.max(0, resident - this.#shared.bytes) });
+  }
+
+  #take(sample: MemorySample): void {
+    const { bytes } = sample;
     const growth = this.#isTelling ? this.#trend!.add(sample) : null;
     if (this.#memory !== null && isAbout(this.#memory, bytes, growth)) return;
     if (growth !== null && this.#memory?.growth === undefined) this.#parts.log.line(growthText(growth));
@@ -91,6 +126,20 @@ function residentBytes(pids: readonly number[]): number | null {
   try {
     const pages = pids.map((pid) => Number(readFileSync(`/proc/${pid}/statm`, "latin1").split(" ")[1]));
     return pages.reduce((sum, count) => sum + count, 0) * PAGE_BYTES;
+  } catch {
+    return null;
+  }
+}
+
+/** `Pss` of all of them: a page that several have counts once in all. Read beside the requests. Null when one has ended, or is not ours to look at. */
+async function proportionalBytes(pids: readonly number[]): Promise<number | null> {
+  try {
+    let sum = 0;
+    for (const pid of pids) {
+      const kib = /^Pss:\s+(\d+) kB$/m.exec(await readFile(`/proc/${pid}/smaps_rollup`, "latin1"))?.[1];
+      sum += Number(kib) * 1024;
+    }
+    return Number.isNaN(sum) ? null : sum;
   } catch {
     return null;
   }

@@ -64,6 +64,8 @@ const ANSWERS: Record<string, () => Answer> = {
   header: () => ({ status: 200, body: "", headers: { "X-A": "1\\r\\nX-B: 2" } }),
   odd: () => new Odd(),
   bigint: () => ({ n: 1n }),
+  circle: () => { const a: { a?: object } = {}; a.a = a; return a; },
+  cookies: () => ({ status: 200, body: "", headers: { "Set-Cookie": ["a=1", "b=2"] } }),
   throws: () => { throw new SyntaxError("no\\n  such row"); },
   string: () => { throw "just words"; },
   memory: () => Buffer.alloc(2 ** 52),
@@ -94,7 +96,13 @@ export async function process(body: Buffer, request: Request): Promise<Answer> {
       /^process returned a response header that is not a name and one line of latin1: X-A$/,
     ],
     ["odd", 500, "", /^process returned Odd, which has no JSON$/],
-    ["bigint", 400, "", /^TypeError: .*BigInt/],
+    ["bigint", 500, "", /^process returned Object, which cannot be sent as JSON: .*BigInt/],
+    [
+      "circle",
+      500,
+      "",
+      /^process returned Object, which cannot be sent as JSON: Converting circular structure/,
+    ],
     ["throws", 400, "", "SyntaxError: no such row"],
     ["string", 400, "", "thrown: just words"],
     ["memory", 500, "", "the processor ran out of memory for this request; metadata.memory is 512 MB"],
@@ -108,6 +116,7 @@ export async function process(body: Buffer, request: Request): Promise<Answer> {
     else assert.match(answer.body.toString(), text);
   }
   assert.equal((await instance.call("full")).headers["x-pot"], "a");
+  assert.deepEqual((await instance.call("cookies")).headers["set-cookie"], ["a=1", "b=2"]);
   const answer = await instance.call("request", "/api/predict/svc/deep?q=1", { "X-A": "b" });
   assert.deepEqual(JSON.parse(answer.body.toString()), ["POST", "/deep?q=1", "b", null, false, true]);
 });

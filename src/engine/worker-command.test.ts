@@ -12,7 +12,7 @@ const tools = {
   env: { HOME: "/h", OMP_NUM_THREADS: "64" },
 };
 const spec = (processor: InstanceSpec["processor"], cpu: number, memoryMb: number) =>
-  ({ processor, limits: { cpu, memoryMb } }) as InstanceSpec;
+  ({ processor, limits: { cpu, memoryMb }, rpc: {} }) as InstanceSpec;
 
 test("Python runs our worker in the processor's folder, with thread counts of metadata.cpu rounded up", () => {
   const processor = { kind: "custom", language: "python", dir: "/app", entry: "app.py" } as const;
@@ -66,4 +66,25 @@ test("Java's heap and processors follow metadata, with a least heap that a model
       0,
     ).args.includes("-Xmx24m"),
   );
+});
+
+test("several worker processes share the heap where a control group holds the whole instance", () => {
+  const java = {
+    kind: "custom",
+    language: "java",
+    dir: "/a",
+    entry: null,
+    mainClass: "a.B",
+    jvmOptions: [],
+  } as const;
+  const node = { kind: "custom", language: "node", dir: "/a", entry: "app.ts" } as const;
+  const heap = (processor: InstanceSpec["processor"], isMemoryHeld: boolean) => {
+    const limits = { cpu: 1, memoryMb: 400, ...(isMemoryHeld ? { isMemoryHeld } : {}) };
+    const given = { processor, limits, rpc: { workerProcesses: 4 } } as InstanceSpec;
+    return workerCommand(given, tools, "/s", 0).args.find((arg) => /^(-Xmx|--max-old)/.test(arg));
+  };
+  assert.equal(heap(java, true), "-Xmx75m");
+  assert.equal(heap(java, false), "-Xmx300m");
+  assert.equal(heap(node, true), "--max-old-space-size=75");
+  assert.equal(heap(node, false), "--max-old-space-size=300");
 });

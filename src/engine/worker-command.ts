@@ -49,6 +49,12 @@ const MAIN = "sluice.worker.Main";
 /** Share of `metadata.memory` that is the heap of JavaScript; bodies and the code of Node itself are outside of it. */
 const NODE_HEAP_SHARE = 0.75;
 
+/** MB of heap for one worker process. A control group holds all of an instance's processes together; without one each has the whole for itself. */
+function heapMbOf({ limits: { memoryMb, isMemoryHeld }, rpc }: InstanceSpec, share: number): number {
+  const sharers = isMemoryHeld === true ? (rpc.workerProcesses ?? 1) : 1;
+  return Math.max(HEAP_MB_MIN, Math.floor((memoryMb / sharers) * share));
+}
+
 /** Cores to size thread pools by. */
 const threadsOf = (spec: InstanceSpec) => String(Math.max(1, Math.ceil(spec.limits.cpu)));
 
@@ -100,7 +106,7 @@ function javaCommand(spec: InstanceSpec, tools: WorkerTools, inherited: Environm
   // glibc gives each thread an arena; the JVM gains nothing from them
   const env = { ...inherited, MALLOC_ARENA_MAX: "2" };
   const folder = join(tools.processorsDir, "java");
-  const heapMb = Math.max(HEAP_MB_MIN, Math.floor(spec.limits.memoryMb * HEAP_SHARE));
+  const heapMb = heapMbOf(spec, HEAP_SHARE);
   const sizes = [`-XX:ActiveProcessorCount=${threadsOf(spec)}`, `-Xmx${heapMb}m`];
   const { processor } = spec;
   if (processor.kind === "custom" && processor.language === "java") {
@@ -147,7 +153,7 @@ function cppCommand(spec: InstanceSpec, tools: WorkerTools, inherited: Environme
 }
 
 function nodeCommand(spec: InstanceSpec, tools: WorkerTools, env: Environment): WorkerCommand {
-  const heapMb = Math.max(HEAP_MB_MIN, Math.floor(spec.limits.memoryMb * NODE_HEAP_SHARE));
+  const heapMb = heapMbOf(spec, NODE_HEAP_SHARE);
   const worker = join(tools.processorsDir, "node", "worker.ts");
   const args = ["--disable-warning=ExperimentalWarning", `--max-old-space-size=${heapMb}`, worker];
   const { dir: cwd } = customOf(spec.processor);

@@ -1,6 +1,7 @@
 /** Several worker processes of one instance: loaded once where that can be shared, each served, each restarted alone, all drained. */
 import assert from "node:assert/strict";
-import { existsSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { EngineInstance, eventually, type InstanceOptions } from "../testing/engine-instance.ts";
@@ -149,4 +150,25 @@ test("a processor that cannot be loaded fails the instance once, with its own wo
   t.after(() => instance.dispose());
   await instance.until("failed", (state) => state.phase === "failed");
   assert.match(instance.exit!.message, /^OSError: no weights \(app\.py:1\)$/);
+});
+
+test("a processor in another language is loaded by each process; they share the requests, and one that dies is started again alone", async (t) => {
+  const dir = mkdtempSync(join(tmpdir(), "sluice-processes-"));
+  t.after(() => rmSync(dir, { recursive: true, force: true }));
+  const app = `const own = globalThis.process;
+export async function process(body) {
+  if (body.toString() === "die") own.kill(own.pid, "SIGKILL");
+  await new Promise((done) => setTimeout(done, 300));
+  return { pid: own.pid, loadedBy: own.pid };
+}
+`;
+  writeFileSync(join(dir, "app.mjs"), app);
+  const processor = { kind: "custom", language: "node", dir, entry: "app.mjs" } as const;
+  const instance = await started(t, { processor, rpc: RPC });
+  const before = [...(await processes(instance, 3)).keys()];
+  assert.deepEqual(before.toSorted(), instance.workerPids.toSorted());
+  assert.equal((await instance.call("die")).headers["x-sluice-reason"], "WORKER_DIED");
+  await instance.until("all ready again", (state) => state.workerRestarts === 1 && state.workersReady === 3);
+  const after = [...(await processes(instance, 3)).keys()];
+  assert.equal(after.filter((pid) => before.includes(pid)).length, 2);
 });

@@ -84,11 +84,12 @@ export class WorkerSupervisor implements WorkerEvents {
     return this.#total;
   }
 
-  /** Those that are ready. */
+  /** Those that are ready, and their parent. */
   get watched(): WatchedWorkers {
     const workers = this.#places.flatMap(({ worker }) => (worker?.isReady ? [worker] : []));
+    const all = this.#parent === null ? workers : [this.#parent, ...workers];
     return {
-      pids: workers.flatMap(({ process }) => process.pid ?? []),
+      pids: workers.length === 0 ? [] : all.flatMap(({ process }) => process.pid ?? []),
       requests: workers.reduce((sum, worker) => sum + worker.takenCount, 0),
     };
   }

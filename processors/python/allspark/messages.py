@@ -1,11 +1,15 @@
 """What a processor is given, and what it may give back."""
 import json
+import re
 from collections.abc import Mapping
 
 from . import frames
 
 #: Bodies above this go to the socket on their own, not copied into one write with others.
 COPY_BYTES_MAX = 65536
+
+#: RFC 9110 section 5.6.2.
+_FIELD_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+\Z")
 
 _TEXT = b"content-type: text/plain; charset=utf-8\n"
 _JSON = b"content-type: application/json\n"
@@ -100,9 +104,9 @@ def answer_parts(result):
         if isinstance(body, memoryview):
             body = body.tobytes()
     elif isinstance(result, str):
-        head, body = _TEXT, result.encode("utf-8")
+        head, body = _TEXT, _utf8(result)
     elif isinstance(result, (dict, list)):
-        head, body = _JSON, json.dumps(result).encode("utf-8")
+        head, body = _JSON, _json(result)
     else:
         raise BadAnswer("process returned %s; allowed: bytes, str, dict, list, a generator, or a tuple (body, status)" % type(result).__name__)
     if extra:
@@ -110,15 +114,34 @@ def answer_parts(result):
     return status, head, body
 
 
+def _utf8(text):
+    try:
+        return text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise BadAnswer("process returned text that is no UTF-8: %s" % error) from error
+
+
+def _json(value):
+    """NaN and infinities are not in JSON: most clients cannot read an answer that has them."""
+    try:
+        return json.dumps(value, allow_nan=False).encode("utf-8")
+    except (TypeError, ValueError, RecursionError) as error:
+        raise BadAnswer("process returned a %s that cannot be sent as JSON: %s" % (type(value).__name__, error)) from error
+
+
 def _with_extra(head, extra):
+    """Pairs may be given too, for a name that comes more than once."""
+    try:
+        fields = [("%s" % name, "%s" % value) for name, value in (extra.items() if isinstance(extra, Mapping) else extra)]
+    except (TypeError, ValueError):
+        raise BadAnswer("process returned the response headers %.100r; allowed: a mapping, or (name, value) pairs" % (extra,)) from None
     lines = []
     has_type = False
-    for name, value in dict(extra).items():
-        line = "%s: %s\n" % (name, value)
-        if line.count("\n") > 1 or "\r" in line or "\0" in line or ":" in name or not name:
+    for name, value in fields:
+        if not _FIELD_NAME.match(name) or any(sign in value for sign in "\r\n\0"):
             raise BadAnswer("process returned a response header that is not a name and one line: %.100r" % name)
         has_type = has_type or name.lower() == "content-type"
-        lines.append(line)
+        lines.append("%s: %s\n" % (name, value))
     own = "".join(lines).encode("latin-1", "replace")
     return own if has_type else head + own
 

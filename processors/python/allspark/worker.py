@@ -7,10 +7,8 @@ import signal
 import socket
 import sys
 import time
-import traceback
-import types
 
-from . import frames, log, processor, serving, sharing, streams
+from . import frames, loading, log, processor, serving, sharing, streams
 from .limits import die_with_parent, limit_memory
 from .messages import Headers
 
@@ -207,34 +205,6 @@ def is_short_form(module):
     return callable(getattr(module, "process", None)) or batch_function_of(module) is not None
 
 
-def run_file(path):
-    """Runs a processor file as `__main__`, from its own folder, and gives the module."""
-    sys.path[0] = os.path.dirname(path)
-    sys.argv = [path]
-    module = types.ModuleType("__main__")
-    module.__file__ = path
-    module.__builtins__ = __builtins__
-    sys.modules["__main__"] = module
-    with open(path, "rb") as file:
-        code = compile(file.read(), path, "exec")
-    exec(code, module.__dict__)
-    return module
-
-
-def processor_class(module):
-    """The one class derived from BaseProcessor in a file that never called `run()`, or None."""
-    classes = [
-        value
-        for value in vars(module).values()
-        if isinstance(value, type) and issubclass(value, processor.BaseProcessor) and value.__module__ == "__main__"
-    ]
-    return classes[0] if len(classes) == 1 else None
-
-
-def nothing_to_serve(entry):
-    return RuntimeError("%s has no function process(data, headers) and never called run() of a BaseProcessor" % entry)
-
-
 def load_and_serve(worker):
     """Runs the user's file; a class form calls `run()` in it, the short form is served after it."""
     spec = worker.init["processor"]
@@ -245,31 +215,15 @@ def load_and_serve(worker):
         return
     os.chdir(spec["dir"])
     worker.progress("running %s" % spec["entry"])
-    module = run_file(os.path.join(spec["dir"], spec["entry"]))
+    module = loading.run(os.path.join(spec["dir"], spec["entry"]))
     if worker.served:
         return
     if is_short_form(module):
         worker.serve_functions(module)
-    elif processor_class(module):
-        processor_class(module)().run()
+    elif loading.processor_class(module):
+        loading.processor_class(module)().run()
     else:
-        raise nothing_to_serve(spec["entry"])
-
-
-def failure_text(error, folder):
-    """`Type: message (file:line)` in one line; the place is the last one in the user's own files."""
-    if getattr(error, "is_sentence", False):
-        return str(error)
-    text = serving.one_line(error)
-    if isinstance(error, SystemExit):
-        text = "the processor ended itself while loading, with exit code %s" % (error.code,)
-    if isinstance(error, SyntaxError) and error.filename:
-        return "%s (%s:%s)" % (text.partition(" (")[0], os.path.relpath(error.filename, folder), error.lineno)
-    frames_seen = traceback.extract_tb(error.__traceback__)
-    own = [f for f in frames_seen if os.path.abspath(f.filename).startswith(folder + os.sep)]
-    if own:
-        text += " (%s:%s)" % (os.path.relpath(own[-1].filename, folder), own[-1].lineno)
-    return text
+        raise loading.nothing_to_serve(spec["entry"])
 
 
 def main():
@@ -300,7 +254,7 @@ def main():
         if isinstance(error, MemoryError):
             text = "the processor ran out of memory while loading; metadata.memory is %g MB" % init["limits"]["memoryMb"]
         else:
-            text = failure_text(error, folder)
+            text = loading.failure_text(error, folder)
         log.trace(error)
         worker.fail(text)
         log.flush()

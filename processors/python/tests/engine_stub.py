@@ -13,10 +13,14 @@ TIMEOUT_S = 10
 
 
 class Engine:
-    def __init__(self, source, threads=4, memory_mb=512, model=None, batching=None):
+    def __init__(self, source, threads=4, memory_mb=512, model=None, batching=None, entry="app.py"):
+        """`source`: the text of app.py; or of each file, by its path."""
         self.folder = tempfile.TemporaryDirectory()
-        with open(os.path.join(self.folder.name, "app.py"), "w") as file:
-            file.write(textwrap.dedent(source))
+        for name, text in (source if isinstance(source, dict) else {"app.py": source}).items():
+            path = os.path.join(self.folder.name, name)
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            with open(path, "w") as file:
+                file.write(textwrap.dedent(text))
         path = os.path.join(self.folder.name, "s")
         self.listener = socket.socket(socket.AF_UNIX)
         self.listener.bind(path)
@@ -30,7 +34,7 @@ class Engine:
         self.sock.settimeout(TIMEOUT_S)
         init = {
             "protocol": 1,
-            "processor": {"kind": "custom", "language": "python", "dir": self.folder.name, "entry": "app.py"},
+            "processor": {"kind": "custom", "language": "python", "dir": self.folder.name, "entry": entry},
             "model": model or {"path": None, "entry": None, "config": None},
             "rpc": {"workerThreads": threads, "maxQueueSize": 64, "keepaliveMs": 5000},
             "limits": {"cpu": 1, "memoryMb": memory_mb},

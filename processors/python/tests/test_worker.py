@@ -159,6 +159,33 @@ class WorkerTest(unittest.TestCase):
             self.assertEqual(status, 500)
             self.assertIn(word, body)
 
+    def test_an_answer_that_cannot_be_sent_is_not_the_callers_fault(self):
+        engine = self.start(
+            """
+            circle = []
+            circle.append(circle)
+            answers = [{"a": object()}, {"a": float("nan")}, circle, "\\ud800", ("x", 200, {1: 2}), ("x", 200, "abc"), ("x", 200, {"a b": "c"}),
+                       ("x", 200, {"a": "b\\nc: d"}), ("x", 200, [("Set-Cookie", "a=1"), ("Set-Cookie", "b=2")])]
+            def process(data):
+                return answers[int(data)]
+            """
+        )
+        engine.ready()
+        words = [
+            b"a dict that cannot be sent as JSON: Object of type object", b"not JSON compliant", b"a list that cannot be sent as JSON: Circular", b"is no UTF-8",
+            None, b"the response headers 'abc'; allowed: a mapping, or (name, value) pairs", b"is not a name and one line: 'a b'", b"is not a name and one line: 'a'",
+        ]  # fmt: skip
+        for index, word in enumerate(words):
+            engine.request(index, b"%d" % index)
+            _, status, head, body = engine.answer()
+            if word is None:
+                self.assertEqual((status, head), (200, b"content-type: text/plain; charset=utf-8\n1: 2\n"))
+                continue
+            self.assertEqual(status, 500, body)
+            self.assertIn(word, body)
+        engine.request(99, b"8")
+        self.assertEqual(engine.answer()[2], b"content-type: text/plain; charset=utf-8\nSet-Cookie: a=1\nSet-Cookie: b=2\n")
+
     def test_failures_at_start_say_where(self):
         for source, word in (
             ("import no_such_module_here", "ModuleNotFoundError: No module named 'no_such_module_here' (app.py:1)"),

@@ -300,12 +300,16 @@ test("an entry that is asked for must be a file in what was brought", async () =
   const bring = (path: string, entry: string) => cache.fetch({ kind: "path", path }, entry, silent, never);
   assert.equal(await bring(folder, "sub/model.bin"), folder);
   assert.equal(await bring(join(folder, "sub", "model.bin"), "model.bin"), join(folder, "sub", "model.bin"));
-  for (const entry of ["model.bin", "sub"]) {
+  const isFolder = ": it is a folder, and no Python package with __main__.py or __init__.py";
+  for (const [entry, more] of [["model.bin", ""] as const, ["sub", isFolder] as const]) {
     await assert.rejects(
       bring(folder, entry),
-      (error: Error) => error.message === `${folder} has no file ${entry}`,
+      (error: Error) => error.message === `${folder} has no file ${entry}${more}`,
     );
   }
+  writeFileSync(join(folder, "sub", "__init__.py"), "");
+  assert.equal(await bring(folder, "sub"), folder);
+  assert.equal(await cache.look({ kind: "path", path: folder }, "sub"), "here");
 });
 
 test("a look brings nothing: a path is there or gone, a URL is here once it was brought", async () => {

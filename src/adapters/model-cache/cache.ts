@@ -270,12 +270,22 @@ async function check(path: string): Promise<{ readonly isFile: boolean; readonly
   }
 }
 
-/** That `entry` is a file in what was brought from `place`, or that very file. */
+/** What makes a folder a Python package, or one that Python can run: such a folder may be an entry, too. */
+const PACKAGE_FILES = ["__main__.py", "__init__.py"];
+
+/** That `entry` is a file in what was brought from `place`, or that very file; or a Python package. */
 async function checkEntry(path: string, entry: string, place: string): Promise<void> {
   const isEntryItself = path.endsWith(`/${entry}`) && !(await isFolder(path));
   const file = isEntryItself ? path : join(path, entry);
   const found = await stat(file).catch(() => null);
-  if (found?.isFile() !== true) throw new FetchError(`${place} has no file ${entry}`, false);
+  if (found?.isFile() === true) return;
+  if (found?.isDirectory() !== true) throw new FetchError(`${place} has no file ${entry}`, false);
+  const inside = await Promise.all(PACKAGE_FILES.map((name) => stat(join(file, name)).catch(() => null)));
+  if (inside.some((one) => one?.isFile() === true)) return;
+  throw new FetchError(
+    `${place} has no file ${entry}: it is a folder, and no Python package with __main__.py or __init__.py`,
+    false,
+  );
 }
 
 async function isFolder(path: string): Promise<boolean> {

@@ -62,7 +62,7 @@ const rpc = block("How one instance takes requests.", {
     }),
   ),
   worker_threads: optional(
-    integer("Requests that one instance works on at once.", {
+    integer("Requests that one instance works on at once; with several worker_processes, each of them.", {
       ...EFFECTIVE,
       minimum: 1,
       maximum: 1024,
@@ -71,7 +71,7 @@ const rpc = block("How one instance takes requests.", {
   ),
   worker_processes: optional(
     integer(
-      "Processes of one instance that work on requests, each with worker_threads threads. A Python processor is loaded once and shared where it can be. An addition of Sluice.",
+      "Processes of one instance that work on requests, each with worker_threads threads. A Python processor is loaded once and shared where it can be; processors in other languages are loaded by each. An addition of Sluice.",
       { ...EFFECTIVE, minimum: 1, maximum: 64 },
     ),
   ),

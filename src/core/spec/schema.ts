@@ -52,7 +52,7 @@ export const serviceSchema = Type.Object(
     ),
     processor_entry: optional(
       text(
-        "Its main file, relative to `processor_path`, such as `app.py`, `libecho.so` or `app.ts`. Required but for Java, where it may name the jar that comes first.",
+        "Its main file, relative to `processor_path`, such as `app.py`, `libecho.so` or `app.ts`; for Python also the folder of a package. Required but for Java, where it may name the jar that comes first.",
         EFFECTIVE,
       ),
     ),

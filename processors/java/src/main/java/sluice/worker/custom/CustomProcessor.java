@@ -38,6 +38,7 @@ public final class CustomProcessor implements Processor {
     try {
       Object processor = make(type, model, config);
       load(processor);
+      Thread.interrupted(); // as after each request
       ProcessMethod process = ProcessMethod.of(processor);
       String text = "{\"processor\":\"custom\",\"language\":\"java\",\"class\":" + Json.quoted(type.getName()) + ",\"inputs\":[\"bytes\"]}";
       return new CustomProcessor(process, text.getBytes(StandardCharsets.UTF_8));
@@ -131,6 +132,9 @@ public final class CustomProcessor implements Processor {
       throw new IllegalStateException("the processor failed with " + error.getClass().getSimpleName() + message, error);
     } catch (Throwable other) {
       throw new IllegalStateException("the processor threw " + other.getClass().getName() + ": " + Failures.oneLine(other), other);
+    } finally {
+      // A thread that the user's code leaves interrupted would close the connection to the engine at its next write.
+      Thread.interrupted();
     }
     if (answer == null) throw new IllegalStateException("Process returned null; allowed: byte[] or String");
     return answer;
