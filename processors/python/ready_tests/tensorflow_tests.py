@@ -180,6 +180,8 @@ class TensorflowTests(unittest.TestCase):
         model = load("tensorflow", self.folder / "frozen.pb", config)
         self.assertEqual(refusal(model, {"instances": [[1, 2]]}), {"predictions": [[2.0, 4.0]]})
         self.assertIn("model_config.outputs: the graph has no node z", load_error("tensorflow", self.folder / "frozen.pb", {"outputs": ["z"]}))
+        unknown = 'model_config has the unknown "output"; processor "tensorflow_cpu" knows signature_name, tags, inputs, outputs'
+        self.assertEqual(load_error("tensorflow", self.folder / "frozen.pb", {"output": ["z"]}), unknown)
         self.assertIn("model_config.inputs: allowed: a list", load_error("tensorflow", self.folder / "frozen.pb", {"inputs": 3}))
 
     def test_several_threads_ask_one_model(self):

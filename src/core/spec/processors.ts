@@ -93,7 +93,7 @@ export const FAMILIES = [
 /** Codes that exist elsewhere and not here, by their beginning, with what to use instead. */
 const OWN = "a processor of your own in Python with the package in its requirements";
 const EXPORT = (package_: string, form: string) => `the model exported as ${form}, or ${OWN} (${package_})`;
-const INSTEAD: Readonly<Record<string, string>> = {
+export const INSTEAD: Readonly<Record<string, string>> = {
   "easyrec-torch": EXPORT("tzrec", 'TorchScript for "pytorch_cpu"'),
   easyrec: EXPORT("easyrec", 'a TensorFlow SavedModel for "tensorflow_cpu"'),
   parameter_server: 'a model that "xgboost" or "lightgbm" reads, or PMML for "pmml"',
