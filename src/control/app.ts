@@ -229,10 +229,7 @@ export function createControlPlane(
     const statuses = new Map(
       [...state.services.values()].map((r) => [r.name, freshStatus(r, all.get(r.name))]),
     );
-    const shares: ReadonlyMap<
-      GroupName,
-      Picture["shares"] extends ReadonlyMap<GroupName, infer S> ? S : never
-    > = sharesOf(state, statuses);
+    const shares: Picture["shares"] = sharesOf(state, statuses);
     return { state, statuses, shares };
   }
 

@@ -9,7 +9,8 @@ import { type Exchange, Payload, type WorkerSlots } from "../exchange.ts";
 import { FRAME } from "../frames.ts";
 import type { ActiveRequest, HttpFront } from "../http-front.ts";
 import { reasonText } from "../responses.ts";
-import { MessageGatherer } from "./message-gatherer.ts";
+import { MessageGatherer, prefixOf } from "./message-gatherer.ts";
+import { QueueTime } from "./queue-time.ts";
 import { answerOf, methodOf, type Refusal, requestOf, statusOf } from "./translation.ts";
 
 const head = new MessageHead();
@@ -18,8 +19,6 @@ const GRPC_TYPE = /^application\/grpc(?:\+proto)?(?:;|$)/;
 const ADMISSION_FIELDS = ["authorization", "content-md5", "content-type", "date"];
 /** Longest time that a timer can be set to; a deadline beyond is none. */
 const TIMER_MS_MAX = 2 ** 31 - 1;
-/** Flag and length before a message. */
-const PREFIX_BYTES = 5;
 
 /**
  * One gRPC call: its message is gathered, becomes a request to a worker like any other, and the answer a message again. It passes the same
@@ -50,9 +49,7 @@ export class InferenceCall implements Exchange, ActiveRequest {
   #heldBytes = 0;
   #isSubmitted = false;
   #isOver = false;
-  /** When it began to wait in the queue, monotonic ms, and how long it did; only gateways are told. */
-  #waitsSince = 0;
-  #queueUs = 0;
+  readonly #queueTime = new QueueTime();
 
   constructor(http: HttpFront, stream: ServerHttp2Stream, admission: Admission) {
     this.#http = http;
@@ -163,17 +160,11 @@ export class InferenceCall implements Exchange, ActiveRequest {
     this.#isSubmitted = true;
     if (this.#http.isStopped) this.#refuse("INSTANCE_DRAINING");
     else if (!this.#http.dispatcher.submit(this)) this.#refuse("QUEUE_FULL");
-    else if (this.isQueued && this.#admission.isForGateways) this.#waitsSince = this.#http.now();
+    else if (this.isQueued && this.#admission.isForGateways) this.#queueTime.begin(this.#http.now());
   }
 
   leftQueue(): void {
-    if (this.#waitsSince !== 0)
-      this.#queueUs = Math.max(1, Math.round((this.#http.now() - this.#waitsSince) * 1000));
-  }
-
-  /** Metadata of an answer: for a gateway, how long the call waited. */
-  get #times(): Record<string, string> {
-    return this.#queueUs === 0 ? {} : { "x-sluice-queue-us": String(this.#queueUs) };
+    this.#queueTime.end(this.#http.now());
   }
 
   get deadlineMs(): number {
@@ -198,19 +189,17 @@ export class InferenceCall implements Exchange, ActiveRequest {
       return;
     }
     this.#heldBytes += answer.length;
-    const front = Buffer.alloc(PREFIX_BYTES);
-    front.writeUInt32BE(answer.length, 1);
     stream.respond(
       {
         ":status": 200,
         "content-type": "application/grpc",
         "grpc-accept-encoding": "identity,deflate,gzip",
-        ...this.#times,
+        ...this.#queueTime.metadata,
       },
       { waitForTrailers: true },
     );
     stream.once("wantTrailers", () => stream.sendTrailers({ "grpc-status": String(GRPC.OK) }));
-    stream.write(front);
+    stream.write(prefixOf(answer.length));
     stream.end(answer);
   }
 
@@ -264,7 +253,7 @@ export class InferenceCall implements Exchange, ActiveRequest {
         "grpc-status": String(status),
         "grpc-message": messageOf(text),
         ...(reason === null ? {} : { "x-sluice-reason": reason }),
-        ...this.#times,
+        ...this.#queueTime.metadata,
       },
       { endStream: true },
     );

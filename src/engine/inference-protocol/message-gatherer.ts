@@ -92,3 +92,10 @@ export class MessageGatherer {
     });
   }
 }
+
+/** What stands before a message that is not compressed: a flag, and its length (gRPC over HTTP/2). */
+export function prefixOf(bytes: number): Buffer {
+  const prefix = Buffer.alloc(PREFIX_BYTES);
+  prefix.writeUInt32BE(bytes, 1);
+  return prefix;
+}
