@@ -30,6 +30,7 @@ const CASES: Readonly<Record<string, readonly Case[]>> = JSON.parse(
 const REFUSED: Readonly<Record<string, string>> = {
   "neighbour-weighted": 'NearestNeighborModel with continuousScoringMethod="weightedAverage"',
   "general-cox": 'GeneralRegressionModel with modelType="CoxRegression"',
+  associations: "association rules",
   "map-default": "MapValues with defaultValue",
 };
 
@@ -44,7 +45,14 @@ function answersOfAll(): Map<string, string> {
     }
     execFileSync("javac", ["-J-XX:TieredStopAtLevel=1", "-cp", JAR, "-d", folder, RUN]);
     const java = process.env.SLUICE_JAVA ?? "java";
-    const args = ["-XX:TieredStopAtLevel=1", "-cp", `${folder}:${JAR}`, "sluice.worker.KindsRun", KINDS, folder];
+    const args = [
+      "-XX:TieredStopAtLevel=1",
+      "-cp",
+      `${folder}:${JAR}`,
+      "sluice.worker.KindsRun",
+      KINDS,
+      folder,
+    ];
     const lines = execFileSync(java, args, { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] });
     return new Map(
       lines
@@ -65,7 +73,8 @@ function agree(found: Answer, wanted: Answer, where: string): void {
       assert.equal(got, value, `${where}: ${key}`);
       continue;
     }
-    const isNear = typeof got === "number" && Math.abs(got - value) <= TOLERANCE * Math.max(1, Math.abs(value));
+    const isNear =
+      typeof got === "number" && Math.abs(got - value) <= TOLERANCE * Math.max(1, Math.abs(value));
     assert.ok(isNear, `${where}: ${key} is ${got}, not ${value}`);
   }
 }

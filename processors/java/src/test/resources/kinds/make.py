@@ -392,7 +392,7 @@ RULES = [(("bread",), ("butter",), 0.3, 0.6), (("bread", "milk"), ("butter",), 0
 
 def associations():
     """What is bought with what, one true or false for each thing; the best two rules by confidence."""
-    items = "".join(f'<Item id="{i}" field="{name}" value="true"/>' for i, name in enumerate(BASKET))
+    items = "".join(f'<Item id="{i}" value="{name}"/>' for i, name in enumerate(BASKET))
     sets = list(dict.fromkeys(s for a, c, _, _ in RULES for s in (a, c)))
     refs = "".join(
         f'<Itemset id="s{i}" numberOfItems="{len(s)}">' + "".join(f'<ItemRef itemRef="{BASKET.index(n)}"/>' for n in s) + "</Itemset>"

@@ -32,6 +32,8 @@ final class KnownFaults {
           refuseAttribute(xml, "offsetValue");
         }
       }
+      // The worst rules come first, items that are true or false never match, and two requests at once mix their items.
+      case "AssociationModel" -> throw unsupported("association rules");
       case "AnomalyDetectionModel" -> refuseValue(xml, "algorithmType", "other");
       // A value that the table has not becomes missing, or what mapMissingTo says.
       case "MapValues" -> {
