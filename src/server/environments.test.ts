@@ -36,7 +36,7 @@ test("environments are ordered, told of while they are made, listed with who ref
       EnvironmentId: "a==1",
       Folder: "/environments/a==1",
       Python: "3.11.7",
-      BasePython: "",
+      BasePython: "/usr/bin/python3",
       Requirements: ["a==1"],
       Packages: ["a 1"],
       Notes: [],

@@ -1,4 +1,4 @@
-import type { FastifyInstance } from "fastify";
+import type { FastifyInstance, FastifyRequest } from "fastify";
 import { NO_INSTANCE } from "../control/traffic-totals.ts";
 import type { ServerDeps } from "./deps.ts";
 import { EXPOSITION_TYPE } from "./exposition.ts";
@@ -11,11 +11,11 @@ import { metricsPage } from "./metrics-page.ts";
 export function addMetricsRoute(
   app: FastifyInstance,
   { control, clock }: ServerDeps,
-  checkAccess: (authorization: string | undefined) => void,
+  checkAccess: (request: FastifyRequest) => void,
 ): void {
   const startS = clock.now() / 1000 - process.uptime();
   app.get("/metrics", {
-    onRequest: async (request) => checkAccess(request.headers.authorization),
+    onRequest: async (request) => checkAccess(request),
     handler: async (request, reply) => {
       const picture = await control.read();
       const measured = control.measured();

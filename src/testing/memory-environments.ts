@@ -32,6 +32,7 @@ export class MemoryEnvironments implements PythonEnvironments {
       address,
       folder,
       python: "3.11.7",
+      base: "/usr/bin/python3",
       requirements,
       packages: requirements.map((line) => line.replace("==", " ")),
       bytes: 7,

@@ -145,6 +145,7 @@ export class Installation {
     readonly address: string;
     readonly gateway: string;
     readonly key: string;
+    readonly keyId: string;
     readonly region: string;
   } {
     return JSON.parse(readFileSync(join(this.home, "config.json"), "utf8"));
