@@ -11,8 +11,14 @@ export class Refusal extends Error {
   override readonly name = "Refusal";
 }
 
+export interface Loaded {
+  readonly functions: Functions;
+  /** How long the module itself took to run. */
+  readonly importMs: number;
+}
+
 /** Runs the user's module and its `initialize`. */
-export async function loadProcessor(dir: string, entry: string, model: Model): Promise<Functions> {
+export async function loadProcessor(dir: string, entry: string, model: Model): Promise<Loaded> {
   const path = join(dir, entry);
   if (!EXTENSIONS.includes(extname(entry))) {
     throw new Refusal(
@@ -22,7 +28,9 @@ export async function loadProcessor(dir: string, entry: string, model: Model): P
   if (statSync(path, { throwIfNoEntry: false })?.isFile() !== true)
     throw new Refusal(`there is no file ${entry} in ${dir}`);
   model.progress(`running ${entry}`);
+  const begunAt = performance.now();
   const module: Record<string, unknown> = await import(pathToFileURL(path).href);
+  const importMs = performance.now() - begunAt;
   // CommonJS whose exports are computed, and modules that export one object, have them all in `default`.
   const inner = module.default as Record<string, unknown> | null | undefined;
   // biome-ignore lint/suspicious/noExplicitAny: what the user wrote has no type here
@@ -44,9 +52,12 @@ export async function loadProcessor(dir: string, entry: string, model: Model): P
     await initialize(model);
   }
   return {
-    process: process ?? onlyBy(processBatch),
-    processBatch,
-    describe: describe ?? (() => ({ processor: "custom", language: "node", entry })),
+    functions: {
+      process: process ?? onlyBy(processBatch),
+      processBatch,
+      describe: describe ?? (() => ({ processor: "custom", language: "node", entry })),
+    },
+    importMs,
   };
 }
 

@@ -56,7 +56,7 @@ async function start(init: Init): Promise<void> {
   };
   const { path, entry, config } = model;
   try {
-    const functions = await loadProcessor(processor.dir, processor.entry, {
+    const { functions, importMs } = await loadProcessor(processor.dir, processor.entry, {
       path,
       entry: entry ?? path,
       config,
@@ -69,6 +69,7 @@ async function start(init: Init): Promise<void> {
       pid: process.pid,
       runtime: `node ${process.versions.node}`,
       ...(processBatch === null || rpc.batching === undefined ? {} : { batch: true }),
+      stages: [{ name: "import", ms: importMs }],
       features: init.features?.includes("deadline") ? ["deadline"] : [],
     };
     link.tell(FRAME.READY, 0, JSON.stringify(ready));

@@ -358,7 +358,7 @@ test("a failure outside of a request, and process.exit, end the worker: 500 for 
     ["timer", /the processor failed outside of a request: Error: in a timer \(deadly\.ts:4\)$/m],
     ["promise", /the processor failed outside of a request: TypeError: nobody waits \(deadly\.ts:5\)$/m],
     ["exit", /the processor ended the worker by process\.exit\(3\)$/m],
-    ["heap", /JavaScript heap out of memory/],
+    ["heap", /the processor worker was ended by SIGABRT, out of memory$/m],
   ];
   for (const [n, [word, line]] of DEADLY.entries()) {
     const answer = await instance.call(word);

@@ -48,6 +48,8 @@ const HEAP_MB_MIN = 24;
 const MAIN = "sluice.worker.Main";
 /** Share of `metadata.memory` that is the heap of JavaScript; bodies and the code of Node itself are outside of it. */
 const NODE_HEAP_SHARE = 0.75;
+/** Of the young generation, MB: as for Sluice's own processes; requests cost no more CPU than with V8's own choice, and 20 MB less stay resident. */
+const NODE_SEMI_SPACE_MB = 2;
 
 /** MB of heap for one worker process. A control group holds all of an instance's processes together; without one each has the whole for itself. */
 function heapMbOf({ limits: { memoryMb, isMemoryHeld }, rpc }: InstanceSpec, share: number): number {
@@ -155,7 +157,12 @@ function cppCommand(spec: InstanceSpec, tools: WorkerTools, inherited: Environme
 function nodeCommand(spec: InstanceSpec, tools: WorkerTools, env: Environment): WorkerCommand {
   const heapMb = heapMbOf(spec, NODE_HEAP_SHARE);
   const worker = join(tools.processorsDir, "node", "worker.ts");
-  const args = ["--disable-warning=ExperimentalWarning", `--max-old-space-size=${heapMb}`, worker];
+  const args = [
+    "--disable-warning=ExperimentalWarning",
+    `--max-semi-space-size=${NODE_SEMI_SPACE_MB}`,
+    `--max-old-space-size=${heapMb}`,
+    worker,
+  ];
   const { dir: cwd } = customOf(spec.processor);
   if (tools.setpriv === null) return { file: tools.node, args, env, cwd };
   // Node cannot ask for it itself: a processor in an endless loop must end with its engine too.

@@ -9,6 +9,12 @@ import type { WorkerCommand } from "./worker-command.ts";
 /** How long a worker that could not load may take to end, and its last output to come, in ms. */
 export const LAST_WORDS_MS = 5_000;
 
+/**
+ * How long the last output of a worker that was ready may take to come, in ms. It is there already, but one that it started itself may hold the
+ * stream open, and requests wait for the next worker.
+ */
+const READY_LAST_WORDS_MS = 1_000;
+
 /** How the process of a worker ended. */
 export interface WorkerEnd {
   /** For people; of one that was loading, with its last line on standard error. */
@@ -34,7 +40,7 @@ export class StartedProcess implements WorkerProcess {
   readonly #oomKills: OomKills | null;
 
   /**
-   * `ended` is called once. While `isLoading` it waits for the last output, which mostly says why a start failed.
+   * `ended` is called once, after the last output, which mostly says why a start failed, and whether memory ran out.
    */
   constructor(
     { file, args, env, cwd, ifMissing }: WorkerCommand,
@@ -65,18 +71,21 @@ export class StartedProcess implements WorkerProcess {
         return exitReason({ code, signal, oomKills: this.oomKills(), lastLines }) === "OOMKilled";
       };
       const how = endText(code, signal);
-      if (!isLoading()) {
-        ended({ how, isOutOfMemory });
-        return;
-      }
-      // A child of its own may hold the stream open, hence the bound.
+      const wasLoading = isLoading();
       const told = () => {
         clearTimeout(timer);
         const { lastLine } = cutters[1]!;
         const last = lastLine === "" ? "" : `: ${lastLine}`;
-        ended({ how: `${how} before it was ready${last}`, isOutOfMemory });
+        ended({ how: wasLoading ? `${how} before it was ready${last}` : how, isOutOfMemory });
       };
-      const timer = setTimeout(told, LAST_WORDS_MS);
+      // A child of its own may hold the stream open, hence the bound.
+      const timer = setTimeout(
+        () => {
+          child.off("close", told);
+          told();
+        },
+        wasLoading ? LAST_WORDS_MS : READY_LAST_WORDS_MS,
+      );
       child.once("close", told);
     });
   }

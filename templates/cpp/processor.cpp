@@ -1,5 +1,5 @@
 // Answers numbers by a line: `initialize` reads the model once, `process` answers each request.
-#include "processor.h"
+#include "sluice_processor.h"
 
 #include <cstdio>
 #include <cstdlib>

@@ -3,7 +3,7 @@
 #include <cstdlib>
 #include <string>
 
-#include "processor.h"
+#include "sluice_processor.h"
 
 static int failures = 0;
 

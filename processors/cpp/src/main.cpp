@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -90,12 +91,15 @@ int work(const char *socketPath) {
   try {
     if (!limits["isMemoryHeld"].boolean) limitMemory(memoryMb, threads + OTHER_THREADS);
     tell(connection, frame::PROGRESS, "loading " + name);
+    const auto begun = std::chrono::steady_clock::now();
     Library library = Library::load(path);
+    const auto importMs = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - begun).count();
+    std::string stages = ",\"stages\":[{\"name\":\"import\",\"ms\":" + std::to_string(importMs) + "}]";
     tell(connection, frame::PROGRESS, "initializing " + name);
     Processor processor(library, entry, model["config"].text, outOfMemory);
     std::string batch = library.batch == nullptr ? "" : ",\"batch\":true";
     std::string timed = isOffered(init, "deadline") ? ",\"features\":[\"deadline\"]" : "";
-    tell(connection, frame::READY, "{\"pid\":" + std::to_string(::getpid()) + ",\"runtime\":\"c++\"" + batch + timed + "}");
+    tell(connection, frame::READY, "{\"pid\":" + std::to_string(::getpid()) + ",\"runtime\":\"c++\"" + batch + stages + timed + "}");
     Serving(connection, std::move(pending), processor).run(threads);
     return 0;
   } catch (const Refusal &refusal) {

@@ -7,6 +7,10 @@ import type { VerbRun } from "../verb.ts";
 const TEMPLATES = join(import.meta.dirname, "..", "..", "..", "templates");
 /** What a template's service is called, wherever it is named. */
 const PLACEHOLDER = "my_processor";
+/** Files of the workers' own that a template includes, beside those in its folder: each has one source. */
+const SHARED: Readonly<Record<string, readonly string[]>> = {
+  cpp: [join(import.meta.dirname, "..", "..", "..", "processors", "cpp", "include", "sluice_processor.h")],
+};
 /** How each template's own tests are run, which also builds it where that is needed. */
 const LANGUAGES: Readonly<Record<string, string>> = {
   python: "python3 -m unittest",
@@ -32,7 +36,7 @@ export const run: VerbRun = async (session, [language, dir]) => {
   if (template === undefined)
     throw new Misuse(`there is no template for ${language}; there are: ${Object.keys(LANGUAGES).join(", ")}`);
   const folder = resolve(io.cwd, dir!);
-  const files = write(join(TEMPLATES, template), folder, nameFor(folder));
+  const files = write(join(TEMPLATES, template), SHARED[template] ?? [], folder, nameFor(folder));
   for (const file of files) session.ok(`Wrote ${join(dir!, file)}`);
   const [service, request] = ["service.json", files.find((file) => file.startsWith("request."))!];
   io.out(
@@ -42,10 +46,10 @@ export const run: VerbRun = async (session, [language, dir]) => {
 };
 
 /**
- * Copies a template under the name of its service; the files, in the order of a listing.
+ * Copies a template, and what it shares with the workers, under the name of its service; the files, in the order of a listing.
  * @throws Failure when there is something in the folder, or it cannot be written
  */
-function write(template: string, folder: string, name: string): string[] {
+function write(template: string, shared: readonly string[], folder: string, name: string): string[] {
   const files = filesIn(template);
   try {
     mkdirSync(folder, { recursive: true });
@@ -56,11 +60,12 @@ function write(template: string, folder: string, name: string): string[] {
       const text = readFileSync(join(folder, file), "utf8");
       if (text.includes(PLACEHOLDER)) writeFileSync(join(folder, file), text.replaceAll(PLACEHOLDER, name));
     }
+    for (const path of shared) cpSync(path, join(folder, basename(path)));
   } catch (error) {
     if (error instanceof Failure) throw error;
     throw new Failure(`${folder} cannot be written: ${(error as Error).message}`, { cause: error });
   }
-  return files;
+  return [...files, ...shared.map((path) => basename(path))].toSorted((a, b) => a.localeCompare(b));
 }
 
 /** Not what running a template's own tests leaves in it. */

@@ -49,7 +49,10 @@ public final class Main {
       Processor processor = load(init, frames);
       if (processor == null) return 1;
       String library = processor.library() == null ? "" : ",\"library\":" + Json.quoted(processor.library());
-      String ready = "{\"pid\":" + ProcessHandle.current().pid() + ",\"runtime\":\"java " + Runtime.version() + "\"" + library + "}";
+      long importMs = processor.importMs();
+      String stages = importMs < 0 ? "" : ",\"stages\":[{\"name\":\"import\",\"ms\":" + importMs + "}]";
+      String ready =
+          "{\"pid\":" + ProcessHandle.current().pid() + ",\"runtime\":\"java " + Runtime.version() + "\"" + library + stages + "}";
       send(frames, Frames.READY, ready);
       String outOfMemory =
           "the processor ran out of memory for this request; metadata.memory is " + init.memoryMb() + " MB";

@@ -10,6 +10,11 @@ public interface Processor {
     return null;
   }
 
+  /** How long the user's own classes took to be found and read, in ms; negative where there are none. */
+  default long importMs() {
+    return -1;
+  }
+
   /** What it takes and gives, as JSON. */
   byte[] describe() throws Refusal;
 }

@@ -22,16 +22,21 @@ public final class CustomProcessor implements Processor {
   private final ProcessMethod process;
   private final byte[] description;
 
-  private CustomProcessor(ProcessMethod process, byte[] description) {
+  private final long importMs;
+
+  private CustomProcessor(ProcessMethod process, byte[] description, long importMs) {
     this.process = process;
     this.description = description;
+    this.importMs = importMs;
   }
 
   /** Makes and loads it. The calling thread, and those that it makes, get the user's class loader as theirs. */
   public static CustomProcessor load(Init init) throws Refusal {
+    long begun = System.nanoTime();
     UserClasses classes = UserClasses.in(Path.of(init.dir()), init.entry());
     Thread.currentThread().setContextClassLoader(classes.loader);
     Class<?> type = classes.load(init.mainClass());
+    long importMs = (System.nanoTime() - begun) / 1_000_000;
     // As a class in the form of `allspark` gets "" for a model that the service does not have.
     String model = init.modelFile() == null ? "" : init.modelFile();
     String config = init.modelConfig() == null ? "" : init.modelConfig();
@@ -41,13 +46,18 @@ public final class CustomProcessor implements Processor {
       Thread.interrupted(); // as after each request
       ProcessMethod process = ProcessMethod.of(processor);
       String text = "{\"processor\":\"custom\",\"language\":\"java\",\"class\":" + Json.quoted(type.getName()) + ",\"inputs\":[\"bytes\"]}";
-      return new CustomProcessor(process, text.getBytes(StandardCharsets.UTF_8));
+      return new CustomProcessor(process, text.getBytes(StandardCharsets.UTF_8), importMs);
     } catch (ExceptionInInitializerError error) {
       throw refusal("a static part of the processor's classes", error);
     } catch (LinkageError error) {
       error.printStackTrace();
       throw new Refusal(classes.missingText(error));
     }
+  }
+
+  @Override
+  public long importMs() {
+    return importMs;
   }
 
   private static Object make(Class<?> type, String model, String config) throws Refusal {

@@ -12,6 +12,7 @@ import java.util.Set;
 import javax.xml.stream.XMLStreamConstants;
 import javax.xml.stream.XMLStreamException;
 import javax.xml.stream.XMLStreamReader;
+import sluice.worker.Refusal;
 
 /**
  * Fields for which a document says itself what becomes of a missing value: by an `isMissing` predicate or function, by `mapMissingTo` or
@@ -30,18 +31,24 @@ final class MissingPolicies {
 
   private MissingPolicies() {}
 
-  static Set<String> in(Path file) throws IOException, XMLStreamException {
+  /** @throws Refusal when the document has something that is known to be computed wrong, which one reading looks for as well */
+  static Set<String> in(Path file) throws IOException, XMLStreamException, Refusal {
     MissingPolicies policies = new MissingPolicies();
+    KnownFaults faults = new KnownFaults();
     try (InputStream in = Files.newInputStream(file)) {
       XMLStreamReader xml = PmmlFile.safeReader(in);
       while (xml.hasNext()) {
         switch (xml.next()) {
-          case XMLStreamConstants.START_ELEMENT -> policies.begin(xml);
+          case XMLStreamConstants.START_ELEMENT -> {
+            faults.begin(xml);
+            policies.begin(xml);
+          }
           case XMLStreamConstants.END_ELEMENT -> policies.end(xml.getLocalName());
           default -> {}
         }
       }
     }
+    faults.end();
     policies.resolve();
     return policies.fields;
   }
