@@ -42,4 +42,7 @@ def answer(loaded, protocol, body, headers):
             return loaded.describe()
         return loaded.process(body, headers)
     except models.BadInput as error:
-        return str(error), 400
+        # Half a surrogate pair, which JSON can say, is nothing that UTF-8 can.
+        return str(error)[: models.TEXT_MAX].encode("utf-8", "replace").decode("utf-8"), 400
+    except RecursionError:
+        return "the body is nested too deeply", 400

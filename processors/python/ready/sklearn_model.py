@@ -27,7 +27,7 @@ import numpy
 import sklearn
 from sklearn.exceptions import InconsistentVersionWarning, NotFittedError
 
-from . import model_files, sklearn_columns, tabular
+from . import model_files, sklearn_columns, tabular, tensors
 from . import rows as row_forms
 from .model import BadInput, BadModel, TensorSpec
 
@@ -102,7 +102,15 @@ class SklearnModel(tabular.TabularModel):
     def infer(self, inputs, outputs):
         table = self.columns_in.table_of_tensors(inputs)
         # Probabilities cost a second call, as much again: only for who asks for them.
-        return {name: self._call(name, table) for name in outputs or [self._output]}
+        names = outputs or [self._output]
+        if len(table) == 0:
+            return {name: self._none_of(name) for name in names}
+        return {name: self._call(name, table) for name in names}
+
+    def _none_of(self, name):
+        """The answer to no rows, which scikit-learn itself refuses."""
+        (spec,) = [spec for spec in self.outputs if spec.name == name]
+        return numpy.empty([0] + spec.shape[1:], tensors.DTYPES[spec.datatype])
 
     def describe(self):
         known = super().describe()
