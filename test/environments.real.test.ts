@@ -18,7 +18,7 @@ import { until } from "./harness/until.ts";
 
 const SLOW_MS = 180_000;
 const wheels = mkdtempSync(join(tmpdir(), "sluice-wheels-"));
-const sluice = new Installation({ gatewayWorkers: 1 });
+const sluice = new Installation({ gatewayWorkers: 1, prepared: null });
 // pip is told where packages are by its own settings, as users do.
 process.env.PIP_NO_INDEX = "1";
 process.env.PIP_FIND_LINKS = wheels;

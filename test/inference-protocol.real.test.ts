@@ -6,8 +6,9 @@ import { after, before, test } from "node:test";
 import Schema from "typebox/schema";
 import { ANSWERS } from "./fixtures/inference-protocol/answers.ts";
 import { http, Installation, ROOT } from "./harness/installation.ts";
+import { PROCESSOR_PAGE } from "./harness/processor-page.ts";
 import { runBySdk } from "./harness/python-sdk.ts";
-import { runTriton } from "./harness/tritonclient.ts";
+import { runTriton, runTritonPython } from "./harness/tritonclient.ts";
 
 const EXAMPLE = join(ROOT, "examples", "onnx-tabular");
 const read = (name: string) => JSON.parse(readFileSync(join(EXAMPLE, name), "utf8"));
@@ -131,6 +132,14 @@ test("tritonclient over gRPC, through the gateway and at the instance", async ()
   });
   checkFound(straight, "model");
   assert.equal(straight.refused.token.status, "StatusCode.UNAUTHENTICATED");
+});
+
+test("the program that the reference shows prints what it shows", async () => {
+  const page = readFileSync(join(ROOT, PROCESSOR_PAGE), "utf8");
+  const [, program, shown, ...more] = page.split(/```python\n([\s\S]*?)```\n\n```text\n([\s\S]*?)```/);
+  assert(program !== undefined && more.length === 1, "one program");
+  const meant = program.replaceAll("YOUR_TOKEN", token).replaceAll("127.0.0.1:8080", gateway);
+  assert.equal(await runTritonPython("-c", meant), shown);
 });
 
 test("answers are what the protocol's OpenAPI file says, by its paths with and without a version", async () => {

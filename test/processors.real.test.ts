@@ -1,6 +1,6 @@
 /**
  * Each ready-made processor through the whole program: create, gateway, engine, worker, and the answer compared with what the
- * framework itself said when the example was made. One row an example.
+ * framework itself said when the example was made. One row an example. What the reference shows of its service is run, too.
  */
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
@@ -9,6 +9,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { type HttpAnswer, Installation, ROOT } from "./harness/installation.ts";
+import { runPage } from "./harness/processor-page.ts";
 
 interface Example {
   /** Folder in examples/, with the files below. */
@@ -78,6 +79,7 @@ for (const example of EXAMPLES) {
     const answer = await sluice.predict(name, readFileSync(file(request)), AccessToken);
     assert.equal(answer.status, 200, answer.body);
     assertSame(read(answer), JSON.parse(readFileSync(file(expected), "utf8")), example.tolerance ?? 0);
+    await runPage(sluice, folder);
     await sluice.ok("delete", name, "--yes");
   });
 }

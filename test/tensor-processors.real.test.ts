@@ -7,6 +7,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { Installation, ROOT } from "./harness/installation.ts";
+import { runPage } from "./harness/processor-page.ts";
 import { askBySdk, type SdkTensor, type SdkTensorAnswer } from "./harness/python-sdk.ts";
 
 type Kind = "tensorflow" | "pytorch" | "caffe";
@@ -137,6 +138,7 @@ test("TorchRequest: by position and by name, compressed by snappy, a filter of o
   assertClose(probabilities, wanted.probabilities);
   assertClose(species, wanted.species);
   assert.notEqual(token, "");
+  await runPage(sluice, "pytorch");
 });
 
 test("the Caffe format: inputs by name, an inner layer by filter", async () => {
@@ -156,4 +158,5 @@ test("the Caffe format: inputs by name, an inner layer by filter", async () => {
   assertRefused(refused[0], /output top is unknown; allowed: prob/);
   assertRefused(refused[1], /has the shape \[1, 1, 16, 16\]; allowed: \[-1, 1, 8, 8\]/);
   assertClose((await inferByJson("caffe", name, token))[0], prob);
+  await runPage(sluice, "caffe");
 });

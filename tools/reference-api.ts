@@ -29,7 +29,8 @@ const INTRO = `# Control API
 HTTP with JSON, in the shapes of PAI-EAS (product \`eas\`, version 2021-07-01). It listens on 127.0.0.1:8081 unless told
 otherwise. The running server gives the same contract as an OpenAPI 3.1 document at \`/openapi.json\`.
 
-- **Key.** Send \`Authorization: Bearer <access key>\`. The key is in \`config.json\` in Sluice's home folder.
+- **Key.** Send \`Authorization: Bearer <access key>\`, or sign the request with id and secret of the key as the SDKs of PAI-EAS do
+  (\`ACS3-HMAC-SHA256\`, or the older \`acs\`). Both are in \`config.json\` in Sluice's home folder: \`keyId\` and \`key\`.
 - **Region.** \`{ClusterId}\` is the region of this installation, \`local\` unless the setting \`region\` says otherwise.
 - **RequestId.** Every answer has one, in its body and in the header \`X-Request-Id\`; the log has it too.
 - **Refusals** are \`{Code, Message, RequestId}\` and the facts of the code, written like all names here:

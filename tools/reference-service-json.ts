@@ -148,7 +148,7 @@ One JSON object says what a service runs and how. It is the file given to \`slui
 
 ## What is run
 
-- \`processor\`: ${READY_CODES.map(code).join(", ")}. It needs \`model_path\`.
+- \`processor\`: ${READY_CODES.map(code).join(", ")}. It needs \`model_path\`. [Processors](processors.md) has each.
 - A processor of your own: \`processor_type\` ${RUNNABLE_TYPES.map(code).join(", ")}, \`processor_path\` and \`processor_entry\`; for Java
   \`processor_mainclass\` in place of the last.
 - A server of your own: \`containers\` with one container that has a \`script\` or a \`command\`, and no processor. It runs on this machine;

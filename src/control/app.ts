@@ -294,6 +294,7 @@ export function createControlPlane(
     mirrorCounts: (name) => mirrors.counts(name),
     mirrorDifferences: (name) => mirrors.differences(name),
     measured: () => metrics,
+    work: () => runtime.work(),
     gateways: () => publisher.reports(),
     restartGateways: () => gateways.restart(),
   };

@@ -4,6 +4,7 @@ import type { RolloutRequest } from "../core/change/rollout.ts";
 import type { InstanceOrders } from "../core/change/update-instance.ts";
 import type { Explanation, Finding } from "../core/explain/finding.ts";
 import type { MirrorSample, ServiceSample, TlsState } from "../core/gateway-report.ts";
+import type { InstanceWork } from "../core/instance-work.ts";
 import type { GroupName, InstanceId, ServiceName } from "../core/names.ts";
 import type {
   DesiredState,
@@ -102,6 +103,8 @@ export interface ControlPlane {
   mirrorDifferences(name: ServiceName): readonly MirrorDifference[];
   /** All that gateways reported in the life of this process, and what is in flight now. */
   measured(): Measured;
+  /** What the workers of instances have done since their engines started. */
+  work(): Promise<readonly InstanceWork[]>;
   /** What each gateway is at. */
   gateways(): readonly GatewayReport[];
   /** Replaces every gateway worker, make before break; resolves when that is noted. */

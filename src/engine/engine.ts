@@ -14,6 +14,8 @@ import { RequestPaths } from "./request-front.ts";
 import { ResponseHeads } from "./responses.ts";
 import { StateWriter } from "./state-writer.ts";
 import { Tokens } from "./tokens.ts";
+import { WorkFile } from "./work-file.ts";
+import { WorkMeter } from "./work-meter.ts";
 import { workerCommand } from "./worker-command.ts";
 import { WorkerSupervisor } from "./worker-supervisor.ts";
 
@@ -43,6 +45,7 @@ export class Engine implements Component {
   readonly #tokens: Tokens;
   readonly #memory: MemoryWatch;
   readonly #stateFile: StateWriter;
+  readonly #workFile: WorkFile;
   #accessLook: NodeJS.Timeout | null = null;
   readonly #startedAtMs: number;
   #phase: InstanceState["phase"] = "loading";
@@ -83,8 +86,11 @@ export class Engine implements Component {
       },
       spec.rpc.keepaliveMs,
     );
+    const meter = new WorkMeter();
+    this.#workFile = new WorkFile({ ...parts, instance: spec.id, meter });
     this.#supervisor = new WorkerSupervisor({
       spec,
+      meter,
       sluiceVersion: parts.sluiceVersion,
       limits,
       dispatcher,
@@ -131,6 +137,7 @@ export class Engine implements Component {
       this.#stateFile.write();
       this.#followAccess();
       this.#memory.start(this.#parts.limits.memoryLookMs);
+      this.#workFile.start(this.#parts.limits.workTellMs);
       await this.#http.listenOnSocket(this.#parts.dir.dataSocket);
       this.#port = await this.#http.listenOnPort(this.#parts.port);
       if (this.#phase === "loading") {
@@ -143,6 +150,7 @@ export class Engine implements Component {
       signal.removeEventListener("abort", stop);
       this.#http.close();
       this.#memory.stop();
+      this.#workFile.stop();
       this.#supervisor.kill();
       this.#stateFile.stop();
       if (this.#accessLook !== null) clearInterval(this.#accessLook);

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { writeFileAtomicSync } from "../base/atomic-file.ts";
 import { isSameProcess, ownIdentity, parseIdentity } from "../base/process-identity.ts";
 import type { InstanceSpec, InstanceState, LimitsInForce } from "../core/instance-spec.ts";
+import type { InstanceWork } from "../core/instance-work.ts";
 import type { InstanceExit } from "../core/service.ts";
 
 /** The folder of one instance in the run directory (docs/internals/protocols.md), as its engine uses it. */
@@ -44,7 +45,7 @@ export class InstanceDir {
     const identity = owner === null ? null : parseIdentity(owner);
     const own = ownIdentity();
     if (identity !== null && identity.pid !== own.pid && isSameProcess(identity)) return false;
-    for (const name of ["data.sock", "worker.sock", "exit.json", "state.json", "command.json"])
+    for (const name of ["data.sock", "worker.sock", "exit.json", "state.json", "work.json", "command.json"])
       rmSync(join(this.path, name), { force: true });
     chmodSync(this.path, 0o700); // data.sock asks for no token: the folder is what guards it
     writeFileAtomicSync(file, JSON.stringify(own), 0o600);
@@ -53,6 +54,10 @@ export class InstanceDir {
 
   writeState(state: InstanceState): void {
     writeFileAtomicSync(join(this.path, "state.json"), JSON.stringify(state), 0o600);
+  }
+
+  writeWork(work: InstanceWork): void {
+    writeFileAtomicSync(join(this.path, "work.json"), JSON.stringify(work), 0o600);
   }
 
   /** `atMs` repeats `finishedAtMs` under the name of docs/internals/protocols.md. */

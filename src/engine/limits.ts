@@ -45,6 +45,8 @@ export interface EngineLimits {
   readonly warmUpMs: number;
   /** How often the memory of the workers is looked at, in ms: a growth is told after 32 looks with requests in between, so after 160 s. */
   readonly memoryLookMs: number;
+  /** What its workers have done is written into work.json this often, in ms. */
+  readonly workTellMs: number;
   /** Largest sum of the files of a warm-up. As much as one request may have, so that any request can be one of it. */
   readonly warmUpBytesMax: number;
   /** While draining, no request for so long means that none will come, in ms. */
@@ -72,6 +74,7 @@ export const ENGINE_LIMITS: EngineLimits = {
   workerStopMs: 5_000,
   warmUpMs: 600_000,
   memoryLookMs: 5_000,
+  workTellMs: 5_000,
   warmUpBytesMax: BODY_BYTES_MAX,
   drainQuietMs: 200,
   logFileBytesMax: 8 * 1024 * 1024,

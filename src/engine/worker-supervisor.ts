@@ -14,7 +14,8 @@ import { effectiveRpc, processesOf } from "./rpc-options.ts";
 import { StartTimes } from "./start-times.ts";
 import type { FailureReason, SupervisorEvents } from "./supervisor-events.ts";
 import { WarmUp } from "./warm-up.ts";
-import { Worker, type WorkerEvents } from "./worker.ts";
+import type { WorkMeter } from "./work-meter.ts";
+import { Worker, type WorkerEvents, type WorkerParts } from "./worker.ts";
 import type { WorkerCommand } from "./worker-command.ts";
 import { WorkerPlace } from "./worker-place.ts";
 import { LAST_WORDS_MS, StartedProcess, type WorkerEnd } from "./worker-process.ts";
@@ -26,6 +27,7 @@ export interface SupervisorParts {
   readonly limits: EngineLimits;
   readonly dispatcher: RequestQueue;
   readonly log: LogFile;
+  readonly meter: WorkMeter;
   readonly events: SupervisorEvents;
   /** How to start the worker of a place, which connects to `socketPath`. */
   readonly command: (index: number, socketPath: string) => WorkerCommand;
@@ -60,9 +62,11 @@ export class WorkerSupervisor implements WorkerEvents {
   stages: readonly StageTime[] | null = null;
   /** What CLOCK_MONOTONIC, by which deadlines are told to workers, is ahead of the engine's own clock. */
   readonly #clockAheadMs: number;
+  readonly #workerParts: WorkerParts;
 
   constructor(parts: SupervisorParts) {
     this.#parts = parts;
+    this.#workerParts = { events: this, meter: parts.meter, now: parts.now };
     this.#total = parts.spec.rpc.workerProcesses ?? 1;
     this.#clockAheadMs = Number(process.hrtime.bigint()) / 1e6 - parts.now();
   }
@@ -109,7 +113,7 @@ export class WorkerSupervisor implements WorkerEvents {
     );
     // Monotonic time begins with this process, whose start is part of that of its first worker.
     const isFirst = place.index === 0 && this.restarts === 0;
-    const worker = new Worker(place.index, process, new StartTimes(isFirst ? 0 : now()), this);
+    const worker = new Worker(place.index, process, new StartTimes(isFirst ? 0 : now()), this.#workerParts);
     place.worker = worker;
     log.line(`worker ${place.index} started, pid ${process.pid ?? "none"}`);
   }
@@ -119,7 +123,7 @@ export class WorkerSupervisor implements WorkerEvents {
     const forked = new ForkedProcess(parent.process as StartedProcess, (end) =>
       this.#ended(place, worker, end),
     );
-    const worker = new Worker(place.index, forked, parent.times.forked(this.#parts.now()), this);
+    const worker = new Worker(place.index, forked, parent.times.forked(this.#parts.now()), this.#workerParts);
     place.worker = worker;
     parent.fork(place.index, place.socketPath);
   }

@@ -12,6 +12,7 @@ import {
   RESPONSE_FRONT_BYTES,
 } from "./frames.ts";
 import type { StartTimes } from "./start-times.ts";
+import type { WorkMeter } from "./work-meter.ts";
 import type { WorkerProcess } from "./worker-process.ts";
 
 const NOTHING = Buffer.alloc(0);
@@ -47,6 +48,14 @@ export interface WorkerEvents {
   stuck(worker: Worker): void;
 }
 
+/** What all workers of an instance share. */
+export interface WorkerParts {
+  readonly events: WorkerEvents;
+  readonly meter: WorkMeter;
+  /** Monotonic ms. */
+  readonly now: () => number;
+}
+
 /**
  * One worker process and its connection. Each request given to it has a slot until the worker has answered, also when nobody
  * waits for the answer any more: only then is a thread there free again.
@@ -64,12 +73,16 @@ export class Worker implements BatchTaker, WorkerSlots, FrameSink {
   /** Why it could not load, in its own words. */
   failure: string | null = null;
   readonly #events: WorkerEvents;
+  readonly #meter: WorkMeter;
+  readonly #now: () => number;
   #socket: Socket | null = null;
   #writer: FrameWriter | null = null;
   /** Per slot: who waits, and the id in use; id 0 when free. */
   readonly #holders: (Exchange | null)[] = [];
   readonly #ids: number[] = [];
   readonly #free: number[] = [];
+  /** Per slot: when the worker was given its request, monotonic ms. */
+  readonly #givenAt: number[] = [];
   /** Per slot: -1, or how many bytes more of its answer in parts may come. */
   readonly #windows: number[] = [];
   /** What a deadline of the engine's clock is more in seconds of CLOCK_MONOTONIC; null: it wants no deadlines. */
@@ -80,11 +93,13 @@ export class Worker implements BatchTaker, WorkerSlots, FrameSink {
   #serial = 0;
   #isLoaded = false;
 
-  constructor(index: number, process: WorkerProcess, times: StartTimes, events: WorkerEvents) {
+  constructor(index: number, process: WorkerProcess, times: StartTimes, parts: WorkerParts) {
     this.index = index;
     this.process = process;
     this.times = times;
-    this.#events = events;
+    this.#events = parts.events;
+    this.#meter = parts.meter;
+    this.#now = parts.now;
   }
 
   get isConnected(): boolean {
@@ -127,6 +142,7 @@ export class Worker implements BatchTaker, WorkerSlots, FrameSink {
       this.#holders[slot] = null;
       this.#ids[slot] = 0;
       this.#windows[slot] = -1;
+      this.#givenAt[slot] = 0;
       this.#free.push(slot);
     }
   }
@@ -147,7 +163,7 @@ export class Worker implements BatchTaker, WorkerSlots, FrameSink {
 
   /** Gives it a request; there must be a free slot. */
   send(exchange: Exchange): void {
-    const slot = this.#assign(exchange);
+    const slot = this.#assign(exchange, this.#now());
     this.#batches?.take([slot]);
     if (this.#clockAheadMs === null) this.#writer!.write(exchange.workerRequestId, exchange.payload);
     else {
@@ -164,7 +180,8 @@ export class Worker implements BatchTaker, WorkerSlots, FrameSink {
       this.#writer!.flush();
       return;
     }
-    this.#batches.take(exchanges.map((exchange) => this.#assign(exchange)));
+    this.#batches.take(exchanges.map((exchange) => this.#assign(exchange, now)));
+    this.#meter.batch(exchanges.length);
     const rows = exchanges.map((exchange) => ({
       id: exchange.workerRequestId,
       leftMs: Math.min(LEFT_MS_MAX, Math.max(0, Math.round(exchange.deadlineMs - now))),
@@ -174,13 +191,14 @@ export class Worker implements BatchTaker, WorkerSlots, FrameSink {
     for (const exchange of exchanges) exchange.payload.clear();
   }
 
-  /** Takes a free slot for it. */
-  #assign(exchange: Exchange): number {
+  /** Takes a free slot for it; `now`: monotonic ms. */
+  #assign(exchange: Exchange, now: number): number {
     const slot = this.#free.pop()!;
     this.takenCount++;
     this.#serial = (this.#serial + 1) & 0xfffff;
     const id = ((this.#serial << SLOT_BITS) | slot) >>> 0 || 1 << SLOT_BITS;
     this.#ids[slot] = id;
+    this.#givenAt[slot] = now;
     this.#holders[slot] = exchange;
     exchange.worker = this;
     exchange.workerRequestId = id;
@@ -291,6 +309,8 @@ export class Worker implements BatchTaker, WorkerSlots, FrameSink {
       this.#disconnected(`it answered request ${id}, which it does not have, or with status ${status}`);
       return;
     }
+    // Before it was ready, it was asked by the warm-up, which no metric counts.
+    if (this.wasReady) this.#meter.computed(this.#now() - this.#givenAt[slot]!);
     if (isBeginning) {
       this.#begin(slot, status, buf, from, to);
       return;

@@ -6,7 +6,7 @@ import { parseRequestHead } from "../http1/request-head.ts";
 import { AccessLine, type LoggedRequest } from "./access-line.ts";
 import type { Connection } from "./connection.ts";
 import type { DataPlane } from "./data-plane.ts";
-import { answerFields, fieldIn, instanceFields, targetOf } from "./grpc-fields.ts";
+import { answerFields, fieldIn, instanceFields, queueUsIn, targetOf } from "./grpc-fields.ts";
 import { CANCEL, type GrpcLink, GrpcLinks, type LinkUser } from "./grpc-links.ts";
 import { countedAs, statusOf, statusOfReset } from "./grpc-status.ts";
 import { cut } from "./http2-abuse.ts";
@@ -266,6 +266,8 @@ export class GrpcCall implements Connection, LoggedRequest, LinkUser {
     this.#kept = null;
     this.#movedMs = this.#plane.nowMs;
     this.#httpStatus = Number(fieldIn(raw, ":status"));
+    const queueUs = queueUsIn(raw);
+    if (queueUs > 0) meter.recordQueue(queueUs);
     const fields = answerFields(raw).flatMap(([name, values]) => values.flatMap((value) => [name, value]));
     const bytes = fields.reduce((sum, text) => sum + text.length, 0);
     meter.bytesOut += bytes;

@@ -16,6 +16,15 @@ export function fieldIn(raw: readonly string[], name: string): string | null {
   return null;
 }
 
+/** What is believed of a queue time (head-rewrite.ts). */
+const QUEUE_US = /^\d{1,10}$/;
+
+/** µs that the call of this answer waited in the engine's queue; 0 when it did not, or nobody says. */
+export function queueUsIn(raw: readonly string[]): number {
+  const text = fieldIn(raw, "x-sluice-queue-us");
+  return text !== null && QUEUE_US.test(text) ? Number(text) : 0;
+}
+
 /** The same fates as in HTTP/1.1 (head-rewrite.ts): the token is ours to check, the others are written anew, or speak to the gateway only. */
 const NOT_PASSED_ON = new Set([
   "authorization",

@@ -93,6 +93,21 @@ test("a unary call, by authority and by path prefix: message, metadata both ways
   }
 });
 
+test("what an engine says of a call's wait in its queue is counted, and kept from the client", async () => {
+  const c = caller();
+  for (const told of ["2500", "700", "12345678901", "x"]) {
+    const { code, initial } = await c.predict({ text: "x" }, {}, c.metadata({ "x-sluice-queue-us": told }));
+    assert.deepEqual([code, initial!.get("x-sluice-queue-us")], [status.OK, []]);
+  }
+  const counted = () => {
+    const samples = rig.messages.flatMap((m) => (m.type === "report" ? m.samples : []));
+    const own = samples.filter((s) => s.service === "grpc_test");
+    return [own.reduce((sum, s) => sum + s.queued, 0), own.reduce((sum, s) => sum + s.queueUs, 0)];
+  };
+  await until(() => counted()[0] === 2, "the two that can be believed to be reported");
+  assert.deepEqual(counted(), [2, 3200]);
+});
+
 test("an error of the instance comes with its status, details and trailers", async () => {
   const outcome = await caller().predict({ text: "fail" });
   assert.equal(outcome.code, status.FAILED_PRECONDITION);

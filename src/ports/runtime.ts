@@ -1,4 +1,5 @@
 import type { AccessRules, InstanceSpec, InstanceState, LimitsInForce } from "../core/instance-spec.ts";
+import type { InstanceWork } from "../core/instance-work.ts";
 import type { InstanceId, ServiceName } from "../core/names.ts";
 import type { InstanceExit } from "../core/service.ts";
 import type { Address } from "../core/traffic/route-table.ts";
@@ -20,6 +21,8 @@ export interface RuntimeDriver {
   stop(id: InstanceId, graceMs: number, signal: AbortSignal): Promise<void>;
   /** All of ours that exist, also after our own restart. The only source of truth. */
   list(owner?: ServiceName): Promise<readonly InstanceReport[]>;
+  /** What the workers of its instances have done, some seconds old; none of those that have done nothing. */
+  work(): Promise<readonly InstanceWork[]>;
   /** Says that `list` may have changed. A hint may repeat, or be lost. */
   hints(signal: AbortSignal): AsyncIterable<InstanceId>;
   /** Newest `lines` lines, oldest first; of the run before the last start when `isPrevious`. */

@@ -127,7 +127,7 @@ async function serveHome(settings: ServeSettings, layout: HomeLayout): Promise<v
     clock: systemClock,
     random: systemRandom,
     log,
-    keys: [key.secret],
+    keys: [key],
     region: settings.region,
     gatewayAddress,
     version: VERSION,

@@ -4,7 +4,7 @@ import { notEffectiveNames } from "../api/fields.ts";
 import { OPERATION_LIST } from "../api/operations.ts";
 import { ServingError } from "../core/errors.ts";
 import { parseJson } from "../core/spec/parse-json.ts";
-import { createAccess } from "./access.ts";
+import { type Caller, checkBody, createAccess } from "./access.ts";
 import { readBody } from "./body.ts";
 import { answerBrokenRequest } from "./broken-request.ts";
 import { SERVER_LIMITS, type ServerDeps } from "./deps.ts";
@@ -14,6 +14,7 @@ import { checked, typedQuery } from "./input.ts";
 import { streamLines } from "./line-stream.ts";
 import { addMetricsRoute } from "./metrics-route.ts";
 import { asRefusal } from "./refusal.ts";
+import type { SignedParts } from "./signing/signature.ts";
 
 type Operation = (typeof OPERATION_LIST)[number];
 
@@ -36,7 +37,13 @@ export function createApp(deps: ServerDeps): FastifyInstance {
     clientErrorHandler: (error, socket) => answerBrokenRequest(error, socket, deps.random.uuid(), limits),
   });
   app.server.maxConnections = limits.connectionsMax;
-  const checkAccess = createAccess(deps.keys);
+  const access = createAccess(deps.keys, () => deps.clock.now());
+  /** Who asks, for as long as the request lives. */
+  const callers = new WeakMap<FastifyRequest, Caller>();
+  const checkAccess = (request: FastifyRequest) => {
+    callers.set(request, access.check(signedParts(request)));
+  };
+
   const closing = new AbortController();
 
   function refuse(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
@@ -54,12 +61,15 @@ export function createApp(deps: ServerDeps): FastifyInstance {
   app.addHook("onRequest", async (request) => {
     if (request.headers["content-type"] !== undefined) request.headers["content-type"] = "application/json";
   });
-  app.addContentTypeParser("*", (_request: FastifyRequest, payload: IncomingMessage) =>
-    readBody(payload, limits),
+  app.addContentTypeParser("*", (request: FastifyRequest, payload: IncomingMessage) =>
+    readBody(payload, limits, (bytes) => {
+      const caller = callers.get(request);
+      if (caller !== undefined) checkBody(caller, bytes);
+    }),
   );
   app.setErrorHandler(refuse);
   app.setNotFoundHandler(async (request) => {
-    checkAccess(request.headers.authorization);
+    checkAccess(request);
     throw new ServingError("NOT_FOUND", { method: request.method, path: request.url.slice(0, 200) });
   });
   app.addHook("onResponse", async (request, reply) => {
@@ -81,10 +91,12 @@ export function createApp(deps: ServerDeps): FastifyInstance {
       method: operation.method,
       url: operation.path.replace(/\{(\w+)\}/g, ":$1"),
       onRequest: async (request) => {
-        if (!operation.isOpen) checkAccess(request.headers.authorization);
+        if (!operation.isOpen) checkAccess(request);
       },
       handler: async (request, reply) => {
         const path = request.params as Record<string, string>;
+        const caller = callers.get(request);
+        if (caller !== undefined && request.body === undefined) checkBody(caller, "");
         if (needsRegion && path.ClusterId !== deps.region) {
           throw new ServingError("REGION_NOT_FOUND", {
             region: path.ClusterId!.slice(0, 100),
@@ -105,6 +117,23 @@ export function createApp(deps: ServerDeps): FastifyInstance {
     });
   }
   return app;
+}
+
+/** What a signature covers: headers as they came, several of one name joined. */
+function signedParts({ method, raw }: FastifyRequest): SignedParts {
+  const headers = new Map<string, string>();
+  for (let at = 0; at < raw.rawHeaders.length; at += 2) {
+    const name = raw.rawHeaders[at]!.toLowerCase();
+    const before = headers.get(name);
+    const value = raw.rawHeaders[at + 1]!;
+    headers.set(name, before === undefined ? value : `${before}, ${value}`);
+  }
+  return {
+    method,
+    target: raw.url ?? "/",
+    header: (name) => headers.get(name),
+    headerNames: [...headers.keys()],
+  };
 }
 
 /** Query and body against the contract, and the names of what was sent and does nothing here. */

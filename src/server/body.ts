@@ -5,9 +5,14 @@ import type { ServerLimits } from "./deps.ts";
 /**
  * Reads a request's body as text. What is over the limit is counted and thrown away, up to a second limit, so that
  * a client gets to see the answer.
+ * `check` may refuse the bytes.
  * @throws ServingError BODY_TOO_LARGE, INVALID_JSON (not UTF-8), BAD_REQUEST (broke off)
  */
-export async function readBody(request: IncomingMessage, limits: ServerLimits): Promise<string> {
+export async function readBody(
+  request: IncomingMessage,
+  limits: ServerLimits,
+  check: (bytes: Uint8Array) => void,
+): Promise<string> {
   const bytes = await new Promise<Buffer>((resolve, reject) => {
     const tooLarge = () =>
       reject(new ServingError("BODY_TOO_LARGE", { limitBytes: limits.documentBytesMax }));
@@ -27,6 +32,7 @@ export async function readBody(request: IncomingMessage, limits: ServerLimits): 
       reject(new ServingError("BAD_REQUEST", { detail: "the body broke off" }, { cause: error })),
     );
   });
+  check(bytes);
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch (error) {

@@ -2,6 +2,7 @@ import type { ControlPlane } from "../control/control-plane.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Log } from "../ports/log.ts";
 import type { Random } from "../ports/random.ts";
+import type { AccessKey } from "./access.ts";
 
 /** What the API server needs from outside. */
 export interface ServerDeps {
@@ -9,8 +10,8 @@ export interface ServerDeps {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
-  /** Secrets that open the API; any of them does, so that one can be replaced without a gap. Never empty. */
-  readonly keys: readonly string[];
+  /** What opens the API; any of them does, so that one can be replaced without a gap. Never empty. */
+  readonly keys: readonly AccessKey[];
   /** The region that this installation is, as ClusterId in paths. */
   readonly region: string;
   /** Where clients reach the gateway, e.g. `http://127.0.0.1:8080`: addresses of services are made from it. */

@@ -105,6 +105,18 @@ export const METRICS = {
     labels: ["service", "instance"],
     help: "Waits in the queue of the instance's engine; requests that did not wait are not in it.",
   },
+  compute: {
+    name: "sluice_compute_seconds",
+    type: "summary",
+    labels: ["service", "instance"],
+    help: "From giving a request to a processor worker until its answer begins, in the instance's engine; those of direct callers, too.",
+  },
+  batches: {
+    name: "sluice_batch_size",
+    type: "histogram",
+    labels: ["service", "instance"],
+    help: "Requests in each batch that a processor worker was given, where metadata.rpc.batching is on.",
+  },
   inFlight: {
     name: "sluice_in_flight",
     type: "gauge",

@@ -75,6 +75,16 @@ test("the page tells what was counted, by service, instance and status; it asks 
     "gateway-0" as GatewayId,
     reportOf([sampleOf("a", ["a-v1-0", "a-v1-1"])], control.nowMs),
   );
+  const work = {
+    computed: 4,
+    computeUs: 2_500_000,
+    batches: [2, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0],
+    batchedRequests: 6,
+  };
+  control.works = [
+    { instance: "a-v1-0" as InstanceId, ...work },
+    { instance: "gone-v1-0" as InstanceId, ...work },
+  ];
   const answer = await app.inject(ask);
   assert.equal(answer.headers["content-type"], "text/plain; version=0.0.4; charset=utf-8");
   const lines = answer.body.split("\n");
@@ -86,6 +96,13 @@ test("the page tells what was counted, by service, instance and status; it asks 
     'sluice_request_duration_seconds_sum{service="a"} 0.5',
     'sluice_grouped_requests_total{service="a",group="pmml"} 1',
     'sluice_queue_seconds_sum{service="a",instance="a-v1-0"} 0.002',
+    'sluice_compute_seconds_sum{service="a",instance="a-v1-0"} 2.5',
+    'sluice_compute_seconds_count{service="a",instance="a-v1-0"} 4',
+    'sluice_batch_size_bucket{service="a",instance="a-v1-0",le="2"} 2',
+    'sluice_batch_size_bucket{service="a",instance="a-v1-0",le="4"} 3',
+    'sluice_batch_size_bucket{service="a",instance="a-v1-0",le="+Inf"} 3',
+    'sluice_batch_size_sum{service="a",instance="a-v1-0"} 6',
+    'sluice_batch_size_count{service="a",instance="a-v1-0"} 3',
     'sluice_in_flight{service="a",instance="a-v1-0"} 1',
     'sluice_ejections_total{service="a",instance="a-v1-0"} 1',
     'sluice_limited_requests_total{service="a",limit="rate_limit",outcome="refused"} 4',
@@ -106,6 +123,7 @@ test("the page tells what was counted, by service, instance and status; it asks 
     'sluice_gateway_cpu_seconds_total{gateway="gateway-0"} 1.5',
   ])
     assert.ok(lines.includes(line), `${line}\n\n${answer.body}`);
+  assert.doesNotMatch(answer.body, /gone-v1-0/, "an instance that is none any more is not told");
   for (const { name, type } of Object.values(METRICS)) assert.ok(lines.includes(`# TYPE ${name} ${type}`));
 });
 

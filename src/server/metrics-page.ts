@@ -1,6 +1,7 @@
 import type { GatewayReport, LoopReport, Measured, Picture } from "../control/control-plane.ts";
 import type { InstanceTotals } from "../control/traffic-totals.ts";
 import type { WorkerMemory } from "../core/instance-spec.ts";
+import { BATCH_ENDS, type InstanceWork } from "../core/instance-work.ts";
 import { DURATION_ENDS_S } from "../core/meter/duration-buckets.ts";
 import type { ServiceName } from "../core/names.ts";
 import type { InstanceStatus, ServiceRecord } from "../core/service.ts";
@@ -13,6 +14,7 @@ import { writeMirrors } from "./mirror-metrics.ts";
 export interface MetricsSource {
   readonly picture: Picture;
   readonly measured: Measured;
+  readonly work: readonly InstanceWork[];
   readonly gateways: readonly GatewayReport[];
   readonly loops: readonly LoopReport[];
   /** Of the control process; times in seconds. */
@@ -42,7 +44,8 @@ function single(out: Exposition, metric: Metric, value: number): void {
   out.sample(metric, "", value);
 }
 
-function writeTraffic(out: Exposition, { picture, measured }: MetricsSource): void {
+function writeTraffic(out: Exposition, source: MetricsSource): void {
+  const { picture, measured } = source;
   const { services } = measured.totals;
   const each = (metric: Metric, write: (totals: InstanceTotals, labelText: string) => void) => {
     out.begin(metric);
@@ -85,6 +88,7 @@ function writeTraffic(out: Exposition, { picture, measured }: MetricsSource): vo
     out.sample(METRICS.queue, text, queueUs / 1e6, "_sum");
     out.sample(METRICS.queue, text, queued, "_count");
   });
+  writeWork(out, source);
   out.begin(METRICS.inFlight);
   const inFlight = measured.inFlight();
   for (const [service, { instances }] of picture.statuses) {
@@ -93,6 +97,35 @@ function writeTraffic(out: Exposition, { picture, measured }: MetricsSource): vo
       out.sample(METRICS.inFlight, text, inFlight.get(service)?.get(id) ?? 0);
     }
   }
+}
+
+/** What engines tell, of the instances that there are. */
+function writeWork(out: Exposition, { picture, work }: MetricsSource): void {
+  const byId = new Map(work.map((of) => [of.instance, of]));
+  const each = (metric: Metric, write: (of: InstanceWork, labelText: string) => void) => {
+    out.begin(metric);
+    for (const [service, { instances }] of picture.statuses) {
+      for (const { id } of instances) {
+        const of = byId.get(id);
+        if (of !== undefined) write(of, labels(metric, [service, id]));
+      }
+    }
+  };
+  each(METRICS.compute, ({ computed, computeUs }, text) => {
+    out.sample(METRICS.compute, text, computeUs / 1e6, "_sum");
+    out.sample(METRICS.compute, text, computed, "_count");
+  });
+  each(METRICS.batches, ({ batches, batchedRequests }, text) => {
+    if (batches === undefined) return;
+    let sum = 0;
+    BATCH_ENDS.forEach((end, i) => {
+      sum += batches[i]!;
+      out.sample(METRICS.batches, `${text},le="${end}"`, sum, "_bucket");
+    });
+    out.sample(METRICS.batches, `${text},le="+Inf"`, sum, "_bucket");
+    out.sample(METRICS.batches, text, batchedRequests!, "_sum");
+    out.sample(METRICS.batches, text, sum, "_count");
+  });
 }
 
 /** Marks what was only counted in the names of limits (core/gateway-report.ts). */

@@ -1,4 +1,4 @@
-import type { FastifyInstance } from "fastify";
+import type { FastifyInstance, FastifyRequest } from "fastify";
 import { NO_INSTANCE } from "../control/traffic-totals.ts";
 import type { ServerDeps } from "./deps.ts";
 import { EXPOSITION_TYPE } from "./exposition.ts";
@@ -11,13 +11,14 @@ import { metricsPage } from "./metrics-page.ts";
 export function addMetricsRoute(
   app: FastifyInstance,
   { control, clock }: ServerDeps,
-  checkAccess: (authorization: string | undefined) => void,
+  checkAccess: (request: FastifyRequest) => void,
 ): void {
   const startS = clock.now() / 1000 - process.uptime();
   app.get("/metrics", {
-    onRequest: async (request) => checkAccess(request.headers.authorization),
+    onRequest: async (request) => checkAccess(request),
     handler: async (request, reply) => {
       const picture = await control.read();
+      const work = await control.work();
       const measured = control.measured();
       const living = new Set([...picture.statuses.values()].flatMap((s) => s.instances.map((i) => i.id)));
       const { services } = picture.state;
@@ -33,7 +34,7 @@ export function addMetricsRoute(
       const own = { cpuS: (user + system) / 1e6, rssBytes: process.memoryUsage.rss(), startS };
       const [gateways, loops] = [control.gateways(), control.loops()];
       reply.header("x-request-id", request.id).header("content-type", EXPOSITION_TYPE);
-      return metricsPage({ picture, measured, gateways, loops, process: own });
+      return metricsPage({ picture, measured, work, gateways, loops, process: own });
     },
   });
 }

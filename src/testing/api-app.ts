@@ -33,7 +33,10 @@ export function apiOver(
       },
     },
     log: { debug: log, info: log, warn: log, error: log },
-    keys: ["old-key", TEST_KEY],
+    keys: [
+      { id: "old", secret: "old-key" },
+      { id: "test", secret: TEST_KEY },
+    ],
     region: "local",
     gatewayAddress,
     version: "9.8.7",

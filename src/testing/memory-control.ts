@@ -32,6 +32,7 @@ import { explainService } from "../core/explain/explain.ts";
 import type { ExplainInput, GatewayView } from "../core/explain/explain-input.ts";
 import { explainInstance } from "../core/explain/explain-instance.ts";
 import type { MirrorSample } from "../core/gateway-report.ts";
+import type { InstanceWork } from "../core/instance-work.ts";
 import {
   type GatewayId,
   type GroupName,
@@ -329,6 +330,11 @@ export class MemoryControl implements ControlPlane {
   }
   measured() {
     return this.metrics;
+  }
+  /** What engines would have told. */
+  works: readonly InstanceWork[] = [];
+  async work() {
+    return this.works;
   }
   restartCount = 0;
 

@@ -114,6 +114,10 @@ export class MemoryRuntime implements RuntimeDriver {
     this.#hint(id);
   }
 
+  async work(): Promise<[]> {
+    return [];
+  }
+
   async list(owner?: ServiceName): Promise<InstanceReport[]> {
     const all = [...this.engines.values()].map((e) => this.#report(e));
     await this.latency();

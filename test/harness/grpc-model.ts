@@ -100,6 +100,7 @@ export class GrpcModel {
     initial.set("x-model", this.name);
     for (const value of call.metadata.get("x-echo")) initial.add("x-echo", value);
     for (const value of call.metadata.get("x-echo-bin")) initial.add("x-echo-bin", value);
+    for (const value of call.metadata.get("x-sluice-queue-us")) initial.add("x-sluice-queue-us", value);
     call.sendMetadata(initial);
     reply(null, { ...call.request, text: `${this.name}: ${text}` }, trailer);
   }

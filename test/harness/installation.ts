@@ -34,8 +34,12 @@ export class Installation {
   control: ChildProcess | null = null;
   controlOutput = "";
 
-  constructor(options: { readonly gatewayWorkers?: number } = {}) {
+  /** Folder of environments made before; null: none. */
+  readonly #prepared: string | null;
+
+  constructor(options: { readonly gatewayWorkers?: number; readonly prepared?: null } = {}) {
     this.gatewayWorkers = options.gatewayWorkers ?? 2;
+    this.#prepared = options.prepared === null ? null : TEST_ENVIRONMENTS;
   }
 
   /** Starts `sluice serve` and waits until it answers. */
@@ -145,13 +149,15 @@ export class Installation {
     readonly address: string;
     readonly gateway: string;
     readonly key: string;
+    readonly keyId: string;
     readonly region: string;
   } {
     return JSON.parse(readFileSync(join(this.home, "config.json"), "utf8"));
   }
 
   env(): NodeJS.ProcessEnv {
-    return { ...process.env, SLUICE_HOME: this.home, SLUICE_PREPARED_ENVIRONMENTS: TEST_ENVIRONMENTS };
+    const prepared = this.#prepared === null ? {} : { SLUICE_PREPARED_ENVIRONMENTS: this.#prepared };
+    return { ...process.env, SLUICE_HOME: this.home, ...prepared };
   }
 
   /** Runs the CLI to its end. */

@@ -11,8 +11,12 @@ const PACKAGE = "tritonclient[http,grpc]==2.73.0";
 // biome-ignore lint/suspicious/noExplicitAny: answers are looked into field by field
 export async function runTriton(program: string, input: object): Promise<any> {
   const file = join(ROOT, "test", "fixtures", "inference-protocol", program);
-  const python = makeEnvironment(PACKAGE);
+  return JSON.parse(await runTritonPython(file, JSON.stringify(input)));
+}
+
+/** Runs a Python that has the official client; gives what it prints. */
+export async function runTritonPython(...args: readonly string[]): Promise<string> {
   const how = { encoding: "utf8", timeout: 120_000, maxBuffer: 64 * 1024 * 1024 } as const;
-  const { stdout } = await promisify(execFile)(python, [file, JSON.stringify(input)], how);
-  return JSON.parse(stdout);
+  const { stdout } = await promisify(execFile)(makeEnvironment(PACKAGE), args, how);
+  return stdout;
 }

@@ -21,6 +21,7 @@ class CaffeModel(ReadyModel):
     def __init__(self, path, config, progress):
         super().__init__(path, config, progress)
         self.library = "opencv %s" % cv2.__version__
+        models.check_options(config, "caffe_cpu", [])
         if models.GPUS > 0:
             raise BadModel("this build of OpenCV has nothing for GPUs; without metadata.gpu the net runs on the CPU")
         cv2.setNumThreads(models.CORES)

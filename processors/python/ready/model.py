@@ -58,6 +58,14 @@ class BadModel(Exception):
     is_sentence = True
 
 
+def check_options(config, processor, known):
+    """Raises BadModel for an option of `model_config` that is none of `known`: it is likelier misspelt than meant for nobody."""
+    for name in config:
+        if name not in known:
+            told = "knows %s" % ", ".join(known) if known else "has no options"
+            raise BadModel('model_config has the unknown "%s"; processor "%s" %s' % (name, processor, told))
+
+
 class ReadyModel:
     """A loaded model. A family derives from it; `process` and `infer` may be called by several threads at once.
 

@@ -203,9 +203,7 @@ class OnnxModel(ReadyModel):
 
 
 def _load(file, config):
-    for name in config:
-        if name != "graph_optimization":
-            raise BadModel('model_config has the unknown "%s"; processor "onnx" knows graph_optimization' % name)
+    models.check_options(config, "onnx", ["graph_optimization"])
     level = config.get("graph_optimization", "all")
     if level not in _OPTIMIZATION:
         raise BadModel("model_config: graph_optimization is %.100r; allowed: %s" % (level, _listed(_OPTIMIZATION)))

@@ -41,6 +41,7 @@ class PytorchModel(ReadyModel):
 
     def __init__(self, path, config, progress):
         super().__init__(path, config, progress)
+        models.check_options(config, "pytorch_cpu", ["inputs", "outputs"])
         file = _find(path)
         self.library = "torch %s" % torch.__version__
         torch.set_num_threads(models.CORES)

@@ -136,9 +136,7 @@ def options(config, processor, **known):
 
     Returns the values in the order of `known`; raises BadModel.
     """
-    for name in config:
-        if name not in known:
-            raise BadModel('model_config has the unknown "%s"; processor "%s" knows %s' % (name, processor, ", ".join(known)))
+    models.check_options(config, processor, known)
     values = []
     for name, (default, is_allowed, allowed) in known.items():
         value = config.get(name, default)

@@ -3,7 +3,6 @@ import base64
 import binascii
 import itertools
 import json
-import math
 
 import numpy as np
 
@@ -204,17 +203,7 @@ def _json_of(name, values):
         raise BadInput("output %s is complex, which JSON has no form for; ask in protobuf, or for other outputs" % name)
     if values.dtype.kind == "O":
         return _json_strings(name.endswith("_bytes"), values.tolist())
-    values = values.astype(np.float32) if values.dtype.name == "bfloat16" else values
-    if values.dtype.kind == "f" and not np.isfinite(values).all():
-        return _without_nan(values.tolist())
-    return values.tolist()
-
-
-def _without_nan(value):
-    """NaN and infinite numbers, which no reader of JSON has to take, are null."""
-    if isinstance(value, list):
-        return [_without_nan(inner) for inner in value]
-    return value if math.isfinite(value) else None
+    return values.astype(np.float32).tolist() if values.dtype.name == "bfloat16" else values.tolist()
 
 
 def _json_strings(is_bytes, value):

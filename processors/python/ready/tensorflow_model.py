@@ -111,6 +111,7 @@ class TensorflowModel(ReadyModel):
 
     def __init__(self, path, config, progress):
         super().__init__(path, config, progress)
+        models.check_options(config, "tensorflow_cpu", ["signature_name", "tags", "inputs", "outputs"])
         kind, path = _find(path)
         self._tf = tf = tensorflow
         self.library = "tensorflow %s" % tf.__version__

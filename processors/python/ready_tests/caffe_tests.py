@@ -109,6 +109,8 @@ class CaffeTests(unittest.TestCase):
         with tempfile.TemporaryDirectory() as name:
             folder = pathlib.Path(name)
             self.assertIn("has 0 .prototxt files (nothing)", load_error("caffe", folder))
+            unknown = 'model_config has the unknown "mean"; processor "caffe_cpu" has no options'
+            self.assertEqual(load_error("caffe", EXAMPLE, {"mean": 1}), unknown)
             shutil.copy(EXAMPLE / "deploy.prototxt", folder)
             self.assertIn("has 0 .caffemodel files", load_error("caffe", folder))
             weights = folder / "digits.caffemodel"

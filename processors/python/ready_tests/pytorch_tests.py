@@ -138,6 +138,8 @@ class PytorchTests(unittest.TestCase):
         self.assertEqual([spec.json() for spec in named.outputs], outputs)
         self.assertEqual(named.infer({"flowers": ROWS}, ["species"])["species"].tolist(), self.own[1].tolist())
         self.assertIn('model_config.inputs[0]; allowed: a list of {"name"', load_error("pytorch", EXAMPLE, {"inputs": [{"name": "x"}]}))
+        unknown = 'model_config has the unknown "input"; processor "pytorch_cpu" knows inputs, outputs'
+        self.assertEqual(load_error("pytorch", EXAMPLE, {"input": config["inputs"]}), unknown)
         self.assertIn("model_config.inputs has 2; forward has 1: x", load_error("pytorch", EXAMPLE, {"inputs": config["inputs"] * 2}))
 
     def test_several_threads_ask_one_model(self):

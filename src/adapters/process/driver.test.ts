@@ -132,6 +132,22 @@ test("exit code and signal are kept; the engine's own words are not overwritten"
   assert.deepEqual([last?.code, last?.signal, last?.reason], [null, "SIGKILL", "Error"]);
 });
 
+test("what the workers of an instance have done is read from its folder, and begins anew with the next start", async () => {
+  const driver = newDriver();
+  const work = { computed: 3, computeUs: 1200 };
+  const [busy, idle] = [instanceSpecOf("busy", 0, JSON.stringify({ work })), instanceSpecOf("idle", 0)];
+  for (const spec of [busy, idle]) await driver.start(spec, never);
+  for (const { id } of [busy, idle]) await reportWhen(driver, id, isReady);
+  assert.deepEqual(await driver.work(), [{ instance: busy.id, ...work }]);
+  const restarted = { ...busy, model: idle.model };
+  process.kill((await reportWhen(driver, busy.id, isReady))?.pid as number, "SIGKILL");
+  await reportWhen(driver, busy.id, isDead);
+  await driver.start(restarted, never);
+  await reportWhen(driver, busy.id, isReady);
+  assert.deepEqual(await driver.work(), []);
+  for (const { id } of [busy, idle]) await driver.stop(id, 1000, never);
+});
+
 test("one that has failed and has not ended yet is reported with the reason that it wrote down", async () => {
   const driver = newDriver();
   const failed = { code: 1, signal: null, reason: "WarmUpFailed", message: "422", lastLines: ["no column"] };

@@ -4,6 +4,7 @@ import { writeFileAtomic } from "../../base/atomic-file.ts";
 import { lastLines } from "../../base/log-tail.ts";
 import { isSameProcess } from "../../base/process-identity.ts";
 import type { AccessRules, InstanceSpec, InstanceState, LimitsInForce } from "../../core/instance-spec.ts";
+import type { InstanceWork } from "../../core/instance-work.ts";
 import type { InstanceId, ServiceName } from "../../core/names.ts";
 import type { InstanceExit } from "../../core/service.ts";
 import type { Address } from "../../core/traffic/route-table.ts";
@@ -111,6 +112,13 @@ export class ProcessDriver implements RuntimeDriver {
     );
     const reports = await Promise.all(names.map((name) => this.#report(join(this.#parent, name))));
     return reports.filter((r) => r !== null).filter((r) => owner === undefined || r.spec.service === owner);
+  }
+
+  async work(): Promise<readonly InstanceWork[]> {
+    const works = readdirSync(this.#parent).map((name) =>
+      readJson<InstanceWork>(join(this.#parent, name, "work.json")),
+    );
+    return works.filter((work) => work !== null);
   }
 
   hints(signal: AbortSignal): AsyncIterable<InstanceId> {

@@ -48,6 +48,7 @@ export async function launch(what: Launch): Promise<Launched> {
   for (const name of [
     "process.json",
     "state.json",
+    "work.json",
     "exit.json",
     "data.sock",
     "worker.sock",

@@ -13,7 +13,7 @@ export function isActedOn(field: Field): boolean {
   );
 }
 
-/** Taken by processors in Python only. */
+/** Taken by processors of the user's own, but for those in Java. */
 const BATCHING = [
   "$.metadata.rpc.batching",
   "$.metadata.rpc.max_batch_size",

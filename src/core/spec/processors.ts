@@ -94,7 +94,7 @@ export const FAMILIES = [
 const OWN = "a processor of your own in Python with its library in the requirements";
 /** No package is named: on the public index some of these names belong to others. */
 const EXPORT = (form: string) => `the model exported as ${form}, or ${OWN}`;
-const INSTEAD: Readonly<Record<string, string>> = {
+export const INSTEAD: Readonly<Record<string, string>> = {
   "easyrec-torch": EXPORT('TorchScript for "pytorch_cpu"'),
   easyrec: EXPORT('a TensorFlow SavedModel for "tensorflow_cpu"'),
   parameter_server: 'a model that "xgboost" or "lightgbm" reads, or PMML for "pmml"',

@@ -1,7 +1,10 @@
 /** gRPC calls at an engine's port, with a queue that a test holds in its hands in place of workers. */
 import assert from "node:assert/strict";
+import { mkdtempSync, rmSync } from "node:fs";
 import { type ClientHttp2Session, connect as connectHttp2, constants } from "node:http2";
 import { connect, type Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { afterEach, test } from "node:test";
 import { deflateSync, gzipSync } from "node:zlib";
 import { GRPC } from "../../core/grpc.ts";
@@ -25,12 +28,15 @@ class HeldQueue implements RequestQueue {
   busyCount = 0;
   readonly held: Exchange[] = [];
   readonly withdrawn: Exchange[] = [];
+  /** What is submitted counts as waiting for a worker. */
+  isWaiting = false;
   #wake: (() => void) | null = null;
   add(): void {}
   remove(): void {}
   pump(): void {}
   submit(exchange: Exchange): boolean {
     if (this.held.length >= this.queueSizeMax) return false;
+    exchange.isQueued = this.isWaiting;
     this.held.push(exchange);
     this.#wake?.();
     return true;
@@ -142,6 +148,38 @@ test("a call is a request to a worker, and its answer a message", async () => {
     answerLive(exchange);
     assert.deepEqual(await outcome, ok);
   }
+});
+
+test("a gateway is told how long a call waited in the queue, also one that is refused; a direct caller is not", async (t) => {
+  const { queue, front, port } = await engine();
+  const folder = mkdtempSync(join(tmpdir(), "sluice-call-"));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const path = join(folder, "data.sock");
+  await front.listenOnSocket(path);
+  const viaGateway = connectHttp2("http://instance", { createConnection: () => connect(path) });
+  ends.push(() => viaGateway.destroy());
+  const toldOf = async (
+    session: ClientHttp2Session,
+    isWaiting: boolean,
+    end: (exchange: Exchange) => void,
+  ) => {
+    queue.isWaiting = isWaiting;
+    const { stream, outcome } = call(session);
+    let told: unknown;
+    stream.on("response", (fields) => {
+      told = fields["x-sluice-queue-us"];
+    });
+    await queue.until(() => queue.held.length > 0);
+    const exchange = queue.held.pop()!;
+    if (isWaiting) exchange.leftQueue();
+    end(exchange);
+    await outcome;
+    return told === undefined ? 0 : Number(told);
+  };
+  assert.ok((await toldOf(viaGateway, true, answerLive)) >= 1);
+  assert.ok((await toldOf(viaGateway, true, (exchange) => exchange.workerDied())) >= 1);
+  assert.equal(await toldOf(viaGateway, false, answerLive), 0, "it did not wait");
+  assert.equal(await toldOf(client(port), true, answerLive), 0, "nobody else's business");
 });
 
 test("messages come in any pieces, and compressed; also beside HTTP/1.1 on the same port", async () => {

@@ -50,6 +50,9 @@ export class InferenceCall implements Exchange, ActiveRequest {
   #heldBytes = 0;
   #isSubmitted = false;
   #isOver = false;
+  /** When it began to wait in the queue, monotonic ms, and how long it did; only gateways are told. */
+  #waitsSince = 0;
+  #queueUs = 0;
 
   constructor(http: HttpFront, stream: ServerHttp2Stream, admission: Admission) {
     this.#http = http;
@@ -160,10 +163,18 @@ export class InferenceCall implements Exchange, ActiveRequest {
     this.#isSubmitted = true;
     if (this.#http.isStopped) this.#refuse("INSTANCE_DRAINING");
     else if (!this.#http.dispatcher.submit(this)) this.#refuse("QUEUE_FULL");
+    else if (this.isQueued && this.#admission.isForGateways) this.#waitsSince = this.#http.now();
   }
 
-  /** Calls are not told how long they waited: the gateway counts that for HTTP/1.1. */
-  leftQueue(): void {}
+  leftQueue(): void {
+    if (this.#waitsSince !== 0)
+      this.#queueUs = Math.max(1, Math.round((this.#http.now() - this.#waitsSince) * 1000));
+  }
+
+  /** Metadata of an answer: for a gateway, how long the call waited. */
+  get #times(): Record<string, string> {
+    return this.#queueUs === 0 ? {} : { "x-sluice-queue-us": String(this.#queueUs) };
+  }
 
   get deadlineMs(): number {
     return this.startedAt + Math.min(this.#http.keepaliveMs, this.#callerMs ?? Number.POSITIVE_INFINITY);
@@ -190,7 +201,12 @@ export class InferenceCall implements Exchange, ActiveRequest {
     const front = Buffer.alloc(PREFIX_BYTES);
     front.writeUInt32BE(answer.length, 1);
     stream.respond(
-      { ":status": 200, "content-type": "application/grpc", "grpc-accept-encoding": "identity,deflate,gzip" },
+      {
+        ":status": 200,
+        "content-type": "application/grpc",
+        "grpc-accept-encoding": "identity,deflate,gzip",
+        ...this.#times,
+      },
       { waitForTrailers: true },
     );
     stream.once("wantTrailers", () => stream.sendTrailers({ "grpc-status": String(GRPC.OK) }));
@@ -248,6 +264,7 @@ export class InferenceCall implements Exchange, ActiveRequest {
         "grpc-status": String(status),
         "grpc-message": messageOf(text),
         ...(reason === null ? {} : { "x-sluice-reason": reason }),
+        ...this.#times,
       },
       { endStream: true },
     );
