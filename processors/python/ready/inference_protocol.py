@@ -9,9 +9,9 @@ import traceback
 import urllib.parse
 import zlib
 
-from . import tensors
+from . import json_fields, tensors
 from .batches import alone
-from .model import BadInput
+from .model import TEXT_MAX, BadInput
 
 PREFIX = "/v2"
 _LENGTH_FIELD = "inference-header-content-length"
@@ -60,7 +60,9 @@ class InferenceProtocol:
         except Refusal as refusal:
             return {"error": str(refusal)}, refusal.status, refusal.headers
         except BadInput as error:
-            return {"error": str(error)}, 400
+            return {"error": str(error)[:TEXT_MAX]}, 400
+        except RecursionError:
+            return {"error": "the body is nested too deeply"}, 400
         except MemoryError:
             raise  # the client is told of metadata.memory
         except Exception as error:
@@ -245,7 +247,7 @@ def split(body, length):
     body = memoryview(body)
     size = len(body)
     if length is not None:
-        if not length.isdigit() or len(length) > 12 or int(length) > len(body):
+        if not (length.isascii() and length.isdigit()) or len(length) > 12 or int(length) > len(body):
             raise BadInput("Inference-Header-Content-Length is %.40s; allowed: 0 to %d" % (length, len(body)))
         size = int(length)
     try:
@@ -266,9 +268,7 @@ def split(body, length):
 def _once(pairs):
     found = dict(pairs)
     if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for i, name in enumerate(names) if name in names[:i])
-        raise BadInput('"%.100s" comes twice in one object' % twice)
+        raise BadInput('"%.100s" comes twice in one object' % json_fields.repeated(pairs))
     return found
 
 

@@ -45,6 +45,10 @@ class TensorSpec:
         return {"name": self.name, "datatype": self.datatype, "shape": [-1] if self.shape is None else self.shape}
 
 
+#: Letters of a refusal that a client gets: a name in it may be as long as a body.
+TEXT_MAX = 2000
+
+
 class BadInput(ValueError):
     """Something is wrong with a request: 400, and the text goes to the client as it is."""
 

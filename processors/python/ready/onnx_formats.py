@@ -5,7 +5,7 @@ import math
 import numpy
 from google.protobuf import descriptor_pb2, descriptor_pool, message, message_factory
 
-from . import tensors
+from . import json_fields, tensors
 from .inference_protocol import fits
 from .model import BadInput
 
@@ -85,9 +85,7 @@ def data_answer(outputs):
 def _once(pairs):
     found = dict(pairs)
     if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for i, name in enumerate(names) if name in names[:i])
-        raise BadInput('"%.100s" comes twice in one object' % twice)
+        raise BadInput('"%.100s" comes twice in one object' % json_fields.repeated(pairs))
     return found
 
 
@@ -126,7 +124,10 @@ def array_of(where, spec, value):
         raise BadInput("%s is %s; allowed: %s %s" % (where, found, spec.datatype, tensors.shape_text(spec.shape)))
     data = value if type(value) is list else [value]
     if spec.datatype.startswith("FP"):
-        data = _with_nan(data)
+        try:
+            data = _with_nan(data)
+        except RecursionError:
+            raise BadInput("%s is nested deeper than any tensor" % where)
     return tensors.array_of(where, spec.datatype, shape, data)
 
 

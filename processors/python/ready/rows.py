@@ -17,6 +17,7 @@ from .model import BadInput
 _NAMES_SHOWN = 8
 #: Types of JSON values that stand for a number.
 NUMBERS = frozenset((int, float, bool, type(None)))
+_PLAIN = frozenset((int, float, bool))
 _CATEGORIES = frozenset((int, float, bool, str))
 
 
@@ -84,7 +85,8 @@ def numbers(rows, count, names, dtype, categories=None):
     """
     if type(rows[0]) is list and not categories:
         try:
-            table = numpy.array(rows)
+            # Only of numbers: among texts each would take as much room as the longest of them.
+            table = numpy.array(rows) if _are_numbers(rows) else None
         except (ValueError, OverflowError):
             table = None
         # Anything else is looked at value by value: lengths that differ, null, text, numbers beyond 64 bits.
@@ -94,6 +96,15 @@ def numbers(rows, count, names, dtype, categories=None):
             if table.dtype.kind != "f" or numpy.isfinite(table).all():
                 return table
     return _checked(rows, count, names, dtype, categories or {})
+
+
+def _are_numbers(rows):
+    kinds = set()
+    for row in rows:
+        if type(row) is not list:
+            return False
+        kinds.update(map(type, row))
+    return kinds <= _PLAIN
 
 
 def _checked(rows, count, names, dtype, categories):

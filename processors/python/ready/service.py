@@ -56,4 +56,7 @@ def steps(loaded, protocol, body, headers):
             return loaded.describe()
         return (yield from loaded.steps(body, headers))
     except models.BadInput as error:
-        return str(error), 400
+        # Half a surrogate pair, which JSON can say, is nothing that UTF-8 can.
+        return str(error)[: models.TEXT_MAX].encode("utf-8", "replace").decode("utf-8"), 400
+    except RecursionError:
+        return "the body is nested too deeply", 400

@@ -27,7 +27,7 @@ import numpy
 import sklearn
 from sklearn.exceptions import InconsistentVersionWarning, NotFittedError
 
-from . import model_files, sklearn_columns, tabular
+from . import model_files, sklearn_columns, tabular, tensors
 from . import rows as row_forms
 from .batches import Call
 from .model import BadInput, BadModel, TensorSpec
@@ -109,7 +109,14 @@ class SklearnModel(tabular.TabularModel):
         table = self.columns_in.table_of_tensors(inputs)
         # Probabilities cost a second call, as much again: only for who asks for them.
         names = tuple(outputs or [self._output])
+        if len(table) == 0:
+            return {name: self._none_of(name) for name in names}
         return dict(zip(names, (yield self._asked(names, table))))
+
+    def _none_of(self, name):
+        """The answer to no rows, which scikit-learn itself refuses."""
+        (spec,) = [spec for spec in self.outputs if spec.name == name]
+        return numpy.empty([0] + spec.shape[1:], tensors.DTYPES[spec.datatype])
 
     def describe(self):
         known = super().describe()

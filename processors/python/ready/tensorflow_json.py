@@ -1,14 +1,19 @@
 """JSON requests of TensorFlow Serving's REST API: `instances`, a row each, or `inputs`, a column each; bytes as {"b64": "…"}."""
 import base64
 import binascii
+import itertools
 import json
 
 import numpy as np
 
+from . import json_fields
 from .model import BadInput
 from .protobuf_formats import Array
 
 _KEYS = ("signature_name", "instances", "inputs", "output_filter")
+_NUMBERS = {int, float, bool}
+#: numpy 1 has no more.
+_DIMS_MAX = 32
 _NAMES = {list: "a list", dict: "an object", str: "a text", bool: "true or false", int: "a number", float: "a number"}
 
 
@@ -80,9 +85,7 @@ def _parse(body):
 def _object(pairs):
     found = dict(pairs)
     if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise BadInput("the body has %.100s twice in one object; allowed: each once" % twice)
+        raise BadInput("the body has %.100s twice in one object; allowed: each once" % json_fields.repeated(pairs))
     return found
 
 
@@ -121,7 +124,7 @@ def array_of(tensor, value):
     if target.names:
         target = target[0]
     try:
-        values = np.array(value)
+        values = _array(value)
     except (ValueError, OverflowError):
         raise BadInput("%s is no array: its rows have different lengths" % what)
     if values.size == 0:
@@ -139,6 +142,19 @@ def array_of(tensor, value):
                 raise BadInput("%s is %s and has the value %d; allowed: %d to %d" % (what, tensor.dtype, found, limits.min, limits.max))
     with np.errstate(over="ignore"):
         return values.astype(target)
+
+
+def _array(value):
+    """As numpy makes it of numbers and truth values alone: among texts each number would take as much room as the longest of them."""
+    level, depth = [value], 0
+    while depth <= _DIMS_MAX and list in (kinds := set(map(type, level))):
+        level = list(itertools.chain.from_iterable(inner for inner in level if type(inner) is list))
+        depth += 1
+        if kinds != {list}:
+            raise ValueError
+    if depth > _DIMS_MAX:
+        raise ValueError
+    return np.array(value) if kinds <= _NUMBERS else np.array(None)
 
 
 def _floats(what, values):

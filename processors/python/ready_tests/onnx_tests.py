@@ -12,6 +12,7 @@ import onnxruntime
 from allspark.messages import Headers, answer_parts
 from ready import model, onnx_formats, service
 from ready.inference_protocol import InferenceProtocol
+from ready_tests import hostile
 from ready_tests.inference_protocol import PathTest, RefusalTest, TensorTest  # noqa: F401 - run here
 from ready_tests import batches
 from ready_tests.refusals import load, load_error, refusal
@@ -202,6 +203,15 @@ class OnnxTests(unittest.TestCase):
             (b"[" * 100000, "nested too deeply"),
         ):
             self.assertIn(text, refusal(self.wine, body))
+
+    def test_hostile_bodies_are_refused_quickly_and_in_little_memory(self):
+        hostile.check(self, self.wine)
+
+    def test_a_value_nested_deep_behind_a_plain_one_is_refused(self):
+        deep = b"[" * 800 + b"]" * 800
+        for rows in (b"[[[[0," + deep + b"]]]]", b"[[[[0],[" + deep + b"]]]]"):
+            for body in (rows, b'{"inputs": {"image": ' + rows + b"}}"):
+                self.assertIsInstance(refusal(self.digits, body), str)
 
     def test_protobuf_of_the_official_sdk(self):
         # TensorProto: name 1, dims 2, data_type 3, raw_data 5; DataProto: tensors 1 (hie_processor_data.proto of eas-prediction 0.36).

@@ -21,7 +21,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, OrdinalEncoder, StandardScaler
 
 from ready.sklearn_model import PICKLE_NOTE
-from ready_tests import batches
+from ready_tests import batches, hostile
 from ready_tests.refusals import ask, load, load_error, refusal
 
 random = numpy.random.default_rng(3)
@@ -199,6 +199,14 @@ class SklearnTests(unittest.TestCase):
             load_error("sklearn", self.path, {"output": "transform"}),
             'model_config.output is "transform"; LogisticRegression has predict, predict_proba, predict_log_proba, decision_function',
         )
+
+    def test_hostile_bodies_are_refused_quickly_and_in_little_memory(self):
+        hostile.check(self, load("sklearn", self.path))
+
+    def test_no_rows_get_no_answers(self):
+        loaded = load("sklearn", self.path)
+        found = loaded.infer({"input-0": numpy.empty((0, 4))}, ["predict", "predict_proba"])
+        self.assertEqual([values.shape for values in found.values()], [(0,), (0, 2)])
 
     def test_missing_values_are_for_the_model_to_take(self):
         trees = HistGradientBoostingClassifier(max_iter=5).fit(TABLE, LABEL)

@@ -7,7 +7,7 @@ import unittest
 
 import numpy
 
-from ready_tests import batches
+from ready_tests import batches, hostile
 from ready_tests import protobuf_requests as requests
 from ready_tests.refusals import load, load_error, refusal
 
@@ -156,6 +156,9 @@ class TensorflowTests(unittest.TestCase):
         mixed = {"signature_name": "mixed", "inputs": {"s": ["a"], "h": 1, "b": 1}}
         self.assertIn("input s is DT_STRING and has a number", refusal(self.two, {**mixed, "inputs": {**mixed["inputs"], "s": [1]}}))
         self.assertIn("not base64", refusal(self.two, {**mixed, "inputs": {**mixed["inputs"], "s": [{"b64": "*"}]}}))
+
+    def test_hostile_bodies_are_refused_quickly_and_in_little_memory(self):
+        hostile.check(self, self.wine)
 
     def test_whole_numbers_of_any_length_are_numbers(self):
         found = refusal(self.wine, {"inputs": [[2**70, 2**63] + [1.5] * 11], "output_filter": ["probabilities"]})

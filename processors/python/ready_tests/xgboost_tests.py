@@ -9,7 +9,7 @@ import numpy
 import xgboost
 
 from ready import tabular
-from ready_tests import batches
+from ready_tests import batches, hostile
 from ready_tests.refusals import load, load_error, refusal
 
 NAMES = ["age", "weight", "height", "pulse"]
@@ -190,6 +190,9 @@ class XgboostTests(unittest.TestCase):
         for body, text in cases:
             with self.subTest(str(body)[:40]):
                 self.assertEqual(refusal(model, body), text)
+
+    def test_hostile_bodies_are_refused_quickly_and_in_little_memory(self):
+        hostile.check(self, load("xgboost", self.root / "binary.json"))
 
     def test_models_that_cannot_be_served_say_why(self):
         whole = (self.root / "binary.json").read_bytes()

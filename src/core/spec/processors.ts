@@ -99,19 +99,20 @@ export const FAMILIES = [
 ] as const satisfies readonly Family[];
 
 /** Codes that exist elsewhere and not here, by their beginning, with what to use instead. */
-const OWN = "a processor of your own in Python with the package in its requirements";
-const EXPORT = (package_: string, form: string) => `the model exported as ${form}, or ${OWN} (${package_})`;
+const OWN = "a processor of your own in Python with its library in the requirements";
+/** No package is named: on the public index some of these names belong to others. */
+const EXPORT = (form: string) => `the model exported as ${form}, or ${OWN}`;
 export const INSTEAD: Readonly<Record<string, string>> = {
-  "easyrec-torch": EXPORT("tzrec", 'TorchScript for "pytorch_cpu"'),
-  easyrec: EXPORT("easyrec", 'a TensorFlow SavedModel for "tensorflow_cpu"'),
+  "easyrec-torch": EXPORT('TorchScript for "pytorch_cpu"'),
+  easyrec: EXPORT('a TensorFlow SavedModel for "tensorflow_cpu"'),
   parameter_server: 'a model that "xgboost" or "lightgbm" reads, or PMML for "pmml"',
   parameter_sever: 'a model that "xgboost" or "lightgbm" reads, or PMML for "pmml"',
-  alink_pai_processor: EXPORT("pyalink", 'PMML for "pmml"'),
-  xnn_cpu: EXPORT("onnxruntime", 'ONNX for "onnx"'),
-  easy_vision: EXPORT("easyvision", 'a TensorFlow SavedModel for "tensorflow_cpu"'),
-  easytransfer: EXPORT("easytransfer", 'a TensorFlow SavedModel for "tensorflow_cpu"'),
-  easynlp: EXPORT("pai-easynlp", 'TorchScript for "pytorch_cpu" or ONNX for "onnx"'),
-  easycv: EXPORT("pai-easycv", 'TorchScript for "pytorch_cpu" or ONNX for "onnx"'),
+  alink_pai_processor: EXPORT('PMML for "pmml"'),
+  xnn_cpu: EXPORT('ONNX for "onnx"'),
+  easy_vision: EXPORT('a TensorFlow SavedModel for "tensorflow_cpu"'),
+  easytransfer: EXPORT('a TensorFlow SavedModel for "tensorflow_cpu"'),
+  easynlp: EXPORT('TorchScript for "pytorch_cpu" or ONNX for "onnx"'),
+  easycv: EXPORT('TorchScript for "pytorch_cpu" or ONNX for "onnx"'),
   blade: 'the model as it was before Blade: "onnx", "pytorch_cpu" or "tensorflow_cpu"',
   mediaflow: "a processor of your own in Python for each step",
   triton: "containers with the command of a Triton server that is installed here",
