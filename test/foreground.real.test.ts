@@ -60,6 +60,11 @@ test("a service.json with faults shows all of them, as create does; a processor 
   const missing = place.run("test", "nothing.json");
   assert.equal(await missing.ended(), "1");
   assert.match(missing.err, /\[ERROR\] cannot read nothing\.json/);
+  const noJson = join(place.folder, "broken.json");
+  writeFileSync(noJson, '{\n  "name": "x",\n  oops\n}');
+  const unread = place.run("test", noJson);
+  assert.equal(await unread.ended(), "1");
+  assert(unread.err.startsWith(`[ERROR] ${noJson} is not JSON: line 3, column 3: `), unread.err);
   const senseless = place.run("test", broken, "--port", "x");
   assert.equal(await senseless.ended(), "2");
   assert.deepEqual(place.leftOver(), []);

@@ -96,7 +96,8 @@ export class Engine implements Component {
       dispatcher,
       log: parts.log,
       now: parts.now,
-      command: (index, socketPath) => workerCommand(spec, parts.tools, socketPath, index),
+      command: (index, socketPath, workerProcesses) =>
+        workerCommand(spec, parts.tools, socketPath, index, workerProcesses),
       events: {
         changed: (message) => this.#workersChanged(message),
         progress: (text) => this.#progress(text),

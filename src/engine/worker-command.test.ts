@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { InstanceSpec } from "../core/instance-spec.ts";
-import { workerCommand } from "./worker-command.ts";
+import { THREAD_COUNTS, workerCommand } from "./worker-command.ts";
 
 const tools = {
   processorsDir: "/p",
@@ -22,6 +22,25 @@ test("Python runs our worker in the processor's folder, with thread counts of me
   assert.equal(env.SLUICE_WORKER_SOCKET, "/s");
   assert.equal(env.SLUICE_WORKER_INDEX, "3");
   assert.equal(env.HOME, "/h");
+});
+
+test("several worker processes share metadata.cpu, and each has one thread at least", () => {
+  const python = { kind: "custom", language: "python", dir: "/app", entry: "app.py" } as const;
+  const pmml = { kind: "builtin", code: "pmml", family: "pmml" } as const;
+  const of = (processor: InstanceSpec["processor"], cpu: number, workerProcesses?: number) =>
+    ({
+      processor,
+      limits: { cpu, memoryMb: 100 },
+      rpc: workerProcesses ? { workerProcesses } : {},
+    }) as InstanceSpec;
+  const threads = (given: InstanceSpec, known?: number) =>
+    THREAD_COUNTS.map((name) => workerCommand(given, tools, "/s", 0, known).env[name]);
+  assert.deepEqual(new Set(threads(of(python, 8, 4))), new Set(["2"]));
+  assert.deepEqual(new Set(threads(of(python, 8, 3))), new Set(["3"]));
+  assert.deepEqual(new Set(threads(of(python, 2, 4))), new Set(["1"]));
+  assert.deepEqual(new Set(threads(of(python, 8), 4)), new Set(["2"]), "as its code asks for");
+  const java = workerCommand(of(pmml, 8, 4), tools, "/s", 0);
+  assert.ok(java.args.includes("-XX:ActiveProcessorCount=2"));
 });
 
 test("a Java class of the user's own runs in its folder, with its options behind ours and no second collector", () => {

@@ -57,17 +57,19 @@ function heapMbOf({ limits: { memoryMb, isMemoryHeld }, rpc }: InstanceSpec, sha
   return Math.max(HEAP_MB_MIN, Math.floor((memoryMb / sharers) * share));
 }
 
-/** Cores to size thread pools by. */
-const threadsOf = (spec: InstanceSpec) => String(Math.max(1, Math.ceil(spec.limits.cpu)));
+/** Cores to size the thread pools of one worker by: its part of `metadata.cpu`, rounded up, so that all of them together ask for no more than there is. */
+const threadsOf = (cpu: number, workerProcesses: number) =>
+  String(Math.max(1, Math.ceil(cpu / workerProcesses)));
 
-/** The command for one worker of an instance. */
+/** The command for one worker of an instance; `workerProcesses`: how many it has, as far as that is known when this one starts. */
 export function workerCommand(
   spec: InstanceSpec,
   tools: WorkerTools,
   socketPath: string,
   index: number,
+  workerProcesses = spec.rpc.workerProcesses ?? 1,
 ): WorkerCommand {
-  const threads = threadsOf(spec);
+  const threads = threadsOf(spec.limits.cpu, workerProcesses);
   const env: Record<string, string | undefined> = { ...tools.env };
   for (const name of THREAD_COUNTS) env[name] = threads;
   env.SLUICE_WORKER_SOCKET = socketPath;
@@ -76,7 +78,7 @@ export function workerCommand(
     case "python":
       return pythonCommand(spec, tools, env);
     case "java":
-      return javaCommand(spec, tools, env);
+      return javaCommand(spec, tools, env, threads);
     case "cpp":
       return cppCommand(spec, tools, env);
     case "node":
@@ -104,12 +106,17 @@ function pythonCommand(spec: InstanceSpec, tools: WorkerTools, env: Environment)
   return { file: pythonOf(environmentPath), args, env: inEnvironment(env, environmentPath), cwd };
 }
 
-function javaCommand(spec: InstanceSpec, tools: WorkerTools, inherited: Environment): WorkerCommand {
+function javaCommand(
+  spec: InstanceSpec,
+  tools: WorkerTools,
+  inherited: Environment,
+  threads: string,
+): WorkerCommand {
   // glibc gives each thread an arena; the JVM gains nothing from them
   const env = { ...inherited, MALLOC_ARENA_MAX: "2" };
   const folder = join(tools.processorsDir, "java");
   const heapMb = heapMbOf(spec, HEAP_SHARE);
-  const sizes = [`-XX:ActiveProcessorCount=${threadsOf(spec)}`, `-Xmx${heapMb}m`];
+  const sizes = [`-XX:ActiveProcessorCount=${threads}`, `-Xmx${heapMb}m`];
   const { processor } = spec;
   if (processor.kind === "custom" && processor.language === "java") {
     const { dir, jvmOptions } = processor;

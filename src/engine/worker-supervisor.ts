@@ -29,8 +29,8 @@ export interface SupervisorParts {
   readonly log: LogFile;
   readonly meter: WorkMeter;
   readonly events: SupervisorEvents;
-  /** How to start the worker of a place, which connects to `socketPath`. */
-  readonly command: (index: number, socketPath: string) => WorkerCommand;
+  /** How to start the worker of a place, which connects to `socketPath` and is one of `total`. */
+  readonly command: (index: number, socketPath: string, total: number) => WorkerCommand;
   /** Monotonic ms. */
   readonly now: () => number;
 }
@@ -107,7 +107,7 @@ export class WorkerSupervisor implements WorkerEvents {
     const { command, log, limits, now } = this.#parts;
     const isLoading = () => !worker.wasReady;
     const process = new StartedProcess(
-      command(place.index, place.socketPath),
+      command(place.index, place.socketPath, this.#total),
       { log, limits },
       isLoading,
       (end) => this.#ended(place, worker, end),

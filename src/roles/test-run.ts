@@ -48,7 +48,7 @@ export async function runTestRole(file: string, options: VerbOptions, io: CliIo)
   const folder = mkdtempSync(join(tmpdir(), "sluice-test-"));
   try {
     const order = await readOrder(options, io, isSending);
-    const parsed = parseSpec(parseJson(readDocument(file, "http://127.0.0.1", io)));
+    const parsed = parseSpec(readJson(file, io));
     for (const path of parsed.notEffective) steps.warn(`${path} has no effect here yet`);
     return await test(parsed, order, { session, steps, folder, env: io.env, ...ends });
   } catch (error) {
@@ -56,6 +56,17 @@ export async function runTestRole(file: string, options: VerbOptions, io: CliIo)
   } finally {
     rmSync(folder, { recursive: true, force: true });
     ends.forget();
+  }
+}
+
+/** The document of a file. @throws Failure, naming the file, for one that cannot be read or is not JSON */
+function readJson(file: string, io: CliIo): unknown {
+  try {
+    return parseJson(readDocument(file, "http://127.0.0.1", io));
+  } catch (error) {
+    if (!(error instanceof ServingError) || error.code !== "INVALID_JSON") throw error;
+    const { detail } = error.facts as { detail: string };
+    throw new Failure(`${file} is not JSON: ${detail}`, { cause: error });
   }
 }
 

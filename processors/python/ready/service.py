@@ -12,7 +12,8 @@ def serve(worker):
     init = worker.init
     spec = init["model"]
     path = spec["entry"] or spec["path"]
-    cores = max(1, math.ceil(init["limits"]["cpu"]))
+    # Its part of them, where several processes share the instance's.
+    cores = max(1, math.ceil(init["limits"]["cpu"] / init["rpc"].get("workerProcesses", 1)))
     processor = init["processor"]
     config = config_of(spec["config"])
     loaded = models.load(processor["family"], path, config, worker.progress, cores, worker.imported, processor.get("gpus"))

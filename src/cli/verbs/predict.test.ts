@@ -56,6 +56,12 @@ test("predict names what it cannot find", async (t) => {
   const { run, app } = await withGateway(t, (response) => response.end());
   assert.match((await run(["predict", "nobody"])).err, /there is no service and no group named nobody/);
   assert.match((await run(["predict", "nobody", "--group"])).err, /GROUP_NOT_FOUND/);
+  for (const path of ["/v2", "/v2/models/pmml_grey/infer", "/"]) {
+    const { code, err } = await run(["predict", `pmml_grey${path}`, "-d", "{}"]);
+    assert.equal(code, 1);
+    assert.match(err, /^\[ERROR\] no region named pmml_grey; .* is read as REGION\/NAME\. /);
+    assert.ok(err.endsWith(`: sluice predict pmml_grey --path ${path}\n`), err);
+  }
   assert.match((await run(["predict", "pmml", "-d", "@none"])).err, /cannot read none/);
   assert.equal((await run(["predict", "pmml", "-H", "no colon"])).code, 2);
   await app.close();

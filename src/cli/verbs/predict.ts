@@ -24,7 +24,7 @@ async function targetOf(session: Session, name: string, isGroup: boolean): Promi
       return { address: service.InternetEndpoint!, token: service.AccessToken };
     }
   } catch (error) {
-    if (!(error instanceof ApiError && error.code === "SERVICE_NOT_FOUND")) throw error;
+    if (!(error instanceof ApiError && error.code === "SERVICE_NOT_FOUND")) throw withHint(error, name);
   }
   try {
     const group = await session.client.call("DescribeGroup", { path: { ClusterId, GroupName: name } });
@@ -33,4 +33,15 @@ async function targetOf(session: Session, name: string, isGroup: boolean): Promi
     const isNeither = !isGroup && error instanceof ApiError && error.code === "GROUP_NOT_FOUND";
     throw isNeither ? new Failure(`there is no service and no group named ${name}`) : error;
   }
+}
+
+/** A slash stands between region and name; who means the path behind the address is told how that is written. */
+function withHint(error: unknown, name: string): unknown {
+  const at = name.indexOf("/");
+  if (at < 1 || !(error instanceof ApiError && error.code === "REGION_NOT_FOUND")) return error;
+  const [service, path] = [name.slice(0, at), name.slice(at)];
+  return new Failure(
+    `${error.message}; ${name} is read as REGION/NAME. For a path behind the address: sluice predict ${service} --path ${path}`,
+    { cause: error },
+  );
 }

@@ -71,7 +71,7 @@ const rpc = block("How one instance takes requests.", {
   ),
   worker_processes: optional(
     integer(
-      "Processes of one instance that work on requests, each with worker_threads threads. A Python processor is loaded once and shared where it can be; processors in other languages are loaded by each. An addition of Sluice.",
+      "Processes of one instance that work on requests, each with worker_threads threads. A Python processor is loaded once and shared where it can be; processors in other languages are loaded by each. Each sizes its thread pools (OMP_NUM_THREADS and its kind) by its part of metadata.cpu, rounded up. An addition of Sluice.",
       { ...EFFECTIVE, minimum: 1, maximum: 64 },
     ),
   ),
