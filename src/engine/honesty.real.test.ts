@@ -112,3 +112,26 @@ def process(data):
   });
   assert.ok(bytes < 190e6, `${bytes} of one model of 100 MB, and three workers with their parent`);
 });
+
+test("without a control group each of several workers has the limit for itself, and is compared with it alone", async (t) => {
+  const instance = await started(t, {
+    source: `
+kept = []
+def process(data):
+    kept.append(b"x" * 200_000)
+    return data
+`,
+    memoryMb: 300,
+    rpc: { workerProcesses: 3, workerThreads: 1 },
+    ...LOOKS,
+  });
+  await callUntil(instance, () => instance.state!.memory?.growth !== undefined);
+  const growth = instance.state!.memory!.growth!;
+  assert.equal(growth.isOfOneWorker, true);
+  assert.equal(growth.limitBytes, 300 * 2 ** 20);
+  assert.ok(growth.fullInMs! > 0, "none is above it");
+  assert.match(
+    instance.logText,
+    / the memory of one of its workers grows by [\d.,]+ MB per 1,000 requests; at this rate /,
+  );
+});

@@ -1,11 +1,6 @@
 import { readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
-import {
-  growthText,
-  type MemoryGrowth,
-  type MemorySample,
-  MemoryTrend,
-} from "../core/health/memory-growth.ts";
+import { growthText, type MemoryGrowth, MemoryTrend, nearestToLimit } from "../core/health/memory-growth.ts";
 import type { InstanceSpec, InstanceState, WorkerMemory } from "../core/instance-spec.ts";
 import type { LogFile } from "./log-file.ts";
 
@@ -21,11 +16,19 @@ const TOLD_SHARE = 0.02;
 const TOLD_BYTES = 1024 * 1024;
 /** A change of the growth that is worth telling. */
 const TOLD_GROWTH_SHARE = 0.2;
+/** Of all workers together, in place of a pid. */
+const TOGETHER = 0;
 
 /** The workers as they are at a look, and the process that forks them, if one does. */
 export interface WatchedWorkers {
-  readonly pids: readonly number[];
-  /** Requests that they were given since the first of them started. */
+  readonly workers: readonly WatchedWorker[];
+  /** Null: none does. */
+  readonly parentPid: number | null;
+}
+
+export interface WatchedWorker {
+  readonly pid: number;
+  /** That it was given since it started. */
   readonly requests: number;
 }
 
@@ -46,8 +49,8 @@ export class MemoryWatch {
   readonly #parts: MemoryWatchParts;
   readonly #isTelling: boolean;
   #timer: NodeJS.Timeout | null = null;
-  /** Of the processes that are watched now. */
-  #trend: MemoryTrend | null = null;
+  /** What one limit is for: all together, or each worker by its pid. */
+  #trends = new Map<number, MemoryTrend>();
   #processes = "";
   #memory: WorkerMemory | null = null;
   /** What is counted more than once when the resident memory of each is added up, when that was last measured. */
@@ -85,27 +88,54 @@ export class MemoryWatch {
   }
 
   async #look(): Promise<void> {
-    const { pids, requests } = this.#parts.workers();
-    const resident = pids.length === 0 ? null : residentBytes(pids);
+    const { workers, parentPid } = this.#parts.workers();
+    const pids = [...(parentPid === null ? [] : [parentPid]), ...workers.map(({ pid }) => pid)];
+    const resident = workers.length === 0 ? null : residentBytes(pids);
     if (resident === null) return; // none is ready, or one has just ended
     const processes = pids.join();
     if (processes !== this.#processes) {
       this.#processes = processes;
-      this.#trend = new MemoryTrend(this.#parts.spec.limits.memoryMb * 2 ** 20);
       this.#shared = { atMs: Number.NEGATIVE_INFINITY, bytes: 0 };
+      this.#trends.delete(TOGETHER);
     }
+    const sum = [...resident.values()].reduce((all, bytes) => all + bytes, 0);
     const atMs = this.#parts.now();
     if (pids.length > 1 && atMs - this.#shared.atMs >= SHARED_EVERY_MS) {
       const bytes = await proportionalBytes(pids);
       if (bytes === null || this.#timer === null) return;
-      this.#shared = { atMs, bytes: Math.max(0, resident - bytes) };
+      this.#shared = { atMs, bytes: Math.max(0, sum - bytes) };
     }
-    this.#take({ atMs, requests, bytes: Math.max(0, resident - this.#shared.bytes) });
+    const bytes = Math.max(0, sum - this.#shared.bytes);
+    this.#take(bytes, this.#isTelling ? this.#growth(atMs, workers, resident, bytes) : null);
   }
 
-  #take(sample: MemorySample): void {
-    const { bytes } = sample;
-    const growth = this.#isTelling ? this.#trend!.add(sample) : null;
+  /** A control group holds all together; without one, each worker has the limit for itself. */
+  #growth(
+    atMs: number,
+    workers: readonly WatchedWorker[],
+    resident: ReadonlyMap<number, number>,
+    bytes: number,
+  ): MemoryGrowth | null {
+    if (this.#parts.spec.limits.isMemoryHeld === true || workers.length === 1) {
+      const requests = workers.reduce((sum, worker) => sum + worker.requests, 0);
+      return this.#trendOf(TOGETHER).add({ atMs, requests, bytes });
+    }
+    for (const pid of this.#trends.keys()) if (!resident.has(pid)) this.#trends.delete(pid);
+    const nearest = nearestToLimit(
+      workers.map(({ pid, requests }) =>
+        this.#trendOf(pid).add({ atMs, requests, bytes: resident.get(pid)! }),
+      ),
+    );
+    return nearest === null ? null : { ...nearest, isOfOneWorker: true };
+  }
+
+  #trendOf(key: number): MemoryTrend {
+    const trend = this.#trends.get(key) ?? new MemoryTrend(this.#parts.spec.limits.memoryMb * 2 ** 20);
+    this.#trends.set(key, trend);
+    return trend;
+  }
+
+  #take(bytes: number, growth: MemoryGrowth | null): void {
     if (this.#memory !== null && isAbout(this.#memory, bytes, growth)) return;
     if (growth !== null && this.#memory?.growth === undefined) this.#parts.log.line(growthText(growth));
     this.#memory = { bytes, ...(growth === null ? {} : { growth }) };
@@ -121,11 +151,11 @@ function isAbout(told: WorkerMemory, bytes: number, growth: MemoryGrowth | null)
   return Math.abs(growth.bytesPerThousand - bytesPerThousand) <= bytesPerThousand * TOLD_GROWTH_SHARE;
 }
 
-/** Second field of `/proc/PID/statm`, of all of them; null when one has ended. */
-function residentBytes(pids: readonly number[]): number | null {
+/** Second field of `/proc/PID/statm`, of each; null when one has ended. */
+function residentBytes(pids: readonly number[]): ReadonlyMap<number, number> | null {
+  const pagesOf = (pid: number) => Number(readFileSync(`/proc/${pid}/statm`, "latin1").split(" ")[1]);
   try {
-    const pages = pids.map((pid) => Number(readFileSync(`/proc/${pid}/statm`, "latin1").split(" ")[1]));
-    return pages.reduce((sum, count) => sum + count, 0) * PAGE_BYTES;
+    return new Map(pids.map((pid) => [pid, pagesOf(pid) * PAGE_BYTES]));
   } catch {
     return null;
   }

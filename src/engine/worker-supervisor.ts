@@ -86,12 +86,11 @@ export class WorkerSupervisor implements WorkerEvents {
 
   /** Those that are ready, and their parent. */
   get watched(): WatchedWorkers {
-    const workers = this.#places.flatMap(({ worker }) => (worker?.isReady ? [worker] : []));
-    const all = this.#parent === null ? workers : [this.#parent, ...workers];
-    return {
-      pids: workers.length === 0 ? [] : all.flatMap(({ process }) => process.pid ?? []),
-      requests: workers.reduce((sum, worker) => sum + worker.takenCount, 0),
-    };
+    const workers = this.#places.flatMap(({ worker }) => {
+      const pid = worker?.isReady ? worker.process.pid : undefined;
+      return worker === null || pid == null ? [] : [{ pid, requests: worker.takenCount }];
+    });
+    return { workers, parentPid: this.#parent?.process.pid ?? null };
   }
 
   /** Listens for workers and starts the first. */

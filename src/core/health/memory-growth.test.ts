@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import fc from "fast-check";
-import { growthOf, growthText, type MemorySample, MemoryTrend } from "./memory-growth.ts";
+import { growthOf, growthText, type MemorySample, MemoryTrend, nearestToLimit } from "./memory-growth.ts";
 
 const MB = 2 ** 20;
 const LIMIT = 1000 * MB;
@@ -87,6 +87,14 @@ test("a slow leak is told in the end: the looks that are kept reach back further
   assert.ok(Math.abs(told.at(-1)!.bytesPerThousand / 100_000 - 1) < 0.1);
 });
 
+test("of several that grow the one counts that reaches its limit first, and one above it before all", () => {
+  const growth = (fullInMs: number | null) => ({ bytesPerThousand: MB, fullInMs, limitBytes: LIMIT });
+  assert.equal(nearestToLimit([]), null);
+  assert.equal(nearestToLimit([null, null]), null);
+  assert.equal(nearestToLimit([growth(9), null, growth(7), growth(8)])?.fullInMs, 7);
+  assert.deepEqual(nearestToLimit([growth(7), growth(null), growth(0)]), growth(null));
+});
+
 test("in words", () => {
   assert.equal(
     growthText({ bytesPerThousand: 1.234 * MB, fullInMs: 3 * 3_600_000, limitBytes: 512 * MB }),
@@ -103,5 +111,9 @@ test("in words", () => {
   assert.match(
     growthText({ bytesPerThousand: MB, fullInMs: 3 * 86_400_000, limitBytes: 512 * MB }),
     /in about 3 days$/,
+  );
+  assert.match(
+    growthText({ bytesPerThousand: MB, fullInMs: null, limitBytes: 512 * MB, isOfOneWorker: true }),
+    /^the memory of one of its workers grows by 1 MB per 1,000 requests, and is above/,
   );
 });

@@ -22,6 +22,8 @@ export interface MemoryGrowth {
   readonly fullInMs: number | null;
   /** That of the instance's memory. */
   readonly limitBytes: number;
+  /** All of it is said of one of several workers, each of which has the limit for itself; of those that grow, the one that reaches it first. */
+  readonly isOfOneWorker?: true;
 }
 
 const BLOCKS = 8;
@@ -72,6 +74,15 @@ export class MemoryTrend {
   }
 }
 
+/** Of those that grow the one that is above its limit, or reaches it first; null: none grows. */
+export function nearestToLimit(growths: readonly (MemoryGrowth | null)[]): MemoryGrowth | null {
+  const inMs = ({ fullInMs }: MemoryGrowth) => fullInMs ?? Number.NEGATIVE_INFINITY;
+  let nearest: MemoryGrowth | null = null;
+  for (const growth of growths)
+    if (growth !== null && (nearest === null || inMs(growth) < inMs(nearest))) nearest = growth;
+  return nearest;
+}
+
 /**
  * @param samples oldest first, with more requests in each
  * @param isTold it was said to grow before: then it is until its last quarter no longer does, so that the word does not come and go
@@ -116,8 +127,9 @@ function medianSlope(points: readonly MemorySample[]): number {
 }
 
 /** `its memory grows by 1.2 MB per 1,000 requests; at this rate metadata.memory (512 MB) is reached in about 3 h` */
-export function growthText({ bytesPerThousand, fullInMs, limitBytes }: MemoryGrowth): string {
-  const grows = `its memory grows by ${megabytes(bytesPerThousand)} MB per 1,000 requests`;
+export function growthText({ bytesPerThousand, fullInMs, limitBytes, isOfOneWorker }: MemoryGrowth): string {
+  const whose = isOfOneWorker ? "the memory of one of its workers" : "its memory";
+  const grows = `${whose} grows by ${megabytes(bytesPerThousand)} MB per 1,000 requests`;
   const limit = `metadata.memory (${Math.round(limitBytes / 2 ** 20)} MB)`;
   if (fullInMs === null) return `${grows}, and is above ${limit}`;
   return `${grows}; at this rate ${limit} is reached in about ${aboutText(fullInMs)}`;
