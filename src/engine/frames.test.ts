@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import fc from "fast-check";
-import { encodeFrame, FRAME_BYTES_MAX, FrameReader } from "./frames.ts";
+import { encodeFrame, FRAME, FRAME_BYTES_MAX, FrameReader } from "./frames.ts";
 
 interface Seen {
   readonly type: number;
@@ -54,4 +55,10 @@ test("a length below its own header or above the limit breaks the stream", () =>
   const longest = encodeFrame(1, 1, Buffer.alloc(0));
   longest.writeUInt32LE(FRAME_BYTES_MAX);
   assert.equal(reading().reader.push(longest), true);
+});
+
+test("docs/internals/protocols.md has every frame with its number, and no other", () => {
+  const page = readFileSync(new URL("../../docs/internals/protocols.md", import.meta.url), "utf8");
+  const rows = [...page.matchAll(/^\| (0x[0-9a-f]{2}) ([A-Z_]+) \|/gm)];
+  assert.deepEqual(Object.fromEntries(rows.map(([, number, name]) => [name, Number(number)])), FRAME);
 });

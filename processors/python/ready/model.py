@@ -16,7 +16,7 @@ FAMILIES = {
     "xgboost": ("xgboost_model", "XgboostModel"),
 }
 
-#: Threads that a library may use for one request: `metadata.cpu`, rounded up. Set by `load`.
+#: Threads that a library may use for one request: `metadata.cpu`, divided by the worker processes of the instance, rounded up. Set by `load`.
 CORES = 1
 
 #: GPUs that the service asks for; 0: everything runs on the CPU, whatever the machine has. Set by `load`.
@@ -136,7 +136,7 @@ class ReadyModel:
 
 
 def load(family, path, config, progress, cores=1, imported=lambda: None, gpus=None):
-    """The model of a service. `family` is that of the engine's INIT frame; `cores` is `metadata.cpu`, rounded up; `imported` is called when the
+    """The model of a service. `family` is that of the engine's INIT frame; `cores` is its part of `metadata.cpu`, rounded up; `imported` is called when the
     library is here, before the model is read. `gpus`: what `metadata.gpu` asks for where the code of the processor names GPUs, else None."""
     global CORES, GPUS
     CORES = cores

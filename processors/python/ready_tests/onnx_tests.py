@@ -98,16 +98,21 @@ class OnnxTests(unittest.TestCase):
         self.assertEqual(facts["note"], "")
         self.assertEqual(len(answer_batch([b"", b"["], [Headers(b"POST /\n")] * 2)), 2)
 
+    def test_several_worker_processes_share_the_cores(self):
+        for cpu, processes, cores in ((4, None, 4), (4, 2, 2), (2.5, 2, 2), (1, 4, 1)):
+            self.served(WINE, {"cpu": cpu}, {} if processes is None else {"workerProcesses": processes})
+            self.assertEqual(model.CORES, cores)
+
     @staticmethod
-    def served(path):
+    def served(path, cores={"cpu": 1}, rpc={}):
         """What `service` tells its worker of a model, in a service with batches."""
 
         class Worker:
             init = {
                 "processor": {"family": "onnx"},
                 "model": {"path": str(path), "entry": None, "config": None},
-                "limits": {"cpu": 1},
-                "rpc": {"batching": {"sizeMax": 4, "waitMsMax": 5}},
+                "limits": cores,
+                "rpc": {"batching": {"sizeMax": 4, "waitMsMax": 5}, **rpc},
             }
 
             def progress(self, text):
