@@ -19,6 +19,14 @@ _LENGTH_FIELD = "inference-header-content-length"
 BODY_BYTES_MAX = 256 * 1024 * 1024
 
 
+def body_bytes_max(limits):
+    """What one compressed request may become. Where a control group holds the memory of the instance, going beyond it would end the worker, so it is
+    a quarter of that at most, as the engine has it for bodies."""
+    if not limits.get("isMemoryHeld"):
+        return BODY_BYTES_MAX
+    return min(BODY_BYTES_MAX, limits["memoryMb"] * 1024 * 1024 // 4)
+
+
 class Refusal(Exception):
     """Another status than 400."""
 
@@ -41,6 +49,7 @@ class InferenceProtocol:
         self._version = str(init.get("version", 1))
         self._server_version = init.get("sluice") or ""
         self._service = init.get("service") or "model"
+        self._body_bytes_max = body_bytes_max(init.get("limits", {}))
         spec = init["model"]
         file = os.path.basename((spec["entry"] or spec["path"] or "").rstrip("/"))
         self._names = {self._service, init.get("group") or "", file, os.path.splitext(file)[0]} - {""}
@@ -119,7 +128,7 @@ class InferenceProtocol:
         }
 
     def _infer(self, name, body, headers):
-        request, binary = split(decoded(body, headers.get("content-encoding")), headers.get(_LENGTH_FIELD))
+        request, binary = split(decoded(body, headers.get("content-encoding"), self._body_bytes_max), headers.get(_LENGTH_FIELD))
         request_id = _typed(request, "id", str, "a string", None)
         parameters = _parameters(request, "the request")
         wanted = self._wanted(request, _flag(parameters, "binary_data_output", "the request", False))
@@ -224,7 +233,7 @@ def fits(shape, wanted):
     return len(shape) == len(wanted) and all(want in (-1, length) for want, length in zip(wanted, shape))
 
 
-def decoded(body, encoding):
+def decoded(body, encoding, bytes_max=BODY_BYTES_MAX):
     """The body of a request that its client compressed, as tritonclient can."""
     if encoding is None or encoding in ("", "identity"):
         return body
@@ -232,11 +241,11 @@ def decoded(body, encoding):
         raise BadInput("content-encoding is %.40s; allowed: gzip, deflate" % encoding)
     reader = zlib.decompressobj(wbits=47)
     try:
-        whole = reader.decompress(body, BODY_BYTES_MAX)
+        whole = reader.decompress(body, bytes_max)
     except zlib.error as error:
         raise BadInput("the body is not %s: %s" % (encoding, error))
     if reader.unconsumed_tail:
-        raise BadInput("the body is more than %d bytes when decompressed" % BODY_BYTES_MAX)
+        raise BadInput("the body is more than %d bytes when decompressed" % bytes_max)
     if not reader.eof:
         raise BadInput("the body is not %s: it is cut off" % encoding)
     return whole

@@ -199,6 +199,9 @@ class TensorTest(Case):
             self.assertEqual(answer["outputs"][0]["data"], [4])
             self.assertIn("cut off", self.refused(body[:-5], headers={"content-encoding": encoding}))
         self.assertIn("allowed: gzip, deflate", self.refused(text, headers={"content-encoding": "br"}))
+        self.protocol = InferenceProtocol(self.model, {**INIT, "limits": {"memoryMb": 4, "isMemoryHeld": True}})
+        bomb = gzip.compress(bytes(1024 * 1024 + 1))
+        self.assertIn("more than 1048576 bytes when decompressed", self.refused(bomb, headers={"content-encoding": "gzip"}))
         self.assertIn("is not gzip", self.refused(text, headers={"content-encoding": "gzip"}))
 
 
