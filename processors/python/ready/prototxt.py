@@ -44,6 +44,7 @@ def net_of(text):
     inputs = _old_inputs(fields)
     tops, taken, counts, shared = {}, set(), {}, set()
     for layer in layers:
+        name = _own_name(layer.get("name", [""])[0], counts)
         if not _is_for_test(layer):
             continue
         if layer.get("type", [""])[0] == "Input":
@@ -51,7 +52,6 @@ def net_of(text):
             for at, top in enumerate(layer.get("top", [])):
                 inputs[top] = shapes[min(at, len(shapes) - 1)] if shapes else []
             continue
-        name = _own_name(layer.get("name", [""])[0], counts)
         own = layer.get("top", [])
         # A layer may write where it reads; that is not an end.
         taken.update(bottom for bottom in layer.get("bottom", []) if bottom not in own)
@@ -67,7 +67,7 @@ def net_of(text):
 
 
 def _own_name(name, counts):
-    """How OpenCV tells layers of the same name apart."""
+    """How OpenCV tells layers of the same name apart, those of inputs and of training among them."""
     counts[name] = counts.get(name, 0) + 1
     return name if counts[name] == 1 else "%s_%d" % (name, counts[name] - 1)
 

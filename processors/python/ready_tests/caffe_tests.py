@@ -132,6 +132,15 @@ class CaffeTests(unittest.TestCase):
             found = answer(model.process(request([("data", row)], ["b", "a"]), {}))
             self.assertEqual({name: values.reshape(2, -1).tolist() for name, values in found.items()}, inner)
 
+    def test_layers_of_the_same_name_are_told_apart(self):
+        model = self.made("""
+            layer { name: "x" type: "Input" top: "data" input_param { shape { dim: 1 dim: 2 } } }
+            layer { name: "x" type: "Power" bottom: "data" top: "loss" power_param { scale: 5 } include { phase: TRAIN } }
+            layer { name: "x" type: "Power" bottom: "data" top: "two" power_param { scale: 2 } include { phase: TEST } }
+            layer { name: "x" type: "Power" bottom: "data" top: "three" power_param { scale: 3 } }""")
+        found = model.infer({"data": numpy.ones((1, 2), numpy.float32)}, None)
+        self.assertEqual({name: values.tolist() for name, values in found.items()}, {"two": [[2, 2]], "three": [[3, 3]]})
+
     def test_inputs_of_which_one_has_no_rows_are_refused(self):
         model = self.made("""
             layer { name: "x" type: "Input" top: "x" input_param { shape { dim: 1 dim: 2 } } }
