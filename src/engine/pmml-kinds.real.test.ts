@@ -43,7 +43,7 @@ function answersOfAll(): Map<string, string> {
       const rows = CASES[name]!.map(({ row }) => row);
       writeFileSync(join(folder, `${name}.json`), JSON.stringify(rows));
     }
-    execFileSync("javac", ["-J-XX:TieredStopAtLevel=1", "-cp", JAR, "-d", folder, RUN]);
+    execFileSync("javac", ["-J-XX:TieredStopAtLevel=1", "-encoding", "UTF-8", "-cp", JAR, "-d", folder, RUN]);
     const java = process.env.SLUICE_JAVA ?? "java";
     const args = [
       "-XX:TieredStopAtLevel=1",

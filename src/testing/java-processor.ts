@@ -22,7 +22,7 @@ export function compileJava(): JavaClasses {
   const jar = join(folder, "odd.jar");
   const quick = ["-J-XX:TieredStopAtLevel=1", "-J-Xshare:auto"];
   const sources = globSync("**/*.java", { cwd: SOURCES }).map((name) => join(SOURCES, name));
-  execFileSync("javac", [...quick, "--release", "17", "-g", "-d", classes, ...sources]);
+  execFileSync("javac", [...quick, "-encoding", "UTF-8", "--release", "17", "-g", "-d", classes, ...sources]);
   const inside = globSync("**/*.class", { cwd: classes }).filter((name) => !name.endsWith("Library.class"));
   execFileSync("jar", [...quick, "cfM", jar, ...inside.flatMap((name) => ["-C", classes, name])]);
   return { classes, jar, remove: () => rmSync(folder, { recursive: true, force: true }) };

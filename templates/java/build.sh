@@ -3,7 +3,7 @@
 set -eu
 cd "$(dirname "$0")"
 rm -rf build
-javac -d build/classes Line.java
-javac -cp build/classes -d build/tests LineTest.java
+javac -encoding UTF-8 -d build/classes Line.java
+javac -encoding UTF-8 -cp build/classes -d build/tests LineTest.java
 java -cp build/classes:build/tests LineTest
 jar --create --file build/line.jar -C build/classes .
