@@ -259,6 +259,7 @@ describe("pmml by the Open Inference Protocol", () => {
         /allowed for INT64: -9223372036854775808 to/,
       ],
       ["[".repeat(10000), "the body is nested too deeply"],
+      [`{"inputs":[${"9".repeat(2000)}]}`, "the body has a number with more than 1000 digits"],
     ];
     for (const [body, error] of cases) {
       const found = await refused(body);
