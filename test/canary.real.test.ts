@@ -122,9 +122,16 @@ test("standalone takes a member out of the group's traffic; its own address stil
   assert.equal((await sluice.predict("pmml", body, own)).status, 401);
 });
 
-test("a row with a missing field is refused by name, and GET describes the model", async () => {
+test("a field of another type is refused by name, one that is missing has its default, and GET describes the model", async () => {
   const token = await tokenOf("pmml");
-  const refused = await sluice.predict("pmml.pmml_grey", JSON.stringify([{ mean_radius: 17.9 }]), token);
+  const ask = (row: object) => sluice.predict("pmml.pmml_grey", JSON.stringify([row]), token);
+  // eas-reference §5.2
+  const [without, zero] = [
+    await ask({ mean_radius: 17.9 }),
+    await ask({ mean_radius: 17.9, mean_texture: 0 }),
+  ];
+  assert.deepEqual([without.status, without.body], [200, zero.body]);
+  const refused = await ask({ mean_radius: 17.9, mean_texture: "rough" });
   assert.equal(refused.status, 400);
   assert.match(refused.body, /mean_texture/);
   assert.doesNotMatch(refused.body, /\tat |Exception in/);
