@@ -127,9 +127,10 @@ class PytorchModel(ReadyModel):
         for spec in self.outputs:
             if spec.name not in arrays:
                 raise BadInput("the model gives no output %.100s of model_config.outputs; it gives: %s" % (spec.name, ", ".join(arrays) or "none"))
-            datatype = arrays[spec.name].dtype
-            if datatype != _DATATYPES[spec.datatype]:
-                raise BadInput("output %.100s is %s, and %s in model_config.outputs" % (spec.name, tensors.datatype_of(datatype), spec.datatype))
+            dtype = arrays[spec.name].dtype
+            if dtype != _DATATYPES[spec.datatype]:
+                found = dtype.name if dtype.kind == "c" else tensors.datatype_of(dtype)
+                raise BadInput("output %.100s is %s, and %s in model_config.outputs" % (spec.name, found, spec.datatype))
         return arrays
 
     def _results(self, found):

@@ -211,6 +211,9 @@ class PytorchTests(unittest.TestCase):
         ]
         for outputs, told in wrong:
             self.assertEqual(self.asked(named(*outputs), {"x": [1]}), (400, {"error": told}))
+        config = {"outputs": [{"name": "a", "datatype": "FP32", "shape": [-1]}]}
+        told = "output a is complex64, and FP32 in model_config.outputs"
+        self.assertEqual(self.asked(load("pytorch", self.folder / "Complex", config), {"x": [1]}), (400, {"error": told}))
         # What is not named is not answered.
         status, told = self.asked(named(("a", "FP32")), {"x": [1]})
         self.assertEqual((status, [o["name"] for o in told["outputs"]]), (200, ["a"]))
