@@ -238,10 +238,10 @@ describe("pmml by the Open Inference Protocol", () => {
         change(1, { data: [[1], [2, 3]] }),
         'input "vessels": data has a list of 2 elements in dimension 1; its shape [2,1] has 1',
       ],
-      [change(0, { data: [54, 121] }), 'input "age": row 1 is 121.0; allowed: a number in [0.0, 120.0]'],
+      [change(0, { data: [54, 121] }), 'input "age": row 2 is 121.0; allowed: a number in [0.0, 120.0]'],
       [
         change(2, { data: ["x", "typical"] }),
-        'input "pain": row 0 is "x"; allowed: one of "none", "typical", "atypical"',
+        'input "pain": row 1 is "x"; allowed: one of "none", "typical", "atypical"',
       ],
       [change(0, { data: [1], shape: [1] }), 'input "vessels" has 2 rows; input "age" has 1'],
       [{ inputs: two(), outputs: [{ name: "q" }] }, 'unknown output "q"; allowed: "label", "p_0", "p_1"'],
@@ -259,6 +259,7 @@ describe("pmml by the Open Inference Protocol", () => {
         /allowed for INT64: -9223372036854775808 to/,
       ],
       ["[".repeat(10000), "the body is nested too deeply"],
+      [`{"inputs":[${"9".repeat(2000)}]}`, "the body has a number with more than 1000 digits"],
     ];
     for (const [body, error] of cases) {
       const found = await refused(body);

@@ -195,7 +195,7 @@ const KINDS: readonly Kind[] = [
       assert.equal(row.label, row.p_1 > 0.5 ? 1 : 0);
     },
     badBody: '[{"age": 121}]',
-    badMessage: /^row 0, field "age": found 121, allowed: a number in \[0\.0, 120\.0\]\n/,
+    badMessage: /^row 1, field "age": found 121, allowed: a number in \[0\.0, 120\.0\]\n/,
     longBody: JSON.stringify(Array.from({ length: 20_000 }, () => ROW)),
   },
 ];

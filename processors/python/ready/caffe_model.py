@@ -3,6 +3,7 @@
 All values are 32-bit floats. Inputs have the shape that the prototxt gives them, with any number of rows.
 """
 import os
+import tempfile
 import threading
 
 import cv2
@@ -36,7 +37,7 @@ class CaffeModel(ReadyModel):
         if not net.inputs:
             raise BadModel('%s has no input; allowed: a net for deployment, with layers of type "Input" or input and input_shape' % os.path.basename(prototxt))
         try:
-            self._net = cv2.dnn.readNetFromCaffe(prototxt, weights)
+            self._net = _read(prototxt, text + net.more if net.more else "", weights)
             if self._net.empty():
                 raise ValueError("it has no layers")
         except Exception as error:
@@ -81,8 +82,12 @@ class CaffeModel(ReadyModel):
         return self._run(inputs, self._ends if outputs is None else outputs)
 
     def _run(self, inputs, outputs):
-        rows = {len(values) for values in inputs.values()}
-        if rows == {0}:
+        rows = {name: len(values) for name, values in inputs.items()}
+        empty = [name for name, count in rows.items() if count == 0]
+        if empty and any(rows.values()):
+            other = next(name for name in rows if rows[name] > 0)
+            raise BadInput("input %s has 0 rows and input %s %d; allowed: all without rows, or none" % (empty[0], other, rows[other]))
+        if empty:
             return {name: numpy.empty([0] + self._shapes.get(name, [-1])[1:], numpy.float32) for name in outputs}
         try:
             return self._forward(inputs, list(dict.fromkeys(outputs)))
@@ -96,6 +101,17 @@ class CaffeModel(ReadyModel):
             # The arrays are the net's own memory, which the next request writes over.
             found = self._net.forward([self._tops[name] for name in outputs])
             return {name: numpy.array(values) for name, values in zip(outputs, found)}
+
+
+def _read(prototxt, text, weights):
+    """The net of two files; `text`, if any, stands for that of the prototxt."""
+    if not text:
+        return cv2.dnn.readNetFromCaffe(prototxt, weights)
+    # By a file, since OpenCV takes the weights as it takes the text, and they would be in memory twice.
+    with tempfile.NamedTemporaryFile("w", suffix=".prototxt", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        return cv2.dnn.readNetFromCaffe(file.name, weights)
 
 
 def _find(path):

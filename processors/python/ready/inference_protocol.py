@@ -136,13 +136,15 @@ class InferenceProtocol:
         results = yield from self._model.infer_steps(inputs, None if wanted is None else [output for output, _ in wanted])
         if wanted is None:
             is_binary = _flag(parameters, "binary_data_output", "the request", False)
-            wanted = [(output, is_binary) for output in self._outputs if output in results]
+            # Where the model has not told its outputs ahead, they are those of the answer.
+            wanted = [(output, is_binary) for output in self._outputs or results if output in results]
         answer = {"model_name": name, "model_version": self._version}
         if request_id is not None:
             answer["id"] = request_id
         outputs, parts = [], []
         for output, is_binary in wanted:
-            datatype = self._outputs[output].datatype
+            spec = self._outputs.get(output)
+            datatype = _datatype_of(output, results[output]) if spec is None else spec.datatype
             array = tensors.result_of(results[output], datatype)
             told = {"name": output, "datatype": datatype, "shape": list(array.shape)}
             if is_binary:
@@ -167,7 +169,7 @@ class InferenceProtocol:
         for i, item in enumerate(_typed(request, "outputs", list, "a list", [])):
             output = _name(item, "outputs[%d]" % i)
             where = 'output "%s"' % output
-            if output not in self._outputs:
+            if self._outputs and output not in self._outputs:
                 raise BadInput('unknown output "%s"; allowed: %s' % (output, _listed(self._outputs)))
             if any(output == known for known, _ in wanted):
                 raise BadInput("%s comes twice" % where)
@@ -268,7 +270,7 @@ def split(body, length):
     except BadInput:
         raise
     except ValueError as error:
-        raise BadInput("the body is not JSON: %s" % error)
+        raise BadInput(json_fields.problem(error))
     if not isinstance(request, dict):
         raise BadInput("the body is %s; allowed: a JSON object" % tensors.kind_of(request))
     return request, body[size:]
@@ -279,6 +281,12 @@ def _once(pairs):
     if len(found) < len(pairs):
         raise BadInput('"%.100s" comes twice in one object' % json_fields.repeated(pairs))
     return found
+
+
+def _datatype_of(output, array):
+    if array.dtype.kind not in "biuf" or array.dtype.itemsize > 8:
+        raise BadInput("output %.100s is %s, for which the Open Inference Protocol has no datatype" % (output, array.dtype.name))
+    return tensors.datatype_of(array.dtype)
 
 
 def _typed(item, name, kind, allowed, default):

@@ -1,4 +1,5 @@
-"""Fields of JSON objects that come twice."""
+"""What the readers of JSON have in common: fields of objects that come twice, and the words for a body that is no JSON."""
+import sys
 
 
 def repeated(pairs):
@@ -9,3 +10,11 @@ def repeated(pairs):
             return name
         seen.add(name)
     return None
+
+
+def problem(error):
+    """A sentence for a ValueError of Python's reader of JSON."""
+    if "set_int_max_str_digits" in str(error):
+        # JSON has such numbers; the reader takes time with the square of their length.
+        return "the body has a number with more than %d digits" % sys.get_int_max_str_digits()
+    return "the body is not JSON: %s" % error

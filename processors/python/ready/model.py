@@ -86,7 +86,7 @@ class ReadyModel:
     platform = ""
 
     def __init__(self, path, config, progress):
-        #: Lists of TensorSpec, for metadata and for checking requests.
+        #: Lists of TensorSpec, for metadata and for checking requests. No outputs: the model tells them with an answer only, by names and datatypes of its own.
         self.inputs = []
         self.outputs = []
 

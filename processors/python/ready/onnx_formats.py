@@ -104,7 +104,7 @@ def read_json(body):
     except BadInput:
         raise
     except ValueError as error:
-        raise BadInput("the body is not JSON: %s" % error)
+        raise BadInput(json_fields.problem(error))
 
 
 def array_of(where, spec, value):

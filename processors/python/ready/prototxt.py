@@ -6,17 +6,35 @@ _DEPTH_MAX = 50
 _TOKEN = re.compile(r"""\s*(?:\#[^\n]*\s*)*("(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'|[A-Za-z_][\w.]*|[-+]?[\w.][\w.+-]*|[{}<>:;,\[\]])""")
 
 
+
+def _copy_name(top):
+    return "copy of " + top
+
+
+def _copy(top, layer='layer { name: "%s" type: "Power" bottom: "%s" top: "%s" }'):
+    """A layer with the values of an output alone, in the form of nets since 2015. OpenCV gives the first output of a layer only, so one that has several gets such
+    layers behind the net."""
+    return "\n" + layer % (_copy_name(top), top, _copy_name(top))
+
+
+def _old_copy(top):
+    """The same in the form of before, which cannot stand in one net with it."""
+    return _copy(top, 'layers { name: "%s" type: POWER bottom: "%s" top: "%s" }')
+
+
 class PrototxtError(ValueError):
     """The text is no net; says what is wrong."""
 
 
 class Net:
-    """`inputs`: name -> shape; `tops`: name of each output of a layer -> name of the last layer that writes it; `ends`: outputs that no layer takes."""
+    """`inputs`: name -> shape; `tops`: name of each output of a layer -> name of the layer whose first output in OpenCV has its last value; `ends`: outputs
+    that no layer takes. `more`: text for the end of the prototxt, layers that are in `tops` and not in the net itself."""
 
-    def __init__(self, inputs, tops, ends):
+    def __init__(self, inputs, tops, ends, more):
         self.inputs = inputs
         self.tops = tops
         self.ends = ends
+        self.more = more
 
 
 def net_of(text):
@@ -24,8 +42,9 @@ def net_of(text):
     fields = _parse(text)
     layers = [layer for key in ("layer", "layers") for layer in fields.get(key, []) if isinstance(layer, dict)]
     inputs = _old_inputs(fields)
-    tops, taken = {}, set()
+    tops, taken, counts, shared = {}, set(), {}, set()
     for layer in layers:
+        name = _own_name(layer.get("name", [""])[0], counts)
         if not _is_for_test(layer):
             continue
         if layer.get("type", [""])[0] == "Input":
@@ -33,16 +52,24 @@ def net_of(text):
             for at, top in enumerate(layer.get("top", [])):
                 inputs[top] = shapes[min(at, len(shapes) - 1)] if shapes else []
             continue
-        name = layer.get("name", [""])[0]
         own = layer.get("top", [])
         # A layer may write where it reads; that is not an end.
         taken.update(bottom for bottom in layer.get("bottom", []) if bottom not in own)
         for top in own:
             tops[top] = name
+            (shared.add if len(own) > 1 else shared.discard)(top)
     for name, shape in inputs.items():
         if not shape or any(n < 0 for n in shape):
             raise PrototxtError("the input %s has no shape" % name)
-    return Net(inputs, tops, [top for top in tops if top not in taken])
+    more = "".join(map(_old_copy if "layers" in fields else _copy, sorted(shared)))
+    tops.update((top, _copy_name(top)) for top in shared)
+    return Net(inputs, tops, [top for top in tops if top not in taken], more)
+
+
+def _own_name(name, counts):
+    """How OpenCV tells layers of the same name apart, those of inputs and of training among them."""
+    counts[name] = counts.get(name, 0) + 1
+    return name if counts[name] == 1 else "%s_%d" % (name, counts[name] - 1)
 
 
 def _old_inputs(fields):

@@ -4,7 +4,8 @@ TorchScript does not say which dtypes and shapes a model takes, so requests in p
 `model_config` may name them; else a tensor of 32-bit floats of any shape stands for each argument:
 
 - `inputs`: a list of `{"name": "x", "datatype": "FP32", "shape": [-1, 4]}`, one for each argument of `forward`, in order.
-- `outputs`: a list of the same, one for each output, in order.
+- `outputs`: a list of the same, one for each output, in order. Without it the outputs of an answer are OUTPUT__0, OUTPUT__1 …, or the keys of the dict
+  that the model answers with, with the datatypes that they have.
 
 Where all of both have -1 as first dimension, requests can go together in batches: TorchScript itself does not tell a model that takes any number of rows
 from one that does not.
@@ -16,7 +17,7 @@ import zipfile
 import numpy
 import torch
 
-from . import model_files, protobuf_formats
+from . import model_files, protobuf_formats, tensors
 from . import model as models
 from .batches import Call
 from .model import BadInput, BadModel, ReadyModel, TensorSpec
@@ -59,14 +60,13 @@ class PytorchModel(ReadyModel):
         self._device = "cuda" if torch.cuda.is_available() else "cpu"
         self._arguments, self._needed = _arguments_of(model)
         self.inputs = _specs(config, "inputs") or [TensorSpec(name, "FP32", None) for name in self._arguments[: self._needed]]
-        self.outputs = _specs(config, "outputs") or [TensorSpec("OUTPUT__0", "FP32", None)]
+        self.outputs = _specs(config, "outputs")
         self._has_inputs = "inputs" in config
-        self._has_outputs = "outputs" in config
         if len(self.inputs) > len(self._arguments):
             raise BadModel("model_config.inputs has %d; forward has %d: %s" % (len(self.inputs), len(self._arguments), ", ".join(self._arguments)))
 
     def batch_problem(self):
-        if self._has_outputs and self._has_inputs:
+        if self.outputs and self._has_inputs:
             return self.first_axis_problem()
         return "TorchScript does not say which dimension counts rows; name inputs and outputs in model_config, with -1 as first dimension"
 
@@ -99,9 +99,10 @@ class PytorchModel(ReadyModel):
             return self._results(self._run(given, {}))
 
         found, arrays = _apart((yield Call(run, names, [inputs[name] for name in names])))
-        names = [spec.name for spec in self.outputs] if self._has_outputs else []
-        for at, array in enumerate(found):
-            arrays[names[at] if at < len(names) else "OUTPUT__%d" % at] = array
+        if self.outputs:
+            arrays = self._as_configured(found, arrays)
+        else:
+            arrays.update(("OUTPUT__%d" % at, array) for at, array in enumerate(found))
         if outputs is None:
             return arrays
         unknown = [name for name in outputs if name not in arrays]
@@ -114,9 +115,23 @@ class PytorchModel(ReadyModel):
             "processor": self.family,
             "library": self.library,
             "inputs": [spec.json() for spec in self.inputs],
-            "outputs": [spec.json() for spec in self.outputs] if self._has_outputs else [],
+            "outputs": [spec.json() for spec in self.outputs],
             "arguments": self._arguments,
         }
+
+    def _as_configured(self, found, by_name):
+        """name -> array of the outputs that `model_config` names; a cast to another datatype would lose something in silence (decision 0037)."""
+        if found and len(found) < len(self.outputs):
+            raise BadInput("the model gives %d outputs, and model_config.outputs names %d" % (len(found), len(self.outputs)))
+        arrays = {spec.name: array for spec, array in zip(self.outputs, found)} if found else by_name
+        for spec in self.outputs:
+            if spec.name not in arrays:
+                raise BadInput("the model gives no output %.100s of model_config.outputs; it gives: %s" % (spec.name, ", ".join(arrays) or "none"))
+            dtype = arrays[spec.name].dtype
+            if dtype != _DATATYPES[spec.datatype]:
+                found = dtype.name if dtype.kind == "c" else tensors.datatype_of(dtype)
+                raise BadInput("output %.100s is %s, and %s in model_config.outputs" % (spec.name, found, spec.datatype))
+        return arrays
 
     def _results(self, found):
         """Arrays of what the model gave, those by names last, and the names."""
@@ -143,7 +158,10 @@ class PytorchModel(ReadyModel):
             tensor = tensor.to_dense()
         if tensor.dtype == torch.bfloat16:
             tensor = tensor.to(torch.float32)
-        return tensor.cpu().numpy()
+        try:
+            return tensor.cpu().numpy()
+        except TypeError:
+            raise BadInput("the model answers with a tensor of %s, which no format here has" % str(tensor.dtype).replace("torch.", ""))
 
     def _run(self, given, named):
         unknown = [name for name in named if name not in self._arguments]
@@ -265,7 +283,10 @@ def _leaves(value, depth):
         value = list(value.values())
     if isinstance(value, (list, tuple)) and depth < _DEPTH_MAX:
         return [tensor for inner in value for tensor in _leaves(inner, depth + 1)]
-    raise RuntimeError("the model answers with %s; allowed: tensors, numbers, and tuples, lists and dicts of them" % type(value).__name__)
+    if isinstance(value, (list, tuple)):
+        raise BadInput("the model answers with lists nested deeper than %d" % _DEPTH_MAX)
+    found = "a text" if isinstance(value, str) else type(value).__name__
+    raise BadInput("the model answers with %s; allowed: tensors, numbers, and tuples, lists and dicts of them" % found)
 
 
 def _name(path):

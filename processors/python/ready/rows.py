@@ -11,6 +11,7 @@ import math
 
 import numpy
 
+from . import json_fields
 from .model import BadInput
 
 #: Feature names that are told of in a refusal.
@@ -52,7 +53,7 @@ def parse(body):
     except BadInput:
         raise
     except ValueError as error:
-        raise BadInput("the body is not JSON: %s" % error)
+        raise BadInput(json_fields.problem(error))
 
 
 def unwrap(value):

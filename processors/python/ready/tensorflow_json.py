@@ -6,7 +6,7 @@ import json
 
 import numpy as np
 
-from . import json_fields
+from . import json_fields, rows
 from .model import BadInput
 from .protobuf_formats import Array
 
@@ -76,7 +76,7 @@ def _parse(body):
     except (ValueError, RecursionError) as error:
         if isinstance(error, BadInput):
             raise
-        raise BadInput("the body is not JSON: %s" % (error if isinstance(error, ValueError) else "it is nested too deep"))
+        raise BadInput(json_fields.problem(error) if isinstance(error, ValueError) else "the body is not JSON: it is nested too deep")
     if not isinstance(found, dict):
         raise BadInput('the body is %s; allowed: an object with "instances" or "inputs"' % _kind(found))
     return found
@@ -203,7 +203,7 @@ def _json_of(name, values):
         raise BadInput("output %s is complex, which JSON has no form for; ask in protobuf, or for other outputs" % name)
     if values.dtype.kind == "O":
         return _json_strings(name.endswith("_bytes"), values.tolist())
-    return values.astype(np.float32).tolist() if values.dtype.name == "bfloat16" else values.tolist()
+    return rows.plain(values.astype(np.float32) if values.dtype.name == "bfloat16" else values)
 
 
 def _json_strings(is_bytes, value):

@@ -150,7 +150,7 @@ class TensorflowModel(ReadyModel):
         signature = self._signature(request.signature_name)
         fed = {}
         for name, array in request.inputs.items():
-            tensor = self._input(signature, name)
+            tensor = self._input(signature, name, fed)
             tensor.check(array.dtype, array.values.shape)
             fed[tensor.name] = tensor.fed(array.values)
         outputs = self._wanted(signature, request.outputs)
@@ -161,7 +161,7 @@ class TensorflowModel(ReadyModel):
         signature = self._signature(request.signature_name)
         fed = {}
         for name, value in request.named(signature.inputs).items():
-            tensor = self._input(signature, name)
+            tensor = self._input(signature, name, fed)
             values = tensorflow_json.array_of(tensor, value)
             tensor.check(tensor.dtype, values.shape)
             fed[tensor.name] = tensor.fed(values)
@@ -171,8 +171,7 @@ class TensorflowModel(ReadyModel):
     def infer_steps(self, inputs, outputs):
         signature = self._default or next(iter(self._signatures.values()))
         fed = {name: signature.inputs[name].fed(values) for name, values in inputs.items()}
-        wanted = list(signature.outputs.values()) if outputs is None else [signature.outputs[name] for name in outputs]
-        found = yield from self._run(signature, fed, wanted)
+        found = yield from self._run(signature, fed, self._wanted(signature, outputs))
         plain = {name: v.values if isinstance(v, protobuf_formats.Array) else v for name, v in found.items()}
         return {name: v.astype(np.float32) if v.dtype.name == "bfloat16" else v for name, v in plain.items()}
 
@@ -293,11 +292,15 @@ class TensorflowModel(ReadyModel):
             raise BadInput("%s; the model has: %s" % (said, ", ".join(self._signatures)))
         return found
 
-    def _input(self, signature, name):
+    @staticmethod
+    def _input(signature, name, fed):
+        """The input of a name, which may be that of its tensor; raises BadInput where `fed` has it already."""
         bare = name[:-2] if name.endswith(":0") else name
         found = signature.inputs.get(name) or signature.inputs.get(bare)
         if found is None:
             raise BadInput("input %.100s is unknown; allowed: %s" % (name, ", ".join(signature.inputs) or "no inputs"))
+        if found.name in fed:
+            raise BadInput("the request has the input %.100s twice (%.100s:0 is another name of it); allowed: each once" % (found.name, found.name))
         return found
 
     def _wanted(self, signature, names):

@@ -19,6 +19,12 @@ EXAMPLE = pathlib.Path(__file__).parents[3] / "examples" / "caffe" / "model"
 IMAGES = numpy.random.default_rng(5).random((3, 1, 8, 8)).astype(numpy.float32)
 MESSAGES = requests.caffe()
 
+#: A caffemodel that says nothing but the name of its net.
+NO_WEIGHTS = b"\x0a\x01x"
+CUT = """
+    layer { name: "in" type: "Input" top: "data" input_param { shape { dim: 1 dim: 4 dim: 1 dim: 1 } } }
+    layer { name: "cut" type: "Slice" bottom: "data" top: "a" top: "b" slice_param { axis: 1 slice_point: 1 } }"""
+
 
 def request(inputs, outputs=(), kinds=MESSAGES):
     made = kinds["PredictRequest"](output_filter=list(outputs))
@@ -98,6 +104,54 @@ class CaffeTests(unittest.TestCase):
         for thread in threads:
             thread.join()
         self.assertEqual(wrong, [])
+
+    def made(self, text):
+        """A net of layers without weights."""
+        holder = tempfile.TemporaryDirectory()
+        self.addCleanup(holder.cleanup)
+        (pathlib.Path(holder.name) / "deploy.prototxt").write_text(text)
+        (pathlib.Path(holder.name) / "none.caffemodel").write_bytes(NO_WEIGHTS)
+        return load("caffe", holder.name)
+
+    def test_each_output_of_a_layer_with_several_has_its_own_values(self):
+        row = numpy.arange(8, dtype=numpy.float32).reshape(2, 4, 1, 1)
+        new = CUT + """
+            layer { name: "minus" type: "Power" bottom: "b" top: "minus" power_param { scale: -1 } }
+            layer { name: "far" type: "Power" bottom: "minus" top: "far" power_param { scale: 10 } }
+            layer { name: "copy" type: "Split" bottom: "a" top: "one" top: "two" }
+            layer { name: "far" type: "Power" bottom: "two" top: "double" power_param { scale: 2 } }"""
+        old = """input: 'data' input_dim: 1 input_dim: 4 input_dim: 1 input_dim: 1
+            layers { name: "cut" type: SLICE bottom: "data" top: "a" top: "b" slice_param { slice_dim: 1 slice_point: 1 } }"""
+        inner = {"a": [[0], [4]], "b": [[1, 2, 3], [5, 6, 7]]}
+        copies = {"far": [[-10, -20, -30], [-50, -60, -70]], "one": inner["a"], "double": [[0], [8]]}
+        for text, ends in ((new, copies), (old, inner), (CUT, inner)):
+            model = self.made(text)
+            self.assertEqual({spec.name for spec in model.outputs}, set(ends))
+            found = model.infer({"data": row}, None)
+            self.assertEqual({name: values.reshape(2, -1).tolist() for name, values in found.items()}, ends)
+            found = answer(model.process(request([("data", row)], ["b", "a"]), {}))
+            self.assertEqual({name: values.reshape(2, -1).tolist() for name, values in found.items()}, inner)
+
+    def test_layers_of_the_same_name_are_told_apart(self):
+        model = self.made("""
+            layer { name: "x" type: "Input" top: "data" input_param { shape { dim: 1 dim: 2 } } }
+            layer { name: "x" type: "Power" bottom: "data" top: "loss" power_param { scale: 5 } include { phase: TRAIN } }
+            layer { name: "x" type: "Power" bottom: "data" top: "two" power_param { scale: 2 } include { phase: TEST } }
+            layer { name: "x" type: "Power" bottom: "data" top: "three" power_param { scale: 3 } }""")
+        found = model.infer({"data": numpy.ones((1, 2), numpy.float32)}, None)
+        self.assertEqual({name: values.tolist() for name, values in found.items()}, {"two": [[2, 2]], "three": [[3, 3]]})
+
+    def test_inputs_of_which_one_has_no_rows_are_refused(self):
+        model = self.made("""
+            layer { name: "x" type: "Input" top: "x" input_param { shape { dim: 1 dim: 2 } } }
+            layer { name: "y" type: "Input" top: "y" input_param { shape { dim: 1 dim: 2 } } }
+            layer { name: "sum" type: "Eltwise" bottom: "x" bottom: "y" top: "sum" }""")
+        some, none = numpy.ones((3, 2), numpy.float32), numpy.ones((0, 2), numpy.float32)
+        self.assertEqual(answer(model.process(request([("x", some), ("y", some)]), {}))["sum"].tolist(), [[2, 2]] * 3)
+        self.assertEqual(model.infer({"x": none, "y": none}, None)["sum"].shape, (0, 2))
+        told = "input y has 0 rows and input x 3; allowed: all without rows, or none"
+        self.assertEqual(refusal(model, request([("x", some), ("y", none)])), told)
+        self.assertIn("the net refuses these inputs", refusal(model, request([("x", some), ("y", some[:2])])))
 
     def test_it_describes_itself(self):
         told = self.model.describe()

@@ -345,3 +345,28 @@ class TablesOfNumbers(Case):
     def test_other_datatypes_are_refused(self):
         told = self.refused(self.request("x-table", "BYTES", ["a", "b"]))
         self.assertEqual(told, 'input "x-table" has datatype BYTES; allowed: FP32, FP64, INT64, BOOL')
+
+
+class OutputsOfTheAnswer(Case):
+    """A model that does not tell its outputs ahead."""
+
+    def setUp(self):
+        self.use(Echo([TensorSpec("x" + name, name, [-1], True) for name in DTYPES if name != "BYTES"]))
+        self.model.outputs = []
+        self.protocol = InferenceProtocol(self.model, INIT)
+
+    def test_every_output_has_its_own_name_and_datatype_as_json_and_as_binary_data(self):
+        names = [name for name in DTYPES if name != "BYTES"]
+        request = {"inputs": [{"name": "x" + name, "datatype": name, "shape": [2], "data": VALUES[name]} for name in names]}
+        answer, _, _ = self.good(request)
+        self.assertEqual([(o["name"], o["datatype"], o["shape"]) for o in answer["outputs"]], [("y" + name, name, [2]) for name in names])
+        self.assertEqual(answer["outputs"][names.index("INT64")]["data"], VALUES["INT64"])
+        answer, data, _ = self.good({**request, "parameters": {"binary_data_output": True}})
+        self.assertEqual([o["datatype"] for o in answer["outputs"]], names)
+        self.assertEqual(len(data), sum(2 * DTYPES[name].itemsize for name in names))
+
+    def test_what_the_protocol_has_no_datatype_for_is_refused(self):
+        for array in (numpy.array([1j]), numpy.array(["a"]), numpy.array([b"a"], object)):
+            self.model.infer = lambda inputs, outputs, array=array: {"y": array}
+            told = "output y is %s, for which the Open Inference Protocol has no datatype" % array.dtype.name
+            self.assertEqual(self.refused({"inputs": []}), told)

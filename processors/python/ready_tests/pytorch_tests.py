@@ -1,4 +1,5 @@
 import io
+import json
 import math
 import pathlib
 import pickle
@@ -12,7 +13,10 @@ from typing import Dict, List, Optional, Tuple
 import numpy
 import torch
 
-from ready_tests import batches
+from allspark.messages import Headers, answer_parts
+from ready import service
+from ready.inference_protocol import InferenceProtocol
+from ready_tests import batches, hostile
 from ready_tests import protobuf_requests as requests
 from ready_tests.refusals import load, load_error, refusal
 
@@ -33,6 +37,26 @@ class Named(torch.nn.Module):
         return {"sum": features["a"] + features["b"], "brain": features["a"].to(torch.bfloat16)}
 
 
+class ByName(torch.nn.Module):
+    def forward(self, a: torch.Tensor, b: torch.Tensor) -> Dict[str, torch.Tensor]:
+        return {"sum": a + b, "count": torch.tensor([a.size(0) + b.size(0)])}
+
+
+class Pair(torch.nn.Module):
+    def forward(self, x: torch.Tensor) -> Tuple[torch.Tensor, torch.Tensor]:
+        return x * 2, x.to(torch.int64) + 9007199254740993
+
+
+class Text(torch.nn.Module):
+    def forward(self, x: torch.Tensor) -> Tuple[torch.Tensor, str]:
+        return x, "a text"
+
+
+class Complex(torch.nn.Module):
+    def forward(self, x: torch.Tensor):
+        return torch.complex(x, x)
+
+
 class Picky(torch.nn.Module):
     def forward(self, x: torch.Tensor):
         if x.size(0) > 2:
@@ -47,7 +71,7 @@ class PytorchTests(unittest.TestCase):
         warnings.simplefilter("ignore")
         cls.holder = tempfile.TemporaryDirectory()
         cls.folder = pathlib.Path(cls.holder.name)
-        for kind in (Nested, Named, Picky):
+        for kind in (Nested, Named, ByName, Pair, Text, Complex, Picky):
             torch.jit.script(kind()).save(str(cls.folder / kind.__name__))
         cls.iris = load("pytorch", EXAMPLE)
         with torch.inference_mode():
@@ -156,6 +180,54 @@ class PytorchTests(unittest.TestCase):
         unknown = 'model_config has the unknown "input"; processor "pytorch_cpu" knows inputs, outputs'
         self.assertEqual(load_error("pytorch", EXAMPLE, {"input": config["inputs"]}), unknown)
         self.assertIn("model_config.inputs has 2; forward has 1: x", load_error("pytorch", EXAMPLE, {"inputs": config["inputs"] * 2}))
+
+    def asked(self, model, given, **more):
+        """Status and answer of the Open Inference Protocol."""
+        body = {"inputs": [{"name": n, "datatype": "FP32", "shape": [len(v)], "data": v} for n, v in given.items()], **more}
+        found = service.answer(model, InferenceProtocol(model, hostile.INIT), json.dumps(body).encode(), Headers(b"POST /v2/models/svc/infer\n"))
+        status, _, text = answer_parts(found)
+        return status, json.loads(text)
+
+    def test_outputs_that_model_config_does_not_name_keep_their_own_names_and_datatypes(self):
+        pair = load("pytorch", self.folder / "Pair")
+        one = {"name": "OUTPUT__1", "datatype": "INT64", "shape": [2], "data": [9007199254740994, 9007199254740995]}
+        status, told = self.asked(pair, {"x": [1, 2]})
+        self.assertEqual((status, told["outputs"]), (200, [{"name": "OUTPUT__0", "datatype": "FP32", "shape": [2], "data": [2.0, 4.0]}, one]))
+        status, told = self.asked(pair, {"x": [1, 2]}, outputs=[{"name": "OUTPUT__1"}])
+        self.assertEqual((status, told["outputs"]), (200, [one]))
+        unknown = (400, {"error": "output OUTPUT__2 is unknown; allowed: OUTPUT__0, OUTPUT__1"})
+        self.assertEqual(self.asked(pair, {"x": [1, 2]}, outputs=[{"name": "OUTPUT__2"}]), unknown)
+        config = {"inputs": [{"name": name, "datatype": "FP32", "shape": [-1]} for name in "ab"]}
+        named = load("pytorch", self.folder / "ByName", config)
+        status, told = self.asked(named, {"a": [1.5], "b": [2]})
+        self.assertEqual((status, [(o["name"], o["datatype"], o["data"]) for o in told["outputs"]]), (200, [("sum", "FP32", [3.5]), ("count", "INT64", [2])]))
+        self.assertEqual([pair.outputs, named.outputs], [[], []])
+
+    def test_outputs_that_model_config_names_wrongly_are_refused(self):
+        named = lambda *outputs: load("pytorch", self.folder / "Pair", {"outputs": [{"name": n, "datatype": d, "shape": [-1]} for n, d in outputs]})  # noqa: E731
+        wrong = [
+            ([("a", "FP32"), ("b", "FP32")], "output b is INT64, and FP32 in model_config.outputs"),
+            ([("a", "FP32"), ("b", "INT64"), ("c", "FP32")], "the model gives 2 outputs, and model_config.outputs names 3"),
+        ]
+        for outputs, told in wrong:
+            self.assertEqual(self.asked(named(*outputs), {"x": [1]}), (400, {"error": told}))
+        config = {"outputs": [{"name": "a", "datatype": "FP32", "shape": [-1]}]}
+        told = "output a is complex64, and FP32 in model_config.outputs"
+        self.assertEqual(self.asked(load("pytorch", self.folder / "Complex", config), {"x": [1]}), (400, {"error": told}))
+        # What is not named is not answered.
+        status, told = self.asked(named(("a", "FP32")), {"x": [1]})
+        self.assertEqual((status, [o["name"] for o in told["outputs"]]), (200, ["a"]))
+        config = {"inputs": [{"name": name, "datatype": "FP32", "shape": [-1]} for name in "ab"], "outputs": [{"name": "total", "datatype": "FP32", "shape": [-1]}]}
+        by_name = load("pytorch", self.folder / "ByName", config)
+        self.assertEqual(self.asked(by_name, {"a": [1], "b": [1]}), (400, {"error": "the model gives no output total of model_config.outputs; it gives: sum, count"}))
+
+    def test_an_answer_that_no_tensor_is_refused_in_a_sentence(self):
+        text = load("pytorch", self.folder / "Text")
+        told = "the model answers with a text; allowed: tensors, numbers, and tuples, lists and dicts of them"
+        self.assertEqual(refusal(text, requests.pytorch_request([FLOATS])), told)
+        self.assertEqual(self.asked(text, {"x": [1]}), (400, {"error": told}))
+        told = "output OUTPUT__0 is complex64, for which the Open Inference Protocol has no datatype"
+        self.assertEqual(self.asked(load("pytorch", self.folder / "Complex"), {"x": [1]}), (400, {"error": told}))
 
     def test_several_threads_ask_one_model(self):
         body, wrong = requests.pytorch_request([FLOATS]), []

@@ -160,6 +160,19 @@ class TensorflowTests(unittest.TestCase):
     def test_hostile_bodies_are_refused_quickly_and_in_little_memory(self):
         hostile.check(self, self.wine)
 
+    def test_an_input_by_both_of_its_names_is_given_twice(self):
+        row = ("DT_FLOAT", [1, 2], "float_val", [1, 1])
+        told = "the request has the input x twice (x:0 is another name of it); allowed: each once"
+        self.assertEqual(self.ask(self.two, {"x": row, "x:0": row}), told)
+        self.assertEqual(refusal(self.two, {"inputs": {"x": [[1, 1]], "x:0": [[1, 1]]}}), told)
+        self.assertEqual(refusal(self.two, {"instances": [{"x": [1, 1], "x:0": [1, 1]}]}), told)
+
+    def test_numbers_that_json_cannot_say_are_null_in_answers(self):
+        body = b'{"inputs": [[NaN, 1], [1e39, 1], [1, 1]]}'
+        self.assertEqual(self.two.process(body, {}), {"outputs": [[None], [None], [3.0]]})
+        rows = b'{"signature_name": "mixed", "inputs": {"s": [], "h": NaN, "b": [-Infinity, 1]}, "output_filter": ["h", "b"]}'
+        self.assertEqual(self.two.process(rows, {}), {"outputs": {"h": None, "b": [None, 2.0]}})
+
     def test_whole_numbers_of_any_length_are_numbers(self):
         found = refusal(self.wine, {"inputs": [[2**70, 2**63] + [1.5] * 11], "output_filter": ["probabilities"]})
         self.assertEqual(len(found["outputs"][0]), 3)

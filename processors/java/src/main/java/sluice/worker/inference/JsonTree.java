@@ -31,9 +31,7 @@ final class JsonTree {
       Map<String, Object> object = (Map<String, Object>) value;
       return object;
     } catch (JsonProcessingException error) {
-      var at = error.getLocation();
-      String where = at == null ? "" : " at line " + at.getLineNr() + ", column " + at.getColumnNr();
-      throw new Refusal("the body is not JSON" + where + ": " + error.getOriginalMessage());
+      throw new Refusal(Json.problem(error));
     } catch (IOException error) {
       throw new Refusal("the body is not JSON: " + error.getMessage());
     }

@@ -81,7 +81,7 @@ final class PmmlTensors implements TensorModel {
         if (in[i] == InputField.BAD) {
           Object found = given[i].values()[row];
           String text = found instanceof String word ? quoted(word) : String.valueOf(found);
-          throw new Refusal("input " + quoted(fields[i].name) + ": row " + row + " is " + text + "; allowed: " + fields[i].allowed());
+          throw new Refusal("input " + quoted(fields[i].name) + ": row " + (row + 1) + " is " + text + "; allowed: " + fields[i].allowed());
         }
       }
       List<Object> results = PmmlProcessor.apply(model, in);
@@ -98,7 +98,7 @@ final class PmmlTensors implements TensorModel {
 
   private static Object element(TensorSpec spec, int row, Object value) throws Refusal {
     if (value == null && !spec.datatype().startsWith("FP") && !spec.datatype().equals("BYTES")) {
-      throw new Refusal("output " + quoted(spec.name()) + " has no value in row " + row + ", which " + spec.datatype() + " cannot say");
+      throw new Refusal("output " + quoted(spec.name()) + " has no value in row " + (row + 1) + ", which " + spec.datatype() + " cannot say");
     }
     return switch (spec.datatype()) {
       case "FP64", "FP32" -> value instanceof Number number ? number.doubleValue() : value == null ? Double.NaN : Double.valueOf(value.toString());

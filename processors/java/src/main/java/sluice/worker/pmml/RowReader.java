@@ -47,9 +47,7 @@ final class RowReader {
         throw new Refusal("the body goes on after the JSON value, at byte " + json.currentTokenLocation().getByteOffset());
       }
     } catch (JsonProcessingException error) {
-      var at = error.getLocation();
-      String where = at == null ? "" : " at line " + at.getLineNr() + ", column " + at.getColumnNr();
-      throw new Refusal("the body is not JSON" + where + ": " + error.getOriginalMessage());
+      throw new Refusal(Json.problem(error));
     } catch (IOException error) {
       throw new Refusal("the body is not JSON text: " + error.getMessage());
     }

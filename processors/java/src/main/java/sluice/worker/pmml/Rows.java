@@ -32,7 +32,7 @@ final class Rows {
     for (String problem : problems) {
       if (++problemCount > PROBLEMS_MAX) return;
       String comma = problem.startsWith("found") ? ": " : ", ";
-      lines.add("row " + index + comma + problem);
+      lines.add("row " + (index + 1) + comma + problem);
     }
   }
 
@@ -41,7 +41,7 @@ final class Rows {
     return badCount > 0 && badCount == values.size();
   }
 
-  /** All problems, at most PROBLEMS_MAX, each with its row. */
+  /** All problems, at most PROBLEMS_MAX, each with its row, counted from 1. */
   String refusal() {
     String more = problemCount > PROBLEMS_MAX ? "\n(only the first " + PROBLEMS_MAX + " problems are listed)" : "";
     return String.join("\n", lines) + more;
