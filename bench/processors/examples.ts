@@ -59,7 +59,6 @@ async function measure(sluice: Installation, stage: Stage, folder: string, path:
   await measureByWrk(stage, side, { ...load, seconds: 1 });
   const turn = await measureByWrk(stage, side, { ...load, seconds: numberOption("seconds", 2) });
   await sluice.ok("delete", name, "--yes");
-  const stages = [...(Startup ?? []), ...(Instances[0].Stages ?? [])];
   return {
     example: folder,
     processor: Processor,
