@@ -63,9 +63,9 @@ async function measure(sluice: Installation, stage: Stage, folder: string, path:
     example: folder,
     processor: Processor,
     "MB (PSS)": megabytes.toFixed(0),
-    start: stages
-      .map((s: { Name: string; Milliseconds: number }) => `${s.Name} ${s.Milliseconds}`)
-      .join(", "),
+    start: Startup.map((s: { Name: string; Milliseconds: number }) => `${s.Name} ${s.Milliseconds}`).join(
+      ", ",
+    ),
     "requests/s": turn.requestsPerS.toFixed(0),
     "p50 ms": (turn.p50Us / 1000).toFixed(2),
     "p99 ms": (turn.p99Us / 1000).toFixed(2),
