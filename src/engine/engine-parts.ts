@@ -18,6 +18,8 @@ export interface EngineParts {
   readonly wallNow: () => number;
   /** Monotonic ms since this process began. */
   readonly now: () => number;
+  /** What CLOCK_MONOTONIC is ahead of `now`, ms. */
+  readonly clockAheadMs: number;
   /** When batches go; absent: as the product does it. */
   readonly batchRule?: BatchRule;
   /** For direct callers; absent: a free one. */

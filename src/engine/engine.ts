@@ -96,6 +96,7 @@ export class Engine implements Component {
       dispatcher,
       log: parts.log,
       now: parts.now,
+      clockAheadMs: parts.clockAheadMs,
       command: (index, socketPath, workerProcesses) =>
         workerCommand(spec, parts.tools, socketPath, index, workerProcesses),
       events: {

@@ -57,6 +57,7 @@ export async function runEngine(options: EngineOptions): Promise<number> {
     log: new LogFile(options.logFile, limits, options.wallNow),
     wallNow: options.wallNow,
     now: () => performance.now(),
+    clockAheadMs: Number(process.hrtime.bigint()) / 1e6 - performance.now(),
     ...(options.batchRule === undefined ? {} : { batchRule: options.batchRule }),
     ...(options.port === undefined ? {} : { port: options.port }),
   });

@@ -33,6 +33,8 @@ export interface SupervisorParts {
   readonly command: (index: number, socketPath: string, total: number) => WorkerCommand;
   /** Monotonic ms. */
   readonly now: () => number;
+  /** What CLOCK_MONOTONIC, by which deadlines are told to workers, is ahead of `now`, ms. */
+  readonly clockAheadMs: number;
 }
 
 /**
@@ -60,15 +62,12 @@ export class WorkerSupervisor implements WorkerEvents {
   restarts = 0;
   /** How the worker that became ready last did; null: none has yet. */
   stages: readonly StageTime[] | null = null;
-  /** What CLOCK_MONOTONIC, by which deadlines are told to workers, is ahead of the engine's own clock. */
-  readonly #clockAheadMs: number;
   readonly #workerParts: WorkerParts;
 
   constructor(parts: SupervisorParts) {
     this.#parts = parts;
     this.#workerParts = { events: this, meter: parts.meter, now: parts.now };
     this.#total = parts.spec.rpc.workerProcesses ?? 1;
-    this.#clockAheadMs = Number(process.hrtime.bigint()) / 1e6 - parts.now();
   }
 
   get workersReady(): number {
@@ -147,7 +146,7 @@ export class WorkerSupervisor implements WorkerEvents {
     const rpc = effectiveRpc(spec.rpc, (facts as { rpc?: unknown }).rpc);
     const slotCount = setPlaces(worker, rpc, facts as { batch?: unknown }, log);
     const { features } = facts as { features?: unknown };
-    if (Array.isArray(features) && features.includes("deadline")) worker.setDeadlines(this.#clockAheadMs);
+    if (Array.isArray(features) && features.includes("deadline")) worker.setDeadlines(this.#parts.clockAheadMs);
     events.rpcKnown(rpc);
     events.modelKnown(modelFacts(facts));
     if (this.#parent === null) this.#startOthers(facts);
