@@ -146,7 +146,8 @@ export class WorkerSupervisor implements WorkerEvents {
     const rpc = effectiveRpc(spec.rpc, (facts as { rpc?: unknown }).rpc);
     const slotCount = setPlaces(worker, rpc, facts as { batch?: unknown }, log);
     const { features } = facts as { features?: unknown };
-    if (Array.isArray(features) && features.includes("deadline")) worker.setDeadlines(this.#parts.clockAheadMs);
+    if (Array.isArray(features) && features.includes("deadline"))
+      worker.setDeadlines(this.#parts.clockAheadMs);
     events.rpcKnown(rpc);
     events.modelKnown(modelFacts(facts));
     if (this.#parent === null) this.#startOthers(facts);
