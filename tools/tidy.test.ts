@@ -129,7 +129,6 @@ const LONG_FILES: Record<string, string> = {
   "src/testing/plan-world.ts":
     "one world for the planner's properties: each of its orders is a few lines over the same state",
   "tools/reference-errors.ts": "one table: an entry a code, in the order of the catalogue",
-  "src/cli/verbs.ts": "one table: an entry a verb, read from top to bottom as the help is",
   "src/testing/memory-control.ts":
     "one small method for each operation of the control plane that it stands in for",
   "src/engine/http-connection.ts": "one connection's states, each a few lines, over the same private fields",
