@@ -14,20 +14,29 @@ export interface CliParts {
 }
 
 /**
- * Runs one command line, `argv` without node and script, and resolves to the exit code: 0 done, 1 failed, 2 misuse.
+ * Runs one command line, `argv` without node and script, and resolves to the exit code (EXIT).
  * A wait that Ctrl-C ends is 1: nobody knows yet whether what was asked for comes true.
  */
 export async function runCli(argv: readonly string[], io: CliIo, parts: CliParts): Promise<number> {
   let exitCode: number = EXIT.done;
   const program = buildProgram(parts.version, parts.locals, {
     runVerb: async (verb, args, options, globals) => {
-      const session = new Session(io, globals as GlobalOptions);
+      let session = new Session(io, globals as GlobalOptions);
       try {
         const { run } = await verb.load();
+        session = await Session.open(io, globals as GlobalOptions, { version: parts.version });
         exitCode = await run(session, args, options);
       } catch (error) {
-        exitCode = reportError(session, error);
+        const code = reportError(session, error);
+        exitCode = code === EXIT.failed ? (verb.failureCode ?? code) : code;
       }
+    },
+    runAbsent: (verb, globals) => {
+      const session = new Session(io, globals as GlobalOptions);
+      const Message = `${verb.name} is not in this version: ${verb.what}. Meanwhile: ${verb.instead}`;
+      if (session.isJson) io.err(`${JSON.stringify({ Code: "NotImplemented", Message }, null, 2)}\n`);
+      else session.error(Message);
+      exitCode = EXIT.absent;
     },
     runLocal: async (verb, args, options) => {
       exitCode = await verb.run(options, args);

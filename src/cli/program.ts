@@ -1,4 +1,5 @@
 import { Command, Option } from "commander";
+import { ABSENT_VERBS, type AbsentVerb } from "./absent-verbs.ts";
 import type { LocalVerb, Verb, VerbOption, VerbOptions } from "./verb.ts";
 import { VERBS } from "./verbs.ts";
 
@@ -10,6 +11,7 @@ export interface Runner {
     options: VerbOptions,
     globals: object,
   ) => Promise<void>;
+  readonly runAbsent: (verb: AbsentVerb, globals: object) => void;
   readonly runLocal: (
     verb: LocalVerb,
     args: readonly (string | undefined)[],
@@ -40,7 +42,10 @@ export function buildProgram(version: string, locals: readonly LocalVerb[], runn
     .showHelpAfterError("Add --help to see how it is written.")
     .option("-c, --config <file>", "client's file; config.json in SLUICE_HOME unless told")
     .option("-e, --endpoint <address>", "address of the control API, instead of the file's")
-    .option("-k, --key <key>", "access key, instead of the file's")
+    .option("-i, --key-id <id>", "id of the access key, as for eascmd; callers are known by the key alone")
+    .option("-k, --key <key>", "access key, instead of the file's; - reads it from standard input, @file a file")
+    .option("-t, --sts-token <token>", "accepted for eascmd's sake; has no effect")
+    .option("--profile <name>", "another profile of the client's file, see: sluice config ls")
     .addOption(
       new Option("--output <format>", "json: answers of the API as they are").choices(["table", "json"]),
     )
@@ -51,18 +56,30 @@ export function buildProgram(version: string, locals: readonly LocalVerb[], runn
     for (const option of local.options) command.addOption(toOption(option));
     command.action(() => runner.runLocal(local, command.processedArgs, command.opts()));
   }
-  const parents = new Map<string, Command>();
+  const firsts = new Map<string, Command>();
   for (const verb of VERBS) {
     const [first, second] = verb.name.split(" ") as [string, string | undefined];
-    if (second !== undefined && !parents.has(first))
-      parents.set(first, program.command(first).description(PARENTS[first]!).helpCommand(false));
-    const command = (second === undefined ? program : parents.get(first)!)
+    if (second !== undefined && !firsts.has(first))
+      firsts.set(first, program.command(first).description(PARENTS[first]!).helpCommand(false));
+    // `config` is a verb, and `config ls` one of a verb, too.
+    const command = (second === undefined ? program : firsts.get(first)!)
       .command(second ?? first)
-      .description(verb.summary);
+      .description(verb.summary)
+      .helpCommand(false);
+    if (second === undefined) firsts.set(first, command);
     if (verb.aliases) command.aliases([...verb.aliases]);
     for (const argument of verb.args) command.argument(argument.name, argument.text);
     for (const option of verb.options) command.addOption(toOption(option));
     command.action(() => runner.runVerb(verb, command.processedArgs, command.opts(), program.opts()));
+  }
+  for (const absent of ABSENT_VERBS) {
+    const command = program
+      .command(absent.name, { hidden: true })
+      .description(`not in this version: ${absent.what}`)
+      .argument("[words...]")
+      .allowUnknownOption();
+    if (absent.aliases) command.aliases([...absent.aliases]);
+    command.action(() => runner.runAbsent(absent, program.opts()));
   }
   return program;
 }

@@ -76,7 +76,7 @@ test("keys are right-aligned, and long values go on below", () => {
       ["Config", '{\n  "a": 1\n}'],
       ["Image", ""],
     ],
-    20,
+    44,
   );
   assert.equal(
     table,

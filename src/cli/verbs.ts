@@ -1,4 +1,5 @@
 import type { Verb } from "./verb.ts";
+import { CONFIG_VERBS } from "./verb-lists/config-verbs.ts";
 import { INSTANCE_VERBS } from "./verb-lists/instance-verbs.ts";
 import { MACHINE_VERBS } from "./verb-lists/machine-verbs.ts";
 import { SERVICE_VERBS } from "./verb-lists/service-verbs.ts";
@@ -10,4 +11,5 @@ export const VERBS: readonly Verb[] = [
   ...INSTANCE_VERBS,
   ...TRAFFIC_VERBS,
   ...MACHINE_VERBS,
+  ...CONFIG_VERBS,
 ];

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
@@ -19,6 +19,8 @@ export interface RunOptions {
   readonly onSleep?: (interrupt: () => void) => void;
   readonly stdin?: string;
   readonly env?: Readonly<Record<string, string>>;
+  /** Width of the terminal; without it there is none. */
+  readonly columns?: number;
   readonly parts?: Partial<CliParts>;
 }
 
@@ -39,7 +41,8 @@ export async function cliBench(t: TestContext, place: { readonly gatewayAddress?
     writeFileSync(path, typeof content === "string" ? content : JSON.stringify(content));
     return path;
   };
-  write("config.json", { address, key: TEST_KEY, region: "local", gateway: "http://127.0.0.1:8080" });
+  const config = { address, key: TEST_KEY, region: "local", gateway: "http://127.0.0.1:8080" };
+  chmodSync(write("config.json", config), 0o600);
 
   async function run(argv: readonly string[], options: RunOptions = {}): Promise<Ran> {
     let out = "";
@@ -55,7 +58,7 @@ export async function cliBench(t: TestContext, place: { readonly gatewayAddress?
         err += text;
       },
       isTerminal: options.answers !== undefined,
-      columns: null,
+      columns: options.columns ?? null,
       ask: async (question) => {
         const answer = answers.shift() ?? "";
         out += `${question}${answer}\n`;

@@ -72,11 +72,4 @@ export const MACHINE_VERBS: readonly Verb[] = [
     options: [],
     load: () => import("../verbs/env-remove.ts"),
   },
-  {
-    name: "config",
-    args: [],
-    summary: "write the client's file from -e (address), -k (key) and -i",
-    options: [{ flags: "-i, --key-id <id>", text: "id of the access key" }],
-    load: () => import("../verbs/config.ts"),
-  },
 ];
