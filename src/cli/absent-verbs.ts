@@ -35,7 +35,8 @@ export const ABSENT_VERBS: readonly AbsentVerb[] = [
     name: "stream",
     aliases: ["queue"],
     what: "queues",
-    instead: "`sluice predict <service>`, which waits for the answer; the gateway holds back what is too much",
+    instead:
+      "`sluice predict <service>`, which waits for the answer; the gateway holds back what is too much",
   },
   {
     name: "upload",

@@ -1,6 +1,13 @@
 import { createClient } from "../api/client.ts";
 import { EXIT, type ExitCode, Misuse } from "./cli-io.ts";
-import { asAddress, type ClientConfig, type Place, placeOf, withPlace, writeConfig } from "./client-config.ts";
+import {
+  asAddress,
+  type ClientConfig,
+  type Place,
+  placeOf,
+  withPlace,
+  writeConfig,
+} from "./client-config.ts";
 import type { Session } from "./session.ts";
 
 /** Names of profiles: they stand in a shell, in a table, and in `SLUICE_PROFILE`. */

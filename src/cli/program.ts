@@ -1,5 +1,6 @@
 import { Command, Option } from "commander";
 import { ABSENT_VERBS, type AbsentVerb } from "./absent-verbs.ts";
+import { GLOBAL_OPTIONS, PARENTS } from "./global-options.ts";
 import type { LocalVerb, Verb, VerbOption, VerbOptions } from "./verb.ts";
 import { VERBS } from "./verbs.ts";
 
@@ -21,17 +22,6 @@ export interface Runner {
 
 const WIDTH = 110;
 
-/** First words that several verbs share. */
-const PARENTS: Readonly<Record<string, string>> = {
-  group: "groups of services that share one address",
-  cache: "models and processor packages that are kept on the machine",
-  env: "Python environments that are kept on the machine",
-  processor: "processors of your own",
-  gateways: "the gateway workers of this installation",
-  token: "tokens that open a service or a group, several at once",
-  mirror: "copies of a service's requests for other services",
-};
-
 /** The command line: `eascmd`'s grammar (eas-reference §2), plus what runs a server. */
 export function buildProgram(version: string, locals: readonly LocalVerb[], runner: Runner): Command {
   const program = new Command("sluice")
@@ -39,17 +29,8 @@ export function buildProgram(version: string, locals: readonly LocalVerb[], runn
     .version(version, "-V, --version", "print the version")
     .helpOption("-h, --help", "print this")
     .configureHelp({ helpWidth: WIDTH, showGlobalOptions: false })
-    .showHelpAfterError("Add --help to see how it is written.")
-    .option("-c, --config <file>", "client's file; config.json in SLUICE_HOME unless told")
-    .option("-e, --endpoint <address>", "address of the control API, instead of the file's")
-    .option("-i, --key-id <id>", "id of the access key, as for eascmd; callers are known by the key alone")
-    .option("-k, --key <key>", "access key, instead of the file's; - reads it from standard input, @file a file")
-    .option("-t, --sts-token <token>", "accepted for eascmd's sake; has no effect")
-    .option("--profile <name>", "another profile of the client's file, see: sluice config ls")
-    .addOption(
-      new Option("--output <format>", "json: answers of the API as they are").choices(["table", "json"]),
-    )
-    .option("-y, --yes", "do not ask");
+    .showHelpAfterError("Add --help to see how it is written.");
+  for (const option of GLOBAL_OPTIONS) program.addOption(toOption(option));
   for (const local of locals) {
     const command = program.command(local.name).description(local.summary);
     for (const argument of local.args ?? []) command.argument(argument.name, argument.text);

@@ -30,6 +30,8 @@ const COLOURS = { OK: 32, WARNING: 33, ERROR: 31 } as const;
 /** What is known of this program beside its verbs. */
 export interface About {
   readonly version: string;
+  /** Versions of Node that it runs on, as package.json has them: `>=26.10.0`. */
+  readonly node: string;
 }
 
 /** One call of the CLI: where it speaks to, and how it shows what it hears. */
@@ -42,7 +44,7 @@ export class Session {
   /** Whom a line is about when several services are worked on at once; empty: nobody has to ask. */
   #subject = "";
 
-  constructor(io: CliIo, options: GlobalOptions, about: About = { version: "" }) {
+  constructor(io: CliIo, options: GlobalOptions, about: About = { version: "", node: "" }) {
     this.io = io;
     this.options = options;
     this.about = about;

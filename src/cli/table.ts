@@ -48,7 +48,12 @@ export function listTable<T>(
   if (screen !== null && screen < LIST_SCREEN && edge.length > screen) {
     if (rows.length === 0) return `no rows of ${columns.map((column) => column.header).join(", ")}\n`;
     return cells
-      .map((row) => keyTable(row.map((text, at) => [columns[at]!.header, text] as const), screen))
+      .map((row) =>
+        keyTable(
+          row.map((text, at) => [columns[at]!.header, text] as const),
+          screen,
+        ),
+      )
       .join("");
   }
   const pad = (text: string, at: number) =>

@@ -9,7 +9,7 @@ export function textWidth(text: string): number {
   return width;
 }
 
-const NONE = /^[\p{Mn}\p{Me}\p{Cf}\ufe00-\ufe0f]$/u;
+const NONE = /^[\p{Mn}\p{Me}\p{Cf}]$/u;
 const EMOJI = /^\p{Emoji_Presentation}$/u;
 /** First and last code points of the blocks whose characters are wide. */
 const WIDE: readonly (readonly [from: number, to: number])[] = [

@@ -149,7 +149,9 @@ export async function waitUntilGroupGone(
         if (!(error instanceof UnreachableError)) throw error;
       }
       if (io.monotonic() >= untilMs) {
-        session.error(`Group [${path.GroupName}] is still there after ${timeoutSeconds} s; it goes on draining`);
+        session.error(
+          `Group [${path.GroupName}] is still there after ${timeoutSeconds} s; it goes on draining`,
+        );
         return EXIT.failed;
       }
       await Promise.race([io.sleep(POLL_MS), interrupted]);

@@ -44,7 +44,8 @@ export function writeClientConfig(path: string, config: ClientConfig): boolean {
       return false; // not ours to overwrite: it may hold something its owner wants to mend
     }
     // One that holds only profiles of other installations has room for this one.
-    const isFree = current.key === undefined && current.address === undefined && current.profiles !== undefined;
+    const isFree =
+      current.key === undefined && current.address === undefined && current.profiles !== undefined;
     if (current.key !== config.key && !isFree) return false;
   }
   const { profile, profiles } = current;

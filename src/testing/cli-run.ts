@@ -77,7 +77,7 @@ export async function cliBench(t: TestContext, place: { readonly gatewayAddress?
       },
       interruptible: (work) => work(stop.signal),
     };
-    const code = await runCli(argv, io, { version: "9.8.7", locals: [], ...options.parts });
+    const code = await runCli(argv, io, { version: "9.8.7", node: ">=26.0.0", locals: [], ...options.parts });
     return { code, out, err };
   }
   return { app, control, address, home, write, run };

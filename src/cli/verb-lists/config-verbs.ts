@@ -2,12 +2,13 @@ import type { Verb } from "../verb.ts";
 
 const profile = { name: "<profile>", text: "name of the profile" };
 
-/** Verbs on the client's own file, in the order of `--help`. */
+/** Verbs on the client's own file, its shell and its machine, in the order of `--help`. */
 export const CONFIG_VERBS: readonly Verb[] = [
   {
     name: "config",
     args: [],
-    summary: "write the client's file from -e (address), -k (key) and -i; several installations are its profiles",
+    summary:
+      "write the client's file from -e (address), -k (key) and -i; several installations are its profiles",
     options: [],
     load: () => import("../verbs/config.ts"),
   },
@@ -46,5 +47,21 @@ export const CONFIG_VERBS: readonly Verb[] = [
     summary: "forget an installation and its key",
     options: [],
     load: () => import("../verbs/config-remove.ts"),
+  },
+  {
+    name: "completion",
+    args: [{ name: "<shell>", text: "bash, zsh or fish" }],
+    summary: "print the script that completes verbs, options, and names from the API in a shell",
+    options: [],
+    load: () => import("../verbs/completion.ts"),
+  },
+  {
+    name: "doctor",
+    args: [],
+    summary: "check this machine and what the client speaks to, and say how to mend what is wrong",
+    options: [
+      { flags: "--registries", text: "also whether package registries and model hubs can be reached" },
+    ],
+    load: () => import("../verbs/doctor.ts"),
   },
 ];

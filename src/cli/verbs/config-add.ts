@@ -8,7 +8,9 @@ export const run: VerbRun = async (session, [given]) => {
   const name = checkProfileName(given!);
   const config = readConfig(session.configPath) ?? {};
   if (placeOf(config, name) !== null)
-    throw new Misuse(`${session.configPath} has a profile ${name}; change it with: sluice --profile ${name} config`);
+    throw new Misuse(
+      `${session.configPath} has a profile ${name}; change it with: sluice --profile ${name} config`,
+    );
   await writeProfile(session, config, name);
   session.ok(`Profile ${name} was written to ${session.configPath}; use it with: sluice config use ${name}`);
   return EXIT.done;

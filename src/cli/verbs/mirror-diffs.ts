@@ -8,7 +8,11 @@ type Difference = ResponseOf<"ListServiceMirrorDifferences">["Differences"][numb
 export const run: VerbRun = async (session, [service]) => {
   const path = await session.service(service!);
   const answer = await session.client.call("ListServiceMirrorDifferences", { path });
-  session.show(answer, () => answer.Differences.toReversed().map((d) => differenceTable(session, d)).join(""));
+  session.show(answer, () =>
+    answer.Differences.toReversed()
+      .map((d) => differenceTable(session, d))
+      .join(""),
+  );
   if (answer.Differences.length === 0) {
     const { Compare } = await session.client.call("DescribeServiceMirror", { path });
     if (!Compare?.Samples)
