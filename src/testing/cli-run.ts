@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { TestContext } from "node:test";
 import type { CliIo } from "../cli/cli-io.ts";
 import { type CliParts, runCli } from "../cli/main.ts";
-import { apiApp, TEST_KEY } from "./api-app.ts";
+import { apiApp, pmmlDocument, TEST_KEY } from "./api-app.ts";
 
 export interface Ran {
   readonly code: number;
@@ -82,3 +82,16 @@ export async function cliBench(t: TestContext, place: { readonly gatewayAddress?
   }
   return { app, control, address, home, write, run };
 }
+
+/** The seeds' two services, running. */
+export async function withPair(t: TestContext) {
+  const bench = await cliBench(t);
+  await bench.control.createService(pmmlDocument("pmml_prod", 4));
+  bench.control.nowMs += 49_000;
+  await bench.control.createService(pmmlDocument("pmml_grey", 1));
+  bench.control.settle();
+  return bench;
+}
+
+/** RequestIds count up in the test server. */
+export const masked = (text: string) => text.replace(/[0-9A-F]{8}-[0-9A-F-]{27}/g, "<id>");
