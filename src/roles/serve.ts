@@ -12,11 +12,13 @@ import { systemClock } from "../adapters/system/clock.ts";
 import { systemRandom } from "../adapters/system/random.ts";
 import { createControlPlane } from "../control/app.ts";
 import type { ControlPlane } from "../control/control-plane.ts";
+import { ServingError } from "../core/errors.ts";
 import type { GatewayFleet, GatewayProcess } from "../ports/gateways.ts";
 import type { RuntimeDriver } from "../ports/runtime.ts";
 import { createApp } from "../server/app.ts";
 import { readOrMakeAccessKey, writeClientConfig } from "./access-key.ts";
 import { HomeInUse, releaseControl, takeControl } from "./control-lock.ts";
+import { BadBackup, beginFromBackup } from "./from-backup.ts";
 import { openInstanceLimits } from "./instance-limits.ts";
 import { BadStoreSettings, readObjectStores } from "./object-stores.ts";
 import { claimPort, PortTaken } from "./ports.ts";
@@ -54,13 +56,23 @@ export async function runServeRole(
     await serve(settings);
     return EXIT.done;
   } catch (error) {
-    const isExpected = [CannotServe, HomeInUse, PortTaken, BadCertificate, BadStoreSettings].some(
+    if (isDiskFull(error)) {
+      process.stderr.write(
+        `[ERROR] the disk of the home is full: ${(error as Error).message}. Make room, and start again; gateways and instances that run go on meanwhile\n`,
+      );
+      return EXIT.failed;
+    }
+    const isExpected = [CannotServe, HomeInUse, PortTaken, BadBackup, BadCertificate, BadStoreSettings].some(
       (c) => error instanceof c,
     );
     process.stderr.write(`[ERROR] ${isExpected ? (error as Error).message : (error as Error).stack}\n`);
     return EXIT.failed;
   }
 }
+
+const isDiskFull = (error: unknown) =>
+  (error instanceof ServingError && error.code === "STORE_FULL") ||
+  ["ENOSPC", "EDQUOT"].includes((error as NodeJS.ErrnoException).code ?? "");
 
 async function serve(settings: ServeSettings): Promise<void> {
   process.title = "sluice serve";
@@ -85,6 +97,7 @@ async function serveHome(settings: ServeSettings, layout: HomeLayout): Promise<v
   const port = await gatewayPort(settings, living);
   const secure = await planTls(settings, port, living, systemClock.now());
   const store = openSqliteStore(layout.database);
+  const begun = await beginFromBackup(store, settings.fromBackup, systemClock.now());
   const files = new ModelCache({
     root: layout.models,
     bytesMax: settings.modelsMb === null ? null : settings.modelsMb * 1e6,
@@ -148,6 +161,7 @@ async function serveHome(settings: ServeSettings, layout: HomeLayout): Promise<v
   gateway      ${gatewayAddress} (${settings.gatewayWorkers} workers)${secure === null ? "" : `\n  with TLS     https://${urlHost(secure.tls.host)}:${secure.tls.port}`}
   control API  ${address} (OpenAPI at /openapi.json)
   home         ${layout.home}${isOurs ? "" : `\n  note         ${layout.clientConfig} speaks of another Sluice and was left as it is`}`);
+  if (begun !== null) say(begun);
   for (const warning of secure?.warnings ?? []) say(`[WARNING] ${warning}`);
   log.info({ gateway: gatewayAddress, tls: secure?.tls ?? null, api: address }, "ready");
   try {
