@@ -2,9 +2,6 @@ import { mkdirSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { jsonLog } from "../adapters/log-pino/log.ts";
 import { ModelCache } from "../adapters/model-cache/cache.ts";
-import type { InstanceGroups } from "../adapters/process/cgroup/instance-groups.ts";
-import { ProcessDriver } from "../adapters/process/driver.ts";
-import { ProcessGatewayFleet } from "../adapters/process/gateway-fleet.ts";
 import { pythonsOf } from "../adapters/python-environments/base-python.ts";
 import { VirtualEnvironments } from "../adapters/python-environments/environments.ts";
 import { openSqliteStore } from "../adapters/store-sqlite/open.ts";
@@ -22,23 +19,18 @@ import { BadBackup, beginFromBackup } from "./from-backup.ts";
 import { openInstanceLimits } from "./instance-limits.ts";
 import { BadStoreSettings, readObjectStores } from "./object-stores.ts";
 import { claimPort, PortTaken } from "./ports.ts";
+import { CannotServe, openProcesses } from "./processes.ts";
 import { readServeSettings } from "./serve-settings.ts";
 import { type HomeLayout, homeLayout, type ServeSettings } from "./settings.ts";
 import { BadCertificate, planTls } from "./tls.ts";
 import { VERSION } from "./version.ts";
 
-const MAIN = join(import.meta.dirname, "..", "main.ts");
 const EXIT = { done: 0, failed: 1, misuse: 2 } as const;
 /** Longest drain of the gateways, and then of the instances, after the first SIGTERM. */
 const DRAIN_MS = 30_000;
 /** Gateways take some 100 ms to listen; after this long, ready is said all the same. */
 const GATEWAYS_READY_MS_MAX = 10_000;
 const GATEWAYS_LOOK_MS = 20;
-
-/** Said to the person who started it, without a stack: not a bug. */
-class CannotServe extends Error {
-  override readonly name = "CannotServe";
-}
 
 /** The role `serve`: the control process. Resolves to the exit code. */
 export async function runServeRole(
@@ -204,34 +196,6 @@ function makeFolders(layout: HomeLayout): void {
         { cause: error },
       );
     }
-  }
-}
-
-function openProcesses(layout: HomeLayout, groups: InstanceGroups): [ProcessDriver, ProcessGatewayFleet] {
-  const command = (role: string, ...args: string[]) => [
-    process.execPath,
-    ...process.execArgv,
-    MAIN,
-    role,
-    ...args,
-  ];
-  try {
-    return [
-      new ProcessDriver({
-        runDir: layout.run,
-        logDir: layout.logs,
-        engineCommand: (folder, logFile) => command("engine", "--dir", folder, "--log", logFile),
-        now: () => systemClock.now(),
-        groups,
-      }),
-      new ProcessGatewayFleet({
-        runDir: layout.run,
-        logDir: layout.logs,
-        gatewayCommand: (folder) => command("gateway", "--dir", folder),
-      }),
-    ];
-  } catch (error) {
-    throw new CannotServe((error as Error).message, { cause: error });
   }
 }
 
