@@ -3,6 +3,7 @@ import type { Accepted, ControlPlane, Picture } from "../control/control-plane.t
 import { EnvironmentBuilds, type EnvironmentOrder } from "../control/environments.ts";
 import { Metrics } from "../control/metrics.ts";
 import type { Runnable } from "../control/version-check.ts";
+import type { AccessKeyRecord } from "../core/access/access-key.ts";
 import { createService } from "../core/change/create.ts";
 import { type Decision, findLasting, findService } from "../core/change/decision.ts";
 import { deleteInstances } from "../core/change/delete-instances.ts";
@@ -69,6 +70,7 @@ export class MemoryControl implements ControlPlane {
   readonly services = new Map<ServiceName, ServiceRecord>();
   readonly groups = new Map<GroupName, GroupRecord>();
   readonly versions = new Map<ServiceName, readonly ServiceVersion[]>();
+  readonly accessKeys = new Map<string, AccessKeyRecord>();
   readonly statuses = new Map<ServiceName, ServiceStatus>();
   readonly history: NewEvent[] = [];
   readonly lines = new Map<InstanceId, string[]>();
