@@ -12,6 +12,7 @@ export const run: VerbRun = async (session, [given]) => {
       `${session.configPath} has a profile ${name}; change it with: sluice --profile ${name} config`,
     );
   await writeProfile(session, config, name);
+  session.tell({ File: session.configPath, Profile: name }, () => "");
   session.ok(`Profile ${name} was written to ${session.configPath}; use it with: sluice config use ${name}`);
   return EXIT.done;
 };

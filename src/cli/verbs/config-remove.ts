@@ -9,6 +9,7 @@ export const run: VerbRun = async (session, [name]) => {
   if (!(await session.confirm(`Are you sure to remove the profile [${name}] and its key? [Y/n]`)))
     return session.declined();
   writeConfig(session.configPath, withoutPlace(config, name!));
+  session.tell({ File: session.configPath, Profile: name }, () => "");
   session.ok(`Profile ${name} was removed`);
   return EXIT.done;
 };

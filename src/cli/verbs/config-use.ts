@@ -11,6 +11,7 @@ export const run: VerbRun = async (session, [name]) => {
   }
   const { profile: _, ...rest } = config;
   writeConfig(session.configPath, name === DEFAULT_PROFILE ? rest : { ...rest, profile: name! });
+  session.tell({ File: session.configPath, Profile: name }, () => "");
   session.ok(`Profile ${name} is in use`);
   return EXIT.done;
 };

@@ -10,7 +10,9 @@ export const run: VerbRun = async (session) => {
     throw new Misuse("say what to write: -e <address>, -k <key>, -i <key id>; to look: sluice config show");
   }
   const config = readConfig(session.configPath) ?? {};
-  await writeProfile(session, config, checkProfileName(session.profileName(config.profile)));
+  const name = checkProfileName(session.profileName(config.profile));
+  await writeProfile(session, config, name);
+  session.tell({ File: session.configPath, Profile: name }, () => "");
   session.ok(`Configuration was written to ${session.configPath}`);
   return EXIT.done;
 };
