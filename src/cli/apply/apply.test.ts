@@ -190,12 +190,12 @@ test("a failure is told, does not keep the others, and prunes nothing", async (t
   assert.match(out, /\[OK\] \[fine\] Service is running/);
   assert.match(err, /\[ERROR\] \[INVALID NAME\] web\/b\.json: INVALID_SPEC/);
   assert.match(err, /\[WARNING\] 1 created, 2 unchanged\n/);
-  assert.match(err, /service INVALID NAME was not created \(failed\): web\/b\.json: INVALID_SPEC/);
-  assert.match(err, /service pmml_grey was not deleted \(skipped\): nothing is pruned after a failure/);
+  assert.match(err, /service INVALID NAME \(create\) failed: web\/b\.json: INVALID_SPEC/);
+  assert.match(err, /service pmml_grey \(delete\) was left out: nothing is pruned after a failure/);
   assert.ok(control.services.has("pmml_grey" as never));
   write("d.json", document("later", 1));
   const stopped = await run(["apply", "-f", "web", "--stop-on-error", "--parallel", "1", "-y"]);
-  assert.match(stopped.err, /service later was not created \(skipped\): left out after a failure/);
+  assert.match(stopped.err, /service later \(create\) was left out: left out after a failure/);
   const json = await run(["apply", "-f", "web", "-y", "--output", "json"]);
   const { Results } = JSON.parse(json.out) as { Results: { Name: string; Outcome: string }[] };
   assert.deepEqual(
@@ -211,7 +211,7 @@ test("a group that fails keeps its members from being begun", async (t) => {
   write("group.json", { Name: "pmml", Sticky: "sideways" });
   const { code, err } = await run(["apply", "-f", "web", "-y"]);
   assert.equal(code, 1);
-  assert.match(err, /service pmml_prod was not created \(skipped\): its group pmml failed/);
+  assert.match(err, /service pmml_prod \(create\) was left out: its group pmml failed/);
   assert.equal(control.services.size, 0);
 });
 
@@ -222,7 +222,7 @@ test("Ctrl-C ends the waiting, and begins nothing more", async (t) => {
   });
   assert.equal(code, 1);
   assert.match(err, /\[WARNING\] \[pmml_prod\] No longer waiting/);
-  assert.match(err, /service pmml_grey was not created \(skipped\): interrupted before it was begun/);
+  assert.match(err, /service pmml_grey \(create\) was left out: interrupted before it was begun/);
   assert.equal(control.services.size, 1);
 });
 

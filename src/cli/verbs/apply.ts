@@ -84,9 +84,9 @@ function sumUp(session: Session, results: readonly Result[]): ExitCode {
     return EXIT.done;
   }
   session.warn(text);
-  for (const { step, outcome, message } of others)
-    session.error(`${step.kind} ${step.name} was not ${PAST[step.action]} (${outcome}): ${message}`);
+  for (const { step, outcome, message } of others) {
+    const how = outcome === "failed" ? "failed" : "was left out";
+    session.error(`${step.kind} ${step.name} (${step.action}) ${how}: ${message}`);
+  }
   return EXIT.failed;
 }
-
-const PAST = { create: "created", update: "updated", delete: "deleted", unchanged: "looked at" } as const;
