@@ -22,7 +22,7 @@ test("a folder is made so, once: in parallel, by the server's own plan; then a c
   for (const name of ["one", "two"])
     write(
       `${name}.json`,
-      fixtureSpec(name, "prints", { group: "web", memory: 128 }, { "labels.tier": "gold" }),
+      fixtureSpec(name, "steady", { group: "web", memory: 128 }, { "labels.tier": "gold" }),
     );
   await sluice.ok("create", await aside("stranger"));
   const apply = ["apply", "-f", folder, "--set", "web", "--prune", "-y"];
@@ -35,7 +35,7 @@ test("a folder is made so, once: in parallel, by the server's own plan; then a c
 
   write(
     "one.json",
-    fixtureSpec("one", "prints", { group: "web", memory: 128, instance: 2 }, { "labels.tier": "gold" }),
+    fixtureSpec("one", "steady", { group: "web", memory: 128, instance: 2 }, { "labels.tier": "gold" }),
   );
   const diff = await sluice.cli("diff", "-f", folder);
   assert.equal(diff.code, 1, diff.stderr);
@@ -65,16 +65,16 @@ test("a folder is made so, once: in parallel, by the server's own plan; then a c
 /** A service that no set knows; it need not run. */
 async function aside(name: string): Promise<string> {
   const path = join(sluice.home, `${name}.json`);
-  writeFileSync(path, JSON.stringify(fixtureSpec(name, "prints", { instance: 0 })));
+  writeFileSync(path, JSON.stringify(fixtureSpec(name, "steady", { instance: 0 })));
   return path;
 }
 
 test("an apply that is interrupted begins nothing more, and leaves what it began", async () => {
   write(
     "one.json",
-    fixtureSpec("one", "prints", { group: "web", memory: 128, instance: 1 }, { model_config: { a: 1 } }),
+    fixtureSpec("one", "steady", { group: "web", memory: 128, instance: 1 }, { model_config: { a: 1 } }),
   );
-  for (const name of ["three", "zz"]) write(`${name}.json`, fixtureSpec(name, "prints", { memory: 128 }));
+  for (const name of ["three", "zz"]) write(`${name}.json`, fixtureSpec(name, "steady", { memory: 128 }));
   const child = spawn(join(ROOT, "bin", "sluice"), ["apply", "-f", folder, "--parallel", "1", "-y"], {
     env: sluice.env(),
     stdio: ["ignore", "pipe", "pipe"],

@@ -27,29 +27,34 @@ export async function runCli(argv: readonly string[], io: CliIo, parts: CliParts
     return EXIT.done;
   }
   let exitCode: number = EXIT.done;
-  const program = buildProgram(parts.version, parts.locals, {
-    runVerb: async (verb, args, options, globals) => {
-      let session = new Session(io, globals as GlobalOptions);
-      try {
-        const { run } = await verb.load();
-        session = await Session.open(io, globals as GlobalOptions, parts);
-        exitCode = await run(session, args, options);
-      } catch (error) {
-        const code = reportError(session, error);
-        exitCode = code === EXIT.failed ? (verb.failureCode ?? code) : code;
-      }
+  const program = buildProgram(
+    parts.version,
+    parts.locals,
+    {
+      runVerb: async (verb, args, options, globals) => {
+        let session = new Session(io, globals as GlobalOptions);
+        try {
+          const { run } = await verb.load();
+          session = await Session.open(io, globals as GlobalOptions, parts);
+          exitCode = await run(session, args, options);
+        } catch (error) {
+          const code = reportError(session, error);
+          exitCode = code === EXIT.failed ? (verb.failureCode ?? code) : code;
+        }
+      },
+      runAbsent: (verb, globals) => {
+        const session = new Session(io, globals as GlobalOptions);
+        const Message = `${verb.name} is not in this version: ${verb.what}. Meanwhile: ${verb.instead}`;
+        if (session.isJson) io.err(`${JSON.stringify({ Code: "NotImplemented", Message }, null, 2)}\n`);
+        else session.error(Message);
+        exitCode = EXIT.absent;
+      },
+      runLocal: async (verb, args, options) => {
+        exitCode = await verb.run(options, args);
+      },
     },
-    runAbsent: (verb, globals) => {
-      const session = new Session(io, globals as GlobalOptions);
-      const Message = `${verb.name} is not in this version: ${verb.what}. Meanwhile: ${verb.instead}`;
-      if (session.isJson) io.err(`${JSON.stringify({ Code: "NotImplemented", Message }, null, 2)}\n`);
-      else session.error(Message);
-      exitCode = EXIT.absent;
-    },
-    runLocal: async (verb, args, options) => {
-      exitCode = await verb.run(options, args);
-    },
-  });
+    io.columns,
+  );
   const settle = (command: typeof program): void => {
     command
       .exitOverride()

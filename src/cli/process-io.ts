@@ -1,13 +1,22 @@
 import { homedir } from "node:os";
 import { type CliIo, EXIT } from "./cli-io.ts";
 
+/** What goes on and can be interrupted: `apply` waits for many services at once. */
+const running = new Set<AbortController>();
+
+/** Ctrl-C ends all of it; a second one, with nobody listening any more, ends the process. */
+function interruptAll(): void {
+  for (const controller of running) controller.abort(new Error("interrupted"));
+}
+
 /** The CLI's surroundings in a real process. What costs time to load is loaded when it is used. */
 export function processIo(): CliIo {
   // `sluice ls | head -3`: the reader has what it wanted, and that is no failure.
-  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-    if (error.code !== "EPIPE") throw error;
-    process.exit(EXIT.done);
-  });
+  for (const stream of [process.stdout, process.stderr])
+    stream.on("error", (error: NodeJS.ErrnoException) => {
+      if (error.code !== "EPIPE") throw error;
+      process.exit(EXIT.done);
+    });
   return {
     out: (text) => void process.stdout.write(text),
     err: (text) => void process.stderr.write(text),
@@ -38,12 +47,13 @@ export function processIo(): CliIo {
     sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
     interruptible: async (work) => {
       const controller = new AbortController();
-      const interrupt = () => controller.abort(new Error("interrupted"));
-      process.once("SIGINT", interrupt);
+      if (running.size === 0) process.once("SIGINT", interruptAll);
+      running.add(controller);
       try {
         return await work(controller.signal);
       } finally {
-        process.off("SIGINT", interrupt);
+        running.delete(controller);
+        if (running.size === 0) process.off("SIGINT", interruptAll);
       }
     },
   };

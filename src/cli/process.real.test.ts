@@ -66,3 +66,19 @@ test("a reader that has enough is no failure", async (t) => {
   assert.equal(await exitOf(child), "0,");
   assert.doesNotMatch(child.text(), /EPIPE/);
 });
+
+test("many waits at once are interrupted by one Ctrl-C, without a word of Node's", async (t) => {
+  const { home, write, control } = await cliBench(t);
+  const documents = Array.from({ length: 15 }, (_, at) => ({
+    ...pmmlDocument(`s${at}`, 1, { group: undefined }),
+    model_path: "/",
+  }));
+  write("many.json", documents);
+  const child = start(t, home, ["apply", "-f", join(home, "many.json"), "--parallel", "15", "-y"]);
+  await untilWritten(child, /(is now creating[\s\S]*){15}/);
+  child.kill("SIGINT");
+  assert.equal(await exitOf(child), "1,");
+  assert.equal(child.text().match(/No longer waiting/g)?.length, 15);
+  assert.doesNotMatch(child.text(), /MaxListeners/);
+  assert.equal(control.services.size, 15);
+});

@@ -22,13 +22,18 @@ export interface Runner {
 
 const WIDTH = 110;
 
-/** The command line: `eascmd`'s grammar (eas-reference §2), plus what runs a server. */
-export function buildProgram(version: string, locals: readonly LocalVerb[], runner: Runner): Command {
+/** The command line, with help for a terminal of `screen` columns (null: none): `eascmd`'s grammar (eas-reference §2), plus what runs a server. */
+export function buildProgram(
+  version: string,
+  locals: readonly LocalVerb[],
+  runner: Runner,
+  screen: number | null = null,
+): Command {
   const program = new Command("sluice")
     .description("Serves models: one JSON file, one address, exact traffic splits.")
     .version(version, "-V, --version", "print the version")
     .helpOption("-h, --help", "print this")
-    .configureHelp({ helpWidth: WIDTH, showGlobalOptions: false })
+    .configureHelp({ helpWidth: Math.min(WIDTH, screen ?? WIDTH), showGlobalOptions: false })
     .showHelpAfterError("Add --help to see how it is written.");
   for (const option of GLOBAL_OPTIONS) program.addOption(toOption(option));
   for (const local of locals) {

@@ -60,7 +60,10 @@ export const CONFIG_VERBS: readonly Verb[] = [
     args: [],
     summary: "check this machine and what the client speaks to, and say how to mend what is wrong",
     options: [
-      { flags: "--registries", text: "also whether package registries and model hubs can be reached" },
+      {
+        flags: "--registries",
+        text: "also whether pip finds packages where it is told to look; this leaves the machine",
+      },
     ],
     load: () => import("../verbs/doctor.ts"),
   },
