@@ -21,6 +21,8 @@ export interface Runner {
 }
 
 const WIDTH = 110;
+/** Texts beside options are not broken into less; the terminal breaks them then. */
+const TEXT_WIDTH_MIN = 20;
 
 /** The command line, with help for a terminal of `screen` columns (null: none): `eascmd`'s grammar (eas-reference §2), plus what runs a server. */
 export function buildProgram(
@@ -33,7 +35,11 @@ export function buildProgram(
     .description("Serves models: one JSON file, one address, exact traffic splits.")
     .version(version, "-V, --version", "print the version")
     .helpOption("-h, --help", "print this")
-    .configureHelp({ helpWidth: Math.min(WIDTH, screen ?? WIDTH), showGlobalOptions: false })
+    .configureHelp({
+      helpWidth: Math.min(WIDTH, screen ?? WIDTH),
+      minWidthToWrap: TEXT_WIDTH_MIN,
+      showGlobalOptions: false,
+    })
     .showHelpAfterError("Add --help to see how it is written.");
   for (const option of GLOBAL_OPTIONS) program.addOption(toOption(option));
   for (const local of locals) {
