@@ -48,7 +48,7 @@ export const SERVICE_OPERATIONS = {
     query: query({
       Labels: opt(textMap("labels to add to those of the document")),
       WorkspaceId: opt(text("metadata.workspace_id, where the document has none")),
-      Develop: opt(flag("true is refused as not implemented: there is no development mode")),
+      Develop: opt(flag("true is refused: there is no development mode (DevelopService)")),
     }),
     body: "service-json",
     response: answer(created),

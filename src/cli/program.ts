@@ -21,6 +21,7 @@ const WIDTH = 110;
 
 /** First words that several verbs share. */
 const PARENTS: Readonly<Record<string, string>> = {
+  label: "labels of services",
   group: "groups of services that share one address",
   cache: "models and processor packages that are kept on the machine",
   env: "Python environments that are kept on the machine",

@@ -1,5 +1,6 @@
 import type { Verb } from "./verb.ts";
 import { INSTANCE_VERBS } from "./verb-lists/instance-verbs.ts";
+import { LABEL_VERBS } from "./verb-lists/label-verbs.ts";
 import { MACHINE_VERBS } from "./verb-lists/machine-verbs.ts";
 import { SERVICE_VERBS } from "./verb-lists/service-verbs.ts";
 import { TRAFFIC_VERBS } from "./verb-lists/traffic-verbs.ts";
@@ -7,6 +8,7 @@ import { TRAFFIC_VERBS } from "./verb-lists/traffic-verbs.ts";
 /** Every verb that is a client of the API, in the order of `--help`. */
 export const VERBS: readonly Verb[] = [
   ...SERVICE_VERBS,
+  ...LABEL_VERBS,
   ...INSTANCE_VERBS,
   ...TRAFFIC_VERBS,
   ...MACHINE_VERBS,

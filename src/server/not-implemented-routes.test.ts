@@ -41,7 +41,7 @@ test("no operation is both there and refused, and each way to ask leads to one",
   for (const name of Object.keys(NOT_IMPLEMENTED)) assert.ok(!Object.hasOwn(PATHS, name), name);
 });
 
-test("a service in development is refused the same way, and created when it is none", async () => {
+test("a service in development is refused with the same advice, and created when it is none", async () => {
   const { app } = apiApp();
   const create = (query: string) =>
     app.inject({
@@ -51,6 +51,7 @@ test("a service in development is refused the same way, and created when it is n
       payload: JSON.stringify(pmmlDocument("a", 1)),
     });
   const refused = await create("?Develop=true");
-  assert.deepEqual([refused.statusCode, refused.json().Code], [501, "NotImplemented"]);
+  assert.deepEqual([refused.statusCode, refused.json().Code], [400, "INVALID_ARGUMENT"]);
+  assert.ok(refused.json().Message.includes(NOT_IMPLEMENTED.DevelopService!.instead));
   assert.equal((await create("?Develop=false")).statusCode, 200);
 });

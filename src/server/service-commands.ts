@@ -41,8 +41,10 @@ type Commands = Extract<
 export const SERVICE_COMMANDS: { readonly [N in Commands]: Handler<N> } = {
   async CreateService({ body, query }, deps) {
     if (query.Develop) {
-      const { instead } = NOT_IMPLEMENTED.DevelopService!;
-      throw new ServingError("NOT_IMPLEMENTED", { operation: "CreateService with Develop", instead });
+      const allowed = `false: there is no development mode; ${NOT_IMPLEMENTED.DevelopService!.instead}`;
+      throw new ServingError("INVALID_ARGUMENT", {
+        problems: [{ path: "?Develop", found: "true", allowed }],
+      });
     }
     return created(await deps.control.createService(body, additionsOf(query)), deps);
   },
