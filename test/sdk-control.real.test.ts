@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { NOT_IMPLEMENTED } from "../src/api/not-implemented.ts";
 import { OPERATION_LIST } from "../src/api/operations.ts";
+import { CONTROL_SDK } from "./harness/control-sdk.ts";
 import { Installation, ROOT } from "./harness/installation.ts";
 import { makeEnvironment } from "./harness/python-environment.ts";
 
@@ -56,7 +57,7 @@ test("the official SDK calls every operation: those that are here in the life of
     },
     refused: Object.fromEntries(refusedHere),
   };
-  const python = makeEnvironment("alibabacloud-eas20210701==7.0.0");
+  const python = makeEnvironment(CONTROL_SDK);
   const out = execFileSync(python, [join(ROOT, "test", "fixtures", "sdk", "control.py")], {
     input: JSON.stringify(given),
     encoding: "utf8",

@@ -1,4 +1,5 @@
 import type { Static, TSchema } from "typebox";
+import { BACKUP_OPERATIONS } from "./backup-operations.ts";
 import { CONTAINER_OPERATIONS } from "./container-operations.ts";
 import { ENVIRONMENT_OPERATIONS } from "./environment-operations.ts";
 import { GROUP_OPERATIONS } from "./group-operations.ts";
@@ -23,11 +24,18 @@ export const OPERATIONS = {
   ...GROUP_OPERATIONS,
   ...TOKEN_OPERATIONS,
   ...ENVIRONMENT_OPERATIONS,
+  ...BACKUP_OPERATIONS,
   ...INTERNAL_OPERATIONS,
 } as const satisfies Record<OperationName, OperationSchema>;
 
 type Operations = typeof OPERATIONS;
-type BodyOf<B> = B extends TSchema ? Static<B> : B extends "service-json" ? unknown : undefined;
+type BodyOf<B> = B extends "lines"
+  ? string
+  : B extends "service-json"
+    ? unknown
+    : B extends TSchema
+      ? Static<B>
+      : undefined;
 
 // Tables, so that the compiler works out each entry once and not again at every call of the client: that is too much for it.
 type Queries = { readonly [N in OperationName]: Static<Operations[N]["query"]> };
