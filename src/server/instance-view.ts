@@ -6,6 +6,8 @@ import type { InstanceExit, InstanceStatus, ServiceRecord } from "../core/servic
 import type { StageTime } from "../core/start-stages.ts";
 import { rfc3339OrEmpty } from "./time.ts";
 
+const HOST_NAME = hostname();
+
 /** Instances of the process runtime listen on this machine only (core/instance-spec.ts, InstanceState.port). */
 export const HOST_IP = "127.0.0.1";
 
@@ -29,7 +31,7 @@ export function instanceView(
     RestartCount: instance.restarts + instance.workerRestarts,
     InnerIP: HOST_IP,
     HostIP: HOST_IP,
-    HostName: hostname(),
+    HostName: HOST_NAME,
     InstanceType: node?.name ?? "",
     Zone: "",
     ReplicaName: "",
