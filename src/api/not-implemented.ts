@@ -140,7 +140,7 @@ const AREAS: readonly Area[] = [
   },
   {
     instead:
-      "this installation has one gateway for all services; its settings and sluice gateways ls show and set what it does",
+      "this installation has one gateway for all services: its settings say what it does, and sluice gateways ls shows its workers",
     paths: {
       "/api/v2/gateways": { GET: "ListGateway", POST: "CreateGateway" },
       [gateway]: { GET: "DescribeGateway", PUT: "UpdateGateway", DELETE: "DeleteGateway" },

@@ -118,6 +118,9 @@ test("an instance has one container, which its logs and its soft restart may nam
     });
   assert.equal((await restart("nginx")).json().Code, "INVALID_ARGUMENT");
   assert.equal((await restart("worker")).statusCode, 200);
+  const url = "/api/v2/services/local/a/instances?InstanceList=a-v1-0&Container=nginx&IsReplica=true";
+  const replaced = (await api.app.inject({ method: "DELETE", url, headers })).json();
+  assert.deepEqual(replaced.NotEffective, ["?Container", "?IsReplica"]);
 });
 
 test("what has crashed waits for its next start, and tells its end", async () => {

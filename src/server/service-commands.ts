@@ -124,7 +124,8 @@ export const SERVICE_COMMANDS: { readonly [N in Commands]: Handler<N> } = {
       return accepted(restarted, deps, `restarting the processor of instance(s) ${names.join(", ")}`);
     }
     const record = await deps.control.deleteInstances(serviceName(path.ServiceName), names as InstanceId[]);
-    return accepted(record, deps, `replacing instance(s) ${names.join(", ")}`);
+    const idle = query.Container === undefined ? {} : { NotEffective: ["?Container"] };
+    return { ...accepted(record, deps, `replacing instance(s) ${names.join(", ")}`), ...idle };
   },
 };
 
