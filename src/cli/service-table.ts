@@ -18,4 +18,5 @@ const COLUMNS: readonly Column<Service>[] = [
 ];
 
 /** The table of `ls`, as the seeds print it. */
-export const serviceTable = (services: readonly Service[]): string => listTable(COLUMNS, services);
+export const serviceTable = (services: readonly Service[], screen: number | null = null): string =>
+  listTable(COLUMNS, services, screen);

@@ -156,9 +156,13 @@ export class MemoryControl implements ControlPlane {
   async changeLabels(request: LabelRequest) {
     return this.#take(changeLabels(this.state, request, this.#context()));
   }
-  async updateService(name: ServiceName, document: unknown): Promise<Accepted> {
+  async updateService(
+    name: ServiceName,
+    document: unknown,
+    mode: "merge" | "replace" = "merge",
+  ): Promise<Accepted> {
     const before = findLasting(this.state, name);
-    const after = parseSpec(mergeDocuments(before.document, document));
+    const after = parseSpec(mode === "replace" ? document : mergeDocuments(before.document, document));
     const reach = classifyChange(parseSpec(before.document).spec, after.spec);
     const record = this.#take(updateService(this.state, { name, after, reach }, this.#context()));
     return { record, notEffective: after.notEffective };
@@ -198,9 +202,9 @@ export class MemoryControl implements ControlPlane {
   mirrorDifferences(name: ServiceName) {
     return this.differences.filter((d) => d.service === name);
   }
-  async previewUpdate(name: ServiceName, document: unknown) {
+  async previewUpdate(name: ServiceName, document: unknown, mode: "merge" | "replace" = "merge") {
     const record = findLasting(this.state, name);
-    const after = parseSpec(mergeDocuments(record.document, document));
+    const after = parseSpec(mode === "replace" ? document : mergeDocuments(record.document, document));
     const reach = classifyChange(parseSpec(record.document).spec, after.spec);
     return previewUpdate(record, after, reach, null);
   }

@@ -93,11 +93,4 @@ export const MACHINE_VERBS: readonly Verb[] = [
     options: [{ flags: "--plan", text: "only show what it would change; nothing is changed" }],
     load: () => import("../verbs/restore.ts"),
   },
-  {
-    name: "config",
-    args: [],
-    summary: "write the client's file from -e (address), -k (key) and -i",
-    options: [{ flags: "-i, --key-id <id>", text: "id of the access key" }],
-    load: () => import("../verbs/config.ts"),
-  },
 ];

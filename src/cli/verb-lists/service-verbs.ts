@@ -1,5 +1,5 @@
 import type { Verb } from "../verb.ts";
-import { service, waiting } from "./parts.ts";
+import { service, waitable, waiting } from "./parts.ts";
 
 /** Verbs on whole services, in the order of `--help`. */
 export const SERVICE_VERBS: readonly Verb[] = [
@@ -109,6 +109,7 @@ export const SERVICE_VERBS: readonly Verb[] = [
       },
       { flags: "--batch <part>", text: "instances that are updated at a time: a number, or e.g. 10%" },
       { flags: "--interval <time>", text: "between batches, e.g. 5m; 0s unless told" },
+      ...waitable,
     ],
     load: () => import("../verbs/rollout.ts"),
   },
