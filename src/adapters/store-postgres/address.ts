@@ -21,16 +21,17 @@ export class PostgresAddress {
   /**
    * `text`: `postgres://user:password@host:port/database?sslmode=verify-full&sslrootcert=/ca.pem`. A unix socket is reached by its folder:
    * `postgres:///database?host=/var/run/postgresql&user=sluice`.
+   * `passwordElse` stands for a password where the text has none.
    * @throws Error that says what is wrong and never what was given, which may hold a password
    */
-  constructor(text: string) {
+  constructor(text: string, passwordElse = "") {
     const url = parse(text);
     const given = parameters(url.searchParams);
     this.host = given.host ?? decoded(url.hostname.replace(/^\[(.*)\]$/, "$1"));
     this.port = portOf(given.port ?? (url.port === "" ? String(PORT) : url.port));
     this.user = given.user ?? decoded(url.username);
     this.database = decoded(url.pathname.slice(1));
-    this.#password = decoded(url.password);
+    this.#password = decoded(url.password) || passwordElse;
     if (this.host === "") throw new Error("the address of the database names no host");
     if (this.user === "") throw new Error("the address of the database names no user");
     if (this.database === "" || this.database.includes("/"))

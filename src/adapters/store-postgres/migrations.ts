@@ -19,8 +19,8 @@ const FOUNDATION = `
   CREATE TABLE IF NOT EXISTS sluice.layout (id int PRIMARY KEY CHECK (id = 1), number int NOT NULL);
   INSERT INTO sluice.layout VALUES (1, 0) ON CONFLICT DO NOTHING;
   CREATE TABLE IF NOT EXISTS sluice.leadership (
-    id int PRIMARY KEY CHECK (id = 1), term bigint NOT NULL, place text NOT NULL);
-  INSERT INTO sluice.leadership VALUES (1, 0, '') ON CONFLICT DO NOTHING;
+    id int PRIMARY KEY CHECK (id = 1), term bigint NOT NULL, place text NOT NULL, installation uuid NOT NULL);
+  INSERT INTO sluice.leadership VALUES (1, 0, '', gen_random_uuid()) ON CONFLICT DO NOTHING;
   CREATE TABLE IF NOT EXISTS sluice.heartbeat (id int PRIMARY KEY CHECK (id = 1), beat bigint NOT NULL, address text);
   INSERT INTO sluice.heartbeat VALUES (1, 0, NULL) ON CONFLICT DO NOTHING;`;
 
