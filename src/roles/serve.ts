@@ -2,9 +2,6 @@ import { mkdirSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { jsonLog } from "../adapters/log-pino/log.ts";
 import { ModelCache } from "../adapters/model-cache/cache.ts";
-import type { InstanceGroups } from "../adapters/process/cgroup/instance-groups.ts";
-import { ProcessDriver } from "../adapters/process/driver.ts";
-import { ProcessGatewayFleet } from "../adapters/process/gateway-fleet.ts";
 import { pythonsOf } from "../adapters/python-environments/base-python.ts";
 import { VirtualEnvironments } from "../adapters/python-environments/environments.ts";
 import { systemClock } from "../adapters/system/clock.ts";
@@ -12,7 +9,7 @@ import { systemRandom } from "../adapters/system/random.ts";
 import { createControlPlane } from "../control/app.ts";
 import type { ControlPlane } from "../control/control-plane.ts";
 import { guardedGateways, guardedRuntime } from "../control/term-guard.ts";
-import type { NodeCapacity } from "../ports/capacity.ts";
+import { ServingError } from "../core/errors.ts";
 import type { GatewayProcess } from "../ports/gateways.ts";
 import type { Log } from "../ports/log.ts";
 import { createApp } from "../server/app.ts";
@@ -20,28 +17,23 @@ import { readOrMakeAccessKey, writeClientConfig } from "./access-key.ts";
 import { HomeInUse } from "./control-lock.ts";
 import { BadDatabase } from "./database.ts";
 import { followSignals, type Signals, takeDown } from "./ending.ts";
-import { openInstanceLimits } from "./instance-limits.ts";
+import { BadBackup, beginFromBackup } from "./from-backup.ts";
 import { type Lead, openLeading } from "./leading.ts";
 import { ApiPlace, urlHost } from "./listening.ts";
 import { BadStoreSettings, readObjectStores } from "./object-stores.ts";
 import { claimPort, PortTaken } from "./ports.ts";
+import { CannotServe, type Machine, openMachine } from "./processes.ts";
 import { readServeSettings } from "./serve-settings.ts";
 import { type HomeLayout, homeLayout, type ServeSettings } from "./settings.ts";
 import { BadCertificate, planTls } from "./tls.ts";
 import { VERSION } from "./version.ts";
 
-const MAIN = join(import.meta.dirname, "..", "main.ts");
 const EXIT = { done: 0, failed: 1, misuse: 2 } as const;
 /** So long a standby may take to begin, when this process hands over to it; it needs some 200 ms. */
 const HANDOVER_MS_MAX = 5_000;
 /** Gateways take some 100 ms to listen; after this long, ready is said all the same. */
 const GATEWAYS_READY_MS_MAX = 10_000;
 const GATEWAYS_LOOK_MS = 20;
-
-/** Said to the person who started it, without a stack: not a bug. */
-class CannotServe extends Error {
-  override readonly name = "CannotServe";
-}
 
 /** The role `serve`: the control process. Resolves to the exit code. */
 export async function runServeRole(
@@ -59,10 +51,18 @@ export async function runServeRole(
     await serve(settings);
     return EXIT.done;
   } catch (error) {
+    if (isDiskFull(error)) {
+      const whose = settings.store === null ? "home" : "home, or of the database server,";
+      process.stderr.write(
+        `[ERROR] the disk of the ${whose} is full: ${(error as Error).message}. Make room, and start again; gateways and instances that run go on meanwhile\n`,
+      );
+      return EXIT.failed;
+    }
     const isExpected = [
       CannotServe,
       HomeInUse,
       PortTaken,
+      BadBackup,
       BadCertificate,
       BadStoreSettings,
       BadDatabase,
@@ -71,6 +71,10 @@ export async function runServeRole(
     return EXIT.failed;
   }
 }
+
+const isDiskFull = (error: unknown) =>
+  (error instanceof ServingError && error.code === "STORE_FULL") ||
+  ["ENOSPC", "EDQUOT"].includes((error as NodeJS.ErrnoException).code ?? "");
 
 async function serve(settings: ServeSettings): Promise<void> {
   process.title = "sluice serve";
@@ -105,20 +109,6 @@ async function serve(settings: ServeSettings): Promise<void> {
   }
 }
 
-/** What of this machine is ours, whoever leads. */
-interface Machine {
-  readonly runtime: ProcessDriver;
-  readonly gateways: ProcessGatewayFleet;
-  readonly groups: InstanceGroups;
-  readonly capacity: NodeCapacity;
-}
-
-function openMachine(settings: ServeSettings, layout: HomeLayout): Machine {
-  const { groups, capacity } = openInstanceLimits(settings, layout.run);
-  const [runtime, gateways] = openProcesses(layout, groups);
-  return { runtime, gateways, groups, capacity };
-}
-
 interface TermDeps {
   readonly settings: ServeSettings;
   readonly layout: HomeLayout;
@@ -140,6 +130,7 @@ async function serveTerm({ settings, layout, api, log, machine, lead, signals }:
   const port = await gatewayPort(settings, living);
   const secure = await planTls(settings, port, living, systemClock.now());
   const store = await lead.openStore();
+  const begun = await beginFromBackup(store, settings.fromBackup, systemClock.now());
   const files = new ModelCache({
     root: layout.models,
     bytesMax: settings.modelsMb === null ? null : settings.modelsMb * 1e6,
@@ -203,6 +194,7 @@ async function serveTerm({ settings, layout, api, log, machine, lead, signals }:
   gateway      ${gatewayAddress} (${settings.gatewayWorkers} workers)${secure === null ? "" : `\n  with TLS     https://${urlHost(secure.tls.host)}:${secure.tls.port}`}
   control API  ${address} (OpenAPI at /openapi.json)
   home         ${layout.home}${isOurs ? "" : `\n  note         ${layout.clientConfig} speaks of another Sluice and was left as it is`}${settings.store === null ? "" : `\n  store        ${lead.store}`}`);
+  if (begun !== null) say(begun);
   for (const warning of secure?.warnings ?? []) say(`[WARNING] ${warning}`);
   log.info({ gateway: gatewayAddress, tls: secure?.tls ?? null, api: address }, "ready");
   try {
@@ -254,34 +246,6 @@ function makeFolders(layout: HomeLayout): void {
         { cause: error },
       );
     }
-  }
-}
-
-function openProcesses(layout: HomeLayout, groups: InstanceGroups): [ProcessDriver, ProcessGatewayFleet] {
-  const command = (role: string, ...args: string[]) => [
-    process.execPath,
-    ...process.execArgv,
-    MAIN,
-    role,
-    ...args,
-  ];
-  try {
-    return [
-      new ProcessDriver({
-        runDir: layout.run,
-        logDir: layout.logs,
-        engineCommand: (folder, logFile) => command("engine", "--dir", folder, "--log", logFile),
-        now: () => systemClock.now(),
-        groups,
-      }),
-      new ProcessGatewayFleet({
-        runDir: layout.run,
-        logDir: layout.logs,
-        gatewayCommand: (folder) => command("gateway", "--dir", folder),
-      }),
-    ];
-  } catch (error) {
-    throw new CannotServe((error as Error).message, { cause: error });
   }
 }
 

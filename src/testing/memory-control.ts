@@ -13,6 +13,7 @@ import { previewUpdate } from "../core/change/preview.ts";
 import { release } from "../core/change/release.ts";
 import { finishRemoval, removeService } from "../core/change/remove.ts";
 import { restartService } from "../core/change/restart.ts";
+import { type Backup, restoreBackup } from "../core/change/restore.ts";
 import { createRollout, deleteRollout, type RolloutRequest, updateRollout } from "../core/change/rollout.ts";
 import { setSafetyLock } from "../core/change/safety-lock.ts";
 import { scaleService } from "../core/change/scale.ts";
@@ -245,6 +246,15 @@ export class MemoryControl implements ControlPlane {
   }
   async updateGroup(name: GroupName, update: Parameters<ControlPlane["updateGroup"]>[1]) {
     return this.#take(updateGroup(this.state, { name, ...update }, this));
+  }
+  async restoreBackup(backup: Backup, isPlan: boolean) {
+    const decision = restoreBackup(this.state, backup, {
+      nowMs: this.nowMs,
+      serviceId: "",
+      serviceToken: "",
+      groupToken: "",
+    });
+    return isPlan ? decision.record : this.#take(decision);
   }
   async deleteGroup(name: GroupName, isCascading: boolean) {
     this.#take(deleteGroup(this.state, { name, isCascading }, this));
