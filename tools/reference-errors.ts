@@ -179,7 +179,17 @@ const CODES: { readonly [C in ErrorCode]: { readonly facts: Facts<C>; readonly r
   },
   STORE_FULL: {
     facts: { detail: "database or disk is full" },
-    remedy: "Make room on the disk of the home. What runs goes on; nothing was changed by the request.",
+    remedy:
+      "Make room on the disk of the home, or of the database server. What runs goes on; nothing was changed by the request.",
+  },
+  STORE_UNAVAILABLE: {
+    facts: { detail: "connect ECONNREFUSED 10.0.0.7:5432 (postgres://sluice@10.0.0.7:5432/sluice)" },
+    remedy: "Send it again. What runs goes on; look after the database when this lasts.",
+  },
+  NOT_LEADER: {
+    facts: { leader: "http://127.0.0.1:8081" },
+    remedy:
+      "Send it to the address in `Leader`, which is null while nobody leads; a client that knows both addresses tries the other.",
   },
   INTERNAL: {
     facts: { requestId: "0B2E6F0A-3C4D-4E5F-8A9B-1C2D3E4F5A6B" },

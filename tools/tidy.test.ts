@@ -45,6 +45,7 @@ const PACKAGES: Record<string, readonly string[]> = {
   "@fastify/swagger": ["server"],
   "@fastify/type-provider-typebox": ["server"],
   commander: ["cli"],
+  pg: ["adapters"],
   pino: ["adapters"],
   tar: ["adapters"],
   yauzl: ["adapters"],

@@ -79,7 +79,13 @@ export function createClient(options: ClientOptions): ApiClient {
   const headers = { authorization: `Bearer ${options.key}` };
 
   async function send(name: OperationName, input: Parts): Promise<Response> {
-    const url = address + urlOf(name, input);
+    const response = await sendTo(address, name, input);
+    const leader = response.status === 503 ? await leaderIn(response) : null;
+    return leader === null ? response : sendTo(leader, name, input);
+  }
+
+  async function sendTo(place: string, name: OperationName, input: Parts): Promise<Response> {
+    const url = place + urlOf(name, input);
     const init: RequestInit = { method: PATHS[name].method, headers: { ...headers } };
     if (input.signal) init.signal = input.signal;
     if (input.body !== undefined) {
@@ -90,7 +96,7 @@ export function createClient(options: ClientOptions): ApiClient {
       return await fetch(url, init);
     } catch (error) {
       if (input.signal?.aborted) throw error;
-      throw new UnreachableError(address, reasonOf(error), { cause: error });
+      throw new UnreachableError(place, reasonOf(error), { cause: error });
     }
   }
 
@@ -142,6 +148,15 @@ export function urlOf(name: OperationName, input: Parts): string {
     query.set(key, typeof value === "object" ? JSON.stringify(value) : String(value));
   }
   return query.size > 0 ? `${path}?${query}` : path;
+}
+
+/** Where a standby says that its leader is; null: this is something else, or nobody leads. */
+async function leaderIn(response: Response): Promise<string | null> {
+  const body = (await response
+    .clone()
+    .json()
+    .catch(() => null)) as { readonly Code?: unknown; readonly Leader?: unknown } | null;
+  return body?.Code === "NOT_LEADER" && typeof body.Leader === "string" ? body.Leader : null;
 }
 
 async function readJson(response: Response, address: string): Promise<Record<string, unknown>> {

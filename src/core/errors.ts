@@ -166,7 +166,17 @@ const CODES = {
     false,
     (f: { operation: string; instead: string }) => `${f.operation} is not implemented here; ${f.instead}`,
   ),
-  STORE_FULL: code(507, true, (f: { detail: string }) => `the home's disk is full: ${f.detail}`),
+  STORE_FULL: code(507, true, (f: { detail: string }) => `the disk of the store is full: ${f.detail}`),
+  STORE_UNAVAILABLE: code(
+    503,
+    true,
+    (f: { detail: string }) => `the store does not answer, or takes no writes now: ${f.detail}`,
+  ),
+  NOT_LEADER: code(503, true, (f: { leader: string | null }) =>
+    f.leader === null
+      ? "this control process does not lead now; another takes over within seconds"
+      : `this control process stands by; the one that leads is at ${f.leader}`,
+  ),
   INTERNAL: code(
     500,
     true,
