@@ -44,11 +44,6 @@ export const ABSENT_VERBS: readonly AbsentVerb[] = [
     instead: "nothing has to be uploaded: model_path of a service.json takes a path of this machine or a URL",
   },
   {
-    name: "instances",
-    what: "instance types",
-    instead: "instances take cpu and memory of a service.json; `sluice doctor` shows what this machine has",
-  },
-  {
     name: "exec",
     what: "a shell in an instance",
     instead: "`sluice logs`, `sluice explain`, or `sluice test <file>` to run one instance before your eyes",

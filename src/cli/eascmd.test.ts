@@ -84,7 +84,6 @@ const ABSENT = [
   "autoscale rm local/pmml_prod",
   "cronscale local/pmml_prod -s cronscale.json",
   "cronscale rm local/pmml_prod",
-  "instances",
   "upload model.tar.gz --inner",
   "exec pmml_prod -- ls",
   "bench create f.json",

@@ -20,6 +20,7 @@ export const GLOBAL_OPTIONS: readonly VerbOption[] = [
 
 /** First words that several verbs share. */
 export const PARENTS: Readonly<Record<string, string>> = {
+  label: "labels of services",
   group: "groups of services that share one address",
   cache: "models and processor packages that are kept on the machine",
   env: "Python environments that are kept on the machine",

@@ -8,6 +8,11 @@ import { VERBS } from "./verbs.ts";
 const LINES = [
   "create third.json",
   "modify third -Dlabels.a=b",
+  "clone third copy",
+  "label set third --label c=d",
+  "label rm third c",
+  "containers third third-v1-0",
+  "instances",
   "ls",
   "desc third",
   "explain third",

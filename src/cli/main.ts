@@ -80,7 +80,8 @@ export function reportError(session: Session, error: unknown): number {
       session.error(`${error.code}: ${messageOf(error)}`);
       if (error.requestId !== "") session.io.err(`[RequestId]: ${error.requestId}\n`);
     }
-    return EXIT.failed;
+    // What EAS has and this version has not: as for a command that is not here.
+    return error.code === "NotImplemented" ? EXIT.absent : EXIT.failed;
   }
   if (error instanceof UnreachableError) {
     session.error(`${error.message}. Is the server running? Start it with: sluice serve`);

@@ -8,7 +8,7 @@ const service = (name: string, instances: number, updated: string, weight: numbe
   ({
     ServiceName: name,
     TotalInstance: instances,
-    Cpu: 1,
+    Cores: 1,
     Memory: 1000,
     CreateTime: name === "pmml_prod" ? "2022-06-05T14:30:49Z" : "2022-06-05T14:31:38Z",
     UpdateTime: updated,

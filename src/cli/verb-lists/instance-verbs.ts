@@ -22,6 +22,13 @@ export const INSTANCE_VERBS: readonly Verb[] = [
     load: () => import("../verbs/delete-workers.ts"),
   },
   {
+    name: "containers",
+    args: [service, instance],
+    summary: "list what runs in an instance",
+    options: [],
+    load: () => import("../verbs/containers.ts"),
+  },
+  {
     name: "isolate",
     args: [service, instance],
     summary: "take an instance out of traffic; it runs on, and none takes its place",

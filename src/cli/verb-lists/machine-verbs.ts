@@ -4,6 +4,13 @@ import { waiting } from "./parts.ts";
 /** Verbs on the installation and what is kept on its machine, in the order of `--help`. */
 export const MACHINE_VERBS: readonly Verb[] = [
   {
+    name: "instances",
+    args: [],
+    summary: "list the kinds of node that instances run on, and what is free of them",
+    options: [],
+    load: () => import("../verbs/instances.ts"),
+  },
+  {
     name: "processor new",
     args: [
       { name: "<language>", text: "python, java, cpp or node" },

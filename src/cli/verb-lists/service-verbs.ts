@@ -11,6 +11,21 @@ export const SERVICE_VERBS: readonly Verb[] = [
     load: () => import("../verbs/create.ts"),
   },
   {
+    name: "clone",
+    args: [service, { name: "<name>", text: "name of the new service" }],
+    summary: "create a service from another one's service.json, and wait until it runs",
+    options: [
+      {
+        flags: "-D <path=value>",
+        text: "what is otherwise in the new one, e.g. -Dmetadata.instance=1; may be repeated",
+        isRepeatable: true,
+      },
+      { flags: "--label <key=value>", text: "a label of the new one; may be repeated", isRepeatable: true },
+      ...waiting,
+    ],
+    load: () => import("../verbs/clone.ts"),
+  },
+  {
     name: "modify",
     args: [service],
     summary: "change a service: single fields with -D, or by a file with -s",

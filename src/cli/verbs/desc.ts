@@ -25,7 +25,7 @@ export const run: VerbRun = async (session, [service]) => {
       ["TotalInstance", answer.TotalInstance],
       ["RunningInstance", answer.RunningInstance],
       ["PendingInstance", answer.PendingInstance],
-      ["CPU", answer.Cpu],
+      ["CPU", answer.Cores],
       ["GPU", answer.Gpu],
       ["Memory", `${answer.Memory}M`],
       ["Image", answer.Image],
