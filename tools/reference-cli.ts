@@ -51,7 +51,7 @@ error, and so do refusals, as JSON. \`logs -f\` has no JSON form, \`top\` writes
 does not fit is written as one block for each row. \`| head\` ends without a word.
 
 **Completion.** \`source <(sluice completion bash)\` in \`~/.bashrc\`, the same with \`zsh\` in \`~/.zshrc\` behind \`compinit\`,
-\`sluice completion fish > ~/.config/fish/completions/sluice.fish\`. Names of services, groups, instances and versions come from the API, within a second or not at all.
+\`sluice completion fish > ~/.config/fish/completions/sluice.fish\`. Names of services, groups, instances and versions come from the API, within a second (\`SLUICE_COMPLETION_MS\`) or not at all.
 `;
 
 const ABSENT_INTRO = `## Not in this version

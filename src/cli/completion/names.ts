@@ -5,8 +5,8 @@ import { type GlobalOptions, Session } from "../session.ts";
 /** What the API, or the client's file, knows names of. */
 export type NameKind = "service" | "group" | "service-or-group" | "instance" | "version" | "profile";
 
-/** Whoever pressed Tab waits for it, and may have meant nothing by it. */
-export const NAMES_MS_MAX = 1000;
+/** Whoever pressed Tab waits for it, and may have meant nothing by it; `SLUICE_COMPLETION_MS` says otherwise. */
+const NAMES_MS_MAX = 1000;
 /** More help nobody. */
 const NAMES_MAX = 200;
 
@@ -22,7 +22,7 @@ export async function lookUpNames(
   globals: GlobalOptions,
 ): Promise<readonly string[]> {
   const quiet: CliIo = { ...io, err: () => undefined, readInput: async () => new Uint8Array() };
-  const limit = AbortSignal.timeout(NAMES_MS_MAX);
+  const limit = AbortSignal.timeout(limitOf(io.env.SLUICE_COMPLETION_MS));
   try {
     const session = await Session.open(quiet, globals, { version: "", node: "" });
     if (kind === "profile") return profilesOf(readConfig(session.configPath) ?? {}).map((p) => p.name);
@@ -31,6 +31,9 @@ export async function lookUpNames(
     return [];
   }
 }
+
+const limitOf = (text: string | undefined) =>
+  /^[1-9]\d{0,5}$/.test(text ?? "") ? Number(text) : NAMES_MS_MAX;
 
 async function ask(
   session: Session,

@@ -35,7 +35,8 @@ export interface Machine {
 }
 
 const RUN_MS_MAX = 10_000;
-const GET_MS_MAX = 3000;
+/** A server that is busy is not one that is away. */
+const GET_MS_MAX = 10_000;
 
 export const REAL_MACHINE: Machine = {
   node: process.versions.node,
