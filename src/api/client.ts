@@ -46,10 +46,14 @@ type Part<Key extends string, T> = unknown extends T
       ? { readonly [K in Key]?: T }
       : { readonly [K in Key]: T };
 
+type Inputs = {
+  readonly [N in OperationName]: Part<"path", Input<N>["path"]> &
+    Part<"query", Input<N>["query"]> &
+    Part<"body", Input<N>["body"]> & { readonly signal?: AbortSignal };
+};
+
 /** What a caller gives for one operation. */
-export type Given<N extends OperationName> = Part<"path", Input<N>["path"]> &
-  Part<"query", Input<N>["query"]> &
-  Part<"body", Input<N>["body"]> & { readonly signal?: AbortSignal };
+export type Given<N extends OperationName> = Inputs[N];
 
 /** Typed calls of the control API. */
 export interface ApiClient {
