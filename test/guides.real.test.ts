@@ -26,7 +26,7 @@ const OWN = [
 ];
 
 /** Need a gateway with a certificate, and official SDKs: tests of their own. */
-const ELSEWHERE = ["migrate-from-eas", "tls"];
+const ELSEWHERE = ["high-availability", "migrate-from-eas", "tls"];
 
 test("no guide is left out", () => {
   const guides = readdirSync(join(ROOT, "docs", "guide")).map((file) => file.replace(/\.md$/, ""));

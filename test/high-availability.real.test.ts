@@ -6,6 +6,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { ControlPair, type Member } from "./harness/control-pair.ts";
 import { CutProxy } from "./harness/cut-proxy.ts";
+import { GuideShell, shellBlocks } from "./harness/guide.ts";
 import { ConstantLoad, failures } from "./harness/load.ts";
 import { databaseOf, PostgresServer } from "./harness/postgres.ts";
 import { fixtureSpec } from "./harness/specs.ts";
@@ -155,4 +156,21 @@ test("through all of it no request was lost; the last one to be asked to end tak
   await pair.untilGone(leader);
   assert.equal(leader.child.exitCode, 0, leader.output());
   assert.deepEqual(sluice.processes(), []);
+});
+
+test("docs/guide/high-availability.md", async (t) => {
+  const other = server.newDatabase();
+  const two = new ControlPair(() => other);
+  t.after(() => two.stop());
+  const first = two.start();
+  await ready(first);
+  const second = two.start();
+  await two.untilSays(second, /leader +http:/);
+  const shell = new GuideShell(two.sluice);
+  t.after(() => shell.close());
+  shell.stand("127.0.0.1:8091", new URL(two.addressOf(second)).host);
+  for (const block of shellBlocks("docs/guide/high-availability.md")) {
+    await shell.run(block);
+    if (block.script.startsWith("kill -9")) await two.untilSays(second, "Sluice is ready");
+  }
 });

@@ -78,6 +78,8 @@ export class Sessions {
     const config = configOf(address, socket);
     this.#pool = new pg.Pool({ ...config, max: SESSIONS_MAX, idleTimeoutMillis: IDLE_MS_MAX });
     this.#pool.on("error", () => {}); // an idle one was lost: the pool has let go of it
+    // The pool listens to idle ones only. One that is lost in use tells whoever waits for its answer, or the next who asks it.
+    this.#pool.on("connect", (client) => client.on("error", () => {}));
   }
 
   /** Does `work` in a session. One in which something failed is not used again: it may be in the middle of a transaction. */
