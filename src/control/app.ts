@@ -1,10 +1,8 @@
 import type { Component } from "../base/component.ts";
 import { VERSIONS_KEPT } from "../core/change/versions.ts";
 import type { GroupName, InstanceId, ServiceName } from "../core/names.ts";
-import { freshStatus } from "../core/plan/fresh-status.ts";
 import type { Change } from "../core/service.ts";
 import { referencedSources } from "../core/spec/referenced.ts";
-import { sharesOf } from "../core/traffic/table.ts";
 import type { NodeCapacity } from "../ports/capacity.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { PythonEnvironments, ReferencedEnvironments } from "../ports/environments.ts";
@@ -16,7 +14,7 @@ import type { RuntimeDriver } from "../ports/runtime.ts";
 import type { Store } from "../ports/store.ts";
 import { cachedFiles, deleteCachedFile, pathsOf } from "./cached-files.ts";
 import { Commands } from "./commands.ts";
-import type { ControlPlane, Picture } from "./control-plane.ts";
+import type { ControlPlane } from "./control-plane.ts";
 import { EnvironmentBuilds, wantedEnvironments } from "./environments.ts";
 import { Explainer } from "./explainer.ts";
 import { FilePreparation } from "./file-preparation.ts";
@@ -27,6 +25,7 @@ import { Metrics } from "./metrics.ts";
 import { MirrorBook } from "./mirror-book.ts";
 import { NodeRoom } from "./node-room.ts";
 import { Operations } from "./operations.ts";
+import { PictureBook } from "./picture-book.ts";
 import { Publisher } from "./publisher.ts";
 import { Reconciler } from "./reconciler.ts";
 import { steadyTime } from "./steady-time.ts";
@@ -79,6 +78,8 @@ export function createControlPlane(
   let isAdopted = false;
 
   const wakeService = (name: ServiceName, cause: string) => loop.wake(serviceKey(name), cause);
+  /** Somebody waits for what a command brings about. */
+  const COMMAND = "a command";
   const wakePublisher = (cause: string) => loop.wake(PUBLISHER, cause);
   const room = new NodeRoom(() => deps.capacity?.total() ?? null);
   const operations = new Operations(runtime, log, (name, cause) => {
@@ -142,8 +143,10 @@ export function createControlPlane(
       periodMs: SERVICE_PERIOD_MS,
       run: () => reconciler.reconcile(name),
     };
-    if (loop.has(task.key)) loop.wake(task.key, cause);
-    else loop.add(task, cause);
+    const isNew = !loop.has(task.key);
+    if (isNew) loop.add(task, cause);
+    if (cause === COMMAND) loop.wakeFirst(task.key, cause);
+    else if (!isNew) loop.wake(task.key, cause);
   }
 
   /** A group's tokens open its members' instances. */
@@ -155,10 +158,10 @@ export function createControlPlane(
   function onCommitted(changes: readonly Change[]): void {
     mirrors.onCommitted(changes);
     for (const change of changes) {
-      if (change.kind === "put-service") addService(change.record.name, "a command");
+      if (change.kind === "put-service") addService(change.record.name, COMMAND);
       if (change.kind === "put-group") void wakeMembers(change.record.name);
     }
-    wakePublisher("a command");
+    wakePublisher(COMMAND);
   }
 
   /** Services and instances that nobody told about: those of a life before, and those that no record owns. */
@@ -174,6 +177,7 @@ export function createControlPlane(
   async function adopt(): Promise<void> {
     await known.refresh();
     await known.loadStatuses();
+    reconciler.adopt();
     isAdopted = true;
     mirrors.adopt((await known.desired()).services.values());
     const reports = Map.groupBy(await runtime.list(), (r) => r.spec.service);
@@ -212,7 +216,7 @@ export function createControlPlane(
       purpose: string,
       periodMs: number,
       act: () => ReturnType<typeof publisher.publish>,
-    ) => loop.add({ key, purpose, periodMs, run: act }, "start");
+    ) => loop.add({ key, purpose, periodMs, isFirst: true, run: act }, "start");
     task(GATEWAYS, "keeps the gateway processes alive and connected", GATEWAYS_PERIOD_MS, () =>
       gateways.reconcile(),
     );
@@ -223,15 +227,8 @@ export function createControlPlane(
     await Promise.all([operations.close(), files.close(), builds.close()]);
   }
 
-  async function read(): Promise<Picture> {
-    const state = await known.desired();
-    const all = isAdopted ? known.statuses : await store.listStatuses(); // the API may be asked before the first look
-    const statuses = new Map(
-      [...state.services.values()].map((r) => [r.name, freshStatus(r, all.get(r.name))]),
-    );
-    const shares: Picture["shares"] = sharesOf(state, statuses);
-    return { state, statuses, shares };
-  }
+  const pictures = new PictureBook(known, store);
+  const read = () => pictures.read(isAdopted);
 
   async function runnableVersions(name: ServiceName) {
     const versions = (await known.desired()).versions.get(name) ?? [];

@@ -11,7 +11,7 @@ import type { GatewayId, InstanceId } from "../core/names.ts";
 import type { Routing } from "../core/plan/plan-input.ts";
 import { routeChange } from "../core/traffic/route-change.ts";
 import type { RouteChange, RouteTable } from "../core/traffic/route-table.ts";
-import { buildRouteTable, instancesOf, sameRoutes } from "../core/traffic/table.ts";
+import { buildRouteTable, instancesOf, sameRoutes, withKept } from "../core/traffic/table.ts";
 import type { GatewayLaunch, GatewayLink } from "../ports/gateways.ts";
 import type { Log } from "../ports/log.ts";
 import type { Store } from "../ports/store.ts";
@@ -66,7 +66,7 @@ export class Publisher {
     const { store, known } = this.#deps;
     this.#number ??= await store.getNumber(TABLE_NUMBER);
     const state = await known.desired();
-    const draft = buildRouteTable(
+    const built = buildRouteTable(
       {
         state,
         statuses: known.statuses,
@@ -79,6 +79,7 @@ export class Publisher {
       },
       0,
     );
+    const draft = withKept(built, this.#table);
     // A gateway ahead of the table (its store is older than its life) takes only a higher number.
     const isAhead = this.#table !== null && this.#highest() > this.#table.number;
     const isAsked = [...this.#gateways.values()].some((g) => g.needsTable);

@@ -1,5 +1,6 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { unreachable } from "../../base/assert.ts";
+import { applyChanges } from "../../core/change/apply.ts";
 import type { GroupName, InstanceId, ServiceName } from "../../core/names.ts";
 import type {
   Change,
@@ -27,7 +28,10 @@ export class SqliteStore implements Store {
   readonly #database: DatabaseSync;
   readonly #file: string;
   readonly #sql: Statements;
-  /** The last state read: records are immutable, and most reads find the revision unchanged. */
+  /**
+   * The last state read, or made by a commit of this store: records are immutable, and most reads find the revision unchanged. To read and parse
+   * all of it after each commit took 0.2 s with a thousand services.
+   */
   #known: { readonly revision: number; readonly state: DesiredState } | null = null;
 
   /** `database`: open, with the newest layout; closed by {@link close}. `file`: its path, for error texts. */
@@ -47,13 +51,16 @@ export class SqliteStore implements Store {
   }
 
   async commit(revision: number, changes: readonly Change[]): Promise<"committed" | "conflict"> {
-    return this.#transaction("BEGIN IMMEDIATE", () => {
+    const outcome = this.#transaction("BEGIN IMMEDIATE", () => {
       if (this.#revision() !== revision) return "conflict";
       for (const change of changes) this.#apply(change);
       this.#trimEvents(changes.flatMap((c) => (c.kind === "add-event" ? [c.event] : [])));
       this.#sql.setRevision.run(revision + 1);
       return "committed";
     });
+    if (outcome === "committed" && this.#known?.revision === revision)
+      this.#known = { revision: revision + 1, state: applyChanges(this.#known.state, changes) };
+    return outcome;
   }
 
   async getStatus(service: ServiceName): Promise<ServiceStatus | null> {
