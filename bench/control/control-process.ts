@@ -9,7 +9,7 @@ import { monitorEventLoopDelay } from "node:perf_hooks";
 import { jsonLog } from "../../src/adapters/log-pino/log.ts";
 import { ProcessGatewayFleet } from "../../src/adapters/process/gateway-fleet.ts";
 import { openSqliteStore } from "../../src/adapters/store-sqlite/open.ts";
-import { systemClock } from "../../src/adapters/system/clock.ts";
+import { otherTurns, systemClock } from "../../src/adapters/system/clock.ts";
 import { systemRandom } from "../../src/adapters/system/random.ts";
 import { createControlPlane } from "../../src/control/app.ts";
 import { createApp } from "../../src/server/app.ts";
@@ -43,6 +43,7 @@ const control = createControlPlane({
   random: systemRandom,
   log,
   capacity: { total: () => ({ cpu: 1e6, memoryMb: 1e9 }), gpuCount: () => 0 },
+  breathe: otherTurns,
   settings: {
     gatewayCount,
     host: "127.0.0.1",

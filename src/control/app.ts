@@ -42,6 +42,8 @@ export interface ControlPlaneDeps {
   readonly log: Log;
   /** Not there: nothing is held back for want of room. */
   readonly capacity?: NodeCapacity;
+  /** See LoopDeps. */
+  readonly breathe?: () => Promise<void>;
   readonly settings: GatewaySettings & {
     /** Versions kept of each service, from 2; {@link VERSIONS_KEPT} when not told. */
     readonly versionsKept?: number;
@@ -71,7 +73,13 @@ export function createControlPlane(
   deps: ControlPlaneDeps,
 ): ControlPlane & Component & ReferencedFiles & ReferencedEnvironments {
   const { store, runtime, clock, random, log } = deps;
-  const loop = new Loop({ clock, random, log, concurrency: CONCURRENCY });
+  const loop = new Loop({
+    clock,
+    random,
+    log,
+    concurrency: CONCURRENCY,
+    ...(deps.breathe && { breathe: deps.breathe }),
+  });
   const known = new Known(store, log);
   const metrics = new Metrics();
   const mirrors = new MirrorBook();
@@ -94,6 +102,7 @@ export function createControlPlane(
     metrics,
     mirrors,
     log,
+    clock,
     workerCount: deps.settings.gatewayCount,
     onDue: wakePublisher,
     onDeparture: (cause) => loop.wake(GATEWAYS, cause),

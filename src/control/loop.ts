@@ -56,6 +56,11 @@ export interface LoopDeps {
   readonly log: Log;
   /** Runs at a time. Each waits for disks and processes, not for a core. */
   readonly concurrency: number;
+  /**
+   * Lets everything else of this process have its turn. A run that waits for nothing from outside, since the store answers at once, never does so by
+   * itself: a thousand of them in a row would keep timers, gateways and the API waiting until the last. Not there: nothing else is.
+   */
+  readonly breathe?: () => Promise<void>;
 }
 
 /** First and longest wait after a run that threw. */
@@ -147,7 +152,7 @@ export class Loop {
     signal.addEventListener("abort", onAbort);
     try {
       while (!signal.aborted) {
-        this.#startDue(signal);
+        if (this.#startDue(signal) > 0) await this.#deps.breathe?.();
         await this.#wait(this.#nextDueInMs());
       }
     } finally {
@@ -156,17 +161,21 @@ export class Loop {
     }
   }
 
-  #startDue(signal: AbortSignal): void {
+  /** Gives how many it started. */
+  #startDue(signal: AbortSignal): number {
     const now = this.#deps.clock.monotonic();
+    let count = 0;
     while (this.#running.size < this.#deps.concurrency) {
       const entry = this.#next(now);
-      if (entry === undefined) return;
+      if (entry === undefined) return count;
+      count += 1;
       const run = this.#runOnce(entry, signal).finally(() => {
         this.#running.delete(run);
         this.#wakeUp();
       });
       this.#running.add(run);
     }
+    return count;
   }
 
   /** Takes out whose turn it is. */

@@ -12,6 +12,7 @@ import type { Routing } from "../core/plan/plan-input.ts";
 import { routeChange } from "../core/traffic/route-change.ts";
 import type { RouteChange, RouteTable } from "../core/traffic/route-table.ts";
 import { buildRouteTable, instancesOf, sameRoutes, withKept } from "../core/traffic/table.ts";
+import type { Clock } from "../ports/clock.ts";
 import type { GatewayLaunch, GatewayLink } from "../ports/gateways.ts";
 import type { Log } from "../ports/log.ts";
 import type { Store } from "../ports/store.ts";
@@ -24,6 +25,11 @@ import { logTls } from "./tls-log.ts";
 
 /** The store's key of the last number given. */
 export const TABLE_NUMBER = "route-table";
+/**
+ * A table of a thousand services costs some milliseconds. While many services change at once, so that tables could follow each other without
+ * end, this process rests for so many times what the last one took: it goes on to do other things, and the next table has more in it.
+ */
+const REST = 2;
 /** For a service whose stored document cannot be read any more. */
 const KEEPALIVE_FALLBACK_MS = 5_000;
 
@@ -33,6 +39,7 @@ export interface PublisherDeps {
   readonly metrics: Metrics;
   readonly mirrors: MirrorBook;
   readonly log: Log;
+  readonly clock: Clock;
   /** Gateway workers that are wanted: each has its part of the limits. */
   readonly workerCount: number;
   /** A gateway has let go of something: plans that wait for that may go on. */
@@ -54,6 +61,8 @@ export class Publisher {
   #pending: ReadonlySet<InstanceId> = new Set();
   /** Highest number that anybody holds; null: the store was not asked yet. */
   #number: number | null = null;
+  /** Monotonic; no table before. */
+  #restUntil = 0;
   /** Null: not looked yet, so gateways of before this process may be there. */
   #live: ReadonlySet<GatewayId> | null = null;
 
@@ -63,6 +72,18 @@ export class Publisher {
 
   /** One run: builds the table, and sends it to every gateway that does not have it. */
   async publish(): Promise<Outcome> {
+    const beganAt = this.#deps.clock.monotonic();
+    const restMs = this.#restUntil - beganAt;
+    if (restMs > 0) return { kind: "recheck", inMs: restMs, text: "rests after the table before" };
+    try {
+      return await this.#publish();
+    } finally {
+      const now = this.#deps.clock.monotonic();
+      this.#restUntil = now + REST * (now - beganAt);
+    }
+  }
+
+  async #publish(): Promise<Outcome> {
     const { store, known } = this.#deps;
     this.#number ??= await store.getNumber(TABLE_NUMBER);
     const state = await known.desired();

@@ -8,7 +8,7 @@ import { ProcessGatewayFleet } from "../adapters/process/gateway-fleet.ts";
 import { pythonsOf } from "../adapters/python-environments/base-python.ts";
 import { VirtualEnvironments } from "../adapters/python-environments/environments.ts";
 import { openSqliteStore } from "../adapters/store-sqlite/open.ts";
-import { systemClock } from "../adapters/system/clock.ts";
+import { otherTurns, systemClock } from "../adapters/system/clock.ts";
 import { systemRandom } from "../adapters/system/random.ts";
 import { createControlPlane } from "../control/app.ts";
 import type { ControlPlane } from "../control/control-plane.ts";
@@ -112,6 +112,7 @@ async function serveHome(settings: ServeSettings, layout: HomeLayout): Promise<v
     random: systemRandom,
     log,
     capacity,
+    breathe: otherTurns,
     settings: {
       gatewayCount: settings.gatewayWorkers,
       host: settings.host,
