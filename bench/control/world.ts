@@ -9,6 +9,7 @@ import { updateService } from "../../src/core/change/update.ts";
 import type { ServiceName } from "../../src/core/names.ts";
 import type { Change, DesiredState, NewEvent, ServiceRecord } from "../../src/core/service.ts";
 import { parseSpec } from "../../src/core/spec/parse.ts";
+import { desiredOf } from "../../src/testing/records.ts";
 
 export interface WorldSize {
   readonly services: number;
@@ -87,7 +88,7 @@ export function instanceCounts({ services, instances }: WorldSize): number[] {
 
 /** All that is wanted, made by the same functions as commands. */
 export function desiredWorld(size: WorldSize): DesiredState {
-  let state: DesiredState = applyChanges({ services: new Map(), groups: new Map(), versions: new Map() }, []);
+  let state: DesiredState = desiredOf();
   let nowMs = CREATED_AT_MS;
   const context = () => {
     nowMs += 60_000;

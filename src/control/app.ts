@@ -29,7 +29,7 @@ import { PictureBook } from "./picture-book.ts";
 import { Publisher } from "./publisher.ts";
 import { Reconciler } from "./reconciler.ts";
 import { steadyTime } from "./steady-time.ts";
-import { runnableOf } from "./version-check.ts";
+import { runnableVersions } from "./version-check.ts";
 
 export interface ControlPlaneDeps {
   readonly store: Store;
@@ -239,12 +239,6 @@ export function createControlPlane(
   const pictures = new PictureBook(known, store);
   const read = () => pictures.read(isAdopted);
 
-  async function runnableVersions(name: ServiceName) {
-    const versions = (await known.desired()).versions.get(name) ?? [];
-    const looked = versions.map(async (v) => [v.version, await runnableOf(v, deps.files)] as const);
-    return new Map(await Promise.all(looked));
-  }
-
   const explainer = new Explainer({ store, runtime, known, publisher, metrics, read, steadyNow });
 
   return {
@@ -266,7 +260,8 @@ export function createControlPlane(
     deleteMirror: (name) => commands.deleteMirror(name),
     previewUpdate: (name, document, mode) => commands.previewUpdate(name, document, mode),
     switchVersion: (name, version) => commands.switchVersion(name, version),
-    runnableVersions,
+    runnableVersions: async (name) =>
+      runnableVersions((await known.desired()).versions.get(name) ?? [], deps.files),
     createRollout: (request) => commands.createRollout(request),
     updateRollout: (request) => commands.updateRollout(request),
     deleteRollout: (name) => commands.deleteRollout(name),
@@ -285,6 +280,7 @@ export function createControlPlane(
     setSafetyLock: (name, lock) => commands.setSafetyLock(name, lock),
     createGroup: (name, labels) => commands.createGroup(name, labels),
     updateGroup: (name, update) => commands.updateGroup(name, update),
+    restoreBackup: (backup, isPlan) => commands.restoreBackup(backup, isPlan),
     deleteGroup: (name, isCascading) => commands.deleteGroup(name, isCascading),
     addServiceToken: (name) => commands.addServiceToken(name),
     revokeServiceToken: (name, number) => commands.revokeServiceToken(name, number),

@@ -13,6 +13,8 @@ export class NodeRoom {
   readonly #taken = new Map<ServiceName, Map<InstanceId, LimitSpec>>();
   /** Of each service, so that a look at all of them is short. */
   readonly #sums = new Map<ServiceName, LimitSpec>();
+  /** Of all; null: something has changed since it was added up. Added up anew each time, since sums of fractions drift. */
+  #total: Room | null = null;
   /** Services that had something to start that did not fit. */
   readonly short = new Set<ServiceName>();
 
@@ -25,7 +27,8 @@ export class NodeRoom {
   free(): Room | null {
     const capacity = this.#capacity();
     if (capacity === null) return null;
-    return without(capacity, withMore(NONE, this.#sums.values()));
+    this.#total ??= withMore(NONE, this.#sums.values());
+    return without(capacity, this.#total);
   }
 
   /** What a service has: those alive, and those being started, whose limits are known from their start. */
@@ -55,10 +58,13 @@ export class NodeRoom {
   #set(service: ServiceName, own: Map<InstanceId, LimitSpec>): void {
     if (own.size === 0) {
       this.#taken.delete(service);
-      this.#sums.delete(service);
+      if (this.#sums.delete(service)) this.#total = null;
       return;
     }
     this.#taken.set(service, own);
-    this.#sums.set(service, withMore(NONE, own.values()));
+    const [before, sum] = [this.#sums.get(service), withMore(NONE, own.values())];
+    if (before?.cpu === sum.cpu && before.memoryMb === sum.memoryMb) return;
+    this.#sums.set(service, sum);
+    this.#total = null;
   }
 }

@@ -147,7 +147,7 @@ export class Reconciler {
 
   /** Memory first, so that the next table is made from it; then disk. */
   async #keep(name: ServiceName, plan: Plan): Promise<void> {
-    const { known, store, wallNow, onRoutesChanged } = this.#deps;
+    const { known, wallNow, onRoutesChanged } = this.#deps;
     const before = known.statuses.get(name);
     const stored = this.#stored.get(name);
     const text = plan.status === null ? null : JSON.stringify(plan.status);
@@ -157,14 +157,24 @@ export class Reconciler {
     if (before?.serving.join() !== plan.status?.serving.join()) onRoutesChanged(`instances of ${name}`);
     const atMs = wallNow();
     const events = [...(this.#unsaved.get(name) ?? []), ...plan.events.map((e) => ({ ...e, atMs }))];
-    if (events.length > 0) {
-      this.#unsaved.set(name, events.slice(-UNSAVED_EVENTS_MAX));
-      await store.addEvents(events);
-      this.#unsaved.delete(name);
-    }
-    if (plan.status === null || text === null || !isNews) return;
-    if (stored?.text !== text) await store.putStatus(name, plan.status); // `stale`: a command came in between, and has woken this key
-    this.#stored.set(name, { status: plan.status, text });
+    const eventsKept = events.length > 0 ? this.#addEvents(name, events) : null;
+    // Asked for together, so that a store can make both durable at once.
+    const statusKept =
+      plan.status !== null && text !== null && isNews ? this.#putStatus(name, plan.status, text) : null;
+    const outcomes = await Promise.allSettled([eventsKept, statusKept]);
+    for (const outcome of outcomes) if (outcome.status === "rejected") throw outcome.reason;
+  }
+
+  async #addEvents(name: ServiceName, events: readonly NewEvent[]): Promise<void> {
+    this.#unsaved.set(name, events.slice(-UNSAVED_EVENTS_MAX));
+    await this.#deps.store.addEvents(events);
+    this.#unsaved.delete(name);
+  }
+
+  async #putStatus(name: ServiceName, status: ServiceStatus, text: string): Promise<void> {
+    // `stale`: a command came in between, and has woken this key.
+    if (this.#stored.get(name)?.text !== text) await this.#deps.store.putStatus(name, status);
+    this.#stored.set(name, { status, text });
   }
 
   /** The statuses that were read from the store: a start writes none of them again. */

@@ -1,6 +1,6 @@
 import type { ServiceVersion } from "../core/service.ts";
-import { parseSpec } from "../core/spec/parse.ts";
 import { sourcesOf, sourceText } from "../core/spec/referenced.ts";
+import { specOf } from "../core/spec/spec-of.ts";
 import type { FileCache } from "../ports/files.ts";
 
 /** Whether a version could be run now; `why` says what is missing. */
@@ -14,7 +14,7 @@ export type Runnable =
 export async function runnableOf(version: ServiceVersion, files: FileCache): Promise<Runnable> {
   let used: ReturnType<typeof sourcesOf>;
   try {
-    used = sourcesOf(parseSpec(version.document).spec);
+    used = sourcesOf(specOf(version.document));
   } catch {
     return { kind: "false", why: "its service.json cannot be read by this Sluice" };
   }
@@ -27,4 +27,13 @@ export async function runnableOf(version: ServiceVersion, files: FileCache): Pro
     return { kind: "false", why: `${sourceText(gone.source)}${file} is gone` };
   }
   return { kind: states.some((s) => s.state === "unknown") ? "unknown" : "true" };
+}
+
+/** The same of several, by number. */
+export async function runnableVersions(
+  versions: readonly ServiceVersion[],
+  files: FileCache,
+): Promise<Map<number, Runnable>> {
+  const looked = versions.map(async (v) => [v.version, await runnableOf(v, files)] as const);
+  return new Map(await Promise.all(looked));
 }

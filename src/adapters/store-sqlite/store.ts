@@ -1,5 +1,12 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { unreachable } from "../../base/assert.ts";
+import type { AccessKeyRecord } from "../../core/access/access-key.ts";
+import {
+  AUDIT_DONE_MAX,
+  AUDIT_REFUSED_MAX,
+  type AuditEntry,
+  type AuditOutcome,
+} from "../../core/access/audit-entry.ts";
 import { applyChanges } from "../../core/change/apply.ts";
 import type { GroupName, InstanceId, ServiceName } from "../../core/names.ts";
 import type {
@@ -12,9 +19,10 @@ import type {
   ServiceStatus,
   ServiceVersion,
 } from "../../core/service.ts";
-import type { EventQuery, Store } from "../../ports/store.ts";
+import type { AuditQuery, EventQuery, Store } from "../../ports/store.ts";
 import { damaged, translateSqliteError } from "./sqlite-error.ts";
 import { prepareStatements, type Statements } from "./statements.ts";
+import { WriteGroup } from "./write-group.ts";
 
 /** Events kept for one service; see ports/store.ts. */
 export const EVENTS_PER_SERVICE_MAX = 1000;
@@ -23,11 +31,12 @@ export const EVENTS_MAX = 100_000;
 
 type EventRow = Omit<NewEvent, "atMs" | "facts"> & { readonly at_ms: number; readonly facts: string | null };
 
-/** The store on one SQLite connection. Every write is one transaction. */
+/** The store on one SQLite connection. A commit is a transaction of its own; other writes of one turn of the event loop share one. */
 export class SqliteStore implements Store {
   readonly #database: DatabaseSync;
   readonly #file: string;
   readonly #sql: Statements;
+  readonly #writes = new WriteGroup((work) => this.#transaction("BEGIN IMMEDIATE", work));
   /**
    * The last state read, or made by a commit of this store: records are immutable, and most reads find the revision unchanged. To read and parse
    * all of it after each commit took 0.2 s with a thousand services.
@@ -55,6 +64,7 @@ export class SqliteStore implements Store {
       if (this.#revision() !== revision) return "conflict";
       for (const change of changes) this.#apply(change);
       this.#trimEvents(changes.flatMap((c) => (c.kind === "add-event" ? [c.event] : [])));
+      this.#trimAudit(changes.flatMap((c) => (c.kind === "add-audit" ? [c.entry] : [])));
       this.#sql.setRevision.run(revision + 1);
       return "committed";
     });
@@ -74,7 +84,7 @@ export class SqliteStore implements Store {
   }
 
   async putStatus(service: ServiceName, status: ServiceStatus): Promise<"stored" | "stale"> {
-    return this.#transaction("BEGIN IMMEDIATE", () => {
+    return await this.#writes.add(() => {
       const { changes } = this.#sql.putStatus.run({
         service,
         generation: status.observedGeneration,
@@ -86,7 +96,7 @@ export class SqliteStore implements Store {
 
   async addEvents(events: readonly NewEvent[]): Promise<void> {
     if (events.length === 0) return;
-    this.#transaction("BEGIN IMMEDIATE", () => {
+    await this.#writes.add(() => {
       for (const event of events) this.#addEvent(event);
       this.#trimEvents(events);
     });
@@ -109,16 +119,39 @@ export class SqliteStore implements Store {
     });
   }
 
+  async addAudit(entries: readonly AuditEntry[]): Promise<void> {
+    if (entries.length === 0) return;
+    await this.#writes.add(() => {
+      for (const entry of entries) this.#addAudit(entry);
+      this.#trimAudit(entries);
+    });
+  }
+
+  async listAudit(
+    query: AuditQuery,
+  ): Promise<{ readonly entries: readonly AuditEntry[]; readonly total: number }> {
+    const { fromMs, toMs, keyId = null, target = null, operation = null, outcome = null } = query;
+    const filter = { fromMs, toMs, keyId, target, operation, outcome };
+    const { offset, limit } = query;
+    return this.#transaction("BEGIN", () => {
+      const { total } = this.#sql.countAudit.get(filter) as { total: number };
+      const rows = this.#sql.listAudit.all({ ...filter, offset, limit }) as unknown as AuditEntry[];
+      return { entries: rows.map((row) => ({ ...row })), total };
+    });
+  }
+
   async getNumber(key: string): Promise<number> {
     return (this.#read(() => this.#sql.getNumber.get(key))?.value as number | undefined) ?? 0;
   }
 
   async putNumber(key: string, value: number): Promise<void> {
-    this.#transaction("BEGIN IMMEDIATE", () => this.#sql.putNumber.run(key, value));
+    await this.#writes.add(() => this.#sql.putNumber.run(key, value));
   }
 
   async close(): Promise<void> {
-    if (this.#database.isOpen) this.#database.close();
+    if (!this.#database.isOpen) return;
+    this.#writes.flush();
+    this.#database.close();
   }
 
   #revision(): number {
@@ -131,10 +164,12 @@ export class SqliteStore implements Store {
     const services = records<ServiceRecord>(this.#sql.listServices);
     const groups = records<GroupRecord>(this.#sql.listGroups);
     const versions = Map.groupBy(records<ServiceVersion>(this.#sql.listVersions), (v) => v.service);
+    const accessKeys = records<AccessKeyRecord>(this.#sql.listAccessKeys);
     return {
       services: new Map<ServiceName, ServiceRecord>(services.map((s) => [s.name, s])),
       groups: new Map<GroupName, GroupRecord>(groups.map((g) => [g.name, g])),
       versions,
+      accessKeys: new Map(accessKeys.map((k) => [k.id, k])),
     };
   }
 
@@ -160,8 +195,17 @@ export class SqliteStore implements Store {
       case "remove-group":
         this.#sql.removeGroup.run(change.name);
         return;
+      case "put-access-key":
+        this.#sql.putAccessKey.run(change.record.id, JSON.stringify(change.record));
+        return;
+      case "remove-access-key":
+        this.#sql.removeAccessKey.run(change.id);
+        return;
       case "add-event":
         this.#addEvent(change.event);
+        return;
+      case "add-audit":
+        this.#addAudit(change.entry);
         return;
       default:
         unreachable(change);
@@ -191,6 +235,29 @@ export class SqliteStore implements Store {
     this.#sql.trimEvents.run(EVENTS_MAX);
   }
 
+  #addAudit(entry: AuditEntry): void {
+    const { atMs, requestId, keyId, keyNote, remoteAddress, operation, target, outcome, code, change } =
+      entry;
+    this.#sql.addAudit.run(
+      atMs,
+      requestId,
+      keyId,
+      keyNote,
+      remoteAddress,
+      operation,
+      target,
+      outcome,
+      code,
+      change,
+    );
+  }
+
+  #trimAudit(added: readonly AuditEntry[]): void {
+    for (const outcome of new Set<AuditOutcome>(added.map((e) => e.outcome))) {
+      this.#sql.trimAudit.run({ outcome, kept: outcome === "done" ? AUDIT_DONE_MAX : AUDIT_REFUSED_MAX });
+    }
+  }
+
   #parse<T>(record: unknown): T {
     try {
       return JSON.parse(record as string) as T;
@@ -199,7 +266,9 @@ export class SqliteStore implements Store {
     }
   }
 
+  /** Everything that is done here and now comes after the writes that were asked for before it. */
   #read<T>(read: () => T): T {
+    this.#writes.flush();
     try {
       return read();
     } catch (error) {
