@@ -87,17 +87,13 @@ async function idle(stand: Stand): Promise<Found> {
   const shares: number[] = [];
   for (const perSecond of [0, size.instances / 100]) {
     await child.ask({ type: "touch", perSecond }, "done");
-    await child.ask({ type: "delays" }, "delays");
     const [before, begin] = [cpuUs([child.pid]), performance.now()];
     await profiled(stand, `idle-${perSecond}`, () => delay(idleS * 1000));
     const share = (cpuUs([child.pid]) - before) / 1000 / (performance.now() - begin);
-    const delays = await child.ask({ type: "delays" }, "delays");
     shares.push(share * 100);
     rows.push({
       "hints a second": perSecond,
       "% of a core": (share * 100).toFixed(2),
-      "loop delay p99 ms": delays.p99Ms.toFixed(1),
-      "max ms": delays.maxMs.toFixed(1),
     });
   }
   await child.ask({ type: "touch", perSecond: 0 }, "done");

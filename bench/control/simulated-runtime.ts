@@ -43,9 +43,11 @@ export class SimulatedRuntime implements RuntimeDriver {
 
   /** Hints as file watches give them: of `count` instances, taken in turn, that told their memory anew. */
   touch(from: number, count: number): void {
-    const ids = [...this.#services.values()].flatMap((own) => [...own.keys()]);
+    const services = [...this.#services.values()];
     for (let i = 0; i < count; i++) {
-      const id = ids[(from + i * 7919) % ids.length]!;
+      const own = [...services[((from + i) * 7919) % services.length]!.keys()];
+      if (own.length === 0) continue;
+      const id = own[from % own.length]!;
       const report = this.#find(id)!;
       const bytes = (report.state?.memory?.bytes ?? 4e7) * 1.02;
       if (report.state !== null) this.#put({ ...report, state: { ...report.state, memory: { bytes } } });
