@@ -152,10 +152,9 @@ export function createControlPlane(
       periodMs: SERVICE_PERIOD_MS,
       run: () => reconciler.reconcile(name),
     };
-    const isNew = !loop.has(task.key);
-    if (isNew) loop.add(task, cause);
+    loop.add(task, cause);
     if (cause === COMMAND) loop.wakeFirst(task.key, cause);
-    else if (!isNew) loop.wake(task.key, cause);
+    else loop.wake(task.key, cause);
   }
 
   /** A group's tokens open its members' instances. */
@@ -247,7 +246,8 @@ export function createControlPlane(
     read,
     explainService: (name) => explainer.service(name),
     explainInstance: (name, id) => explainer.instance(name, id),
-    createService: (document) => commands.createService(document),
+    createService: (document, additions) => commands.createService(document, additions),
+    cloneService: (source, document, additions) => commands.cloneService(source, document, additions),
     updateService: (name, document, mode) => commands.updateService(name, document, mode),
     deleteService: (name) => commands.deleteService(name),
     startService: (name) => commands.startService(name),
@@ -255,13 +255,14 @@ export function createControlPlane(
     restartService: (name) => commands.restartService(name),
     scaleService: (name, count, gone) => commands.scaleService(name, count, gone),
     releaseService: (name, release) => commands.releaseService(name, release),
+    changeLabels: (request) => commands.changeLabels(request),
+    node: () => room.kind(deps.capacity?.gpuCount() ?? 0),
     createMirror: (request) => commands.createMirror(request),
     updateMirror: (request) => commands.updateMirror(request),
     deleteMirror: (name) => commands.deleteMirror(name),
     previewUpdate: (name, document, mode) => commands.previewUpdate(name, document, mode),
     switchVersion: (name, version) => commands.switchVersion(name, version),
-    runnableVersions: async (name) =>
-      runnableVersions((await known.desired()).versions.get(name) ?? [], deps.files),
+    runnableVersions: async (name) => runnableVersions(await known.desired(), name, deps.files),
     createRollout: (request) => commands.createRollout(request),
     updateRollout: (request) => commands.updateRollout(request),
     deleteRollout: (name) => commands.deleteRollout(name),

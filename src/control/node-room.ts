@@ -1,5 +1,6 @@
 import type { InstanceSpec, LimitSpec } from "../core/instance-spec.ts";
 import type { InstanceId, ServiceName } from "../core/names.ts";
+import { type NodeKind, nodeKind } from "../core/node-kind.ts";
 import { type Room, withMore, without } from "../core/plan/room.ts";
 
 const NONE: Room = { cpu: 0, memoryMb: 0 };
@@ -29,6 +30,11 @@ export class NodeRoom {
     if (capacity === null) return null;
     this.#total ??= withMore(NONE, this.#sums.values());
     return without(capacity, this.#total);
+  }
+
+  /** The node with what is free of it; null: not known. */
+  kind(gpuCount: number): NodeKind | null {
+    return nodeKind(this.#capacity(), this.free(), gpuCount);
   }
 
   /** What a service has: those alive, and those being started, whose limits are known from their start. */

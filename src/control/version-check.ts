@@ -1,4 +1,5 @@
-import type { ServiceVersion } from "../core/service.ts";
+import type { ServiceName } from "../core/names.ts";
+import type { DesiredState, ServiceVersion } from "../core/service.ts";
 import { sourcesOf, sourceText } from "../core/spec/referenced.ts";
 import { specOf } from "../core/spec/spec-of.ts";
 import type { FileCache } from "../ports/files.ts";
@@ -29,11 +30,14 @@ export async function runnableOf(version: ServiceVersion, files: FileCache): Pro
   return { kind: states.some((s) => s.state === "unknown") ? "unknown" : "true" };
 }
 
-/** The same of several, by number. */
+/** All kept versions of a service, by number. */
 export async function runnableVersions(
-  versions: readonly ServiceVersion[],
+  state: DesiredState,
+  name: ServiceName,
   files: FileCache,
-): Promise<Map<number, Runnable>> {
-  const looked = versions.map(async (v) => [v.version, await runnableOf(v, files)] as const);
+): Promise<ReadonlyMap<number, Runnable>> {
+  const looked = (state.versions.get(name) ?? []).map(
+    async (version) => [version.version, await runnableOf(version, files)] as const,
+  );
   return new Map(await Promise.all(looked));
 }

@@ -28,6 +28,9 @@ type Queries = Extract<
   | "DescribeServiceEndpoints"
 >;
 
+/** How ListServices calls what runs on a machine of one's own (eas-reference §8.0). */
+const OWN_RESOURCE = "DedicatedResource";
+
 /** A filter that was not given lets everything through. */
 const isOrAny = (wanted: unknown, found: unknown) => wanted === undefined || wanted === found;
 
@@ -40,13 +43,25 @@ export const SERVICE_QUERIES: { readonly [N in Queries]: Handler<N> } = {
       isOrAny(query.ServiceStatus, summary.Status) &&
       isOrAny(query.TrafficState, summary.TrafficState) &&
       isOrAny(query.AutoscalerEnabled, summary.AutoscalerEnabled) &&
-      isOrAny(query.CronscalerEnabled, summary.CronscalerEnabled);
+      isOrAny(query.CronscalerEnabled, summary.CronscalerEnabled) &&
+      isOrAny(query.QuotaId, summary.QuotaId) &&
+      isOrAny(query.Gateway, summary.Gateway) &&
+      isOrAny(query.ResourceId, summary.Resource) &&
+      isOrAny(query.ResourceName, summary.Resource) &&
+      isOrAny(query.ResourceAliasName, summary.ResourceAlias) &&
+      isOrAny(query.ResourceBurstable, summary.ResourceBurstable) &&
+      isOrAny(query.Role, summary.Role) &&
+      isOrAny(query.CallerUid, summary.CallerUid) &&
+      isOrAny(query.ParentServiceUid, summary.ParentUid) &&
+      (isOrAny(query.WorkspaceId, summary.WorkspaceId) ||
+        (query.IncludeNoWorkspace === true && summary.WorkspaceId === ""));
     const isLike = (record: ServiceRecord) =>
       record.name.includes(query.Filter ?? "") &&
       isOrAny(query.ServiceName, record.name) &&
       isOrAny(query.ServiceUid, record.id) &&
       isOrAny(query.GroupName, record.group ?? "") &&
       isOrAny(query.ServiceType, typeOf(record)) &&
+      (query.ResourceType === undefined || query.ResourceType === OWN_RESOURCE) &&
       (query.Label === undefined || hasLabels(labelsOf(record), query.Label));
     const found = [...picture.state.services.values()].filter(matches);
     const sort = query.Sort ?? "CreateTime";
@@ -80,11 +95,20 @@ export const SERVICE_QUERIES: { readonly [N in Queries]: Handler<N> } = {
   async ListServiceInstances({ path, query }, deps) {
     const picture = await deps.control.read();
     const service = serviceIn(picture, path.ServiceName);
+    const node = deps.control.node();
+    const { Resource, QuotaId } = serviceView(service, picture, deps);
+    const isOfService = isOrAny(query.Resource, Resource) && isOrAny(query.QuotaId, QuotaId);
     const views = (picture.statuses.get(service.name)?.instances ?? [])
-      .map((instance) => instanceView(instance, service))
+      .map((instance) => instanceView(instance, service, node))
       .filter(
         (view) =>
+          isOfService &&
           view.InstanceName.includes(query.Filter ?? "") &&
+          isOrAny(query.InstanceType, view.InstanceType) &&
+          isOrAny(query.ResourceType, view.ResourceType) &&
+          isOrAny(query.Role, view.Role) &&
+          isOrAny(query.IsSpot, view.IsSpot) &&
+          isOrAny(query.ReplicaName, view.ReplicaName) &&
           isOrAny(query.InstanceName, view.InstanceName) &&
           isOrAny(query.InstanceStatus, view.Status) &&
           isOrAny(query.InstanceIP, view.InnerIP) &&
@@ -124,6 +148,6 @@ export const SERVICE_QUERIES: { readonly [N in Queries]: Handler<N> } = {
   },
   async DescribeServiceEndpoints({ path }, deps) {
     const record = serviceIn(await deps.control.read(), path.ServiceName);
-    return { AccessToken: record.token, Endpoints: serviceEndpoints(record, deps) };
+    return { Message: "", AccessToken: record.token, Endpoints: serviceEndpoints(record, deps) };
   },
 };
