@@ -14,7 +14,7 @@ test("whatever is put, moved and removed, the soonest comes first", () => {
       const queue = new DueQueue<Item>();
       const items = new Map<number, Item>();
       for (const { name, dueAt, isRemoved } of steps) {
-        const item = items.get(name) ?? { name, dueAt, place: -1 };
+        const item = items.get(name) ?? { name, dueAt, place: -1, turn: 0 };
         if (isRemoved) {
           queue.remove(item);
           items.delete(name);

@@ -7,10 +7,15 @@ export interface Due {
   dueAt: number;
   /** Kept by the queue: its place; −1: in none. */
   place: number;
+  /** Kept by the queue: of those of one time, who came first goes first. */
+  turn: number;
 }
+
+const isSooner = (a: Due, b: Due) => a.dueAt < b.dueAt || (a.dueAt === b.dueAt && a.turn < b.turn);
 
 export class DueQueue<T extends Due> {
   readonly #heap: T[] = [];
+  #turns = 0;
 
   /** The soonest; undefined when nothing is there. */
   get first(): T | undefined {
@@ -21,6 +26,7 @@ export class DueQueue<T extends Due> {
   put(item: T): void {
     if (item.place === -1) {
       item.place = this.#heap.length;
+      item.turn = this.#turns++;
       this.#heap.push(item);
     }
     this.#rise(item);
@@ -42,7 +48,7 @@ export class DueQueue<T extends Due> {
   #rise(item: T): void {
     while (item.place > 0) {
       const parent = this.#heap[(item.place - 1) >> 1]!;
-      if (parent.dueAt <= item.dueAt) return;
+      if (!isSooner(item, parent)) return;
       this.#swap(item, parent);
     }
   }
@@ -51,8 +57,8 @@ export class DueQueue<T extends Due> {
     for (;;) {
       const [left, right] = [this.#heap[2 * item.place + 1], this.#heap[2 * item.place + 2]];
       if (left === undefined) return;
-      const child = right !== undefined && right.dueAt < left.dueAt ? right : left;
-      if (child.dueAt >= item.dueAt) return;
+      const child = right !== undefined && isSooner(right, left) ? right : left;
+      if (!isSooner(child, item)) return;
       this.#swap(child, item);
     }
   }

@@ -98,6 +98,7 @@ export class Loop {
       task,
       dueAt: this.#deps.clock.monotonic(),
       place: -1,
+      turn: 0,
       cause,
       isRunning: false,
       nextCause: null,
