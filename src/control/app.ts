@@ -1,10 +1,8 @@
 import type { Component } from "../base/component.ts";
 import { VERSIONS_KEPT } from "../core/change/versions.ts";
 import type { GroupName, InstanceId, ServiceName } from "../core/names.ts";
-import { freshStatus } from "../core/plan/fresh-status.ts";
 import type { Change } from "../core/service.ts";
 import { referencedSources } from "../core/spec/referenced.ts";
-import { sharesOf } from "../core/traffic/table.ts";
 import type { NodeCapacity } from "../ports/capacity.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { PythonEnvironments, ReferencedEnvironments } from "../ports/environments.ts";
@@ -16,7 +14,7 @@ import type { RuntimeDriver } from "../ports/runtime.ts";
 import type { Store } from "../ports/store.ts";
 import { cachedFiles, deleteCachedFile, pathsOf } from "./cached-files.ts";
 import { Commands } from "./commands.ts";
-import type { ControlPlane, Picture } from "./control-plane.ts";
+import type { ControlPlane } from "./control-plane.ts";
 import { EnvironmentBuilds, wantedEnvironments } from "./environments.ts";
 import { Explainer } from "./explainer.ts";
 import { FilePreparation } from "./file-preparation.ts";
@@ -27,6 +25,7 @@ import { Metrics } from "./metrics.ts";
 import { MirrorBook } from "./mirror-book.ts";
 import { NodeRoom } from "./node-room.ts";
 import { Operations } from "./operations.ts";
+import { PictureBook } from "./picture-book.ts";
 import { Publisher } from "./publisher.ts";
 import { Reconciler } from "./reconciler.ts";
 import { steadyTime } from "./steady-time.ts";
@@ -43,6 +42,8 @@ export interface ControlPlaneDeps {
   readonly log: Log;
   /** Not there: nothing is held back for want of room. */
   readonly capacity?: NodeCapacity;
+  /** See LoopDeps. */
+  readonly breathe?: () => Promise<void>;
   readonly settings: GatewaySettings & {
     /** Versions kept of each service, from 2; {@link VERSIONS_KEPT} when not told. */
     readonly versionsKept?: number;
@@ -72,13 +73,21 @@ export function createControlPlane(
   deps: ControlPlaneDeps,
 ): ControlPlane & Component & ReferencedFiles & ReferencedEnvironments {
   const { store, runtime, clock, random, log } = deps;
-  const loop = new Loop({ clock, random, log, concurrency: CONCURRENCY });
+  const loop = new Loop({
+    clock,
+    random,
+    log,
+    concurrency: CONCURRENCY,
+    ...(deps.breathe && { breathe: deps.breathe }),
+  });
   const known = new Known(store, log);
   const metrics = new Metrics();
   const mirrors = new MirrorBook();
   let isAdopted = false;
 
   const wakeService = (name: ServiceName, cause: string) => loop.wake(serviceKey(name), cause);
+  /** Somebody waits for what a command brings about. */
+  const COMMAND = "a command";
   const wakePublisher = (cause: string) => loop.wake(PUBLISHER, cause);
   const room = new NodeRoom(() => deps.capacity?.total() ?? null);
   const operations = new Operations(runtime, log, (name, cause) => {
@@ -93,6 +102,7 @@ export function createControlPlane(
     metrics,
     mirrors,
     log,
+    clock,
     workerCount: deps.settings.gatewayCount,
     onDue: wakePublisher,
     onDeparture: (cause) => loop.wake(GATEWAYS, cause),
@@ -142,8 +152,9 @@ export function createControlPlane(
       periodMs: SERVICE_PERIOD_MS,
       run: () => reconciler.reconcile(name),
     };
-    if (loop.has(task.key)) loop.wake(task.key, cause);
-    else loop.add(task, cause);
+    loop.add(task, cause);
+    if (cause === COMMAND) loop.wakeFirst(task.key, cause);
+    else loop.wake(task.key, cause);
   }
 
   /** A group's tokens open its members' instances. */
@@ -155,10 +166,10 @@ export function createControlPlane(
   function onCommitted(changes: readonly Change[]): void {
     mirrors.onCommitted(changes);
     for (const change of changes) {
-      if (change.kind === "put-service") addService(change.record.name, "a command");
+      if (change.kind === "put-service") addService(change.record.name, COMMAND);
       if (change.kind === "put-group") void wakeMembers(change.record.name);
     }
-    wakePublisher("a command");
+    wakePublisher(COMMAND);
   }
 
   /** Services and instances that nobody told about: those of a life before, and those that no record owns. */
@@ -174,6 +185,7 @@ export function createControlPlane(
   async function adopt(): Promise<void> {
     await known.refresh();
     await known.loadStatuses();
+    reconciler.adopt();
     isAdopted = true;
     mirrors.adopt((await known.desired()).services.values());
     const reports = Map.groupBy(await runtime.list(), (r) => r.spec.service);
@@ -212,7 +224,7 @@ export function createControlPlane(
       purpose: string,
       periodMs: number,
       act: () => ReturnType<typeof publisher.publish>,
-    ) => loop.add({ key, purpose, periodMs, run: act }, "start");
+    ) => loop.add({ key, purpose, periodMs, isFirst: true, run: act }, "start");
     task(GATEWAYS, "keeps the gateway processes alive and connected", GATEWAYS_PERIOD_MS, () =>
       gateways.reconcile(),
     );
@@ -223,15 +235,8 @@ export function createControlPlane(
     await Promise.all([operations.close(), files.close(), builds.close()]);
   }
 
-  async function read(): Promise<Picture> {
-    const state = await known.desired();
-    const all = isAdopted ? known.statuses : await store.listStatuses(); // the API may be asked before the first look
-    const statuses = new Map(
-      [...state.services.values()].map((r) => [r.name, freshStatus(r, all.get(r.name))]),
-    );
-    const shares: Picture["shares"] = sharesOf(state, statuses);
-    return { state, statuses, shares };
-  }
+  const pictures = new PictureBook(known, store);
+  const read = () => pictures.read(isAdopted);
 
   const explainer = new Explainer({ store, runtime, known, publisher, metrics, read, steadyNow });
 

@@ -67,6 +67,8 @@ export interface CommandsDeps {
 /** Commands: read what is wanted, decide with core/change, commit all or nothing, and wake. */
 export class Commands {
   readonly #deps: CommandsDeps;
+  /** Resolves when the last command is done. */
+  #turn: Promise<unknown> = Promise.resolve();
 
   constructor(deps: CommandsDeps) {
     this.#deps = deps;
@@ -253,7 +255,17 @@ export class Commands {
     await this.#decide("", (state) => ({ changes: decide(state), record: null }));
   }
 
-  async #decide<R>(
+  /** One command of this process after the other: those that come at once would only take each other's revision away. */
+  #decide<R>(
+    subject: string,
+    decide: (state: DesiredState, context: ChangeContext) => Decision<R>,
+  ): Promise<R> {
+    const mine = this.#turn.then(() => this.#decideNow(subject, decide));
+    this.#turn = mine.catch(() => {}); // whoever asked hears of it
+    return mine;
+  }
+
+  async #decideNow<R>(
     subject: string,
     decide: (state: DesiredState, context: ChangeContext) => Decision<R>,
   ): Promise<R> {

@@ -1,7 +1,7 @@
 import type { InstanceId, ServiceName } from "../core/names.ts";
 import type { DesiredState, ServiceRecord, ServiceStatus, ServiceVersion } from "../core/service.ts";
-import { parseSpec } from "../core/spec/parse.ts";
 import type { ServiceSpec } from "../core/spec/service-spec.ts";
+import { specOf } from "../core/spec/spec-of.ts";
 import type { Address } from "../core/traffic/route-table.ts";
 import type { Log } from "../ports/log.ts";
 import type { InstanceReport } from "../ports/runtime.ts";
@@ -13,8 +13,11 @@ import type { Store } from "../ports/store.ts";
  * after it has given up.
  */
 export class Known {
-  readonly statuses = new Map<ServiceName, ServiceStatus>();
-  readonly #addresses = new Map<ServiceName, ReadonlyMap<InstanceId, Address>>();
+  readonly #statuses = new Map<ServiceName, ServiceStatus>();
+  /** Of all services. */
+  readonly #addresses = new Map<InstanceId, Address>();
+  readonly #addressed = new Map<ServiceName, readonly InstanceId[]>();
+  #statusRevision = 0;
   readonly #specs = new Map<ServiceName, { readonly key: string; readonly spec: ServiceSpec | null }>();
   readonly #store: Store;
   readonly #log: Log;
@@ -43,20 +46,45 @@ export class Known {
   }
 
   async loadStatuses(): Promise<void> {
-    for (const [name, status] of await this.#store.listStatuses()) this.statuses.set(name, status);
+    for (const [name, status] of await this.#store.listStatuses()) this.setStatus(name, status);
+  }
+
+  get statuses(): ReadonlyMap<ServiceName, ServiceStatus> {
+    return this.#statuses;
+  }
+
+  /** Grows with every change of a status: what was worked out from them is good as long as it stands. */
+  get statusRevision(): number {
+    return this.#statusRevision;
+  }
+
+  setStatus(service: ServiceName, status: ServiceStatus): void {
+    if (this.#statuses.get(service) === status) return;
+    this.#statuses.set(service, status);
+    this.#statusRevision += 1;
   }
 
   /** Where gateways reach the instances of a service that can take requests now. True when that has changed. */
   setReports(service: ServiceName, reports: readonly InstanceReport[]): boolean {
     const ready = reports.filter((r) => r.isAlive && r.state?.phase === "ready");
-    const addresses = new Map(ready.map((r) => [r.spec.id, r.address]));
-    const before = this.#addresses.get(service);
-    this.#addresses.set(service, addresses);
-    return JSON.stringify([...addresses]) !== JSON.stringify([...(before ?? [])]);
+    const before = this.#addressed.get(service) ?? [];
+    const isSame =
+      ready.length === before.length &&
+      ready.every(
+        ({ spec, address }, i) => spec.id === before[i] && isAt(this.#addresses.get(spec.id), address),
+      );
+    if (isSame) return false;
+    for (const id of before) this.#addresses.delete(id);
+    for (const { spec, address } of ready) this.#addresses.set(spec.id, address);
+    this.#addressed.set(
+      service,
+      ready.map((r) => r.spec.id),
+    );
+    return true;
   }
 
   get addresses(): ReadonlyMap<InstanceId, Address> {
-    return new Map([...this.#addresses.values()].flatMap((m) => [...m]));
+    return this.#addresses;
   }
 
   /** The parsed document of a record; null, and a line in the log, when this version cannot read it. */
@@ -66,7 +94,7 @@ export class Known {
     if (cached?.key === key) return cached.spec;
     let spec: ServiceSpec | null = null;
     try {
-      spec = parseSpec(record.document).spec;
+      spec = specOf(record.document);
     } catch (error) {
       this.#log.error({ service: record.name, err: error }, "a stored document cannot be read");
     }
@@ -74,10 +102,10 @@ export class Known {
     return spec;
   }
 
-  /** The same of a kept version; not cached, since it is asked for only while a rollout holds instances back. */
+  /** The same of a kept version. */
   specOfVersion(version: ServiceVersion): ServiceSpec | null {
     try {
-      return parseSpec(version.document).spec;
+      return specOf(version.document);
     } catch (error) {
       const { service, version: number } = version;
       this.#log.warn(
@@ -89,8 +117,16 @@ export class Known {
   }
 
   forget(service: ServiceName): void {
-    this.statuses.delete(service);
-    this.#addresses.delete(service);
+    if (this.#statuses.delete(service)) this.#statusRevision += 1;
+    for (const id of this.#addressed.get(service) ?? []) this.#addresses.delete(id);
+    this.#addressed.delete(service);
     this.#specs.delete(service);
   }
+}
+
+function isAt(known: Address | undefined, address: Address): boolean {
+  if (known === undefined || known.kind !== address.kind) return false;
+  if (known.kind === "unix") return known.path === (address as typeof known).path;
+  const { host, port } = address as typeof known;
+  return known.host === host && known.port === port;
 }

@@ -149,3 +149,62 @@ test("the end waits for runs under way", async (t) => {
   await clock.advance(20);
   assert.deepEqual(order, ["ended, done true"]);
 });
+
+test("a key that somebody waits for goes before all that were due earlier, and others still come", async (t) => {
+  const { loop, clock } = begin(t, 1);
+  const order: string[] = [];
+  const held = Promise.withResolvers<void>();
+  const noting = (key: string, isHeld = false) =>
+    task(key, async () => {
+      order.push(key);
+      if (isHeld) await held.promise;
+      return settled;
+    });
+  loop.add(noting("busy", true), "start");
+  for (let i = 0; i < 5; i++) loop.add(noting(`period ${i}`), "start");
+  await settle();
+  loop.add(noting("created"), "start");
+  loop.wakeFirst("created", "a command");
+  loop.wakeFirst("period 3", "a command");
+  loop.wakeFirst("busy", "a command while it runs");
+  loop.add({ ...noting("table"), isFirst: true }, "start");
+  loop.wakeFirst("nobody", "unknown");
+  held.resolve();
+  await clock.advance(1);
+  assert.deepEqual(order, [
+    "busy",
+    "created",
+    "period 3",
+    "table",
+    "busy",
+    "period 0",
+    "period 1",
+    "period 2",
+    "period 4",
+  ]);
+});
+
+test("between runs that wait for nothing, others have their turn", async (t) => {
+  const clock = new VirtualClock();
+  let breaths = 0;
+  const loop = new Loop({
+    clock,
+    random: new SeededRandom(1),
+    log: new KeptLog(),
+    concurrency: 4,
+    breathe: async () => {
+      breaths += 1;
+    },
+  });
+  const end = new AbortController();
+  const ended = loop.run(end.signal);
+  t.after(async () => {
+    end.abort();
+    await ended;
+  });
+  const all = Array.from({ length: 100 }, (_, i) => task(`key ${i}`));
+  for (const one of all) loop.add(one, "start");
+  await settle();
+  assert.ok(all.every((one) => one.causes.length === 1));
+  assert.ok(breaths >= 25, `${breaths} for 100 runs, 4 at a time`);
+});

@@ -2,11 +2,13 @@
  * One loop with many keys. A key is due at some time; a run of it looks at the world and does what is to do; its outcome
  * says when it is due again. At most one run of a key goes on at a time, and at most `concurrency` runs in all. Whoever
  * learns something wakes a key, with a cause for people; a wake during a run makes it run once more. A run that
- * throws is due again after a backoff. Every key has a period, since wakes may be lost.
+ * throws is due again after a backoff. Every key has a period, since wakes may be lost. Of keys that are due, those go first that somebody waits
+ * for: a command must not stand behind the periods of a thousand services.
  */
 import type { Clock } from "../ports/clock.ts";
 import type { Log } from "../ports/log.ts";
 import type { Random } from "../ports/random.ts";
+import { type Due, DueQueue } from "./due-queue.ts";
 
 export interface Task {
   readonly key: string;
@@ -14,6 +16,8 @@ export interface Task {
   readonly purpose: string;
   /** Longest time between two runs. */
   readonly periodMs: number;
+  /** Goes before others whenever it is woken: all wait for what it does. */
+  readonly isFirst?: true;
   run(cause: string, signal: AbortSignal): Promise<Outcome>;
 }
 
@@ -32,13 +36,14 @@ export interface TaskReport {
   readonly nextDueInMs: number | null;
 }
 
-interface Entry {
+interface Entry extends Due {
   readonly task: Task;
-  dueAt: number;
   cause: string;
   isRunning: boolean;
   /** Set by a wake while it runs. */
   nextCause: string | null;
+  /** Somebody waits for the run that this wake makes. */
+  isNextFirst: boolean;
   failures: number;
   lastCause: string | null;
   lastResult: string | null;
@@ -51,6 +56,11 @@ export interface LoopDeps {
   readonly log: Log;
   /** Runs at a time. Each waits for disks and processes, not for a core. */
   readonly concurrency: number;
+  /**
+   * Lets everything else of this process have its turn. A run that waits for nothing from outside, since the store answers at once, never does so by
+   * itself: a thousand of them in a row would keep timers, gateways and the API waiting until the last. Not there: nothing else is.
+   */
+  readonly breathe?: () => Promise<void>;
 }
 
 /** First and longest wait after a run that threw. */
@@ -65,6 +75,10 @@ const OVER = "a key is due";
 export class Loop {
   readonly #deps: LoopDeps;
   readonly #entries = new Map<string, Entry>();
+  /** Due now, before all others, in the order in which they were woken. */
+  readonly #first = new Set<Entry>();
+  /** All others that do not run. */
+  readonly #queue = new DueQueue<Entry>();
   readonly #running = new Set<Promise<void>>();
   #poke: () => void = () => {};
   #isPoked = false;
@@ -80,18 +94,31 @@ export class Loop {
   /** Adds a key, due at once. One that is there stays as it is. */
   add(task: Task, cause: string): void {
     if (this.#entries.has(task.key)) return;
-    this.#entries.set(task.key, {
+    const entry: Entry = {
       task,
       dueAt: this.#deps.clock.monotonic(),
+      place: -1,
+      turn: 0,
       cause,
       isRunning: false,
       nextCause: null,
+      isNextFirst: false,
       failures: 0,
       lastCause: null,
       lastResult: null,
       lastRunAtMs: null,
-    });
+    };
+    this.#entries.set(task.key, entry);
+    this.#enqueue(entry, task.isFirst === true);
     this.#wakeUp();
+  }
+
+  /** The same as {@link wake}; and it goes before all that nobody waits for. */
+  wakeFirst(key: string, cause: string): void {
+    const entry = this.#entries.get(key);
+    this.wake(key, cause);
+    if (entry?.isRunning) entry.isNextFirst = true;
+    else if (entry !== undefined) this.#enqueue(entry, true);
   }
 
   /** Makes a key due now. Unknown keys are ignored: they are finished, or not there yet. */
@@ -104,6 +131,7 @@ export class Loop {
     }
     entry.dueAt = Math.min(entry.dueAt, this.#deps.clock.monotonic());
     entry.cause = cause;
+    this.#enqueue(entry, entry.task.isFirst === true);
     this.#wakeUp();
   }
 
@@ -125,7 +153,7 @@ export class Loop {
     signal.addEventListener("abort", onAbort);
     try {
       while (!signal.aborted) {
-        this.#startDue(signal);
+        if (this.#startDue(signal) > 0) await this.#deps.breathe?.();
         await this.#wait(this.#nextDueInMs());
       }
     } finally {
@@ -134,19 +162,42 @@ export class Loop {
     }
   }
 
-  #startDue(signal: AbortSignal): void {
+  /** Gives how many it started. */
+  #startDue(signal: AbortSignal): number {
     const now = this.#deps.clock.monotonic();
-    const due = [...this.#entries.values()]
-      .filter((e) => !e.isRunning && e.dueAt <= now)
-      .sort((a, b) => a.dueAt - b.dueAt);
-    for (const entry of due) {
-      if (this.#running.size >= this.#deps.concurrency) return;
+    let count = 0;
+    while (this.#running.size < this.#deps.concurrency) {
+      const entry = this.#next(now);
+      if (entry === undefined) return count;
+      count += 1;
       const run = this.#runOnce(entry, signal).finally(() => {
         this.#running.delete(run);
         this.#wakeUp();
       });
       this.#running.add(run);
     }
+    return count;
+  }
+
+  /** Takes out whose turn it is. */
+  #next(now: number): Entry | undefined {
+    for (const entry of this.#first) {
+      this.#first.delete(entry);
+      return entry;
+    }
+    const { first } = this.#queue;
+    if (first === undefined || first.dueAt > now) return undefined;
+    this.#queue.remove(first);
+    return first;
+  }
+
+  /** One that is among the first stays there. */
+  #enqueue(entry: Entry, isFirst: boolean): void {
+    if (this.#first.has(entry)) return;
+    if (isFirst) {
+      this.#queue.remove(entry);
+      this.#first.add(entry);
+    } else this.#queue.put(entry);
   }
 
   async #runOnce(entry: Entry, signal: AbortSignal): Promise<void> {
@@ -178,6 +229,8 @@ export class Loop {
     entry.nextCause = null;
     entry.dueAt = clock.monotonic() + (isWoken ? 0 : dueInMs);
     if (isFinished && !isWoken) this.#entries.delete(task.key);
+    else this.#enqueue(entry, isWoken && (entry.isNextFirst || task.isFirst === true));
+    entry.isNextFirst = false;
   }
 
   #jittered(ms: number): number {
@@ -186,11 +239,9 @@ export class Loop {
 
   #nextDueInMs(): number {
     if (this.#running.size >= this.#deps.concurrency) return Number.POSITIVE_INFINITY;
-    const now = this.#deps.clock.monotonic();
-    let next = Number.POSITIVE_INFINITY;
-    for (const entry of this.#entries.values())
-      if (!entry.isRunning) next = Math.min(next, entry.dueAt - now);
-    return next;
+    if (this.#first.size > 0) return 0;
+    const { first } = this.#queue;
+    return first === undefined ? Number.POSITIVE_INFINITY : first.dueAt - this.#deps.clock.monotonic();
   }
 
   #wakeUp(): void {

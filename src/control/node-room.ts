@@ -3,6 +3,8 @@ import type { InstanceId, ServiceName } from "../core/names.ts";
 import { type NodeKind, nodeKind } from "../core/node-kind.ts";
 import { type Room, withMore, without } from "../core/plan/room.ts";
 
+const NONE: Room = { cpu: 0, memoryMb: 0 };
+
 /**
  * What is free on the node: its capacity, less what instances that are alive, or are about to be started, ask for. Told by the
  * reconciler whenever it has looked at a service; several services are planned at the same time, so what one plan starts is taken at once.
@@ -10,6 +12,10 @@ import { type Room, withMore, without } from "../core/plan/room.ts";
 export class NodeRoom {
   readonly #capacity: () => Room | null;
   readonly #taken = new Map<ServiceName, Map<InstanceId, LimitSpec>>();
+  /** Of each service, so that a look at all of them is short. */
+  readonly #sums = new Map<ServiceName, LimitSpec>();
+  /** Of all; null: something has changed since it was added up. Added up anew each time, since sums of fractions drift. */
+  #total: Room | null = null;
   /** Services that had something to start that did not fit. */
   readonly short = new Set<ServiceName>();
 
@@ -22,11 +28,8 @@ export class NodeRoom {
   free(): Room | null {
     const capacity = this.#capacity();
     if (capacity === null) return null;
-    const taken = withMore(
-      { cpu: 0, memoryMb: 0 },
-      [...this.#taken.values()].flatMap((own) => [...own.values()]),
-    );
-    return without(capacity, taken);
+    this.#total ??= withMore(NONE, this.#sums.values());
+    return without(capacity, this.#total);
   }
 
   /** The node with what is free of it; null: not known. */
@@ -42,8 +45,7 @@ export class NodeRoom {
       const limits = before?.get(id);
       if (limits !== undefined && !now.has(id)) now.set(id, limits);
     }
-    if (now.size === 0) this.#taken.delete(service);
-    else this.#taken.set(service, now);
+    this.#set(service, now);
   }
 
   /** Instances that are about to be started. */
@@ -51,11 +53,24 @@ export class NodeRoom {
     if (specs.length === 0) return;
     const own = this.#taken.get(service) ?? new Map<InstanceId, LimitSpec>();
     for (const spec of specs) own.set(spec.id, spec.limits);
-    this.#taken.set(service, own);
+    this.#set(service, own);
   }
 
   forget(service: ServiceName): void {
-    this.#taken.delete(service);
+    this.#set(service, new Map());
     this.short.delete(service);
+  }
+
+  #set(service: ServiceName, own: Map<InstanceId, LimitSpec>): void {
+    if (own.size === 0) {
+      this.#taken.delete(service);
+      if (this.#sums.delete(service)) this.#total = null;
+      return;
+    }
+    this.#taken.set(service, own);
+    const [before, sum] = [this.#sums.get(service), withMore(NONE, own.values())];
+    if (before?.cpu === sum.cpu && before.memoryMb === sum.memoryMb) return;
+    this.#sums.set(service, sum);
+    this.#total = null;
   }
 }

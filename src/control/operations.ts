@@ -13,8 +13,8 @@ export class Operations {
   readonly #runtime: RuntimeDriver;
   readonly #log: Log;
   readonly #onEnd: (service: ServiceName, cause: string) => void;
-  readonly #busy = new Map<InstanceId, { readonly service: ServiceName; readonly work: Work }>();
-  readonly #failedStarts = new Map<InstanceId, { readonly service: ServiceName; readonly message: string }>();
+  readonly #busy = new Map<ServiceName, Map<InstanceId, Work>>();
+  readonly #failedStarts = new Map<ServiceName, Map<InstanceId, string>>();
   readonly #running = new Set<Promise<void>>();
   readonly #end = new AbortController();
 
@@ -25,25 +25,24 @@ export class Operations {
   }
 
   busy(service: ServiceName): Map<InstanceId, Work> {
-    return new Map([...this.#busy].filter(([, b]) => b.service === service).map(([id, b]) => [id, b.work]));
+    return new Map(this.#busy.get(service));
   }
 
   /** Starts that failed and that no plan has dealt with yet. */
   failedStarts(service: ServiceName): Map<InstanceId, string> {
-    const own = [...this.#failedStarts].filter(([, f]) => f.service === service);
-    return new Map(own.map(([id, f]) => [id, f.message]));
+    return new Map(this.#failedStarts.get(service));
   }
 
   /** A plan has dealt with them. */
-  forgetFailedStarts(ids: Iterable<InstanceId>): void {
-    for (const id of ids) this.#failedStarts.delete(id);
+  forgetFailedStarts(service: ServiceName, ids: Iterable<InstanceId>): void {
+    for (const id of ids) take(this.#failedStarts, service, id);
   }
 
   start(spec: InstanceSpec): void {
     const { id, service } = spec;
     this.#begin(id, service, "starting", this.#runtime.start(spec, this.#end.signal), (error) => {
       const message = error instanceof Error ? error.message : String(error);
-      this.#failedStarts.set(id, { service, message });
+      put(this.#failedStarts, service, id, message);
       this.#onEnd(service, `start of ${id} failed`);
     });
   }
@@ -78,18 +77,31 @@ export class Operations {
     running: Promise<void>,
     onError: (error: unknown) => void,
   ): void {
-    this.#busy.set(id, { service, work });
+    put(this.#busy, service, id, work);
     const end = running.then(
       () => {
-        this.#busy.delete(id);
+        take(this.#busy, service, id);
         this.#onEnd(service, `${work} of ${id} ended`);
       },
       (error: unknown) => {
-        this.#busy.delete(id);
+        take(this.#busy, service, id);
         if (!this.#end.signal.aborted) onError(error);
       },
     );
     const tracked = end.finally(() => this.#running.delete(tracked));
     this.#running.add(tracked);
   }
+}
+
+type OfServices<T> = Map<ServiceName, Map<InstanceId, T>>;
+
+function put<T>(all: OfServices<T>, service: ServiceName, id: InstanceId, value: T): void {
+  const own = all.get(service) ?? new Map<InstanceId, T>();
+  all.set(service, own.set(id, value));
+}
+
+function take<T>(all: OfServices<T>, service: ServiceName, id: InstanceId): void {
+  const own = all.get(service);
+  own?.delete(id);
+  if (own?.size === 0) all.delete(service);
 }

@@ -11,7 +11,8 @@ import type { GatewayId, InstanceId } from "../core/names.ts";
 import type { Routing } from "../core/plan/plan-input.ts";
 import { routeChange } from "../core/traffic/route-change.ts";
 import type { RouteChange, RouteTable } from "../core/traffic/route-table.ts";
-import { buildRouteTable, instancesOf, sameRoutes } from "../core/traffic/table.ts";
+import { instancesOf, sameRoutes } from "../core/traffic/table.ts";
+import type { Clock } from "../ports/clock.ts";
 import type { GatewayLaunch, GatewayLink } from "../ports/gateways.ts";
 import type { Log } from "../ports/log.ts";
 import type { Store } from "../ports/store.ts";
@@ -20,19 +21,19 @@ import type { Known } from "./known.ts";
 import type { Outcome } from "./loop.ts";
 import type { Metrics } from "./metrics.ts";
 import type { MirrorBook } from "./mirror-book.ts";
+import { draftTable } from "./table-draft.ts";
+import { TablePace } from "./table-pace.ts";
 import { logTls } from "./tls-log.ts";
 
 /** The store's key of the last number given. */
 export const TABLE_NUMBER = "route-table";
-/** For a service whose stored document cannot be read any more. */
-const KEEPALIVE_FALLBACK_MS = 5_000;
-
 export interface PublisherDeps {
   readonly store: Store;
   readonly known: Known;
   readonly metrics: Metrics;
   readonly mirrors: MirrorBook;
   readonly log: Log;
+  readonly clock: Clock;
   /** Gateway workers that are wanted: each has its part of the limits. */
   readonly workerCount: number;
   /** A gateway has let go of something: plans that wait for that may go on. */
@@ -54,31 +55,28 @@ export class Publisher {
   #pending: ReadonlySet<InstanceId> = new Set();
   /** Highest number that anybody holds; null: the store was not asked yet. */
   #number: number | null = null;
+  readonly #pace: TablePace;
   /** Null: not looked yet, so gateways of before this process may be there. */
   #live: ReadonlySet<GatewayId> | null = null;
 
   constructor(deps: PublisherDeps) {
     this.#deps = deps;
+    this.#pace = new TablePace(deps.clock);
   }
 
   /** One run: builds the table, and sends it to every gateway that does not have it. */
   async publish(): Promise<Outcome> {
+    const inMs = this.#pace.waitMs;
+    if (inMs > 0) return { kind: "recheck", inMs, text: "rests after the table before" };
+    return await this.#pace.measured(() => this.#publish());
+  }
+
+  async #publish(): Promise<Outcome> {
     const { store, known } = this.#deps;
     this.#number ??= await store.getNumber(TABLE_NUMBER);
     const state = await known.desired();
-    const draft = buildRouteTable(
-      {
-        state,
-        statuses: known.statuses,
-        addresses: known.addresses,
-        keepaliveMs: (r) => known.specOf(r)?.rpc.keepaliveMs ?? KEEPALIVE_FALLBACK_MS,
-        policy: (r) => known.specOf(r)?.policy ?? null,
-        protocol: (r) => known.specOf(r)?.protocol ?? "http",
-        workerCount: this.#deps.workerCount,
-        isBodyChecked: (r) => known.specOf(r)?.isBodyChecked ?? true,
-      },
-      0,
-    );
+    const { workerCount } = this.#deps;
+    const draft = draftTable(known, state, { workerCount, before: this.#table });
     // A gateway ahead of the table (its store is older than its life) takes only a higher number.
     const isAhead = this.#table !== null && this.#highest() > this.#table.number;
     const isAsked = [...this.#gateways.values()].some((g) => g.needsTable);

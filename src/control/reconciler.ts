@@ -3,7 +3,7 @@ import { finishUpdate } from "../core/change/rollout.ts";
 import type { ServiceName } from "../core/names.ts";
 import { planInstances } from "../core/plan/instances.ts";
 import type { Action, FilesState, Plan, Wanted } from "../core/plan/plan-input.ts";
-import type { Change, DesiredState, NewEvent, ServiceRecord } from "../core/service.ts";
+import type { Change, DesiredState, NewEvent, ServiceRecord, ServiceStatus } from "../core/service.ts";
 import { runBy } from "../core/spec/classify.ts";
 import type { ServiceSpec } from "../core/spec/service-spec.ts";
 import { openersOf } from "../core/traffic/table.ts";
@@ -47,7 +47,8 @@ export class Reconciler {
   readonly #deps: ReconcilerDeps;
   /** Services that wait for gateways to let go of an instance. */
   readonly #waiting = new Set<ServiceName>();
-  readonly #stored = new Map<ServiceName, string>();
+  /** What the store has, and its text. */
+  readonly #stored = new Map<ServiceName, { readonly status: ServiceStatus; readonly text: string }>();
   readonly #unsaved = new Map<ServiceName, NewEvent[]>();
 
   constructor(deps: ReconcilerDeps) {
@@ -94,7 +95,7 @@ export class Reconciler {
     );
     if (plan.isShortOfRoom) room.short.add(name);
     else room.short.delete(name);
-    operations.forgetFailedStarts(failedStarts.keys());
+    operations.forgetFailedStarts(name, failedStarts.keys());
     if (record?.desired !== "running") this.#deps.files.forget(name);
     await this.#keep(name, plan);
     if (plan.actions.some((a) => a.kind === "start") && !(await this.#isCurrent(record))) {
@@ -146,22 +147,40 @@ export class Reconciler {
 
   /** Memory first, so that the next table is made from it; then disk. */
   async #keep(name: ServiceName, plan: Plan): Promise<void> {
-    const { known, store, wallNow, onRoutesChanged } = this.#deps;
+    const { known, wallNow, onRoutesChanged } = this.#deps;
     const before = known.statuses.get(name);
-    if (plan.status !== null) known.statuses.set(name, plan.status);
+    const stored = this.#stored.get(name);
+    const text = plan.status === null ? null : JSON.stringify(plan.status);
+    // Nothing is new, as nearly always: what others worked out from the status stays good.
+    const isNews = stored === undefined || stored.text !== text || stored.status !== before;
+    if (plan.status !== null && isNews) known.setStatus(name, plan.status);
     if (before?.serving.join() !== plan.status?.serving.join()) onRoutesChanged(`instances of ${name}`);
     const atMs = wallNow();
     const events = [...(this.#unsaved.get(name) ?? []), ...plan.events.map((e) => ({ ...e, atMs }))];
-    if (events.length > 0) {
-      this.#unsaved.set(name, events.slice(-UNSAVED_EVENTS_MAX));
-      await store.addEvents(events);
-      this.#unsaved.delete(name);
-    }
-    if (plan.status === null) return;
-    const text = JSON.stringify(plan.status);
-    if (this.#stored.get(name) === text) return;
-    await store.putStatus(name, plan.status); // `stale`: a command came in between, and has woken this key
-    this.#stored.set(name, text);
+    const eventsKept = events.length > 0 ? this.#addEvents(name, events) : null;
+    // Asked for together, so that a store can make both durable at once.
+    const statusKept =
+      plan.status !== null && text !== null && isNews ? this.#putStatus(name, plan.status, text) : null;
+    const outcomes = await Promise.allSettled([eventsKept, statusKept]);
+    for (const outcome of outcomes) if (outcome.status === "rejected") throw outcome.reason;
+  }
+
+  async #addEvents(name: ServiceName, events: readonly NewEvent[]): Promise<void> {
+    this.#unsaved.set(name, events.slice(-UNSAVED_EVENTS_MAX));
+    await this.#deps.store.addEvents(events);
+    this.#unsaved.delete(name);
+  }
+
+  async #putStatus(name: ServiceName, status: ServiceStatus, text: string): Promise<void> {
+    // `stale`: a command came in between, and has woken this key.
+    if (this.#stored.get(name)?.text !== text) await this.#deps.store.putStatus(name, status);
+    this.#stored.set(name, { status, text });
+  }
+
+  /** The statuses that were read from the store: a start writes none of them again. */
+  adopt(): void {
+    for (const [name, status] of this.#deps.known.statuses)
+      this.#stored.set(name, { status, text: JSON.stringify(status) });
   }
 
   /** A command may have come while the status was written: what it wants is planned anew before anything is started. */

@@ -1,7 +1,7 @@
 import type { ServiceName } from "../core/names.ts";
 import type { DesiredState, ServiceVersion } from "../core/service.ts";
-import { parseSpec } from "../core/spec/parse.ts";
 import { sourcesOf, sourceText } from "../core/spec/referenced.ts";
+import { specOf } from "../core/spec/spec-of.ts";
 import type { FileCache } from "../ports/files.ts";
 
 /** Whether a version could be run now; `why` says what is missing. */
@@ -15,7 +15,7 @@ export type Runnable =
 export async function runnableOf(version: ServiceVersion, files: FileCache): Promise<Runnable> {
   let used: ReturnType<typeof sourcesOf>;
   try {
-    used = sourcesOf(parseSpec(version.document).spec);
+    used = sourcesOf(specOf(version.document));
   } catch {
     return { kind: "false", why: "its service.json cannot be read by this Sluice" };
   }

@@ -4,7 +4,7 @@ import { jsonLog } from "../adapters/log-pino/log.ts";
 import { ModelCache } from "../adapters/model-cache/cache.ts";
 import { pythonsOf } from "../adapters/python-environments/base-python.ts";
 import { VirtualEnvironments } from "../adapters/python-environments/environments.ts";
-import { systemClock } from "../adapters/system/clock.ts";
+import { otherTurns, systemClock } from "../adapters/system/clock.ts";
 import { systemRandom } from "../adapters/system/random.ts";
 import { createControlPlane } from "../control/app.ts";
 import type { ControlPlane } from "../control/control-plane.ts";
@@ -158,6 +158,7 @@ async function serveTerm({ settings, layout, api, log, machine, lead, signals }:
     random: systemRandom,
     log,
     capacity,
+    breathe: otherTurns,
     settings: {
       gatewayCount: settings.gatewayWorkers,
       host: settings.host,

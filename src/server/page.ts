@@ -18,13 +18,12 @@ export function pageOf<T>(
   nameOf: (item: T) => string,
 ): Page<T> {
   const sign = query.Order === "desc" ? -1 : 1;
-  const sorted = items.toSorted(
-    (a, b) => sign * (compare(keyOf(a), keyOf(b)) || compare(nameOf(a), nameOf(b))),
-  );
+  const keyed = items.map((item) => ({ item, key: keyOf(item), name: nameOf(item) }));
+  keyed.sort((a, b) => sign * (compare(a.key, b.key) || compare(a.name, b.name)));
   const number = query.PageNumber ?? 1;
   const size = query.PageSize ?? 100;
   return {
-    items: sorted.slice((number - 1) * size, number * size),
+    items: keyed.slice((number - 1) * size, number * size).map(({ item }) => item),
     facts: { PageNumber: number, PageSize: size, TotalCount: items.length },
   };
 }

@@ -119,9 +119,10 @@ export class MemoryRuntime implements RuntimeDriver {
   }
 
   async list(owner?: ServiceName): Promise<InstanceReport[]> {
-    const all = [...this.engines.values()].map((e) => this.#report(e));
+    const own = [...this.engines.values()].filter((e) => owner === undefined || e.spec.service === owner);
+    const reports = own.map((e) => this.#report(e));
     await this.latency();
-    return owner === undefined ? all : all.filter((r) => r.spec.service === owner);
+    return reports;
   }
 
   async *hints(signal: AbortSignal): AsyncIterable<InstanceId> {

@@ -84,8 +84,9 @@ class FolderEyes {
       names = []; // The home was removed under us: everything is gone.
     }
     for (const name of names) this.#lookAt(name);
+    const there = new Set(names);
     for (const [name, { id }] of this.#seen) {
-      if (names.includes(name)) continue;
+      if (there.has(name)) continue;
       this.#seen.delete(name);
       this.#watchers.get(name)?.close();
       this.#watchers.delete(name);

@@ -7,6 +7,7 @@ import {
   type AuditEntry,
   type AuditOutcome,
 } from "../../core/access/audit-entry.ts";
+import { applyChanges } from "../../core/change/apply.ts";
 import type { GroupName, InstanceId, ServiceName } from "../../core/names.ts";
 import type {
   Change,
@@ -21,6 +22,7 @@ import type {
 import type { AuditQuery, EventQuery, Store } from "../../ports/store.ts";
 import { damaged, translateSqliteError } from "./sqlite-error.ts";
 import { prepareStatements, type Statements } from "./statements.ts";
+import { WriteGroup } from "./write-group.ts";
 
 /** Events kept for one service; see ports/store.ts. */
 export const EVENTS_PER_SERVICE_MAX = 1000;
@@ -29,12 +31,16 @@ export const EVENTS_MAX = 100_000;
 
 type EventRow = Omit<NewEvent, "atMs" | "facts"> & { readonly at_ms: number; readonly facts: string | null };
 
-/** The store on one SQLite connection. Every write is one transaction. */
+/** The store on one SQLite connection. A commit is a transaction of its own; other writes of one turn of the event loop share one. */
 export class SqliteStore implements Store {
   readonly #database: DatabaseSync;
   readonly #file: string;
   readonly #sql: Statements;
-  /** The last state read: records are immutable, and most reads find the revision unchanged. */
+  readonly #writes = new WriteGroup((work) => this.#transaction("BEGIN IMMEDIATE", work));
+  /**
+   * The last state read, or made by a commit of this store: records are immutable, and most reads find the revision unchanged. To read and parse
+   * all of it after each commit took 0.2 s with a thousand services.
+   */
   #known: { readonly revision: number; readonly state: DesiredState } | null = null;
 
   /** `database`: open, with the newest layout; closed by {@link close}. `file`: its path, for error texts. */
@@ -54,7 +60,7 @@ export class SqliteStore implements Store {
   }
 
   async commit(revision: number, changes: readonly Change[]): Promise<"committed" | "conflict"> {
-    return this.#transaction("BEGIN IMMEDIATE", () => {
+    const outcome = this.#transaction("BEGIN IMMEDIATE", () => {
       if (this.#revision() !== revision) return "conflict";
       for (const change of changes) this.#apply(change);
       this.#trimEvents(changes.flatMap((c) => (c.kind === "add-event" ? [c.event] : [])));
@@ -62,6 +68,9 @@ export class SqliteStore implements Store {
       this.#sql.setRevision.run(revision + 1);
       return "committed";
     });
+    if (outcome === "committed" && this.#known?.revision === revision)
+      this.#known = { revision: revision + 1, state: applyChanges(this.#known.state, changes) };
+    return outcome;
   }
 
   async getStatus(service: ServiceName): Promise<ServiceStatus | null> {
@@ -75,7 +84,7 @@ export class SqliteStore implements Store {
   }
 
   async putStatus(service: ServiceName, status: ServiceStatus): Promise<"stored" | "stale"> {
-    return this.#transaction("BEGIN IMMEDIATE", () => {
+    return await this.#writes.add(() => {
       const { changes } = this.#sql.putStatus.run({
         service,
         generation: status.observedGeneration,
@@ -87,7 +96,7 @@ export class SqliteStore implements Store {
 
   async addEvents(events: readonly NewEvent[]): Promise<void> {
     if (events.length === 0) return;
-    this.#transaction("BEGIN IMMEDIATE", () => {
+    await this.#writes.add(() => {
       for (const event of events) this.#addEvent(event);
       this.#trimEvents(events);
     });
@@ -112,7 +121,7 @@ export class SqliteStore implements Store {
 
   async addAudit(entries: readonly AuditEntry[]): Promise<void> {
     if (entries.length === 0) return;
-    this.#transaction("BEGIN IMMEDIATE", () => {
+    await this.#writes.add(() => {
       for (const entry of entries) this.#addAudit(entry);
       this.#trimAudit(entries);
     });
@@ -136,11 +145,13 @@ export class SqliteStore implements Store {
   }
 
   async putNumber(key: string, value: number): Promise<void> {
-    this.#transaction("BEGIN IMMEDIATE", () => this.#sql.putNumber.run(key, value));
+    await this.#writes.add(() => this.#sql.putNumber.run(key, value));
   }
 
   async close(): Promise<void> {
-    if (this.#database.isOpen) this.#database.close();
+    if (!this.#database.isOpen) return;
+    this.#writes.flush();
+    this.#database.close();
   }
 
   #revision(): number {
@@ -255,7 +266,9 @@ export class SqliteStore implements Store {
     }
   }
 
+  /** Everything that is done here and now comes after the writes that were asked for before it. */
   #read<T>(read: () => T): T {
+    this.#writes.flush();
     try {
       return read();
     } catch (error) {

@@ -17,6 +17,9 @@ export const systemClock: Clock = {
   },
 };
 
+/** Resolves when everything else that is ready in this process had its turn. */
+export const otherTurns = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
 async function delayUnless(ms: number, signal: AbortSignal | undefined): Promise<void> {
   try {
     await delay(ms, undefined, signal === undefined ? {} : { signal });

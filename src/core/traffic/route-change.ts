@@ -1,6 +1,8 @@
+import { isSame } from "../spec/json-value.ts";
+import type { Json } from "../spec/service-spec.ts";
 import type { RouteChange, RouteTable } from "./route-table.ts";
 
-/** What turns `from` into `to`. */
+/** What turns `from` into `to`. Items that are the very same in both are not looked into (withKept in table.ts). */
 export function routeChange(from: RouteTable, to: RouteTable): RouteChange {
   const services = difference(from.services, to.services);
   const groups = difference(from.groups, to.groups);
@@ -29,10 +31,13 @@ interface Named {
 }
 
 function difference<T extends Named>(from: readonly T[], to: readonly T[]) {
-  const before = new Map<string, string>(from.map((item) => [item.name, JSON.stringify(item)]));
+  const before = new Map<string, T>(from.map((item) => [item.name, item]));
   const names = new Set<string>(to.map((item) => item.name));
   return {
-    put: to.filter((item) => before.get(item.name) !== JSON.stringify(item)),
+    put: to.filter((item) => {
+      const old = before.get(item.name);
+      return old === undefined || !isSame(old as unknown as Json, item as unknown as Json);
+    }),
     gone: from.filter((item) => !names.has(item.name)).map((item) => item.name as T["name"]),
   };
 }

@@ -1,5 +1,7 @@
 import type { GroupName, InstanceId, ServiceName } from "../names.ts";
 import type { DesiredState, GroupRecord, ServiceRecord, ServiceStatus, TokenHolder } from "../service.ts";
+import { isSame } from "../spec/json-value.ts";
+import type { Json } from "../spec/service-spec.ts";
 import { allocate, type Share } from "./allocate.ts";
 import type { MirrorRule } from "./mirror.ts";
 import type { GatewayPolicy } from "./policy.ts";
@@ -9,7 +11,7 @@ export interface TableInput {
   readonly state: DesiredState;
   readonly statuses: ReadonlyMap<ServiceName, ServiceStatus>;
   /** Where ready instances listen; one that is not in it gets no route, whatever a status says. */
-  readonly addresses: ReadonlyMap<InstanceId, Address>;
+  readonly addresses: Pick<ReadonlyMap<InstanceId, Address>, "get">;
   /** `metadata.rpc.keepalive` of a service in ms. */
   readonly keepaliveMs: (record: ServiceRecord) => number;
   /** `networking.gateway_policy` of a service; null: none. */
@@ -28,11 +30,13 @@ export interface TableInput {
  */
 export function buildRouteTable(input: TableInput, number: number): RouteTable {
   const { state } = input;
-  const services = lasting(state).map((record) => serviceRoute(record, input));
+  const records = lasting(state);
+  const members = membersOf(records);
+  const services = records.map((record) => serviceRoute(record, input));
   const counts = new Map(services.map((s) => [s.name, s.instances.length]));
   const groups = [...state.groups.values()]
     .sort((a, b) => (a.name < b.name ? -1 : 1))
-    .map((group) => groupRoute(group, state, (name) => counts.get(name) ?? 0));
+    .map((group) => groupRoute(group, members.get(group.name) ?? [], (name) => counts.get(name) ?? 0));
   const { workerCount } = input;
   return { number, services, groups, ...(workerCount === undefined ? {} : { workerCount }) };
 }
@@ -43,17 +47,40 @@ export function sharesOf(
   statuses: ReadonlyMap<ServiceName, ServiceStatus>,
 ): Map<GroupName, readonly Share[]> {
   const count = (name: ServiceName) => statuses.get(name)?.serving.length ?? 0;
-  return new Map([...state.groups.values()].map((g) => [g.name, groupShares(g, state, count)]));
+  const members = membersOf(lasting(state));
+  return new Map(
+    [...state.groups.values()].map((g) => [g.name, groupShares(g, members.get(g.name) ?? [], count)]),
+  );
 }
 
-/** True when both route every request alike; numbers do not count. */
+/** True when both route every request alike; numbers do not count. Cheap for items that are the very same, see {@link withKept}. */
 export function sameRoutes(a: RouteTable, b: RouteTable): boolean {
-  return JSON.stringify({ ...a, number: 0 }) === JSON.stringify({ ...b, number: 0 });
+  return isSame({ ...a, number: 0 } as unknown as Json, { ...b, number: 0 } as unknown as Json);
+}
+
+/** The same table with every item of `before` that is as it was: what two tables have in common is then found without a look inside. */
+export function withKept(table: RouteTable, before: RouteTable | null): RouteTable {
+  if (before === null) return table;
+  return {
+    ...table,
+    services: kept(table.services, before.services),
+    groups: kept(table.groups, before.groups),
+  };
+}
+
+function kept<T extends { readonly name: string }>(items: readonly T[], before: readonly T[]): T[] {
+  const known = new Map(before.map((item) => [item.name, item]));
+  return items.map((item) => {
+    const old = known.get(item.name);
+    return old !== undefined && isSame(old as unknown as Json, item as unknown as Json) ? old : item;
+  });
 }
 
 /** Every instance that a table may send a request to. */
 export function instancesOf(table: RouteTable): Set<InstanceId> {
-  return new Set(table.services.flatMap((s) => s.instances.map((i) => i.id)));
+  const ids = new Set<InstanceId>();
+  for (const { instances } of table.services) for (const { id } of instances) ids.add(id);
+  return ids;
 }
 
 /** Every token that opens a service: its own, and those of its group, which open the group and its members (design §6). */
@@ -101,28 +128,32 @@ function mirrorOf({ mirror }: ServiceRecord, state: DesiredState): { readonly mi
   return mirror && mirror.ratio > 0 && targets.length > 0 ? { mirror: { ...mirror, targets } } : {};
 }
 
+/** In the order of the records. */
+function membersOf(records: readonly ServiceRecord[]): Map<GroupName | null, ServiceRecord[]> {
+  return Map.groupBy(records, (record) => record.group);
+}
+
 function groupRoute(
   group: GroupRecord,
-  state: DesiredState,
+  records: readonly ServiceRecord[],
   readyCount: (name: ServiceName) => number,
 ): GroupRoute {
-  const members = groupShares(group, state, readyCount).map((s) => ({ service: s.name, weight: s.weight }));
+  const members = groupShares(group, records, readyCount).map((s) => ({ service: s.name, weight: s.weight }));
   const sticky = group.sticky ?? null;
   return { name: group.name, tokens: tokensOf(group), members, ...(sticky === null ? {} : { sticky }) };
 }
 
+/** `records`: its members. */
 function groupShares(
   group: GroupRecord,
-  state: DesiredState,
+  records: readonly ServiceRecord[],
   readyCount: (name: ServiceName) => number,
 ): Share[] {
-  const members = lasting(state)
-    .filter((s) => s.group === group.name)
-    .map((s) => ({
-      name: s.name,
-      trafficState: s.trafficState,
-      readyCount: readyCount(s.name),
-      weight: s.weight ?? 0,
-    }));
+  const members = records.map((s) => ({
+    name: s.name,
+    trafficState: s.trafficState,
+    readyCount: readyCount(s.name),
+    weight: s.weight ?? 0,
+  }));
   return allocate(members, group.mode);
 }
