@@ -2,7 +2,7 @@ import type { InstanceId, ServiceName } from "../core/names.ts";
 import type { DesiredState, ServiceRecord, ServiceStatus, ServiceVersion } from "../core/service.ts";
 import { parseSpec } from "../core/spec/parse.ts";
 import type { ServiceSpec } from "../core/spec/service-spec.ts";
-import type { Address } from "../core/traffic/route-table.ts";
+import { DIRECT_HOST, type InstancePlace } from "../core/traffic/route-table.ts";
 import type { Log } from "../ports/log.ts";
 import type { InstanceReport } from "../ports/runtime.ts";
 import type { Store } from "../ports/store.ts";
@@ -14,7 +14,7 @@ import type { Store } from "../ports/store.ts";
  */
 export class Known {
   readonly statuses = new Map<ServiceName, ServiceStatus>();
-  readonly #addresses = new Map<ServiceName, ReadonlyMap<InstanceId, Address>>();
+  readonly #places = new Map<ServiceName, ReadonlyMap<InstanceId, InstancePlace>>();
   readonly #specs = new Map<ServiceName, { readonly key: string; readonly spec: ServiceSpec | null }>();
   readonly #store: Store;
   readonly #log: Log;
@@ -46,17 +46,17 @@ export class Known {
     for (const [name, status] of await this.#store.listStatuses()) this.statuses.set(name, status);
   }
 
-  /** Where gateways reach the instances of a service that can take requests now. True when that has changed. */
+  /** Where the instances of a service are reached that can take requests now. True when that has changed. */
   setReports(service: ServiceName, reports: readonly InstanceReport[]): boolean {
     const ready = reports.filter((r) => r.isAlive && r.state?.phase === "ready");
-    const addresses = new Map(ready.map((r) => [r.spec.id, r.address]));
-    const before = this.#addresses.get(service);
-    this.#addresses.set(service, addresses);
-    return JSON.stringify([...addresses]) !== JSON.stringify([...(before ?? [])]);
+    const places = new Map(ready.map((r) => [r.spec.id, placeOf(r)]));
+    const before = this.#places.get(service);
+    this.#places.set(service, places);
+    return JSON.stringify([...places]) !== JSON.stringify([...(before ?? [])]);
   }
 
-  get addresses(): ReadonlyMap<InstanceId, Address> {
-    return new Map([...this.#addresses.values()].flatMap((m) => [...m]));
+  get places(): ReadonlyMap<InstanceId, InstancePlace> {
+    return new Map([...this.#places.values()].flatMap((m) => [...m]));
   }
 
   /** The parsed document of a record; null, and a line in the log, when this version cannot read it. */
@@ -90,7 +90,15 @@ export class Known {
 
   forget(service: ServiceName): void {
     this.statuses.delete(service);
-    this.#addresses.delete(service);
+    this.#places.delete(service);
     this.#specs.delete(service);
   }
+}
+
+/** A program of the user's own is not called by clients themselves: it knows neither tokens nor the paths of Sluice. */
+function placeOf({ spec, address, state }: InstanceReport): InstancePlace {
+  const port = state?.port ?? null;
+  if (spec.processor.kind === "command" || port === null) return { address };
+  const host = state?.host ?? DIRECT_HOST;
+  return { address, directPort: port, ...(host === DIRECT_HOST ? {} : { directHost: host }) };
 }

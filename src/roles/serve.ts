@@ -12,6 +12,7 @@ import { systemClock } from "../adapters/system/clock.ts";
 import { systemRandom } from "../adapters/system/random.ts";
 import { createControlPlane } from "../control/app.ts";
 import type { ControlPlane } from "../control/control-plane.ts";
+import { DIRECT_HOST } from "../core/traffic/route-table.ts";
 import type { GatewayFleet, GatewayProcess } from "../ports/gateways.ts";
 import type { RuntimeDriver } from "../ports/runtime.ts";
 import { createApp } from "../server/app.ts";
@@ -78,7 +79,7 @@ async function serveHome(settings: ServeSettings, layout: HomeLayout): Promise<v
   const log = jsonLog({ level: settings.logLevel, destination: join(layout.logs, "control.log") });
   const key = readOrMakeAccessKey(layout.accessKey, systemRandom);
   const { groups, capacity } = openInstanceLimits(settings, layout.run);
-  const [runtime, gateways] = openProcesses(layout, groups);
+  const [runtime, gateways] = openProcesses(layout, groups, settings.directHost);
   await runtime.sweep();
   log.info({ limits: groups.inForce, capacity: capacity.total() }, "what instances may have");
   const living = (await gateways.list()).filter((g) => g.isAlive);
@@ -193,7 +194,11 @@ function makeFolders(layout: HomeLayout): void {
   }
 }
 
-function openProcesses(layout: HomeLayout, groups: InstanceGroups): [ProcessDriver, ProcessGatewayFleet] {
+function openProcesses(
+  layout: HomeLayout,
+  groups: InstanceGroups,
+  directHost: string,
+): [ProcessDriver, ProcessGatewayFleet] {
   const command = (role: string, ...args: string[]) => [
     process.execPath,
     ...process.execArgv,
@@ -206,7 +211,8 @@ function openProcesses(layout: HomeLayout, groups: InstanceGroups): [ProcessDriv
       new ProcessDriver({
         runDir: layout.run,
         logDir: layout.logs,
-        engineCommand: (folder, logFile) => command("engine", "--dir", folder, "--log", logFile),
+        engineCommand: (folder, logFile) =>
+          command("engine", "--dir", folder, "--log", logFile, ...hostArgs(directHost)),
         now: () => systemClock.now(),
         groups,
       }),
@@ -220,6 +226,8 @@ function openProcesses(layout: HomeLayout, groups: InstanceGroups): [ProcessDriv
     throw new CannotServe((error as Error).message, { cause: error });
   }
 }
+
+const hostArgs = (host: string) => (host === DIRECT_HOST ? [] : ["--host", host]);
 
 /** The port of the gateways that are there already, else one that is found free. */
 async function gatewayPort(settings: ServeSettings, living: readonly GatewayProcess[]): Promise<number> {

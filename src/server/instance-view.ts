@@ -5,7 +5,7 @@ import type { InstanceExit, InstanceStatus, ServiceRecord } from "../core/servic
 import type { StageTime } from "../core/start-stages.ts";
 import { rfc3339OrEmpty } from "./time.ts";
 
-/** Instances of the process runtime listen on this machine only (core/instance-spec.ts, InstanceState.port). */
+/** Where instances of the process runtime listen unless told otherwise (core/instance-spec.ts, InstanceState.port). */
 const HOST_IP = "127.0.0.1";
 
 /** An instance as the Instance of eas-reference §8.1. */
@@ -22,7 +22,7 @@ export function instanceView(instance: InstanceStatus, service: ServiceRecord): 
     ReadyProcesses: instance.isReady ? 1 : 0,
     TotalProcesses: 1,
     RestartCount: instance.restarts + instance.workerRestarts,
-    InnerIP: HOST_IP,
+    InnerIP: instance.host ?? HOST_IP,
     HostIP: HOST_IP,
     InstancePort: instance.port ?? 0,
     Pid: instance.pid,
