@@ -24,8 +24,8 @@ test("by weights, a member's part is dealt among its instances", () => {
 test("where equal weights would be very large, those of one member differ by 1", () => {
   const [a, b] = of([997, 7], [1, 991]);
   assert.equal(sum(a!), 997 * sum(b!));
-  assert.equal(new Set(b).size, 2);
-  assert.equal(Math.max(...b!) - Math.min(...b!), 1);
+  assert.equal(Math.max(...a!) - Math.min(...a!), 1);
+  assert.ok(Math.min(...b!) >= 100);
 });
 
 test("nobody: no weights", () => {
