@@ -83,7 +83,8 @@ test("TFRequest: both signatures, a filter of outputs; what is wrong is told wit
   const shape = [rows.length, 13];
   const wines = { dtype: "DT_FLOAT", shape, values: rows.flat() };
   const doubles = { ...wines, dtype: "DT_DOUBLE" };
-  const [scores, named, filtered, ...refused] = ask(
+  const [direct, scores, named, filtered, ...refused] = ask(
+    { signature: "serving_default", inputs: { wines }, type: "DIRECT" },
     { signature: "serving_default", inputs: { wines } },
     { signature: "names", inputs: { wines: doubles } },
     { signature: "names", inputs: { wines: doubles }, fetch: ["name"] },
@@ -93,7 +94,8 @@ test("TFRequest: both signatures, a filter of outputs; what is wrong is told wit
     { signature: "serving_default", inputs: { wines: { ...wines, shape: [256, 1024, 1024] } } },
   );
   const probabilities: number[][] = example("tensorflow", "expected.json").predictions;
-  assertClose(outputsOf(scores).probabilities, { shape: [rows.length, 3], values: probabilities.flat() });
+  for (const answer of [direct, scores])
+    assertClose(outputsOf(answer).probabilities, { shape: [rows.length, 3], values: probabilities.flat() });
   const wanted = example("tensorflow", "expected-names.json").outputs;
   assertClose(outputsOf(named).name, { shape: [rows.length], values: wanted.name });
   assertClose(outputsOf(named).sure, { shape: [rows.length], values: wanted.sure });
