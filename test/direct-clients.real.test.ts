@@ -41,6 +41,8 @@ async function create(name: string, instance: number): Promise<void> {
 }
 
 before(async () => {
+  // Another address than the usual one, which sdk-python.real.test.ts has.
+  sluice.flags = ["--direct-host", "127.0.0.2"];
   await sluice.start();
   await create("blue", 2);
   await create("green", 1);
@@ -67,6 +69,7 @@ const instancesOf = async (name: string): Promise<any[]> =>
 
 test("both paths tell where the instances are that the control API shows", async () => {
   const blue = (await instancesOf("blue")).map((i) => `${i.InnerIP}:${i.InstancePort}`).sort();
+  assert.ok(blue.every((address) => address.startsWith("127.0.0.2:")));
   const { correlative, endpoints } = await upstreams("blue");
   assert.deepEqual(correlative, ["blue"]);
   assert.deepEqual(endpoints.items.map(({ ip, port }) => `${ip}:${port}`).sort(), blue);

@@ -32,6 +32,8 @@ export async function runEngineRole(args: readonly string[]): Promise<void> {
     wallNow: systemClock.now,
     ...(port === 0 ? {} : { port }),
     ...(values.host === undefined ? {} : { host: values.host }),
+    // Who calls one in the foreground knows that it goes.
+    ...(values.owner === undefined ? {} : { limits: { directRecentMs: -1 } }),
   };
   if (values.owner !== undefined) endWithout(values.owner);
   if (new InstanceDir(values.dir).readSpec().processor.kind === "command") {
