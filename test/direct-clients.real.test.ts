@@ -3,12 +3,12 @@
  * they ask by different paths. Instances come and go under it, and a group's split moves, without a failed request.
  */
 import assert from "node:assert/strict";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { DirectClients } from "./harness/direct-clients.ts";
-import { http, Installation } from "./harness/installation.ts";
-import { callBySdk, olderSdk, type SdkAnswer, type SdkCall } from "./harness/python-sdk.ts";
+import { http, Installation, ROOT } from "./harness/installation.ts";
+import { callBySdk, olderSdk, runBySdk, type SdkAnswer, type SdkCall } from "./harness/python-sdk.ts";
 import { until } from "./harness/until.ts";
 
 const OLD = "/exported/apis/eas.alibaba-inc.k8s.io/v1/upstreams/";
@@ -106,6 +106,16 @@ test("both SDKs call instances by service, member and group; the instance asks f
     assert.deepEqual(answers, ["blue", "blue", "green", "green", 401, 401, 401]);
     assert.match(String(ofGroup), /^(blue|green)$/);
   }
+});
+
+test("the guide's program is one that works", () => {
+  const guide = readFileSync(join(ROOT, "docs", "guide", "direct-clients.md"), "utf8");
+  const program = /```python\n([\s\S]*?)```/
+    .exec(guide)![1]!
+    .replace("127.0.0.1:8080", endpoint())
+    .replace("hands", "colours")
+    .replace("TOKEN_OF_THE_GROUP", tokens.colours!);
+  assert.match(runBySdk(program), /^b'(blue|green) \d+'$/m);
 });
 
 test("a direct client of a program of one's own is led through the gateway, which checks its token", async () => {

@@ -67,6 +67,7 @@ export function askBySdk(calls: readonly SdkTensorCall[]): SdkTensorAnswer[] {
   const out = execFileSync(sdkPython(), [script], {
     input: JSON.stringify(calls),
     encoding: "utf8",
+    env: { ...process.env, PYTHONWARNINGS: "ignore" },
     timeout: 120_000,
   });
   return JSON.parse(out) as SdkTensorAnswer[];
@@ -74,7 +75,7 @@ export function askBySdk(calls: readonly SdkTensorCall[]): SdkTensorAnswer[] {
 
 /** Runs a program that uses the SDK; gives what it prints. */
 export function runBySdk(program: string): string {
-  return execFileSync(sdkPython(), ["-c", program], { encoding: "utf8", timeout: 60_000 });
+  return execFileSync(sdkPython(), ["-W", "ignore", "-c", program], { encoding: "utf8", timeout: 60_000 });
 }
 
 export const sdkPython = () => makeEnvironment(PACKAGE);
