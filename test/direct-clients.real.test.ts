@@ -80,6 +80,26 @@ test("both paths tell where the instances are that the control API shows", async
     assert.deepEqual(await upstreams(name, OLD), await upstreams(name), name);
 });
 
+test("a standalone member and an isolated instance are left out, until they are back", async () => {
+  const untilPorts = (name: string, ports: readonly number[]) => {
+    const now = async () => (await upstreams(name)).endpoints.items.map((item) => item.port).sort();
+    const wanted = JSON.stringify([...ports].sort());
+    return until(async () => JSON.stringify(await now()) === wanted, `${name} to be at ${wanted}`);
+  };
+  const portsOf = async (name: string) => (await instancesOf(name)).map((i) => i.InstancePort as number);
+  const [blue, green] = await Promise.all(["blue", "green"].map(portsOf));
+  await sluice.ok("release", "green", "-s", "standalone", "-y");
+  await untilPorts("colours", blue!);
+  assert.deepEqual((await upstreams("colours")).correlative, ["blue"]);
+  await untilPorts("colours.green", green!);
+  await sluice.ok("release", "green", "-s", "grouping", "-y");
+  const [first] = await instancesOf("blue");
+  await sluice.ok("isolate", "blue", first.InstanceName);
+  await untilPorts("colours", [...blue!.filter((port) => port !== first.InstancePort), ...green!]);
+  await sluice.ok("isolate", "blue", first.InstanceName, "--off");
+  await untilPorts("colours", [...blue!, ...green!]);
+});
+
 test("both SDKs call instances by service, member and group; the instance asks for the token that the gateway asks for", () => {
   const call = (service: string, token: string, more: Partial<SdkCall> = {}): SdkCall => {
     return {
