@@ -248,7 +248,7 @@ test("instances come and go, a split moves, one is killed, and so is the control
     );
     assert.deepEqual(failures, {}, `client ${i}, ${right} requests; ${both[i]!.stderr}`);
     assert.ok(right > WINDOW);
-    // One that is told and goes before it is called the first time does not wait; the SDK tries again.
-    assert.ok(planned[i]!.again <= planned[i]!.right / 100, `client ${i}: what leaves waits for its callers`);
+    // None where the machine keeps up. One that is told and goes before it is called the first time does not wait; and were none to wait, it would be a tenth.
+    assert.ok(planned[i]!.again <= planned[i]!.right / 33, `client ${i}: what leaves waits for its callers`);
   }
 });

@@ -1,15 +1,25 @@
-import { constants } from "node:os";
+import { constants, hostname } from "node:os";
 import type { Instance } from "../api/objects.ts";
 import type { LimitsInForce } from "../core/instance-spec.ts";
+import type { NodeKind } from "../core/node-kind.ts";
 import type { InstanceExit, InstanceStatus, ServiceRecord } from "../core/service.ts";
 import type { StageTime } from "../core/start-stages.ts";
 import { rfc3339OrEmpty } from "./time.ts";
 
+const HOST_NAME = hostname();
+
 /** Where instances of the process runtime listen unless told otherwise (core/instance-spec.ts, InstanceState.port). */
 const HOST_IP = "127.0.0.1";
 
+/** Where clients call an instance directly. */
+export const innerIpOf = ({ host }: Pick<InstanceStatus, "host">): string => host ?? HOST_IP;
+
 /** An instance as the Instance of eas-reference §8.1. */
-export function instanceView(instance: InstanceStatus, service: ServiceRecord): Instance {
+export function instanceView(
+  instance: InstanceStatus,
+  service: ServiceRecord,
+  node: NodeKind | null,
+): Instance {
   const started = rfc3339OrEmpty(instance.startedAtMs);
   return {
     InstanceName: instance.id,
@@ -22,8 +32,18 @@ export function instanceView(instance: InstanceStatus, service: ServiceRecord): 
     ReadyProcesses: instance.isReady ? 1 : 0,
     TotalProcesses: 1,
     RestartCount: instance.restarts + instance.workerRestarts,
-    InnerIP: instance.host ?? HOST_IP,
+    InnerIP: innerIpOf(instance),
     HostIP: HOST_IP,
+    HostName: HOST_NAME,
+    InstanceType: node?.name ?? "",
+    Zone: "",
+    ReplicaName: "",
+    ExternalIP: "",
+    ExternalInstancePort: 0,
+    TenantHostIP: "",
+    TenantInstanceIP: "",
+    OriginalAmount: 0,
+    CurrentAmount: 0,
     InstancePort: instance.port ?? 0,
     Pid: instance.pid,
     CreateTime: started,
