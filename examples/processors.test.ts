@@ -60,6 +60,13 @@ test("own-server counts the words of the text that its README sends", () => {
   assert.ok(readFileSync(join(folder, "own-server", "README.md"), "utf8").includes(answer));
 });
 
+test("the model of openai-chat is what its train.py makes of the licence", () => {
+  const script = `import json, pathlib, train
+made = train.count(pathlib.Path("../../LICENSE").read_text(encoding="utf-8"))
+print(json.load(open("model/words.json")) == {"end": train.END, "follows": made}, len(made) > 1000)`;
+  assert.equal(python("openai-chat", script), "True True");
+});
+
 test("every service file is accepted, has no field without effect, and names files that are there", () => {
   const files = [
     "python-echo/service.json",
@@ -68,6 +75,7 @@ test("every service file is accepted, has no field without effect, and names fil
     "own-server/service.json",
     "cpp-custom/service.json",
     "node-custom/service.json",
+    "openai-chat/service.json",
     ...globSync("pmml-models/*/service.json", { cwd: folder }),
   ];
   for (const file of [...files, "pmml-canary/pmml_prod.json", "pmml-canary/pmml_grey.json"]) {

@@ -14,6 +14,7 @@ after(() => sluice.stop());
 const ON_README = ["authentication", "monitoring", "operations"];
 /** With services of their own. */
 const OWN = [
+  "direct-clients",
   "gitops",
   "health-checks",
   "manual-control",

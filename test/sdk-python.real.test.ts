@@ -1,6 +1,6 @@
 /** The real Python SDK, unmodified, against the built program: signed requests, and tokens that are rotated under it. */
 import assert from "node:assert/strict";
-import { readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { http, Installation, ROOT } from "./harness/installation.ts";
@@ -58,6 +58,58 @@ test("the SDK's signature opens service, member and group; a long body, another 
     answers.map((a) => ("body" in a && a.body === long ? { body: "long" } : a)),
     [good, good, good, good, good, { body: "" }, { body: "long" }, good, good, { code: 401 }, { code: 401 }],
   );
+});
+
+test("the SDK tries again what is 500, and what does not answer in its time; nothing else", async () => {
+  const folder = join(sluice.home, "moody");
+  mkdirSync(folder);
+  writeFileSync(
+    join(folder, "app.py"),
+    `import collections, time
+seen = collections.Counter()
+
+def process(data, headers):
+    seen[data] += 1
+    word, number = data.decode().split()
+    if word == "fails" and seen[data] < int(number):
+        return "not yet", 500
+    if word == "slow" and seen[data] == 1:
+        time.sleep(float(number))
+    return str(seen[data]), int(number) if word == "status" else 200
+`,
+  );
+  const spec = {
+    name: "moody",
+    processor_type: "python",
+    processor_path: folder,
+    processor_entry: "app.py",
+    metadata: { instance: 1, cpu: 1, memory: 256 },
+  };
+  writeFileSync(join(folder, "service.json"), JSON.stringify(spec));
+  await sluice.ok("create", join(folder, "service.json"));
+  const token = (await sluice.service("moody")).AccessToken;
+  const moody = (body: string, more: Partial<SdkCall> = {}) =>
+    call("moody", token, { body, retries: 5, ...more });
+  const answers = callBySdk([
+    moody("fails 3"),
+    moody("fails 9"),
+    moody("status 502"),
+    moody("status 502"),
+    moody("slow 20", { timeoutMs: 1_000 }),
+    moody("slow 19", { timeoutMs: 1_000, retries: 1 }),
+    moody("fails 3", { token: "" }),
+  ]);
+  assert.deepEqual(answers, [
+    { body: "3" },
+    { code: 500 },
+    { code: 502 },
+    { code: 502 },
+    { body: "2" },
+    { code: 500 },
+    { code: 401 },
+  ]);
+  const counted = await sluice.predict("moody", "status 502", token);
+  assert.equal(counted.body, "3", "each 502 was asked for once");
 });
 
 test("the guide's program is one that works", async () => {

@@ -83,7 +83,8 @@ test("TFRequest: both signatures, a filter of outputs; what is wrong is told wit
   const shape = [rows.length, 13];
   const wines = { dtype: "DT_FLOAT", shape, values: rows.flat() };
   const doubles = { ...wines, dtype: "DT_DOUBLE" };
-  const [scores, named, filtered, ...refused] = ask(
+  const [direct, scores, named, filtered, ...refused] = ask(
+    { signature: "serving_default", inputs: { wines }, type: "DIRECT" },
     { signature: "serving_default", inputs: { wines } },
     { signature: "names", inputs: { wines: doubles } },
     { signature: "names", inputs: { wines: doubles }, fetch: ["name"] },
@@ -93,7 +94,8 @@ test("TFRequest: both signatures, a filter of outputs; what is wrong is told wit
     { signature: "serving_default", inputs: { wines: { ...wines, shape: [256, 1024, 1024] } } },
   );
   const probabilities: number[][] = example("tensorflow", "expected.json").predictions;
-  assertClose(outputsOf(scores).probabilities, { shape: [rows.length, 3], values: probabilities.flat() });
+  for (const answer of [direct, scores])
+    assertClose(outputsOf(answer).probabilities, { shape: [rows.length, 3], values: probabilities.flat() });
   const wanted = example("tensorflow", "expected-names.json").outputs;
   assertClose(outputsOf(named).name, { shape: [rows.length], values: wanted.name });
   assertClose(outputsOf(named).sure, { shape: [rows.length], values: wanted.sure });
@@ -133,7 +135,8 @@ test("TorchRequest: by position and by name, compressed by snappy, a filter of o
   assertRefused(refused[1], /the model refuses these inputs: /);
   await sluice.ok("delete", name, "--yes");
   const plain = await serve("pytorch");
-  assertClose(outputsOf(plain.ask({ inputs: [x] })[0])[0], wanted.probabilities);
+  for (const answer of plain.ask({ inputs: [x] }, { inputs: [x], type: "DIRECT" }))
+    assertClose(outputsOf(answer)[0], wanted.probabilities);
   const [probabilities, species] = await inferByJson("pytorch", plain.name, plain.token);
   assertClose(probabilities, wanted.probabilities);
   assertClose(species, wanted.species);

@@ -2,7 +2,7 @@ import type { InstanceId, ServiceName } from "../core/names.ts";
 import type { DesiredState, ServiceRecord, ServiceStatus, ServiceVersion } from "../core/service.ts";
 import type { ServiceSpec } from "../core/spec/service-spec.ts";
 import { specOf } from "../core/spec/spec-of.ts";
-import type { Address } from "../core/traffic/route-table.ts";
+import { type Address, DIRECT_HOST, type InstancePlace } from "../core/traffic/route-table.ts";
 import type { Log } from "../ports/log.ts";
 import type { InstanceReport } from "../ports/runtime.ts";
 import type { Store } from "../ports/store.ts";
@@ -15,8 +15,8 @@ import type { Store } from "../ports/store.ts";
 export class Known {
   readonly #statuses = new Map<ServiceName, ServiceStatus>();
   /** Of all services. */
-  readonly #addresses = new Map<InstanceId, Address>();
-  readonly #addressed = new Map<ServiceName, readonly InstanceId[]>();
+  readonly #places = new Map<InstanceId, InstancePlace>();
+  readonly #placed = new Map<ServiceName, readonly InstanceId[]>();
   #statusRevision = 0;
   readonly #specs = new Map<ServiceName, { readonly key: string; readonly spec: ServiceSpec | null }>();
   readonly #store: Store;
@@ -64,27 +64,26 @@ export class Known {
     this.#statusRevision += 1;
   }
 
-  /** Where gateways reach the instances of a service that can take requests now. True when that has changed. */
+  /** Where the instances of a service are reached that can take requests now. True when that has changed. */
   setReports(service: ServiceName, reports: readonly InstanceReport[]): boolean {
     const ready = reports.filter((r) => r.isAlive && r.state?.phase === "ready");
-    const before = this.#addressed.get(service) ?? [];
+    const ids = this.#placed.get(service) ?? [];
+    const places = ready.map(placeOf);
     const isSame =
-      ready.length === before.length &&
-      ready.every(
-        ({ spec, address }, i) => spec.id === before[i] && isAt(this.#addresses.get(spec.id), address),
-      );
+      ready.length === ids.length &&
+      ready.every(({ spec }, i) => spec.id === ids[i] && isSamePlace(this.#places.get(spec.id), places[i]!));
     if (isSame) return false;
-    for (const id of before) this.#addresses.delete(id);
-    for (const { spec, address } of ready) this.#addresses.set(spec.id, address);
-    this.#addressed.set(
+    for (const id of ids) this.#places.delete(id);
+    for (const [i, { spec }] of ready.entries()) this.#places.set(spec.id, places[i]!);
+    this.#placed.set(
       service,
       ready.map((r) => r.spec.id),
     );
     return true;
   }
 
-  get addresses(): ReadonlyMap<InstanceId, Address> {
-    return this.#addresses;
+  get places(): ReadonlyMap<InstanceId, InstancePlace> {
+    return this.#places;
   }
 
   /** The parsed document of a record; null, and a line in the log, when this version cannot read it. */
@@ -118,15 +117,32 @@ export class Known {
 
   forget(service: ServiceName): void {
     if (this.#statuses.delete(service)) this.#statusRevision += 1;
-    for (const id of this.#addressed.get(service) ?? []) this.#addresses.delete(id);
-    this.#addressed.delete(service);
+    for (const id of this.#placed.get(service) ?? []) this.#places.delete(id);
+    this.#placed.delete(service);
     this.#specs.delete(service);
   }
 }
 
-function isAt(known: Address | undefined, address: Address): boolean {
-  if (known === undefined || known.kind !== address.kind) return false;
+function isSamePlace(known: InstancePlace | undefined, place: InstancePlace): boolean {
+  return (
+    known !== undefined &&
+    known.directPort === place.directPort &&
+    known.directHost === place.directHost &&
+    isSameAddress(known.address, place.address)
+  );
+}
+
+function isSameAddress(known: Address, address: Address): boolean {
+  if (known.kind !== address.kind) return false;
   if (known.kind === "unix") return known.path === (address as typeof known).path;
   const { host, port } = address as typeof known;
   return known.host === host && known.port === port;
+}
+
+/** A program of the user's own is not called by clients themselves: it knows neither tokens nor the paths of Sluice. */
+function placeOf({ spec, address, state }: InstanceReport): InstancePlace {
+  const port = state?.port ?? null;
+  if (spec.processor.kind === "command" || port === null) return { address };
+  const host = state?.host ?? DIRECT_HOST;
+  return { address, directPort: port, ...(host === DIRECT_HOST ? {} : { directHost: host }) };
 }

@@ -6,7 +6,7 @@ import type { Action, FilesState, Plan, Wanted } from "../core/plan/plan-input.t
 import type { Change, DesiredState, NewEvent, ServiceRecord, ServiceStatus } from "../core/service.ts";
 import { runBy } from "../core/spec/classify.ts";
 import type { ServiceSpec } from "../core/spec/service-spec.ts";
-import { openersOf } from "../core/traffic/table.ts";
+import { groupOpenersOf, openersOf } from "../core/traffic/table.ts";
 import type { RuntimeDriver } from "../ports/runtime.ts";
 import type { Store } from "../ports/store.ts";
 import type { FilePreparation } from "./file-preparation.ts";
@@ -117,11 +117,14 @@ export class Reconciler {
     if (spec === null) throw new Error(`the stored document of ${record.name} cannot be read; update it`);
     const state = await known.desired();
     const group = record.group === null ? undefined : state.groups.get(record.group);
-    const tokens = openersOf(record, group);
+    const access = {
+      tokens: openersOf(record, group),
+      groupTokens: group === undefined ? [] : groupOpenersOf(group),
+    };
     const isRunning = record.desired === "running";
-    const base = isRunning ? this.#baseOf(record, spec, tokens, state) : null;
+    const base = isRunning ? this.#baseOf(record, spec, access, state) : null;
     if (base === null) files.forgetBefore(record.name);
-    return { record, spec, tokens, files: isRunning ? files.stateOf(record, spec) : NO_FILES, base };
+    return { record, spec, ...access, files: isRunning ? files.stateOf(record, spec) : NO_FILES, base };
   }
 
   /**
@@ -131,7 +134,7 @@ export class Reconciler {
   #baseOf(
     record: ServiceRecord,
     now: ServiceSpec,
-    tokens: readonly string[],
+    access: Pick<Wanted, "tokens" | "groupTokens">,
     state: DesiredState,
   ): Wanted | null {
     const { known, files } = this.#deps;
@@ -142,7 +145,7 @@ export class Reconciler {
     if (then === null) return null;
     const spec: ServiceSpec = { ...now, ...runBy(then) };
     const base = { ...record, ...from };
-    return { record: base, spec, tokens, files: files.stateOf(base, spec, "before") };
+    return { record: base, spec, ...access, files: files.stateOf(base, spec, "before") };
   }
 
   /** Memory first, so that the next table is made from it; then disk. */

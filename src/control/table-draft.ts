@@ -16,7 +16,7 @@ export function draftTable(
     {
       state,
       statuses: known.statuses,
-      addresses: known.addresses,
+      places: known.places,
       keepaliveMs: (r) => known.specOf(r)?.rpc.keepaliveMs ?? KEEPALIVE_FALLBACK_MS,
       policy: (r) => known.specOf(r)?.policy ?? null,
       protocol: (r) => known.specOf(r)?.protocol ?? "http",

@@ -6,8 +6,10 @@ import type { StageTime } from "./start-stages.ts";
 
 /** What an instance asks of direct callers over TCP; the only part of its spec that may change while it lives. */
 export interface AccessRules {
-  /** Tokens that open the instance; the gateway's unix socket needs none. */
+  /** Tokens that open the instance by its service's name; the gateway's unix socket needs none. */
   readonly tokens: readonly string[];
+  /** Those of them that open it by its group's name: a member's token opens only the member (design §6). Absent: none. */
+  readonly groupTokens?: readonly string[];
   /** The body of a signed request is checked against its Content-MD5. */
   readonly isBodyChecked: boolean;
 }
@@ -161,7 +163,7 @@ export interface InstanceState {
   readonly message: string;
   /** TCP port for direct callers; null until it listens. Where a program of the user's own listens, gateways call it too. */
   readonly port: number | null;
-  /** Loopback address of that port; absent: 127.0.0.1. */
+  /** Address of that port; absent: 127.0.0.1. */
   readonly host?: string;
   /** Which warm-up request its worker works on, from 1, while it is loading; absent: none. */
   readonly warmUp?: { readonly at: number; readonly of: number };

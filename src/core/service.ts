@@ -217,6 +217,8 @@ export interface InstanceStatus {
   readonly pid: number | null;
   /** TCP port on this host for direct callers. */
   readonly port: number | null;
+  /** Address of that port; absent: 127.0.0.1. */
+  readonly host?: string;
   /** What holds it to its limits; null, or not there: not known. */
   readonly limits?: LimitsInForce | null;
   /** How long the stages of its start took; null, or not there: it has not been ready since it was started. */

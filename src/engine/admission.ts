@@ -27,9 +27,9 @@ export class Admission {
 
   /** Index in `buf` of the path to hand on, or why the request of this head is refused. */
   check(head: MessageHead, buf: Buffer): number | DataPathReason {
+    const path = this.#paths.strip(buf, head.pathFrom, head.targetTo);
     if (this.#tokens !== null && !this.#isAuthorized(this.#tokens, head, buf)) return "TOKEN_REQUIRED";
     if (head.contentLength > this.#limits.bodyBytesMax) return "BODY_TOO_LARGE";
-    const path = this.#paths.strip(buf, head.pathFrom, head.targetTo);
     if (path !== -1) return path;
     // A gateway has routed already, perhaps by the name of a group: to it every path is the processor's.
     return this.#tokens === null ? head.pathFrom : "ROUTE_NOT_FOUND";
@@ -39,9 +39,11 @@ export class Admission {
     if (head.authorizationAt === -1 || head.isAuthorizationRepeated) return false;
     const slot = head.authorizationAt * FIELD_STRIDE;
     this.bodyMd5 = null;
-    if (tokens.opens(buf.toString("latin1", head.fields[slot + 2]!, head.fields[slot + 3]!))) return true;
+    const name = this.#paths.isGroups ? "group" : "service";
+    if (tokens.opens(buf.toString("latin1", head.fields[slot + 2]!, head.fields[slot + 3]!), name))
+      return true;
     const signed = readSignature(head, buf);
-    if (signed === null || !tokens.haveSigned(signed)) return false;
+    if (signed === null || !tokens.haveSigned(signed, name)) return false;
     if (tokens.isBodyChecked && signed.bodyMd5 !== "") this.bodyMd5 = signed.bodyMd5;
     return true;
   }

@@ -5,13 +5,13 @@ import { connect } from "node:net";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { writeFileAtomicSync } from "../base/atomic-file.ts";
-import { EngineInstance, eventually } from "../testing/engine-instance.ts";
+import { EngineInstance, eventually, type InstanceOptions } from "../testing/engine-instance.ts";
 
 const ECHO = "def process(data):\n    return data\n";
 const PATH = "/api/predict/svc";
 
-async function started(t: TestContext): Promise<EngineInstance> {
-  const instance = new EngineInstance({ source: ECHO });
+async function started(t: TestContext, options: Partial<InstanceOptions> = {}): Promise<EngineInstance> {
+  const instance = new EngineInstance({ source: ECHO, ...options });
   t.after(() => instance.dispose());
   await instance.ready();
   return instance;
@@ -83,4 +83,67 @@ test("other tokens, and bodies that are let be, are in force within a second, wi
   await eventually("the old token to be refused", async () => (await status("secret")) === 401);
   const other = await instance.callPort("other bytes", PATH, signed("signed bytes", "newer"));
   assert.equal(other.body.toString(), "other bytes");
+});
+
+test("by its group's name it is opened by the group's tokens alone, as they are in force", async (t) => {
+  const instance = await started(t, { group: "g" });
+  const status = async (path: string, token: string) =>
+    (await instance.callPort("x", path, { authorization: token })).status;
+  const give = (groupTokens: readonly string[]) => {
+    const rules = { tokens: ["secret", ...groupTokens], groupTokens, isBodyChecked: true };
+    writeFileAtomicSync(join(instance.dir, "access.json"), JSON.stringify(rules), 0o600);
+  };
+  assert.equal(await status("/api/predict/g", "secret"), 401);
+  give(["group's"]);
+  await eventually(
+    "the group's token to open it",
+    async () => (await status("/api/predict/g/x", "group's")) === 200,
+  );
+  assert.deepEqual(
+    await Promise.all([
+      status("/api/predict/g", "secret"),
+      status("/api/predict/g.svc", "secret"),
+      status("/api/predict/svc", "group's"),
+      status("/api/predict/g.other", "group's"),
+    ]),
+    [401, 200, 200, 404],
+  );
+  const path = "/api/predict/g/v1";
+  assert.equal((await instance.callPort("x", path, signed("x", "group's", path))).status, 200);
+  assert.equal((await instance.callPort("x", path, signed("x", "secret", path))).status, 401);
+  give([]);
+  await eventually("the revoked token to be refused", async () => (await status(path, "group's")) === 401);
+});
+
+test("one that was called directly takes requests while it drains, until it is told twice; another ends at once", async (t) => {
+  const limits = { directQuietMs: 600_000, directLingerMsMax: 600_000 };
+  const [called, other] = await Promise.all([started(t, { limits }), started(t, { limits })]);
+  const authorization = { authorization: "secret" };
+  assert.equal((await called.callPort("x", PATH, authorization)).status, 200);
+  for (const { process } of [called, other]) process.kill("SIGTERM");
+  assert.deepEqual(await other.exited, { code: 0, signal: null });
+  await called.until("draining", (state) => state.phase === "draining");
+  for (let i = 0; i < 5; i++) {
+    const answer = await called.callPort(`after ${i}`, PATH, authorization);
+    assert.equal(answer.body.toString(), `after ${i}`);
+    assert.equal(answer.headers.connection, "close", "so that no connection is in use when it ends");
+  }
+  called.process.kill("SIGTERM");
+  assert.deepEqual(await called.exited, { code: 0, signal: null });
+});
+
+test("it ends when direct callers have ceased, and waits for them no longer than it may", async (t) => {
+  const limits = [
+    { directQuietMs: 100, directLingerMsMax: 600_000 },
+    { directQuietMs: 600_000, directLingerMsMax: 100 },
+    { directRecentMs: 0, directQuietMs: 600_000, directLingerMsMax: 600_000 },
+  ];
+  await Promise.all(
+    limits.map(async (one) => {
+      const instance = await started(t, { limits: one });
+      assert.equal((await instance.callPort("x", PATH, { authorization: "secret" })).status, 200);
+      instance.process.kill("SIGTERM");
+      assert.deepEqual(await instance.exited, { code: 0, signal: null });
+    }),
+  );
 });

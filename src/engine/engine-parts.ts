@@ -24,4 +24,6 @@ export interface EngineParts {
   readonly batchRule?: BatchRule;
   /** For direct callers; absent: a free one. */
   readonly port?: number;
+  /** Address of that port; absent: 127.0.0.1. */
+  readonly host?: string;
 }

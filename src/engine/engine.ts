@@ -72,7 +72,7 @@ export class Engine implements Component {
       {
         limits,
         dispatcher,
-        paths: new RequestPaths(spec.service),
+        paths: new RequestPaths(spec.service, spec.group),
         tokens: this.#tokens,
         heads: new ResponseHeads(
           spec.processor.kind === "builtin" ? "application/json" : "application/octet-stream",
@@ -141,7 +141,7 @@ export class Engine implements Component {
       this.#memory.start(this.#parts.limits.memoryLookMs);
       this.#workFile.start(this.#parts.limits.workTellMs);
       await this.#http.listenOnSocket(this.#parts.dir.dataSocket);
-      this.#port = await this.#http.listenOnPort(this.#parts.port);
+      this.#port = await this.#http.listenOnPort(this.#parts.port, this.#parts.host);
       if (this.#phase === "loading") {
         this.#message = "loading the processor";
         await this.#supervisor.start(this.#parts.dir.workerSocket);
@@ -176,7 +176,7 @@ export class Engine implements Component {
   }
 
   /**
-   * Takes no new connections, finishes what is queued, in flight, and still arriving over open connections, then ends the
+   * Takes no new connections, from direct callers once those have left, finishes what is queued, in flight, and still arriving over open connections, then ends the
    * worker and `run`. While loading, or past the deadline (monotonic ms), it ends at once.
    */
   async drain(deadlineMs: number): Promise<void> {
@@ -184,6 +184,8 @@ export class Engine implements Component {
     const wasLoading = this.#phase === "loading" && this.#supervisor.restarts === 0;
     this.#setPhase("draining", "finishing what is in flight");
     this.#http.isDraining = true;
+    this.#http.stopListeningForGateways();
+    await this.#untilDirectCallersLeft(deadlineMs);
     this.#http.stopListening();
     if (!wasLoading) await this.#untilQuiet(deadlineMs);
     this.#http.isStopped = true;
@@ -202,6 +204,22 @@ export class Engine implements Component {
         const isQuiet = this.#http.connectionCount === 0 || now() - quietSince >= limits.drainQuietMs;
         const isDone = !this.#http.hasWork && isQuiet;
         if (!isDone && now() < deadlineMs && !this.#isDrained) return;
+        clearInterval(look);
+        resolve();
+      }, DRAIN_LOOK_MS);
+    });
+  }
+
+  /** Resolves at once where no direct caller has been lately; else when they have left, see EngineLimits.directQuietMs. */
+  #untilDirectCallersLeft(deadlineMs: number): Promise<void> {
+    const { now, limits } = this.#parts;
+    const from = now();
+    if (from - this.#http.directAt > limits.directRecentMs) return Promise.resolve();
+    const endMs = Math.min(deadlineMs, from + limits.directLingerMsMax);
+    return new Promise((resolve) => {
+      const look = setInterval(() => {
+        const hasLeft = now() - Math.max(from, this.#http.directAt) >= limits.directQuietMs;
+        if (!hasLeft && now() < endMs && !this.#isDrained) return;
         clearInterval(look);
         resolve();
       }, DRAIN_LOOK_MS);
@@ -268,6 +286,7 @@ export class Engine implements Component {
       phase: this.#phase,
       message: this.#message,
       port: this.#port,
+      ...(this.#parts.host === undefined ? {} : { host: this.#parts.host }),
       ...this.#facts,
       ...(this.#phase === "loading" && this.#warmUp !== null ? { warmUp: this.#warmUp } : {}),
       ...(stages === null ? {} : { stages }),

@@ -213,6 +213,7 @@ export class HttpConnection implements Exchange, ActiveRequest, ClientConnection
       return at;
     }
     this.#bodyMd5 = this.#admission.bodyMd5;
+    if (!this.#admission.isForGateways) this.#http.directAt = this.startedAt;
     const waitMs = this.#http.limiter?.take(this.startedAt) ?? 0;
     if (waitMs > 0) {
       this.#refuse("RATE_LIMITED", "metadata.rpc.rate_limit", 429, rateLimitedFields(waitMs));

@@ -74,13 +74,16 @@ export class HttpFront {
   coarseNow: number;
   /** Answers now end their connections. */
   isDraining = false;
+  /** When a direct caller's request last began, monotonic ms. */
+  directAt = Number.NEGATIVE_INFINITY;
   /** Nothing is taken any more: the workers are ending. */
   isStopped = false;
   readonly #parts: HttpFrontParts;
   readonly #now: () => number;
   /** Wall clock, ms: for the date of an answer. */
   readonly wallNow: () => number;
-  readonly #servers: Server[] = [];
+  #forGateways: Server | null = null;
+  #forDirect: Server | null = null;
   readonly #connections = new Set<ClientConnection>();
   #keepaliveMs: number;
   #ticker: NodeJS.Timeout | null = null;
@@ -143,33 +146,39 @@ export class HttpFront {
   /** Listens for gateways: no token is asked. */
   listenOnSocket(path: string): Promise<void> {
     const server = this.#server(new Admission(this.#parts.paths, null, this.limits));
+    this.#forGateways = server;
     return listening(server, () => server.listen(path));
   }
 
-  /** Listens on 127.0.0.1 for direct callers, at a free port when 0 is given; resolves to the port. */
-  async listenOnPort(port = 0): Promise<number> {
+  /** Listens for direct callers, at a free port when 0 is given; resolves to the port. */
+  async listenOnPort(port = 0, host = "127.0.0.1"): Promise<number> {
     const server = this.#server(new Admission(this.#parts.paths, this.#parts.tokens, this.limits));
-    await listening(server, () => server.listen(port, "127.0.0.1"));
+    this.#forDirect = server;
+    await listening(server, () => server.listen(port, host));
     const address = server.address();
     return typeof address === "object" && address !== null ? address.port : 0;
   }
 
   #server(admission: Admission): Server {
-    const server = createServer((socket: Socket) => {
+    return createServer((socket: Socket) => {
       if (this.#connections.size >= this.limits.connectionsMax) {
         socket.destroy();
         return;
       }
       this.#connections.add(new HttpConnection(this, socket, admission));
     });
-    this.#servers.push(server);
-    return server;
+  }
+
+  /** Takes no new connections from gateways, and asks all clients to leave. */
+  stopListeningForGateways(): void {
+    this.#forGateways?.close();
+    for (const connection of this.#connections) connection.leave();
   }
 
   /** Takes no new connections. */
   stopListening(): void {
-    for (const server of this.#servers) server.close();
-    for (const connection of this.#connections) connection.leave();
+    this.#forDirect?.close();
+    this.stopListeningForGateways();
   }
 
   /** True where a connection may begin with the preface of HTTP/2. */

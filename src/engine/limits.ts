@@ -51,6 +51,14 @@ export interface EngineLimits {
   readonly warmUpBytesMax: number;
   /** While draining, no request for so long means that none will come, in ms. */
   readonly drainQuietMs: number;
+  /**
+   * Clients that call the instance themselves learn from time to time that it is going: SDKs ask every 3 s, and are told to ask at least every 10.
+   * Where one has called in the last `directRecentMs`, a draining instance takes their requests until none has begun for `directQuietMs`,
+   * but no longer than `directLingerMsMax`; in ms.
+   */
+  readonly directRecentMs: number;
+  readonly directQuietMs: number;
+  readonly directLingerMsMax: number;
   /** Size of one log file and how many are kept, the current one included: 32 MiB per instance. */
   readonly logFileBytesMax: number;
   readonly logFilesMax: number;
@@ -77,6 +85,9 @@ export const ENGINE_LIMITS: EngineLimits = {
   workTellMs: 5_000,
   warmUpBytesMax: BODY_BYTES_MAX,
   drainQuietMs: 200,
+  directRecentMs: 60_000,
+  directQuietMs: 4_000,
+  directLingerMsMax: 15_000,
   logFileBytesMax: 8 * 1024 * 1024,
   logFilesMax: 4,
   logLineBytesMax: 16 * 1024,

@@ -47,3 +47,20 @@ test("the root is nothing, a slash, or either with a query", () => {
   for (const [path, expected] of cases)
     assert.equal(isRoot(Buffer.from(path), 0, path.length), expected, path);
 });
+
+test("of a group's member: by its own name, by both, and by the group's, which is told apart", () => {
+  const paths = new RequestPaths("g-a", "g");
+  const cases: [string, number, boolean][] = [
+    ["/api/predict/g-a/x", 16, false],
+    ["/api/predict/g.g-a?x", 18, false],
+    ["/api/predict/g/x", 14, true],
+    ["/api/predict/g", 14, true],
+    ["/api/predict/g-b", -1, false],
+    ["/api/predict/g.g-b", -1, false],
+    ["/x", 0, false],
+  ];
+  for (const [path, expected, isGroups] of cases) {
+    assert.equal(paths.strip(Buffer.from(path), 0, path.length), expected, path);
+    assert.equal(paths.isGroups, isGroups, path);
+  }
+});

@@ -38,21 +38,41 @@ IS_DROPPED_DECODED[FIELD.CONTENT_ENCODING] = 1;
  */
 export const FRONT = Buffer.allocUnsafeSlow(HEAD_BYTES_MAX + 16);
 
-/** Paths of one instance: its own service's prefix is taken off. */
+/** Paths of one instance: the prefix of its own service, or of its group, is taken off. */
 export class RequestPaths {
-  readonly #own: Buffer;
+  readonly #own: readonly Buffer[];
+  readonly #group: Buffer | null;
+  /** The last path was that of the group. */
+  isGroups = false;
 
-  constructor(service: string) {
-    this.#own = Buffer.from(`/api/predict/${service}`);
+  constructor(service: string, group?: string) {
+    const names = group === undefined ? [service] : [service, `${group}.${service}`];
+    this.#own = names.map(prefixOf);
+    this.#group = group === undefined ? null : prefixOf(group);
   }
 
-  /** Index in `buf` where the path behind `/api/predict/{service}` starts; `from` for a bare path; -1 for another service's. */
+  /** Index in `buf` where the path behind `/api/predict/{name}` starts; `from` for a bare path; -1 for another service's. */
   strip(buf: Buffer, from: number, to: number): number {
+    this.isGroups = false;
     if (!startsWith(buf, from, to, PREDICT)) return from;
-    const rest = from + this.#own.length;
-    if (!startsWith(buf, from, to, this.#own)) return -1;
-    return rest === to || buf[rest] === SLASH || buf[rest] === QUESTION ? rest : -1;
+    for (let i = 0; i < this.#own.length; i++) {
+      const rest = behind(buf, from, to, this.#own[i]!);
+      if (rest !== -1) return rest;
+    }
+    if (this.#group === null) return -1;
+    const rest = behind(buf, from, to, this.#group);
+    this.isGroups = rest !== -1;
+    return rest;
   }
+}
+
+const prefixOf = (name: string) => Buffer.from(`/api/predict/${name}`);
+
+/** Where the path behind this prefix starts; -1: it has another one. */
+function behind(buf: Buffer, from: number, to: number, prefix: Buffer): number {
+  const rest = from + prefix.length;
+  if (!startsWith(buf, from, to, prefix)) return -1;
+  return rest === to || buf[rest] === SLASH || buf[rest] === QUESTION ? rest : -1;
 }
 
 function startsWith(buf: Buffer, from: number, to: number, text: Buffer): boolean {

@@ -25,6 +25,8 @@ export interface EngineOptions {
   readonly batchRule?: BatchRule;
   /** For direct callers; absent: a free one. */
   readonly port?: number;
+  /** IPv4 address of that port; absent: 127.0.0.1. */
+  readonly host?: string;
 }
 
 /** Where util-linux has it. */
@@ -60,6 +62,7 @@ export async function runEngine(options: EngineOptions): Promise<number> {
     clockAheadMs: Number(process.hrtime.bigint()) / 1e6 - performance.now(),
     ...(options.batchRule === undefined ? {} : { batchRule: options.batchRule }),
     ...(options.port === undefined ? {} : { port: options.port }),
+    ...(options.host === undefined ? {} : { host: options.host }),
   });
   const stop = new AbortController();
   let isAsked = false;

@@ -8,7 +8,7 @@ import type { DataPlane } from "./data-plane.ts";
 import { ADDED_BYTES_MAX, type ResponseChanges, writeResponse } from "./head-rewrite.ts";
 import { REQUEST_ID_BYTES_MAX } from "./limits.ts";
 import type { Meter } from "./meter.ts";
-import { writeOwnAnswer } from "./own-answer.ts";
+import { documentAnswer, writeOwnAnswer } from "./own-answer.ts";
 import type { Wire } from "./wire.ts";
 
 /** The rest of a refused request's body up to this is read and dropped; above it, closing is cheaper for both. */
@@ -175,9 +175,7 @@ export class Answer implements ResponseChanges {
   giveOwn(reason: DataPathReason, requestId: string, text?: string): void {
     const { client } = this;
     this.status = DATA_PATH_REASONS[reason].status;
-    // Whether a client sends a body after an answer in place of the 100 that it waits for, nobody knows.
-    const canSwallow = !this.#isContinueOwed && client.bodyBytesLeft <= SWALLOW_BYTES_MAX;
-    this.isClosing = !this.#isKeepAlive || this.#plane.isDraining || !canSwallow;
+    this.#decideClosing();
     const out = takeBuffer(ADDED_BYTES_MAX + REQUEST_ID_BYTES_MAX);
     const to = writeOwnAnswer(out, reason, text, {
       nowMs: this.#plane.clock.now(),
@@ -190,5 +188,26 @@ export class Answer implements ResponseChanges {
     });
     if (this.meter !== null) this.meter.bytesOut += to;
     client.wire.write(out, 0, to, out);
+  }
+
+  /** Writes a 200 of our own, with this JSON. */
+  giveDocument(json: string, requestId: string): void {
+    this.status = 200;
+    this.#decideClosing();
+    const out = documentAnswer(json, {
+      nowMs: this.#plane.clock.now(),
+      requestId,
+      isClosing: this.isClosing,
+      isKeepAliveSaid: this.#isHttp10 && !this.isClosing,
+      isHead: this.#isHead,
+    });
+    this.client.wire.write(out, 0, out.length, null);
+  }
+
+  /** Whether the connection ends with an answer of our own, which may come before the end of the request's body. */
+  #decideClosing(): void {
+    // Whether a client sends a body after an answer in place of the 100 that it waits for, nobody knows.
+    const canSwallow = !this.#isContinueOwed && this.client.bodyBytesLeft <= SWALLOW_BYTES_MAX;
+    this.isClosing = !this.#isKeepAlive || this.#plane.isDraining || !canSwallow;
   }
 }

@@ -2,6 +2,7 @@ import type { Clock } from "../ports/clock.ts";
 import type { AccessLog } from "./access-log.ts";
 import type { AddressCounts } from "./address-counts.ts";
 import type { Connection } from "./connection.ts";
+import type { Discovery } from "./discovery.ts";
 import type { ExchangePool } from "./exchange-pool.ts";
 import type { LimitCounts } from "./limit-counts.ts";
 import type { RequestIds } from "./request-id.ts";
@@ -12,6 +13,8 @@ export interface DataPlane {
   readonly clock: Clock;
   readonly routing: Routing;
   readonly requestIds: RequestIds;
+  /** For clients that call instances themselves. */
+  readonly discovery: Discovery;
   /** Connections of clients, and streams of their HTTP/2 connections. */
   readonly clients: Set<Connection>;
   /** Time limits, from limits.ts unless a test needs shorter ones. */

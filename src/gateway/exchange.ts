@@ -121,6 +121,7 @@ export class Exchange implements RequestAdditions {
       refusal ?? this.#gates.enter(service!, head, buf, from, bodyFrom, to, isDone, this.#startedMs);
     if (why !== null) {
       if (service !== null) service.meter.bytesIn += to - from;
+      else if (why === "ROUTE_NOT_FOUND" && this.#discover(head, buf)) return;
       this.end(why);
       return;
     }
@@ -134,6 +135,16 @@ export class Exchange implements RequestAdditions {
     // From what the instance was sent, and after it was sent.
     this.#copy = mirror.begin(head, first, to - bodyFrom, isDone, this);
     this.#answer.capture = this.#copy?.pair?.primary ?? null;
+  }
+
+  /** What leads to no service may be a question where instances are. False: it is none. */
+  #discover(head: MessageHead, buf: Buffer): boolean {
+    const json = this.#plane.discovery.answer(head, buf, this);
+    if (json === null) return false;
+    if (this.#upgrade !== null) this.#answer.willClose();
+    this.#answer.giveDocument(json, this.requestId.toString("latin1", 0, this.requestIdLength));
+    this.answerEnded();
+    return true;
   }
 
   /** Whatever the request moves from here on counts at `meter`. */
@@ -341,8 +352,8 @@ export class Exchange implements RequestAdditions {
     this.#endCopy(0);
     this.#line?.end(status);
     this.#tries.release();
-    if (this.#meter === null) this.#plane.unrouted++;
-    else this.#meter.record(status, this.ageMs() * 1000);
+    if (this.#meter !== null) this.#meter.record(status, this.ageMs() * 1000);
+    else if (status !== 200) this.#plane.unrouted++; // without a service, only discovery is answered well
   }
 
   /** The copy goes on by itself, or not at all. `status` of an answer in whole, else 0. */

@@ -16,6 +16,7 @@ import type { Connection } from "./connection.ts";
 import { ControlSocket } from "./control-socket.ts";
 import type { Caps, DataPlane, Times } from "./data-plane.ts";
 import { Departure, type StartSuccessor } from "./departure.ts";
+import { Discovery } from "./discovery.ts";
 import { ExchangePool } from "./exchange-pool.ts";
 import { serveHttp2 } from "./http2-front.ts";
 import { sweepInstances } from "./instance-sweep.ts";
@@ -84,6 +85,7 @@ class GatewayWorker implements Gateway, DataPlane {
   readonly clock: Clock;
   readonly routing: Routing;
   readonly requestIds: RequestIds;
+  readonly discovery: Discovery;
   readonly clients = new Set<Connection>();
   readonly times: Times;
   readonly caps: Caps;
@@ -121,6 +123,7 @@ class GatewayWorker implements Gateway, DataPlane {
     this.addresses = this.#admission.addresses;
     this.routing = new Routing(() => options.random.next());
     this.routing.workerIndex = options.slot ?? 0;
+    this.discovery = new Discovery(this.routing);
     this.#mirrors = new Mirrors(this);
     this.#access = new AccessLogSwitch(options);
     this.requestIds = new RequestIds(options.random.hex(8));

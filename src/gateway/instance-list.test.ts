@@ -14,8 +14,15 @@ const address: fc.Arbitrary<Address> = fc.oneof(
     .tuple(text, fc.integer({ min: 1, max: 65535 }))
     .map(([host, port]) => ({ kind: "tcp", host, port }) as const),
 );
+const direct: fc.Arbitrary<Partial<InstanceRoute>> = fc.oneof(
+  fc.constant({}),
+  fc.integer({ min: 1, max: 65535 }).map((directPort) => ({ directPort })),
+  fc
+    .tuple(fc.integer({ min: 1, max: 65535 }), fc.ipV4())
+    .map(([directPort, directHost]) => ({ directPort, directHost })),
+);
 const instances: fc.Arbitrary<InstanceRoute[]> = fc.uniqueArray(
-  fc.tuple(text, address).map(([id, at]) => ({ id: id as InstanceId, address: at })),
+  fc.tuple(text, address, direct).map(([id, at, more]) => ({ id: id as InstanceId, address: at, ...more })),
   { selector: ({ id }) => id },
 );
 

@@ -1,5 +1,5 @@
 import type { InstanceId } from "../core/names.ts";
-import type { Address, InstanceRoute } from "../core/traffic/route-table.ts";
+import type { Address, InstancePlace, InstanceRoute } from "../core/traffic/route-table.ts";
 import type { Steps } from "./slices.ts";
 
 /** Stands in no id, path or host (table-check sees to that). */
@@ -27,7 +27,7 @@ export class InstanceList {
   static of(instances: readonly InstanceRoute[]): InstanceList {
     return InstanceList.ofTexts(
       instances.map(({ id }) => id),
-      instances.map(({ address }) => placeOf(address)),
+      instances.map(placeOf),
     );
   }
 
@@ -52,7 +52,7 @@ export class InstanceList {
   get routes(): InstanceRoute[] {
     const { ids } = this;
     if (ids.length === 0) return [];
-    return this.#places.split(SEPARATOR).map((place, i) => ({ id: ids[i]!, address: addressOf(place) }));
+    return this.#places.split(SEPARATOR).map((text, i) => ({ id: ids[i]!, ...placeFrom(text) }));
   }
 
   has(id: string): boolean {
@@ -74,13 +74,24 @@ export function* eachId(list: InstanceList, look: (id: InstanceId) => void): Ste
   }
 }
 
-/** An address as a text. */
-export function placeOf(address: Address): string {
-  return address.kind === "unix" ? UNIX + address.path : `${address.port} ${address.host}`;
+/** A place as a text: its port for direct callers, their host, and the address, each ended by a space but the last. */
+export function placeOf({ address, directPort, directHost }: InstancePlace): string {
+  const direct = `${directPort ?? ""} ${directHost ?? ""} `;
+  return direct + (address.kind === "unix" ? UNIX + address.path : `${address.port} ${address.host}`);
 }
 
-function addressOf(place: string): Address {
-  if (place.startsWith(UNIX)) return { kind: "unix", path: place.slice(1) };
-  const at = place.indexOf(" ");
-  return { kind: "tcp", host: place.slice(at + 1), port: Number(place.slice(0, at)) };
+function placeFrom(text: string): InstancePlace {
+  const portTo = text.indexOf(" ");
+  const hostTo = text.indexOf(" ", portTo + 1);
+  const address = addressOf(text.slice(hostTo + 1));
+  if (portTo === 0) return { address };
+  const directPort = Number(text.slice(0, portTo));
+  if (hostTo === portTo + 1) return { address, directPort };
+  return { address, directPort, directHost: text.slice(portTo + 1, hostTo) };
+}
+
+function addressOf(text: string): Address {
+  if (text.startsWith(UNIX)) return { kind: "unix", path: text.slice(1) };
+  const at = text.indexOf(" ");
+  return { kind: "tcp", host: text.slice(at + 1), port: Number(text.slice(0, at)) };
 }

@@ -1,4 +1,4 @@
-import type { Address } from "../core/traffic/route-table.ts";
+import type { InstanceRoute } from "../core/traffic/route-table.ts";
 import { IdCounts } from "./id-counts.ts";
 import { InstanceList, placeOf, SEPARATOR } from "./instance-list.ts";
 import { type ServiceEntry, settled } from "./service-entry.ts";
@@ -66,11 +66,12 @@ export class ServiceDrafts {
       if (i % INSTANCES_A_STEP === INSTANCES_A_STEP - 1) yield;
       const problem = problemOfInstance(values[i]);
       if (problem !== null) throw new TableProblem(`${where}.instances[${from + i}]${problem}`);
-      const { id, address } = values[i] as { readonly id: string; readonly address: Address };
+      const route = values[i] as InstanceRoute;
+      const { id } = route;
       if (this.#ids.add(id) > 1 && (ids.includes(id) || this.entries.some((e) => e.instances.has(id))))
         throw new TableProblem(`${where}.instances[${from + i}].id: ${id} is used twice`);
       ids.push(id);
-      places.push(placeOf(address));
+      places.push(placeOf(route));
     }
     return InstanceList.ofTexts(ids, places);
   }
@@ -79,8 +80,11 @@ export class ServiceDrafts {
 /** What is wrong, behind where it is; null: nothing. No text is made for a good one, as there are many. */
 function problemOfInstance(value: unknown): string | null {
   if (!isFields(value)) return ": must be an object";
-  const { id, address } = value;
+  const { id, address, directPort, directHost } = value;
   if (!isText(id)) return ".id: must be a text";
+  if (directPort !== undefined && !isPort(directPort)) return ".directPort: must be a port";
+  const isHost = directHost === undefined || (isText(directHost) && !directHost.includes(" "));
+  if (!isHost) return ".directHost: must be an address";
   if (!isFields(address)) return ".address: must be an object";
   const { kind, path, host, port } = address;
   if (kind === "unix") {
@@ -89,8 +93,11 @@ function problemOfInstance(value: unknown): string | null {
   }
   if (kind !== "tcp") return ".address.kind: must be unix or tcp";
   if (!isText(host)) return ".address.host: must be a text";
-  const isPort = Number.isInteger(port) && (port as number) > 0 && (port as number) < 65536;
-  return isPort ? null : ".address.port: must be a port";
+  return isPort(port) ? null : ".address.port: must be a port";
+}
+
+function isPort(value: unknown): boolean {
+  return Number.isInteger(value) && (value as number) > 0 && (value as number) < 65536;
 }
 
 function isFields(value: unknown): value is Fields {

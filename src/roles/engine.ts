@@ -9,7 +9,7 @@ const OWNER_LOOK_MS = 500;
 
 /**
  * The role `engine`: one instance, in this process or watched by it. Exits when it has ended. Only what the instance needs is loaded.
- * `--port` is where direct callers reach it; `--owner pid.startTicks` a process without which it ends, for it outlives all others.
+ * `--port` and `--host` are where direct callers reach it; `--owner pid.startTicks` a process without which it ends, for it outlives all others.
  */
 export async function runEngineRole(args: readonly string[]): Promise<void> {
   const { values } = parseArgs({
@@ -18,6 +18,7 @@ export async function runEngineRole(args: readonly string[]): Promise<void> {
       dir: { type: "string" },
       log: { type: "string" },
       port: { type: "string" },
+      host: { type: "string" },
       owner: { type: "string" },
     },
   });
@@ -30,6 +31,9 @@ export async function runEngineRole(args: readonly string[]): Promise<void> {
     logFile: values.log,
     wallNow: systemClock.now,
     ...(port === 0 ? {} : { port }),
+    ...(values.host === undefined ? {} : { host: values.host }),
+    // Who calls one in the foreground knows that it goes.
+    ...(values.owner === undefined ? {} : { limits: { directRecentMs: -1 } }),
   };
   if (values.owner !== undefined) endWithout(values.owner);
   if (new InstanceDir(values.dir).readSpec().processor.kind === "command") {

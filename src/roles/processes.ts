@@ -3,6 +3,7 @@ import type { InstanceGroups } from "../adapters/process/cgroup/instance-groups.
 import { ProcessDriver } from "../adapters/process/driver.ts";
 import { ProcessGatewayFleet } from "../adapters/process/gateway-fleet.ts";
 import { systemClock } from "../adapters/system/clock.ts";
+import { DIRECT_HOST } from "../core/traffic/route-table.ts";
 import type { NodeCapacity } from "../ports/capacity.ts";
 import { openInstanceLimits } from "./instance-limits.ts";
 import type { HomeLayout, ServeSettings } from "./settings.ts";
@@ -25,14 +26,18 @@ export interface Machine {
 /** @throws CannotServe */
 export function openMachine(settings: ServeSettings, layout: HomeLayout): Machine {
   const { groups, capacity } = openInstanceLimits(settings, layout.run);
-  const [runtime, gateways] = openProcesses(layout, groups);
+  const [runtime, gateways] = openProcesses(layout, groups, settings.directHost);
   return { runtime, gateways, groups, capacity };
 }
 
-/** What starts and finds the instances and gateways of a home, each as another role of this program. @throws CannotServe */
+/**
+ * What starts and finds the instances and gateways of a home, each as another role of this program. Instances that are started listen on
+ * `directHost` for direct callers. @throws CannotServe
+ */
 export function openProcesses(
   layout: HomeLayout,
   groups: InstanceGroups,
+  directHost: string,
 ): [ProcessDriver, ProcessGatewayFleet] {
   const command = (role: string, ...args: string[]) => [
     process.execPath,
@@ -46,7 +51,8 @@ export function openProcesses(
       new ProcessDriver({
         runDir: layout.run,
         logDir: layout.logs,
-        engineCommand: (folder, logFile) => command("engine", "--dir", folder, "--log", logFile),
+        engineCommand: (folder, logFile) =>
+          command("engine", "--dir", folder, "--log", logFile, ...hostFlag(directHost)),
         now: () => systemClock.now(),
         groups,
       }),
@@ -60,3 +66,5 @@ export function openProcesses(
     throw new CannotServe((error as Error).message, { cause: error });
   }
 }
+
+const hostFlag = (host: string) => (host === DIRECT_HOST ? [] : ["--host", host]);

@@ -25,6 +25,7 @@ export function readServeSettings(
     tlsKey: of<string | null>(SERVE_SETTINGS.tlsKey),
     tlsHost: of<string | null>(SERVE_SETTINGS.tlsHost),
     tlsPort: of(SERVE_SETTINGS.tlsPort),
+    directHost: of<string>(SERVE_SETTINGS.directHost),
     apiHost: of(SERVE_SETTINGS.apiHost),
     apiPort: of(SERVE_SETTINGS.apiPort),
     gatewayWorkers: of(SERVE_SETTINGS.gatewayWorkers),

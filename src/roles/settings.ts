@@ -1,8 +1,10 @@
+import { isIPv4 } from "node:net";
 import { availableParallelism, homedir } from "node:os";
 import { join, resolve } from "node:path";
 import { nonEmptyText, type Setting, SettingProblem, wholeNumber } from "../base/settings.ts";
 import { VERSIONS_KEPT } from "../core/change/versions.ts";
 import { isName } from "../core/names.ts";
+import { DIRECT_HOST } from "../core/traffic/route-table.ts";
 
 /** Longest host name or address that is accepted (RFC 1035 §2.3.4). */
 const HOST_CHARS_MAX = 253;
@@ -11,6 +13,14 @@ function host(text: string): string | SettingProblem {
   return /^[0-9a-zA-Z.:_-]+$/.test(text) && text.length <= HOST_CHARS_MAX
     ? text
     : new SettingProblem("an IP address or a host name");
+}
+
+function ownAddress(text: string): string | SettingProblem {
+  return isIPv4(text) && text !== "0.0.0.0"
+    ? text
+    : new SettingProblem(
+        "an IPv4 address of this machine that clients can reach; not 0.0.0.0, as it is told to them",
+      );
 }
 
 function region(text: string): string | SettingProblem {
@@ -118,6 +128,12 @@ export const SERVE_SETTINGS = {
     text: "port of the gateway for TLS, beside the plain one; 0 takes a free one",
     defaultValue: 8443,
     parse: wholeNumber(0, PORT_MAX),
+  },
+  directHost: {
+    name: "directHost",
+    text: "IPv4 address that new instances listen on for clients that call them directly, and that these are told; one of the loopback is told to programs on this machine only",
+    defaultValue: DIRECT_HOST,
+    parse: ownAddress,
   },
   apiHost: {
     name: "apiHost",
@@ -237,6 +253,7 @@ export interface ServeSettings {
   /** Null: as `host`. */
   readonly tlsHost: string | null;
   readonly tlsPort: number;
+  readonly directHost: string;
   readonly apiHost: string;
   readonly apiPort: number;
   readonly gatewayWorkers: number;

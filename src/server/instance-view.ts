@@ -8,8 +8,11 @@ import { rfc3339OrEmpty } from "./time.ts";
 
 const HOST_NAME = hostname();
 
-/** Instances of the process runtime listen on this machine only (core/instance-spec.ts, InstanceState.port). */
-export const HOST_IP = "127.0.0.1";
+/** Where instances of the process runtime listen unless told otherwise (core/instance-spec.ts, InstanceState.port). */
+const HOST_IP = "127.0.0.1";
+
+/** Where clients call an instance directly. */
+export const innerIpOf = ({ host }: Pick<InstanceStatus, "host">): string => host ?? HOST_IP;
 
 /** An instance as the Instance of eas-reference §8.1. */
 export function instanceView(
@@ -29,7 +32,7 @@ export function instanceView(
     ReadyProcesses: instance.isReady ? 1 : 0,
     TotalProcesses: 1,
     RestartCount: instance.restarts + instance.workerRestarts,
-    InnerIP: HOST_IP,
+    InnerIP: innerIpOf(instance),
     HostIP: HOST_IP,
     HostName: HOST_NAME,
     InstanceType: node?.name ?? "",

@@ -3,7 +3,7 @@ import type { InstanceId } from "../core/names.ts";
 import { checkContainer } from "./container-handlers.ts";
 import type { ServerDeps } from "./deps.ts";
 import { type Call, type Handler, LineStream, serviceIn } from "./handler.ts";
-import { HOST_IP } from "./instance-view.ts";
+import { innerIpOf } from "./instance-view.ts";
 
 /** Lines of one instance that pages reach back to. */
 const REACH_LINES = 10_000;
@@ -44,7 +44,7 @@ async function instancesOf(
   const picture = await deps.control.read();
   const service = serviceIn(picture, path.ServiceName);
   const known = (picture.statuses.get(service.name)?.instances ?? [])
-    .filter(() => query.Ip === undefined || query.Ip === HOST_IP)
+    .filter((instance) => query.Ip === undefined || query.Ip === innerIpOf(instance))
     .map((instance) => instance.id);
   if (query.InstanceName === undefined) return known;
   const wanted = known.filter((id) => id === query.InstanceName);

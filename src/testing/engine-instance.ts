@@ -39,6 +39,7 @@ export interface InstanceOptions {
   /** Text of app.py; or another processor. */
   readonly source?: string;
   readonly processor?: ProcessorSpec;
+  readonly group?: string;
   readonly modelPath?: string;
   /** Or, with a name that does not begin with `/`, a file that is written with `warmUp`. */
   readonly warmUpPath?: string;
@@ -88,6 +89,7 @@ export class EngineInstance {
     const spec = {
       id: "svc-v1-0",
       service: "svc",
+      ...(options.group === undefined ? {} : { group: options.group }),
       version: 1,
       epoch: 0,
       slot: 0,

@@ -95,9 +95,10 @@ export class MemoryRuntime implements RuntimeDriver {
     if (behaviour.loadMs !== null) void this.#load(engine, behaviour.loadMs, behaviour);
   }
 
-  async setAccess(id: InstanceId, { tokens, isBodyChecked }: AccessRules): Promise<void> {
+  async setAccess(id: InstanceId, { tokens, groupTokens, isBodyChecked }: AccessRules): Promise<void> {
     const engine = this.engines.get(id);
-    if (engine !== undefined) engine.spec = { ...engine.spec, tokens, isBodyChecked };
+    if (engine !== undefined)
+      engine.spec = { ...engine.spec, tokens, ...(groupTokens ? { groupTokens } : {}), isBodyChecked };
   }
 
   async stop(id: InstanceId, graceMs: number): Promise<void> {

@@ -104,7 +104,7 @@ export function testRuntimeConformance(name: string, open: () => Promise<Runtime
     "other rules for direct callers are in the spec at once, and gone with a new start",
     async (under) => {
       const { driver } = under;
-      const access = { tokens: ["bmV3", "b2xk"], isBodyChecked: false };
+      const access = { tokens: ["bmV3", "b2xk"], groupTokens: ["b2xk"], isBodyChecked: false };
       await driver.setAccess(spec.id, access, never);
       assert.deepEqual(await driver.list(), [], "nothing comes of one that is not there");
       await driver.start(spec, never);

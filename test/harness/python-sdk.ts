@@ -1,4 +1,5 @@
 import { execFileSync } from "node:child_process";
+import { existsSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import { ROOT } from "./installation.ts";
 import { makeEnvironment } from "./python-environment.ts";
@@ -17,17 +18,23 @@ export interface SdkCall {
   /** In place of endpoint and service; the SDK sends the token as it is then. */
   readonly url?: string;
   readonly headers?: Readonly<Record<string, string>>;
+  /** `DIRECT`: the SDK asks where instances are, and calls them itself. */
+  readonly type?: "DIRECT";
+  /** Tries in all; 1 unless given. */
+  readonly retries?: number;
+  readonly timeoutMs?: number;
 }
 
 /** What the SDK made of it: the answer's body, or the code of its PredictException. */
 export type SdkAnswer = { readonly body: string } | { readonly code: number };
 
-/** Makes the calls with the real Python SDK, one after the other. */
-export function callBySdk(calls: readonly SdkCall[]): SdkAnswer[] {
+/** Makes the calls with the real Python SDK, one after the other; `env` as {@link olderSdk} gives it. */
+export function callBySdk(calls: readonly SdkCall[], env: NodeJS.ProcessEnv = {}): SdkAnswer[] {
   const script = join(ROOT, "test", "fixtures", "sdk", "predict.py");
   const out = execFileSync(sdkPython(), [script], {
     input: JSON.stringify(calls),
     encoding: "utf8",
+    env: { ...process.env, PYTHONWARNINGS: "ignore", ...env },
     timeout: 60_000,
     maxBuffer: 64 * 1024 * 1024,
   });
@@ -60,6 +67,7 @@ export function askBySdk(calls: readonly SdkTensorCall[]): SdkTensorAnswer[] {
   const out = execFileSync(sdkPython(), [script], {
     input: JSON.stringify(calls),
     encoding: "utf8",
+    env: { ...process.env, PYTHONWARNINGS: "ignore" },
     timeout: 120_000,
   });
   return JSON.parse(out) as SdkTensorAnswer[];
@@ -67,7 +75,22 @@ export function askBySdk(calls: readonly SdkTensorCall[]): SdkTensorAnswer[] {
 
 /** Runs a program that uses the SDK; gives what it prints. */
 export function runBySdk(program: string): string {
-  return execFileSync(sdkPython(), ["-c", program], { encoding: "utf8", timeout: 60_000 });
+  return execFileSync(sdkPython(), ["-W", "ignore", "-c", program], { encoding: "utf8", timeout: 60_000 });
 }
 
-const sdkPython = () => makeEnvironment(PACKAGE);
+export const sdkPython = () => makeEnvironment(PACKAGE);
+
+/** The last one that asks for instances by the older path. What it needs is what the newer one has brought. */
+const OLDER_PACKAGE = "eas-prediction==0.33";
+
+/** What in the environment makes the SDK the older one. */
+export function olderSdk(): NodeJS.ProcessEnv {
+  const folder = join(ROOT, ".toolchain", OLDER_PACKAGE.replace("==", "-"));
+  if (!existsSync(folder)) {
+    const draft = `${folder}.${process.pid}`;
+    const install = ["-m", "pip", "install", "--quiet", "--no-deps", "--target", draft, OLDER_PACKAGE];
+    execFileSync(sdkPython(), install, { stdio: ["ignore", "ignore", "inherit"], timeout: 240_000 });
+    renameSync(draft, folder);
+  }
+  return { PYTHONPATH: folder };
+}

@@ -76,8 +76,9 @@ export class ProcessDriver implements RuntimeDriver {
       signal.throwIfAborted();
       const folder = folderOf(this.#parent, id);
       if (!existsSync(folder)) return;
-      const { tokens, isBodyChecked } = access;
-      await writeFileAtomic(join(folder, "access.json"), JSON.stringify({ tokens, isBodyChecked }), 0o600);
+      const { tokens, groupTokens, isBodyChecked } = access;
+      const text = JSON.stringify({ tokens, groupTokens, isBodyChecked });
+      await writeFileAtomic(join(folder, "access.json"), text, 0o600);
     });
   }
 

@@ -154,7 +154,7 @@ test("a group that goes with all its members ends the mirrors to each of them", 
 test("the route table has what gateways need, and records of before mirrors were are read", () => {
   const table = (state: DesiredState) =>
     buildRouteTable(
-      { state, statuses: new Map(), addresses: new Map(), keepaliveMs: () => 1, isBodyChecked: () => true },
+      { state, statuses: new Map(), places: new Map(), keepaliveMs: () => 1, isBodyChecked: () => true },
       1,
     ).services;
   const old = JSON.parse(JSON.stringify(recordOf("a"))) as ReturnType<typeof recordOf>;

@@ -105,7 +105,9 @@ function living(kept: InstanceStatus, observed: ObservedInstance, nowMs: number)
   const { stages = null, memory = null } = state ?? {};
   const seen = { pid, startedAtMs, port: state?.port ?? null, limits, workerRestarts, stages, memory };
   const library = state?.library === undefined ? {} : { library: state.library };
-  const base = { ...kept, ...seen, ...library, backoffUntilMs: null };
+  const host = state?.host === undefined ? {} : { host: state.host };
+  const { host: _before, ...unplaced } = kept;
+  const base = { ...unplaced, ...seen, ...host, ...library, backoffUntilMs: null };
   const phase = state?.phase ?? "loading";
   if (phase === "ready") {
     const readySinceMs = kept.isReady ? (kept.readySinceMs ?? nowMs) : nowMs;

@@ -1,3 +1,4 @@
+import type { AccessRules } from "../instance-spec.ts";
 import type { Assessed } from "./assess.ts";
 import { instanceSpecOf } from "./instance-spec-of.ts";
 import type { Action, PlanInput, Wanted } from "./plan-input.ts";
@@ -21,7 +22,7 @@ export type Start = Extract<Action, { kind: "start" }>;
 /** Starts an older instance again, as it was: its report is all that is known of it. */
 export function restartOf(a: Assessed, wanted: Wanted | null, nowMs: number): Start[] {
   if (a.observed === null || !isStartable(a, wanted, nowMs)) return [];
-  const access = wanted === null ? {} : { tokens: wanted.tokens, isBodyChecked: wanted.spec.isBodyChecked };
+  const access = wanted === null ? {} : accessOf(wanted);
   return [{ kind: "start", spec: { ...a.observed.spec, ...access } }];
 }
 
@@ -34,11 +35,22 @@ export function startOf(a: Assessed, wanted: Wanted | null, nowMs: number): Star
 /** Gives a living instance the rules for direct callers that are wanted, if it has others: a revoked token must not open it any longer. */
 export function setAccessOf(a: Assessed, wanted: Wanted | null, { busy }: PlanInput): Action[] {
   if (wanted === null || a.observed === null || !a.isAlive || busy.has(a.status.id)) return [];
-  const access = { tokens: wanted.tokens, isBodyChecked: wanted.spec.isBodyChecked };
-  const { tokens, isBodyChecked } = a.observed.spec;
-  const isSame = isBodyChecked === access.isBodyChecked && tokens.join("\n") === access.tokens.join("\n");
+  const access = accessOf(wanted);
+  const has = a.observed.spec;
+  const isSame =
+    has.isBodyChecked === access.isBodyChecked &&
+    isSameTokens(has.tokens, access.tokens) &&
+    isSameTokens(has.groupTokens, access.groupTokens);
   return isSame ? [] : [{ kind: "set-access", id: a.status.id, access }];
 }
+
+const accessOf = ({ tokens, groupTokens, spec }: Wanted): AccessRules => ({
+  tokens,
+  ...(groupTokens === undefined ? {} : { groupTokens }),
+  isBodyChecked: spec.isBodyChecked,
+});
+
+const isSameTokens = (a: readonly string[] = [], b: readonly string[] = []) => a.join("\n") === b.join("\n");
 
 /** Stops an instance that leaves, as soon as that costs nobody a request, or its grace is over. */
 export function stopOf(a: Assessed, graceMs: number, { busy, routing, nowMs }: PlanInput): Action[] {

@@ -13,11 +13,13 @@ export interface InstanceOrder {
   readonly spec: ServiceSpec;
   /** Tokens for direct callers. */
   readonly tokens: readonly string[];
+  /** Those of them that open it by its group's name; absent: none. */
+  readonly groupTokens?: readonly string[];
 }
 
 /** Everything an instance of the version in force has to know. */
 export function instanceSpecOf(
-  { record, spec, tokens }: InstanceOrder,
+  { record, spec, tokens, groupTokens }: InstanceOrder,
   files: ReadyFiles,
   slot: number,
 ): InstanceSpec {
@@ -32,6 +34,7 @@ export function instanceSpecOf(
     epoch,
     slot,
     tokens,
+    ...(groupTokens === undefined ? {} : { groupTokens }),
     isBodyChecked: spec.isBodyChecked,
     processor: processorOf(spec.processor, files),
     model: {

@@ -51,6 +51,8 @@ export interface Wanted {
   readonly spec: ServiceSpec;
   /** Tokens for direct callers of an instance. */
   readonly tokens: readonly string[];
+  /** Those of them that open it by its group's name; absent: not known. */
+  readonly groupTokens?: readonly string[];
   readonly files: FilesState;
   /** The version before, as `updatingFrom` names it, while a rollout may hold instances back; null: it cannot be started. */
   readonly base?: Wanted | null;

@@ -50,10 +50,22 @@ export interface ServiceRoute {
   readonly mirror?: MirrorRule;
 }
 
-export interface InstanceRoute {
+export interface InstanceRoute extends InstancePlace {
   readonly id: InstanceId;
-  readonly address: Address;
 }
+
+/** Where an instance is reached. */
+export interface InstancePlace {
+  /** By gateways. */
+  readonly address: Address;
+  /** Port where it takes requests of clients that call it themselves, and checks their tokens. Absent: only gateways may call it. */
+  readonly directPort?: number;
+  /** IPv4 address of that port; absent: {@link DIRECT_HOST}. */
+  readonly directHost?: string;
+}
+
+/** Where instances listen for direct callers unless told otherwise: only programs on this machine reach them. */
+export const DIRECT_HOST = "127.0.0.1";
 
 /** Where an instance listens. Unix sockets are used for processes on the same machine: 12 to 18 % cheaper. */
 export type Address =

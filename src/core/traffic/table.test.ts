@@ -23,7 +23,7 @@ function inputOf(
     statuses: new Map(
       records.map((r) => [r.name, { ...initialStatus(r), serving: (serving[r.name] ?? []) as InstanceId[] }]),
     ),
-    addresses: new Map(ids.map((id) => [id, { kind: "unix", path: `/run/${id}` } as const])),
+    places: new Map(ids.map((id) => [id, { address: { kind: "unix", path: `/run/${id}` } } as const])),
     keepaliveMs: () => 5000,
     isBodyChecked: () => true,
   };

@@ -5,13 +5,13 @@ import type { Json } from "../spec/service-spec.ts";
 import { allocate, type Share } from "./allocate.ts";
 import type { MirrorRule } from "./mirror.ts";
 import type { GatewayPolicy } from "./policy.ts";
-import type { Address, GroupRoute, RouteTable, ServiceRoute } from "./route-table.ts";
+import type { GroupRoute, InstancePlace, RouteTable, ServiceRoute } from "./route-table.ts";
 
 export interface TableInput {
   readonly state: DesiredState;
   readonly statuses: ReadonlyMap<ServiceName, ServiceStatus>;
   /** Where ready instances listen; one that is not in it gets no route, whatever a status says. */
-  readonly addresses: Pick<ReadonlyMap<InstanceId, Address>, "get">;
+  readonly places: Pick<ReadonlyMap<InstanceId, InstancePlace>, "get">;
   /** `metadata.rpc.keepalive` of a service in ms. */
   readonly keepaliveMs: (record: ServiceRecord) => number;
   /** `networking.gateway_policy` of a service; null: none. */
@@ -88,6 +88,9 @@ export function openersOf(record: ServiceRecord, group: GroupRecord | undefined)
   return group === undefined ? tokensOf(record) : [...tokensOf(record), ...tokensOf(group)];
 }
 
+/** Every token that opens a group's address. */
+export const groupOpenersOf = (group: GroupRecord): string[] => tokensOf(group);
+
 /** The newest first. */
 const tokensOf = ({ token, olderTokens }: TokenHolder) => [token, ...olderTokens.map((older) => older.token)];
 
@@ -98,7 +101,7 @@ function lasting(state: DesiredState): ServiceRecord[] {
 }
 
 function serviceRoute(record: ServiceRecord, input: TableInput): ServiceRoute {
-  const { state, statuses, addresses, keepaliveMs, isBodyChecked } = input;
+  const { state, statuses, places, keepaliveMs, isBodyChecked } = input;
   const group = record.group === null ? undefined : state.groups.get(record.group);
   const policy = input.policy?.(record) ?? null;
   const protocol = input.protocol?.(record) ?? "http";
@@ -109,8 +112,8 @@ function serviceRoute(record: ServiceRecord, input: TableInput): ServiceRoute {
     tokens: openersOf(record, group),
     instances: serving
       .flatMap((id) => {
-        const address = addresses.get(id);
-        return address === undefined ? [] : [{ id, address }];
+        const place = places.get(id);
+        return place === undefined ? [] : [{ id, ...place }];
       })
       .sort((a, b) => (a.id < b.id ? -1 : 1)),
     keepaliveMs: keepaliveMs(record),
