@@ -1,6 +1,7 @@
 import { CommanderError } from "commander";
 import { ApiError, UnreachableError } from "../api/client.ts";
 import { type CliIo, EXIT, Failure, Misuse } from "./cli-io.ts";
+import { type Problem, problemsText } from "./problems.ts";
 import { buildProgram } from "./program.ts";
 import { type GlobalOptions, Session } from "./session.ts";
 import type { LocalVerb } from "./verb.ts";
@@ -69,19 +70,6 @@ export function reportError(session: Session, error: unknown): number {
     return error instanceof Misuse ? EXIT.misuse : EXIT.failed;
   }
   throw error;
-}
-
-/** One problem of a document, as the API tells it. */
-export interface Problem {
-  readonly Path: string;
-  readonly Found: string;
-  readonly Allowed: string;
-}
-
-/** Several problems of one document stand below each other. */
-export function problemsText(problems: readonly Problem[]): string {
-  const lines = problems.map(({ Path, Found, Allowed }) => `  ${Path}: found ${Found}, allowed: ${Allowed}`);
-  return [`${problems.length} problems`, ...lines].join("\n");
 }
 
 function messageOf(error: ApiError): string {

@@ -24,18 +24,20 @@ import {
 } from "../core/change/tokens.ts";
 import { updateService } from "../core/change/update.ts";
 import { type InstanceOrders, updateInstance } from "../core/change/update-instance.ts";
+import { type ValidateRequest, validateDocument } from "../core/change/validate.ts";
 import { ServingError } from "../core/errors.ts";
 import type { GroupName, InstanceId, ServiceName } from "../core/names.ts";
 import type { Change, DesiredState, GroupRecord, SafetyLock, ServiceRecord } from "../core/service.ts";
 import { classifyChange } from "../core/spec/classify.ts";
-import { mergeDocuments } from "../core/spec/merge.ts";
-import { parseSpec } from "../core/spec/parse.ts";
+import { parseSpec, parseStored } from "../core/spec/parse.ts";
 import type { ParsedSpec } from "../core/spec/service-spec.ts";
+import type { NotEffectiveField } from "../core/spec/standings.ts";
+import { type UpdateMode, updatedSpec } from "../core/spec/updated.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { FileCache } from "../ports/files.ts";
 import type { Random } from "../ports/random.ts";
 import type { Store } from "../ports/store.ts";
-import type { Accepted, GroupUpdate, Release } from "./control-plane.ts";
+import type { Accepted, DocumentReport, GroupUpdate, Release } from "./control-plane.ts";
 import { refuseMissingGpus } from "./gpu-check.ts";
 import type { Known } from "./known.ts";
 import type { NodeRoom } from "./node-room.ts";
@@ -78,11 +80,11 @@ export class Commands {
     return { record, notEffective: parsed.notEffective };
   }
 
-  async updateService(name: ServiceName, given: unknown, mode: "merge" | "replace"): Promise<Accepted> {
-    let notEffective: readonly string[] = [];
+  async updateService(name: ServiceName, given: unknown, mode: UpdateMode): Promise<Accepted> {
+    let notEffective: readonly NotEffectiveField[] = [];
     const record = await this.#decide(name, (state, context) => {
       const before = findLasting(state, name);
-      const after = parseSpec(mode === "merge" ? mergeDocuments(before.document, given) : given);
+      const after = updatedSpec(before.document, given, mode, parseSpec);
       refuseMissingGpus(after.spec, this.#deps.gpuCount);
       notEffective = after.notEffective;
       const reach = reachOf(before, after);
@@ -134,12 +136,28 @@ export class Commands {
     return this.#decide(name, (state, context) => deleteMirror(state, name, context));
   }
 
+  /** What create or update would say to a document; nothing is changed. */
+  async validate(request: ValidateRequest): Promise<DocumentReport> {
+    const { store, room, gpuCount } = this.#deps;
+    const { state } = await store.readDesired();
+    const validation = validateDocument(state, request, {
+      refuseMissing: ({ spec }) => refuseMissingGpus(spec, gpuCount),
+      reachOf,
+    });
+    const { change, examined } = validation;
+    const preview =
+      change === null || examined === null
+        ? null
+        : previewUpdate(change.before, examined, change.kind, room.free());
+    return { ...validation, preview };
+  }
+
   /** What `updateService` would do; nothing is changed. */
-  async previewUpdate(name: ServiceName, given: unknown, mode: "merge" | "replace"): Promise<UpdatePreview> {
+  async previewUpdate(name: ServiceName, given: unknown, mode: UpdateMode): Promise<UpdatePreview> {
     const { store, room, clock, gpuCount } = this.#deps;
     const { state } = await store.readDesired();
     const before = findLasting(state, name);
-    const after = parseSpec(mode === "merge" ? mergeDocuments(before.document, given) : given);
+    const after = updatedSpec(before.document, given, mode, parseSpec);
     refuseMissingGpus(after.spec, gpuCount);
     const reach = reachOf(before, after);
     const context = { nowMs: clock.now(), serviceId: "", serviceToken: "", groupToken: "" };
@@ -261,7 +279,7 @@ export class Commands {
 /** A stored document that this version cannot read any more is replaced whole: a new version. */
 function reachOf(before: ServiceRecord, after: ParsedSpec): ReturnType<typeof classifyChange> {
   try {
-    return classifyChange(parseSpec(before.document).spec, after.spec);
+    return classifyChange(parseStored(before.document).spec, after.spec);
   } catch {
     return "new-version";
   }

@@ -1,6 +1,6 @@
 import type { InstanceId, ServiceName } from "../core/names.ts";
 import type { DesiredState, ServiceRecord, ServiceStatus, ServiceVersion } from "../core/service.ts";
-import { parseSpec } from "../core/spec/parse.ts";
+import { parseStored } from "../core/spec/parse.ts";
 import type { ServiceSpec } from "../core/spec/service-spec.ts";
 import type { Address } from "../core/traffic/route-table.ts";
 import type { Log } from "../ports/log.ts";
@@ -66,7 +66,7 @@ export class Known {
     if (cached?.key === key) return cached.spec;
     let spec: ServiceSpec | null = null;
     try {
-      spec = parseSpec(record.document).spec;
+      spec = parseStored(record.document).spec;
     } catch (error) {
       this.#log.error({ service: record.name, err: error }, "a stored document cannot be read");
     }
@@ -77,7 +77,7 @@ export class Known {
   /** The same of a kept version; not cached, since it is asked for only while a rollout holds instances back. */
   specOfVersion(version: ServiceVersion): ServiceSpec | null {
     try {
-      return parseSpec(version.document).spec;
+      return parseStored(version.document).spec;
     } catch (error) {
       const { service, version: number } = version;
       this.#log.warn(

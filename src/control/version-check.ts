@@ -1,5 +1,5 @@
 import type { ServiceVersion } from "../core/service.ts";
-import { parseSpec } from "../core/spec/parse.ts";
+import { parseStored } from "../core/spec/parse.ts";
 import { sourcesOf, sourceText } from "../core/spec/referenced.ts";
 import type { FileCache } from "../ports/files.ts";
 
@@ -14,7 +14,7 @@ export type Runnable =
 export async function runnableOf(version: ServiceVersion, files: FileCache): Promise<Runnable> {
   let used: ReturnType<typeof sourcesOf>;
   try {
-    used = sourcesOf(parseSpec(version.document).spec);
+    used = sourcesOf(parseStored(version.document).spec);
   } catch {
     return { kind: "false", why: "its service.json cannot be read by this Sluice" };
   }

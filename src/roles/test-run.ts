@@ -5,7 +5,8 @@ import { systemRandom } from "../adapters/system/random.ts";
 import { wholeNumber } from "../base/settings.ts";
 import { type CliIo, EXIT, type ExitCode, Failure, Misuse } from "../cli/cli-io.ts";
 import { readDocument } from "../cli/document.ts";
-import { problemsText, reportError } from "../cli/main.ts";
+import { reportError } from "../cli/main.ts";
+import { problemsText } from "../cli/problems.ts";
 import { readData, readHeaders, showAnswer } from "../cli/request.ts";
 import { Session } from "../cli/session.ts";
 import { listOption, textOption, type VerbOptions } from "../cli/verb.ts";
@@ -49,7 +50,7 @@ export async function runTestRole(file: string, options: VerbOptions, io: CliIo)
   try {
     const order = await readOrder(options, io, isSending);
     const parsed = parseSpec(readJson(file, io));
-    for (const path of parsed.notEffective) steps.warn(`${path} has no effect here yet`);
+    for (const { path, reason } of parsed.notEffective) steps.warn(`${path} has no effect here: ${reason}`);
     return await test(parsed, order, { session, steps, folder, env: io.env, ...ends });
   } catch (error) {
     return reportTestError(steps, error, ends.stop);

@@ -1,4 +1,5 @@
 import type { OperationName } from "../api/paths.ts";
+import { DOCUMENT_HANDLERS } from "./document-handlers.ts";
 import { ENVIRONMENT_HANDLERS } from "./environment-handlers.ts";
 import { GROUP_HANDLERS } from "./group-handlers.ts";
 import type { Handler } from "./handler.ts";
@@ -14,6 +15,7 @@ import { TOKEN_HANDLERS } from "./token-handlers.ts";
 /** Every operation of the contract and who does it: the compiler sees that none is missing. */
 export const HANDLERS: { readonly [N in OperationName]: Handler<N> } = {
   ...SERVICE_COMMANDS,
+  ...DOCUMENT_HANDLERS,
   ...SERVICE_QUERIES,
   ...GROUP_HANDLERS,
   ...TOKEN_HANDLERS,

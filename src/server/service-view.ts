@@ -2,7 +2,7 @@ import type { Service } from "../api/objects.ts";
 import type { Picture } from "../control/control-plane.ts";
 import type { ServiceName } from "../core/names.ts";
 import type { InstanceStatus, ServiceRecord, ServiceStatus } from "../core/service.ts";
-import { parseSpec } from "../core/spec/parse.ts";
+import { parseStored } from "../core/spec/parse.ts";
 import type { Json, JsonObject, ServiceSpec } from "../core/spec/service-spec.ts";
 import { type StageTime, totalMs } from "../core/start-stages.ts";
 import { stagesView } from "./instance-view.ts";
@@ -103,7 +103,7 @@ const specs = new WeakMap<JsonObject, ServiceSpec>();
 function specOf(document: JsonObject): ServiceSpec {
   const known = specs.get(document);
   if (known) return known;
-  const { spec } = parseSpec(document);
+  const { spec } = parseStored(document);
   specs.set(document, spec);
   return spec;
 }
