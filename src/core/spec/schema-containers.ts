@@ -79,8 +79,11 @@ export const containers = list(
       list(
         "Environment variables.",
         block("One variable.", {
-          name: text("Name; PORT and those that begin with SLUICE_ are set by Sluice.", { minLength: 1 }),
-          value: optional(text("Value.", SECRET)),
+          name: text("Name; PORT and those that begin with SLUICE_ are set by Sluice.", {
+            ...EFFECTIVE,
+            minLength: 1,
+          }),
+          value: optional(text("Value.", { ...EFFECTIVE, ...SECRET })),
         }),
         EFFECTIVE,
       ),
