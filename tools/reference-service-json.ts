@@ -11,6 +11,9 @@ import { DEPTH_MAX, PROBLEMS_MAX, VALUES_MAX } from "../src/core/spec/normalize.
 import { KNOWN_CODES, READY_CODES, RUNNABLE_TYPES } from "../src/core/spec/processors.ts";
 import { publishedSchema } from "../src/core/spec/published-schema.ts";
 import { SERVICE_FIELD } from "../src/core/spec/schema.ts";
+import { isActedOn } from "../src/core/spec/standing.ts";
+
+import { standingSection } from "./service-json-standings.ts";
 
 export const REFERENCE_DIR = join(dirname(import.meta.dirname), "docs", "reference");
 
@@ -41,7 +44,7 @@ function row(path: string, value: string, field: Field, isRequired: boolean): st
   const cells = [
     value,
     defaultText(field, isRequired),
-    field["x-effective"] ? "yes" : "",
+    isActedOn(field) ? "yes" : "",
     field.description ?? "",
   ];
   return `| ${[code(path), ...cells.map(cell)].join(" | ")} |`;
@@ -79,15 +82,6 @@ function sections(): string {
   return [first, `## At the top\n\n${table(plain)}`, ...others].join("\n");
 }
 
-/** Dotted names of all fields that this build acts on. */
-function effectiveNames(field: Field, prefix: string): string[] {
-  return Object.entries(field.properties ?? {}).flatMap(([name, child]) => {
-    if (child["x-effective"]) return [`${prefix}${name}`];
-    if (child.items !== undefined) return effectiveNames(child.items, `${prefix}${name}[].`);
-    return effectiveNames(child, `${prefix}${name}.`);
-  });
-}
-
 /** The whole reference, as Markdown. */
 export function serviceReference(): string {
   const aliases = Object.entries(ALIASES).map(([from, to]) => `| ${code(from)} | ${code(to)} |`);
@@ -96,7 +90,11 @@ export function serviceReference(): string {
 # service.json
 
 One JSON object says what a service runs and how. It is the file given to \`sluice create\`, and the body of
-\`POST /api/v2/services\`. A JSON Schema for editors stands beside this page: [service.schema.json](service.schema.json).
+\`POST /api/v2/services\`. A JSON Schema (draft 2020-12) for editors stands beside this page, [service.schema.json](service.schema.json), and every installation has that of its
+build at \`GET /service.schema.json\`, for which no key is needed. It takes dotted keys and other names of fields as well, and marks the
+latter as deprecated. In an editor that reads \`$schema\`:
+
+    { "$schema": "http://127.0.0.1:8081/service.schema.json", "metadata": { … } }
 
     {
       "metadata": { "name": "pmml_prod", "instance": 4, "cpu": 1, "group": "pmml" },
@@ -119,12 +117,18 @@ One JSON object says what a service runs and how. It is the file given to \`slui
 
 ## Rules
 
-- **What a field says is done, refused, or named.** "Acted on: yes" means that this build does what the field says. Every
-  other field listed here is checked and kept, and the answer to create and update names it as not effective here.
-  A field that is not listed is refused, with the nearest known name. Acted on are:
-  ${effectiveNames(SERVICE_FIELD, "").map(code).join(", ")}.
+- **What a field says is done, refused, or named.** Each field has a [standing](#standing-of-each-field) for what the service is run as.
+  A field without effect is checked and kept, and the answers to create and update name it (\`NotEffective\`) and say why
+  (\`NotEffectiveFields\`). A field that is not listed is refused, with the nearest known name.
+- **Before anything is made**: \`sluice validate service.json\` (operation \`ValidateService\`) says what create would say: every problem, what
+  becomes of each field, and the defaults of those that are left out. With \`--service <name>\` it says that of an update.
 - **All problems at once.** A refusal (\`INVALID_SPEC\`) names each problem with the JSON path as you spelled it, what was found
   and what is allowed; at most ${PROBLEMS_MAX}. Tokens, passwords and the like are never repeated.
+- **Rules between fields** are checked too, also where nothing goes by them, so that a file that is right here is right elsewhere: \`command\` or
+  \`script\`; \`gpu\` or \`gpu_memory\`, and \`gpu_core_percentage\` only beside that; \`autoscaler.max\` above \`min\`, and one form of
+  strategies; six fields in each cron; one source for each mount, at places that do not overlap and are none of the system's; one place for
+  \`sinker\`, that of its type; \`default\` or other load balancers. A document that was accepted before such a rule came stays readable; the next
+  update is held to it.
 - **Nested and dotted keys are the same.** \`{"metadata": {"rpc": {"keepalive": 9}}}\`, \`{"metadata": {"rpc.keepalive": 9}}\` and
   \`{"metadata.rpc.keepalive": 9}\` mean one thing, in objects inside of lists too. Two different values for one field are
   refused. In objects with names of your own (\`labels\`, \`features\`, \`model_config\`, …) a dot is part of the name:
@@ -133,8 +137,10 @@ One JSON object says what a service runs and how. It is the file given to \`slui
 - **null** means "not given". So does an empty text in a field that takes a text and is not required, except \`token\`.
 - **Update** merges: objects are merged, everything else is replaced, lists as a whole, and null removes (RFC 7386). Inside of
   \`model_config\` and other values of your own, null is a value. Update with \`UpdateType=replace\` takes the document as a whole.
+  Problems of the part and of what would come of it are told together; so are all changes of fields that are fixed. The same update twice is no
+  change: no new version, no new generation.
 - **Size**: at most ${VALUES_MAX} values, and ${DEPTH_MAX} levels inside of \`model_config\`. The JSON may begin with a byte order
-  mark; a name given twice in one object is refused.
+  mark; a name given twice in one object is refused. A \`$schema\` at the top, which editors write, is not read and not kept.
 
 ## What a change leads to
 
@@ -163,6 +169,7 @@ One JSON object says what a service runs and how. It is the file given to \`slui
   see the [guide to models](../guide/models.md).
 
 ${sections()}
+${standingSection()}
 ## Other names
 
 Older files and other clients write some fields elsewhere. They are moved to their place; what follows the name goes along, so

@@ -170,7 +170,7 @@ export function standingOf(
   if (isEffective || isActedOn(field)) {
     const exception = EXCEPTIONS.find(
       ({ paths, of, isOf }) =>
-        paths.includes(path) &&
+        isIn(path, paths) &&
         of.includes(runtime) &&
         (isOf === undefined || (processor !== null && isOf(processor))),
     );
@@ -181,6 +181,10 @@ export function standingOf(
   }
   return { kind: "not-effective", reason: field["x-reason"] ?? inherited ?? UNKNOWN };
 }
+
+/** What is said of a field is said of all in it. */
+const isIn = (path: string, paths: readonly string[]) =>
+  paths.some((each) => path === each || path.startsWith(`${each}.`));
 
 /** Only for some of the services of a runtime it has no effect: why, for the reference. Null: it is the same for all. */
 export function sometimesNot(path: string, runtime: Runtime): string | null {
