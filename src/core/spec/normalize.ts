@@ -198,7 +198,8 @@ function conflict(job: Job, steps: Steps, spelled: string): void {
 /** A deep copy that is JSON and nothing else. */
 function copy(job: Job, value: unknown, spelled: string, depth: number): Json {
   if (value === null || typeof value === "string" || typeof value === "boolean") return value;
-  if (typeof value === "number" && Number.isFinite(value)) return value;
+  // JSON writes −0 as 0, and so it would come back from the store.
+  if (typeof value === "number" && Number.isFinite(value)) return value === 0 ? 0 : value;
   if (depth > DEPTH_MAX) {
     note(job, spelled, "deeper nesting", `at most ${DEPTH_MAX} levels`);
     return null;
