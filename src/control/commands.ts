@@ -6,9 +6,11 @@ import { deleteInstances } from "../core/change/delete-instances.ts";
 import { createGroup, deleteGroup, updateGroup } from "../core/change/group.ts";
 import { createMirror, deleteMirror, type MirrorRequest, updateMirror } from "../core/change/mirror.ts";
 import { previewUpdate, type UpdatePreview } from "../core/change/preview.ts";
+import { reachOf } from "../core/change/reach.ts";
 import { release } from "../core/change/release.ts";
 import { removeService } from "../core/change/remove.ts";
 import { restartService } from "../core/change/restart.ts";
+import { type Backup, type RestoreReport, restoreBackup } from "../core/change/restore.ts";
 import { createRollout, deleteRollout, type RolloutRequest, updateRollout } from "../core/change/rollout.ts";
 import { setSafetyLock } from "../core/change/safety-lock.ts";
 import { scaleService } from "../core/change/scale.ts";
@@ -28,9 +30,7 @@ import { type ValidateRequest, validateDocument } from "../core/change/validate.
 import { ServingError } from "../core/errors.ts";
 import type { GroupName, InstanceId, ServiceName } from "../core/names.ts";
 import type { Change, DesiredState, GroupRecord, SafetyLock, ServiceRecord } from "../core/service.ts";
-import { classifyChange } from "../core/spec/classify.ts";
-import { parseSpec, parseStored } from "../core/spec/parse.ts";
-import type { ParsedSpec } from "../core/spec/service-spec.ts";
+import { parseSpec } from "../core/spec/parse.ts";
 import type { NotEffectiveField } from "../core/spec/standings.ts";
 import { type UpdateMode, updatedSpec } from "../core/spec/updated.ts";
 import type { Clock } from "../ports/clock.ts";
@@ -142,7 +142,6 @@ export class Commands {
     const { state } = await store.readDesired();
     const validation = validateDocument(state, request, {
       refuseMissing: ({ spec }) => refuseMissingGpus(spec, gpuCount),
-      reachOf,
     });
     const { change, examined } = validation;
     const preview =
@@ -242,6 +241,12 @@ export class Commands {
     return this.#decide(name, (state, context) => revokeGroupToken(state, { name, number }, context));
   }
 
+  async restoreBackup(backup: Backup, isPlan: boolean): Promise<RestoreReport> {
+    const { store } = this.#deps;
+    if (isPlan) return restoreBackup((await store.readDesired()).state, backup, this.#context()).record;
+    return this.#decide("the installation", (state, context) => restoreBackup(state, backup, context));
+  }
+
   /** Changes that no user asked for, such as the last step of a deletion. */
   async commit(decide: (state: DesiredState) => readonly Change[]): Promise<void> {
     await this.#decide("", (state) => ({ changes: decide(state), record: null }));
@@ -251,14 +256,8 @@ export class Commands {
     subject: string,
     decide: (state: DesiredState, context: ChangeContext) => Decision<R>,
   ): Promise<R> {
-    const { store, known, clock, random, onCommitted } = this.#deps;
-    const context: ChangeContext = {
-      nowMs: clock.now(),
-      serviceId: `eas-m-${random.hex(SERVICE_ID_BYTES)}`,
-      serviceToken: random.hex(TOKEN_BYTES),
-      groupToken: random.hex(TOKEN_BYTES),
-      versionsKept: this.#deps.versionsKept,
-    };
+    const { store, known, onCommitted } = this.#deps;
+    const context = this.#context();
     for (let attempt = 1; attempt <= ATTEMPTS_MAX; attempt++) {
       const { revision, state } = await store.readDesired();
       const { changes, record } = decide(state, context);
@@ -271,16 +270,18 @@ export class Commands {
     throw new ServingError("WRITE_CONFLICT", { service: subject });
   }
 
+  #context(): ChangeContext {
+    const { clock, random, versionsKept } = this.#deps;
+    return {
+      nowMs: clock.now(),
+      serviceId: `eas-m-${random.hex(SERVICE_ID_BYTES)}`,
+      serviceToken: random.hex(TOKEN_BYTES),
+      groupToken: random.hex(TOKEN_BYTES),
+      versionsKept,
+    };
+  }
+
   #instancesOf(name: ServiceName): InstanceId[] {
     return this.#deps.known.statuses.get(name)?.instances.map((i) => i.id) ?? [];
-  }
-}
-
-/** A stored document that this version cannot read any more is replaced whole: a new version. */
-function reachOf(before: ServiceRecord, after: ParsedSpec): ReturnType<typeof classifyChange> {
-  try {
-    return classifyChange(parseStored(before.document).spec, after.spec);
-  } catch {
-    return "new-version";
   }
 }

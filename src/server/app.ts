@@ -16,6 +16,13 @@ import { addMetricsRoute } from "./metrics-route.ts";
 import { asRefusal } from "./refusal.ts";
 import type { SignedParts } from "./signing/signature.ts";
 
+declare module "fastify" {
+  interface FastifyContextConfig {
+    /** The body may be as long as a backup. */
+    readonly takesLines?: boolean;
+  }
+}
+
 type Operation = (typeof OPERATION_LIST)[number];
 /** Their answers are documents of another form, to which nothing is added. */
 const BARE: ReadonlySet<string> = new Set(["DescribeOpenApi", "DescribeServiceSchema"]);
@@ -58,13 +65,18 @@ export function createApp(deps: ServerDeps): FastifyInstance {
     reply.header("x-request-id", request.id).code(status).send(body);
   }
 
+  function bodyLimits({ routeOptions }: FastifyRequest) {
+    const bytesMax = routeOptions.config.takesLines ? limits.linesBytesMax : limits.documentBytesMax;
+    return { bytesMax, discardBytesMax: Math.max(bytesMax, limits.discardBytesMax) };
+  }
+
   app.removeAllContentTypeParsers();
   // Whatever the client calls it: bodies of this API are JSON, and what is none is told by line and column.
   app.addHook("onRequest", async (request) => {
     if (request.headers["content-type"] !== undefined) request.headers["content-type"] = "application/json";
   });
   app.addContentTypeParser("*", (request: FastifyRequest, payload: IncomingMessage) =>
-    readBody(payload, limits, (bytes) => {
+    readBody(payload, bodyLimits(request), (bytes) => {
       const caller = callers.get(request);
       if (caller !== undefined) checkBody(caller, bytes);
     }),
@@ -92,6 +104,7 @@ export function createApp(deps: ServerDeps): FastifyInstance {
     app.route({
       method: operation.method,
       url: operation.path.replace(/\{(\w+)\}/g, ":$1"),
+      config: { takesLines: operation.body === "lines" },
       onRequest: async (request) => {
         if (!operation.isOpen) checkAccess(request);
       },
@@ -146,6 +159,7 @@ function readInput(operation: Operation, request: FastifyRequest) {
     .filter((name) => Object.hasOwn(query, name))
     .map((name) => `?${name}`);
   if (operation.body === null) return { query, body: undefined, ignored };
+  if (operation.body === "lines") return { query, body: (request.body as string | undefined) ?? "", ignored };
   const document = parseJson((request.body as string | undefined) ?? "");
   if (operation.body === "service-json") return { query, body: document, ignored };
   const body = checked(operation.body, document, "$") as Record<string, unknown>;

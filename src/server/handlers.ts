@@ -1,4 +1,5 @@
 import type { OperationName } from "../api/paths.ts";
+import { BACKUP_HANDLERS } from "./backup-handlers.ts";
 import { DOCUMENT_HANDLERS } from "./document-handlers.ts";
 import { ENVIRONMENT_HANDLERS } from "./environment-handlers.ts";
 import { GROUP_HANDLERS } from "./group-handlers.ts";
@@ -23,6 +24,7 @@ export const HANDLERS: { readonly [N in OperationName]: Handler<N> } = {
   ...MANUAL_HANDLERS,
   ...ROLLOUT_HANDLERS,
   ...ENVIRONMENT_HANDLERS,
+  ...BACKUP_HANDLERS,
   ...INTERNAL_HANDLERS,
   DescribeServiceLog: describeServiceLog,
 };

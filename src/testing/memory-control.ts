@@ -3,6 +3,7 @@ import type { Accepted, ControlPlane, DocumentReport, Picture } from "../control
 import { EnvironmentBuilds, type EnvironmentOrder } from "../control/environments.ts";
 import { Metrics } from "../control/metrics.ts";
 import type { Runnable } from "../control/version-check.ts";
+import type { AccessKeyRecord } from "../core/access/access-key.ts";
 import { createService } from "../core/change/create.ts";
 import { type Decision, findLasting, findService } from "../core/change/decision.ts";
 import { deleteInstances } from "../core/change/delete-instances.ts";
@@ -12,6 +13,7 @@ import { previewUpdate } from "../core/change/preview.ts";
 import { release } from "../core/change/release.ts";
 import { finishRemoval, removeService } from "../core/change/remove.ts";
 import { restartService } from "../core/change/restart.ts";
+import { type Backup, restoreBackup } from "../core/change/restore.ts";
 import { createRollout, deleteRollout, type RolloutRequest, updateRollout } from "../core/change/rollout.ts";
 import { setSafetyLock } from "../core/change/safety-lock.ts";
 import { scaleService } from "../core/change/scale.ts";
@@ -69,6 +71,7 @@ export class MemoryControl implements ControlPlane {
   readonly services = new Map<ServiceName, ServiceRecord>();
   readonly groups = new Map<GroupName, GroupRecord>();
   readonly versions = new Map<ServiceName, readonly ServiceVersion[]>();
+  readonly accessKeys = new Map<string, AccessKeyRecord>();
   readonly statuses = new Map<ServiceName, ServiceStatus>();
   readonly history: NewEvent[] = [];
   readonly lines = new Map<InstanceId, string[]>();
@@ -176,10 +179,7 @@ export class MemoryControl implements ControlPlane {
     return this.differences.filter((d) => d.service === name);
   }
   async validate(request: ValidateRequest): Promise<DocumentReport> {
-    const validation = validateDocument(this.state, request, {
-      refuseMissing: () => {},
-      reachOf: (before, after) => classifyChange(parseSpec(before.document).spec, after.spec),
-    });
+    const validation = validateDocument(this.state, request, { refuseMissing: () => {} });
     const { change, examined } = validation;
     const preview =
       change === null || examined === null ? null : previewUpdate(change.before, examined, change.kind, null);
@@ -254,6 +254,15 @@ export class MemoryControl implements ControlPlane {
   }
   async updateGroup(name: GroupName, update: Parameters<ControlPlane["updateGroup"]>[1]) {
     return this.#take(updateGroup(this.state, { name, ...update }, this));
+  }
+  async restoreBackup(backup: Backup, isPlan: boolean) {
+    const decision = restoreBackup(this.state, backup, {
+      nowMs: this.nowMs,
+      serviceId: "",
+      serviceToken: "",
+      groupToken: "",
+    });
+    return isPlan ? decision.record : this.#take(decision);
   }
   async deleteGroup(name: GroupName, isCascading: boolean) {
     this.#take(deleteGroup(this.state, { name, isCascading }, this));

@@ -5,11 +5,11 @@ import { canonical } from "../../testing/service-documents.ts";
 import { ServingError } from "../errors.ts";
 import type { ServiceName } from "../names.ts";
 import type { DesiredState } from "../service.ts";
-import { classifyChange } from "../spec/classify.ts";
 import { parseSpec } from "../spec/parse.ts";
 import { updatedSpec } from "../spec/updated.ts";
 import { applyChanges } from "./apply.ts";
 import { createService } from "./create.ts";
+import { reachOf } from "./reach.ts";
 import { updateService } from "./update.ts";
 import { type ValidateParts, validateDocument } from "./validate.ts";
 
@@ -21,7 +21,6 @@ const EMPTY: DesiredState = {
 const CONTEXT = { nowMs: 1, serviceId: "eas-m-1", serviceToken: "t", groupToken: "g" };
 const PARTS: ValidateParts = {
   refuseMissing: () => {},
-  reachOf: (before, after) => classifyChange(parseSpec(before.document).spec, after.spec),
 };
 const document = {
   name: "a",
@@ -123,7 +122,7 @@ test("the same update twice is no change, whatever is updated: no version, no ge
         const before = from.services.get(name)!;
         const mode = isReplacing ? "replace" : "merge";
         const after = updatedSpec(before.document, named(second), mode, parseSpec);
-        const reach = PARTS.reachOf(before, after);
+        const reach = reachOf(before, after);
         return updateService(from, { name, after, reach }, CONTEXT);
       };
       const request = {

@@ -8,6 +8,7 @@ import type { ParsedSpec } from "../spec/service-spec.ts";
 import { type UpdateMode, updatedSpec } from "../spec/updated.ts";
 import { createService } from "./create.ts";
 import { findLasting } from "./decision.ts";
+import { reachOf } from "./reach.ts";
 import { updateService } from "./update.ts";
 
 /** What a document is held against. */
@@ -35,7 +36,6 @@ export interface Validation {
 export interface ValidateParts {
   /** @throws ServingError for what this machine has not */
   readonly refuseMissing: (parsed: ParsedSpec) => void;
-  readonly reachOf: (before: ServiceRecord, after: ParsedSpec) => ChangeKind;
 }
 
 /** Nothing is made by it. */
@@ -48,7 +48,7 @@ const CONTEXT = { nowMs: 0, serviceId: "", serviceToken: "", groupToken: "" };
 export function validateDocument(
   state: DesiredState,
   { document, update }: ValidateRequest,
-  { refuseMissing, reachOf }: ValidateParts,
+  { refuseMissing }: ValidateParts,
 ): Validation {
   const before = update === null ? null : findLasting(state, update.name);
   let isTaken = false;

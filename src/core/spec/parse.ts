@@ -17,12 +17,7 @@ import { type FieldStanding, notEffectiveOf, standingsOf } from "./standings.ts"
  * @throws ServingError INVALID_SPEC with all problems, at most {@link PROBLEMS_MAX}.
  */
 export function parseSpec(document: unknown): ParsedSpec {
-  const { spec, document: canonical, origins } = read(document, "given");
-  return {
-    spec,
-    document: canonical,
-    notEffective: notEffectiveOf(standingsOf(canonical, origins, spec.processor)),
-  };
+  return parsed(read(document, "given"));
 }
 
 /**
@@ -31,8 +26,12 @@ export function parseSpec(document: unknown): ParsedSpec {
  *
  * @throws ServingError INVALID_SPEC when what is acted on cannot be read
  */
-export function parseStored(document: JsonObject): Pick<ParsedSpec, "spec"> {
-  return { spec: read(document, "stored").spec };
+export function parseStored(document: JsonObject): ParsedSpec {
+  return parsed(read(document, "stored"));
+}
+
+function parsed({ spec, document, origins }: Read): ParsedSpec {
+  return { spec, document, notEffective: notEffectiveOf(standingsOf(document, origins, spec.processor)) };
 }
 
 /** A document with all that can be said of it before anything is made of it. */
