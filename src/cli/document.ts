@@ -13,9 +13,17 @@ const LOCAL_HOSTS = new Set(["127.0.0.1", "localhost", "[::1]"]);
  * Reads a service.json and makes relative paths in it absolute, for a path means nothing to a server without the
  * folder of the file. Everything else is the server's to judge; text that is no JSON too, so that there is
  * one message for it: then the text goes as it is.
- * @throws Failure for a file that is missing, or that names one that is
+ * @param onMissing told of each file that is named and is not there; throws a Failure unless given
+ * @throws Failure for a file that is missing
  */
-export function readDocument(file: string, address: string, io: Pick<CliIo, "cwd">): string {
+export function readDocument(
+  file: string,
+  address: string,
+  io: Pick<CliIo, "cwd">,
+  onMissing: (text: string) => void = (text) => {
+    throw new Failure(text);
+  },
+): string {
   const path = resolve(io.cwd, file);
   let text: string;
   try {
@@ -37,7 +45,7 @@ export function readDocument(file: string, address: string, io: Pick<CliIo, "cwd
     const found = absolutePath(value, dirname(path));
     if (found === null) continue;
     if (isLocal && !existsSync(found)) {
-      throw new Failure(`${file}: $.${field}: there is no file or folder ${found}`);
+      onMissing(`${file}: $.${field}: there is no file or folder ${found}`);
     }
     text = withPath(text, field, value, found);
   }

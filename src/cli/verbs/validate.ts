@@ -19,11 +19,11 @@ export const run: VerbRun = async (session, [file], options) => {
           ServiceName: (await session.service(service)).ServiceName,
           UpdateType: options.replace === true ? ("replace" as const) : ("merge" as const),
         };
-  const answer = await client.call("ValidateService", {
-    query,
-    body: readDocument(file!, client.address, session.io),
-  });
+  const missing: string[] = [];
+  const body = readDocument(file!, client.address, session.io, (text) => missing.push(text));
+  const answer = await client.call("ValidateService", { query, body });
   session.show(answer, () => reportText(answer, options.all === true));
+  for (const text of missing) session.error(text);
   if (!answer.Valid) {
     const { length } = answer.Problems;
     const problems = `${length} ${length === 1 ? "problem" : "problems"}`;
@@ -40,8 +40,9 @@ export const run: VerbRun = async (session, [file], options) => {
     session.warn("there is a service of this name: create would refuse the file; --service checks an update");
   }
   const count = answer.Fields.length - idle.length;
-  session.ok(`${file} is valid: ${count} of ${answer.Fields.length} fields have an effect here`);
-  return options.strict === true && idle.length > 0 ? EXIT.failed : EXIT.done;
+  if (missing.length === 0)
+    session.ok(`${file} is valid: ${count} of ${answer.Fields.length} fields have an effect here`);
+  return missing.length > 0 || (options.strict === true && idle.length > 0) ? EXIT.failed : EXIT.done;
 };
 
 function reportText({ Valid, Fields, Defaults, Plan }: Report, isAll: boolean): string {
