@@ -56,7 +56,10 @@ test("validate tells every problem, in its exit code too", async (t) => {
   write("lost.json", { ...server, model_path: "m.bin", processor_path: "code", oops: 1 });
   const lost = await run(["validate", "lost.json"]);
   assert.equal(lost.code, 1);
-  assert.match(lost.err, /model_path: there is no file[\s\S]*processor_path: there is no file[\s\S]*\$\.oops/);
+  assert.match(
+    lost.err,
+    /model_path: there is no file[\s\S]*processor_path: there is no file[\s\S]*\$\.oops/,
+  );
   write("text.json", "{");
   assert.match((await run(["validate", "text.json"])).err, /INVALID_JSON/);
   assert.equal((await run(["validate", "missing.json"])).code, 1);
