@@ -213,9 +213,7 @@ export const networking = block("How the service is reached.", {
   ),
   path: optional(text("Path prefix.", idle("a service is called at /api/predict/ and its name"))),
   enable_https: optional(flag("HTTPS.", idle(NO_DEDICATED_GATEWAY))),
-  enable_http2: optional(
-    flag("HTTP/2.", idle("the gateway always takes HTTP/2 where it speaks TLS, and from gRPC clients")),
-  ),
+  enable_http2: optional(flag("HTTP/2.", idle("the gateway always takes HTTP/2 beside HTTP/1.1"))),
   disable_internet_endpoint: optional(flag("No public address.", idle(NO_DEDICATED_GATEWAY))),
   use_host_network: optional(
     flag("The network of the machine.", idle("processes always use the network of their machine")),
