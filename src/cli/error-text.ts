@@ -1,3 +1,5 @@
+import type { ApiError } from "../api/client.ts";
+
 /** One problem of a document, as the API tells it. */
 export interface Problem {
   readonly Path: string;
@@ -5,10 +7,17 @@ export interface Problem {
   readonly Allowed: string;
 }
 
-/** Several problems of one document, below each other. */
+/** Several problems of one document stand below each other. */
 export const problemLines = (problems: readonly Problem[]) =>
   problems.map(({ Path, Found, Allowed }) => `  ${Path}: found ${Found}, allowed: ${Allowed}`).join("\n");
 
 /** The same, with how many there are. */
 export const problemsText = (problems: readonly Problem[]) =>
   `${problems.length} problems\n${problemLines(problems)}`;
+
+/** What an answer of the API says is wrong. */
+export function messageOf(error: ApiError): string {
+  const problems = error.body.Problems;
+  if (!Array.isArray(problems) || problems.length < 2) return error.message;
+  return problemsText(problems as readonly Problem[]);
+}
