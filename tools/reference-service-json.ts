@@ -6,10 +6,14 @@ import { writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { allowedText } from "../src/core/spec/allowed.ts";
 import type { Field } from "../src/core/spec/field.ts";
-import { ALIASES, FIELD_TREE, type FieldNode } from "../src/core/spec/field-tree.ts";
+import { ALIASES } from "../src/core/spec/field-tree.ts";
 import { DEPTH_MAX, PROBLEMS_MAX, VALUES_MAX } from "../src/core/spec/normalize.ts";
 import { KNOWN_CODES, READY_CODES, RUNNABLE_TYPES } from "../src/core/spec/processors.ts";
+import { publishedSchema } from "../src/core/spec/published-schema.ts";
 import { SERVICE_FIELD } from "../src/core/spec/schema.ts";
+import { isActedOn } from "../src/core/spec/standing.ts";
+
+import { standingSection } from "./service-json-standings.ts";
 
 export const REFERENCE_DIR = join(dirname(import.meta.dirname), "docs", "reference");
 
@@ -40,7 +44,7 @@ function row(path: string, value: string, field: Field, isRequired: boolean): st
   const cells = [
     value,
     defaultText(field, isRequired),
-    field["x-effective"] ? "yes" : "",
+    isActedOn(field) ? "yes" : "",
     field.description ?? "",
   ];
   return `| ${[code(path), ...cells.map(cell)].join(" | ")} |`;
@@ -78,15 +82,6 @@ function sections(): string {
   return [first, `## At the top\n\n${table(plain)}`, ...others].join("\n");
 }
 
-/** Dotted names of all fields that this build acts on. */
-function effectiveNames(field: Field, prefix: string): string[] {
-  return Object.entries(field.properties ?? {}).flatMap(([name, child]) => {
-    if (child["x-effective"]) return [`${prefix}${name}`];
-    if (child.items !== undefined) return effectiveNames(child.items, `${prefix}${name}[].`);
-    return effectiveNames(child, `${prefix}${name}.`);
-  });
-}
-
 /** The whole reference, as Markdown. */
 export function serviceReference(): string {
   const aliases = Object.entries(ALIASES).map(([from, to]) => `| ${code(from)} | ${code(to)} |`);
@@ -95,7 +90,11 @@ export function serviceReference(): string {
 # service.json
 
 One JSON object says what a service runs and how. It is the file given to \`sluice create\`, and the body of
-\`POST /api/v2/services\`. A JSON Schema for editors stands beside this page: [service.schema.json](service.schema.json).
+\`POST /api/v2/services\`. A JSON Schema (draft 2020-12) for editors stands beside this page, [service.schema.json](service.schema.json), and every installation has that of its
+build at \`GET /service.schema.json\`, for which no key is needed. It takes dotted keys and other names of fields as well, and marks the
+latter as deprecated. In an editor that reads \`$schema\`:
+
+    { "$schema": "http://127.0.0.1:8081/service.schema.json", "metadata": { … } }
 
     {
       "metadata": { "name": "pmml_prod", "instance": 4, "cpu": 1, "group": "pmml" },
@@ -118,12 +117,18 @@ One JSON object says what a service runs and how. It is the file given to \`slui
 
 ## Rules
 
-- **What a field says is done, refused, or named.** "Acted on: yes" means that this build does what the field says. Every
-  other field listed here is checked and kept, and the answer to create and update names it as not effective here.
-  A field that is not listed is refused, with the nearest known name. Acted on are:
-  ${effectiveNames(SERVICE_FIELD, "").map(code).join(", ")}.
+- **What a field says is done, refused, or named.** Each field has a [standing](#standing-of-each-field) for what the service is run as.
+  A field without effect is checked and kept, and the answers to create and update name it (\`NotEffective\`) and say why
+  (\`NotEffectiveFields\`). A field that is not listed is refused, with the nearest known name.
+- **Before anything is made**: \`sluice validate service.json\` (operation \`ValidateService\`) says what create would say: every problem, what
+  becomes of each field, and the defaults of those that are left out. With \`--service <name>\` it says that of an update.
 - **All problems at once.** A refusal (\`INVALID_SPEC\`) names each problem with the JSON path as you spelled it, what was found
   and what is allowed; at most ${PROBLEMS_MAX}. Tokens, passwords and the like are never repeated.
+- **Rules between fields** are checked too, also where nothing goes by them, so that a file that is right here is right elsewhere: \`command\` or
+  \`script\`; \`gpu\` or \`gpu_memory\`, and \`gpu_core_percentage\` only beside that; \`autoscaler.max\` above \`min\`, and one form of
+  strategies; six fields in each cron; one source for each mount, at places that do not overlap and are none of the system's; one place for
+  \`sinker\`, that of its type; \`default\` or other load balancers. A document that was accepted before such a rule came stays readable; the next
+  update is held to it.
 - **Nested and dotted keys are the same.** \`{"metadata": {"rpc": {"keepalive": 9}}}\`, \`{"metadata": {"rpc.keepalive": 9}}\` and
   \`{"metadata.rpc.keepalive": 9}\` mean one thing, in objects inside of lists too. Two different values for one field are
   refused. In objects with names of your own (\`labels\`, \`features\`, \`model_config\`, …) a dot is part of the name:
@@ -132,8 +137,10 @@ One JSON object says what a service runs and how. It is the file given to \`slui
 - **null** means "not given". So does an empty text in a field that takes a text and is not required, except \`token\`.
 - **Update** merges: objects are merged, everything else is replaced, lists as a whole, and null removes (RFC 7386). Inside of
   \`model_config\` and other values of your own, null is a value. Update with \`UpdateType=replace\` takes the document as a whole.
+  Problems of the part and of what would come of it are told together; so are all changes of fields that are fixed. The same update twice is no
+  change: no new version, no new generation.
 - **Size**: at most ${VALUES_MAX} values, and ${DEPTH_MAX} levels inside of \`model_config\`. The JSON may begin with a byte order
-  mark; a name given twice in one object is refused.
+  mark; a name given twice in one object is refused. A \`$schema\` at the top, which editors write, is not read and not kept.
 
 ## What a change leads to
 
@@ -162,6 +169,7 @@ One JSON object says what a service runs and how. It is the file given to \`slui
   see the [guide to models](../guide/models.md).
 
 ${sections()}
+${standingSection()}
 ## Other names
 
 Older files and other clients write some fields elsewhere. They are moved to their place; what follows the name goes along, so
@@ -173,47 +181,10 @@ ${aliases.join("\n")}
 `;
 }
 
-/** Names that lead on, when they are followed by a dot. */
-const opens = (node: FieldNode) => node.kind === "block" || node.kind === "map" || node.children.size > 0;
-
-/** The schema as editors should see it: dotted keys, other names and texts for booleans are let through as well. */
-function published(node: FieldNode): Record<string, unknown> {
-  const { properties, required, items, ...rest } = node.field;
-  if (items !== undefined) return { ...rest, items: node.item === null ? items : published(node.item) };
-  if (rest.type === "boolean") return { ...rest, type: undefined, enum: [true, false, "true", "false"] };
-  if (rest.enum !== undefined) return { ...rest, enum: [...new Set([...rest.enum, ""])] };
-  if (rest.pattern !== undefined && rest.minLength !== 1) return { ...rest, pattern: `^$|${rest.pattern}` };
-  if (properties === undefined) return { ...rest };
-  const own = Object.keys(properties).map((name) => [name, published(node.children.get(name)!)]);
-  const aliases = [...node.children]
-    .filter(([name]) => !Object.hasOwn(properties, name))
-    .map(([name, target]) => [
-      name,
-      { description: `Another name of \`${target.path.join(".")}\`.`, deprecated: true },
-    ]);
-  const leading = [...node.children].filter(([, child]) => opens(child)).map(([name]) => name);
-  return {
-    ...rest,
-    properties: Object.fromEntries([...own, ...aliases]),
-    ...(leading.length === 0 ? {} : { patternProperties: { [`^(${leading.join("|")})\\.`]: {} } }),
-    // `name` and `instance` may stand under other spellings, which JSON Schema cannot count together.
-    ...(required === undefined || node === FIELD_TREE || node.path[0] === "metadata" ? {} : { required }),
-  };
-}
-
 /** The published JSON Schema, as text. */
-export function publishedSchema(): string {
-  const schema = {
-    $schema: "https://json-schema.org/draft/2020-12/schema",
-    title: "service.json",
-    ...published(FIELD_TREE),
-    description:
-      "A service of Sluice: what it runs, and how. metadata.name and metadata.instance are required. x-effective marks what this build acts on.",
-  };
-  return `${JSON.stringify(schema, null, 2)}\n`;
-}
+export const schemaText = () => `${JSON.stringify(publishedSchema(), null, 2)}\n`;
 
 if (import.meta.main) {
   writeFileSync(join(REFERENCE_DIR, "service-json.md"), serviceReference());
-  writeFileSync(join(REFERENCE_DIR, "service.schema.json"), publishedSchema());
+  writeFileSync(join(REFERENCE_DIR, "service.schema.json"), schemaText());
 }

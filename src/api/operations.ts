@@ -1,6 +1,7 @@
 import type { Static, TSchema } from "typebox";
 import { BACKUP_OPERATIONS } from "./backup-operations.ts";
 import { CONTAINER_OPERATIONS } from "./container-operations.ts";
+import { DOCUMENT_OPERATIONS } from "./document-operations.ts";
 import { ENVIRONMENT_OPERATIONS } from "./environment-operations.ts";
 import { GROUP_OPERATIONS } from "./group-operations.ts";
 import { INTERNAL_OPERATIONS } from "./internal-operations.ts";
@@ -16,6 +17,7 @@ import { TOKEN_OPERATIONS } from "./token-operations.ts";
 /** The whole contract: every operation with what it takes and gives. Its method and path stand in paths.ts. */
 export const OPERATIONS = {
   ...SERVICE_OPERATIONS,
+  ...DOCUMENT_OPERATIONS,
   ...MIRROR_OPERATIONS,
   ...ROLLOUT_OPERATIONS,
   ...MANUAL_OPERATIONS,

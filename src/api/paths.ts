@@ -79,10 +79,12 @@ export const PATHS = {
   ListEnvironments: { method: "GET", path: "/api/v2/internal/environments" },
   BuildEnvironment: { method: "POST", path: "/api/v2/internal/environments" },
   DeleteEnvironment: { method: "DELETE", path: "/api/v2/internal/environments/{EnvironmentId}" },
+  ValidateService: { method: "POST", path: "/api/v2/internal/validate" },
   MakeBackup: { method: "GET", path: "/api/v2/internal/backup" },
   RestoreBackup: { method: "POST", path: "/api/v2/internal/restore" },
   CheckHealth: { method: "GET", path: "/healthz" },
   DescribeOpenApi: { method: "GET", path: "/openapi.json" },
+  DescribeServiceSchema: { method: "GET", path: "/service.schema.json" },
 } as const satisfies Record<
   string,
   { readonly method: "GET" | "POST" | "PUT" | "DELETE"; readonly path: string }

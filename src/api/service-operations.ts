@@ -1,4 +1,5 @@
 import Type from "typebox";
+import { notEffectiveFields, planObject } from "./document-operations.ts";
 import { answer, flag, notEffective, oneOf, paged, paging, query, text, textMap, whole } from "./fields.ts";
 import { endpointObject, eventObject, instanceObject, serviceObject, versionObject } from "./objects.ts";
 import type { OperationSchema } from "./operation.ts";
@@ -16,27 +17,12 @@ const created = {
   Status: text("Creating"),
   InternetEndpoint: text("address"),
   IntranetEndpoint: text("address"),
+  ...notEffectiveFields,
 };
 const updated = answer({
   ...accepted.properties,
-  Plan: opt(
-    Type.Object(
-      {
-        Change: oneOf(["nothing", "scale", "in-place", "new-version"], "the largest thing that it takes"),
-        Version: whole("version in force afterwards"),
-        Differences: Type.Array(
-          Type.Object({
-            Path: text("JSON path of the field"),
-            From: Type.Union([Type.Null(), Type.String()], { description: "JSON text; null: not there" }),
-            To: Type.Union([Type.Null(), Type.String()], { description: "JSON text; null: not there" }),
-          }),
-          { description: "fields that differ; secrets as ***" },
-        ),
-        Steps: Type.Array(Type.String(), { description: "what would happen to instances" }),
-      },
-      { description: "extension: only with Plan" },
-    ),
-  ),
+  ...notEffectiveFields,
+  Plan: opt(planObject),
 });
 const none = query({});
 

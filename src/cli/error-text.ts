@@ -8,10 +8,12 @@ export interface Problem {
 }
 
 /** Several problems of one document stand below each other. */
-export function problemsText(problems: readonly Problem[]): string {
-  const lines = problems.map(({ Path, Found, Allowed }) => `  ${Path}: found ${Found}, allowed: ${Allowed}`);
-  return [`${problems.length} problems`, ...lines].join("\n");
-}
+export const problemLines = (problems: readonly Problem[]) =>
+  problems.map(({ Path, Found, Allowed }) => `  ${Path}: found ${Found}, allowed: ${Allowed}`).join("\n");
+
+/** The same, with how many there are. */
+export const problemsText = (problems: readonly Problem[]) =>
+  `${problems.length} problems\n${problemLines(problems)}`;
 
 /** What an answer of the API says is wrong. */
 export function messageOf(error: ApiError): string {

@@ -7,6 +7,7 @@ import { VERBS } from "./verbs.ts";
 /** A line of every verb, in an order in which each can be done. */
 const LINES = [
   "create third.json",
+  "validate third.json",
   "modify third -Dlabels.a=b",
   "clone third copy",
   "label set third --label c=d",

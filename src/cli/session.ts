@@ -188,8 +188,17 @@ export class Session {
   }
 
   /** Names what was asked for and does nothing there. */
-  warnOf(answer: { readonly NotEffective?: readonly string[] }): void {
-    for (const path of answer.NotEffective ?? []) this.warn(`${path} has no effect here yet`);
+  warnOf(answer: {
+    readonly NotEffective?: readonly string[];
+    readonly NotEffectiveFields?: readonly { readonly Path: string; readonly Reason: string }[];
+  }): void {
+    const reasons = new Map((answer.NotEffectiveFields ?? []).map(({ Path, Reason }) => [Path, Reason]));
+    for (const path of answer.NotEffective ?? []) {
+      const reason = reasons.get(path);
+      this.warn(
+        reason === undefined ? `${path} has no effect here yet` : `${path} has no effect here: ${reason}`,
+      );
+    }
   }
 
   /**

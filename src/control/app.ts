@@ -260,6 +260,7 @@ export function createControlPlane(
     createMirror: (request) => commands.createMirror(request),
     updateMirror: (request) => commands.updateMirror(request),
     deleteMirror: (name) => commands.deleteMirror(name),
+    validate: (request) => commands.validate(request),
     previewUpdate: (name, document, mode) => commands.previewUpdate(name, document, mode),
     switchVersion: (name, version) => commands.switchVersion(name, version),
     runnableVersions: async (name) => runnableVersions(await known.desired(), name, deps.files),

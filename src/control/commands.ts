@@ -29,16 +29,18 @@ import {
 } from "../core/change/tokens.ts";
 import { updateService } from "../core/change/update.ts";
 import { type InstanceOrders, updateInstance } from "../core/change/update-instance.ts";
+import { type ValidateRequest, validateDocument } from "../core/change/validate.ts";
 import { ServingError } from "../core/errors.ts";
 import type { GroupName, InstanceId, ServiceName } from "../core/names.ts";
 import type { Change, DesiredState, GroupRecord, SafetyLock, ServiceRecord } from "../core/service.ts";
-import { mergeDocuments } from "../core/spec/merge.ts";
 import { parseSpec } from "../core/spec/parse.ts";
+import type { NotEffectiveField } from "../core/spec/standings.ts";
+import { type UpdateMode, updatedSpec } from "../core/spec/updated.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { FileCache } from "../ports/files.ts";
 import type { Random } from "../ports/random.ts";
 import type { Store } from "../ports/store.ts";
-import type { Accepted, GroupUpdate, Release } from "./control-plane.ts";
+import type { Accepted, DocumentReport, GroupUpdate, Release } from "./control-plane.ts";
 import { refuseMissingGpus } from "./gpu-check.ts";
 import type { Known } from "./known.ts";
 import type { NodeRoom } from "./node-room.ts";
@@ -84,7 +86,7 @@ export class Commands {
   }
 
   async cloneService(source: ServiceName, given: unknown, additions: Additions): Promise<Accepted> {
-    let notEffective: readonly string[] = [];
+    let notEffective: readonly NotEffectiveField[] = [];
     const record = await this.#decide(source, (state, context) => {
       const parsed = cloneSpec(findLasting(state, source), given, additions);
       refuseMissingGpus(parsed.spec, this.#deps.gpuCount);
@@ -94,11 +96,11 @@ export class Commands {
     return { record, notEffective };
   }
 
-  async updateService(name: ServiceName, given: unknown, mode: "merge" | "replace"): Promise<Accepted> {
-    let notEffective: readonly string[] = [];
+  async updateService(name: ServiceName, given: unknown, mode: UpdateMode): Promise<Accepted> {
+    let notEffective: readonly NotEffectiveField[] = [];
     const record = await this.#decide(name, (state, context) => {
       const before = findLasting(state, name);
-      const after = parseSpec(mode === "merge" ? mergeDocuments(before.document, given) : given);
+      const after = updatedSpec(before.document, given, mode, parseSpec);
       refuseMissingGpus(after.spec, this.#deps.gpuCount);
       notEffective = after.notEffective;
       const reach = reachOf(before, after);
@@ -154,12 +156,27 @@ export class Commands {
     return this.#decide(name, (state, context) => deleteMirror(state, name, context));
   }
 
+  /** What create or update would say to a document; nothing is changed. */
+  async validate(request: ValidateRequest): Promise<DocumentReport> {
+    const { store, room, gpuCount } = this.#deps;
+    const { state } = await store.readDesired();
+    const validation = validateDocument(state, request, {
+      refuseMissing: ({ spec }) => refuseMissingGpus(spec, gpuCount),
+    });
+    const { change, examined } = validation;
+    const preview =
+      change === null || examined === null
+        ? null
+        : previewUpdate(change.before, examined, change.kind, room.free());
+    return { ...validation, preview };
+  }
+
   /** What `updateService` would do; nothing is changed. */
-  async previewUpdate(name: ServiceName, given: unknown, mode: "merge" | "replace"): Promise<UpdatePreview> {
+  async previewUpdate(name: ServiceName, given: unknown, mode: UpdateMode): Promise<UpdatePreview> {
     const { store, room, clock, gpuCount } = this.#deps;
     const { state } = await store.readDesired();
     const before = findLasting(state, name);
-    const after = parseSpec(mode === "merge" ? mergeDocuments(before.document, given) : given);
+    const after = updatedSpec(before.document, given, mode, parseSpec);
     refuseMissingGpus(after.spec, gpuCount);
     const reach = reachOf(before, after);
     const context = { nowMs: clock.now(), serviceId: "", serviceToken: "", groupToken: "" };

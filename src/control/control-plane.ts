@@ -5,6 +5,7 @@ import type { UpdatePreview } from "../core/change/preview.ts";
 import type { Backup, RestoreReport } from "../core/change/restore.ts";
 import type { RolloutRequest } from "../core/change/rollout.ts";
 import type { InstanceOrders } from "../core/change/update-instance.ts";
+import type { ValidateRequest, Validation } from "../core/change/validate.ts";
 import type { Explanation, Finding } from "../core/explain/finding.ts";
 import type { MirrorSample, ServiceSample, TlsState } from "../core/gateway-report.ts";
 import type { InstanceWork } from "../core/instance-work.ts";
@@ -20,6 +21,7 @@ import type {
   TrafficMode,
   TrafficState,
 } from "../core/service.ts";
+import type { NotEffectiveField } from "../core/spec/standings.ts";
 import type { Affinity } from "../core/traffic/affinity.ts";
 import type { Share } from "../core/traffic/allocate.ts";
 import type { MirrorDifference } from "../core/traffic/mirror.ts";
@@ -57,6 +59,11 @@ export interface ControlPlane {
   updateMirror(request: MirrorRequest): Promise<ServiceRecord>;
   deleteMirror(name: ServiceName): Promise<ServiceRecord>;
   /** What `updateService` would do; nothing is changed. */
+  /**
+   * What create or update would say to a document, and what would become of each of its fields; nothing is changed.
+   * @throws ServingError SERVICE_NOT_FOUND, SERVICE_DELETING
+   */
+  validate(request: ValidateRequest): Promise<DocumentReport>;
   previewUpdate(name: ServiceName, document: unknown, mode: "merge" | "replace"): Promise<UpdatePreview>;
   switchVersion(name: ServiceName, version: number): Promise<ServiceRecord>;
   /** Whether each kept version could be run now, by number. */
@@ -122,10 +129,16 @@ export interface ControlPlane {
   restartGateways(): Promise<void>;
 }
 
+/** What would come of a document. */
+export interface DocumentReport extends Validation {
+  /** What an update would do; null: it is refused, or the document is for a service of its own. */
+  readonly preview: UpdatePreview | null;
+}
+
 export interface Accepted {
   readonly record: ServiceRecord;
-  /** Known fields that do nothing here yet, by JSON path. */
-  readonly notEffective: readonly string[];
+  /** Known fields that do nothing here, and why. */
+  readonly notEffective: readonly NotEffectiveField[];
 }
 
 export type Release =

@@ -1,7 +1,7 @@
 import { ServingError } from "../core/errors.ts";
 import type { ServiceName } from "../core/names.ts";
 import type { DesiredState } from "../core/service.ts";
-import { parseSpec } from "../core/spec/parse.ts";
+import { parseSpec, parseStored } from "../core/spec/parse.ts";
 import { readRequirements } from "../core/spec/requirements.ts";
 import type { JsonObject, ServiceSpec } from "../core/spec/service-spec.ts";
 import type { KeptEnvironment, PythonEnvironments, WantedEnvironment } from "../ports/environments.ts";
@@ -151,7 +151,7 @@ function versionsOf(state: DesiredState): (EnvironmentReferrer & { readonly want
 
 function readable(document: JsonObject): WantedEnvironment | null {
   try {
-    return wantedOf(parseSpec(document).spec);
+    return wantedOf(parseStored(document).spec);
   } catch {
     return null;
   }

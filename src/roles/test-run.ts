@@ -51,7 +51,7 @@ export async function runTestRole(file: string, options: VerbOptions, io: CliIo)
   try {
     const order = await readOrder(options, io, isSending);
     const parsed = parseSpec(readJson(file, io));
-    for (const path of parsed.notEffective) steps.warn(`${path} has no effect here yet`);
+    for (const { path, reason } of parsed.notEffective) steps.warn(`${path} has no effect here: ${reason}`);
     return await test(parsed, order, { session, steps, folder, env: io.env, ...ends });
   } catch (error) {
     return reportTestError(steps, error, ends.stop);

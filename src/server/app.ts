@@ -28,6 +28,8 @@ declare module "fastify" {
 }
 
 type Operation = (typeof OPERATION_LIST)[number];
+/** Their answers are documents of another form, to which nothing is added. */
+const BARE: ReadonlySet<string> = new Set(["DescribeOpenApi", "DescribeServiceSchema"]);
 
 /**
  * The control API as an HTTP server that does not listen yet. Every operation of the contract is one route:
@@ -133,7 +135,7 @@ export function createApp(deps: ServerDeps): FastifyInstance {
         const answer = await handle({ path, query, body, signal } as never, deps);
         reply.header("x-request-id", request.id);
         if (answer instanceof LineStream) return streamLines(answer, reply, signal);
-        if (operation.name === "DescribeOpenApi") return answer;
+        if (BARE.has(operation.name)) return answer;
         return { RequestId: request.id, ...withIgnored(answer, ignored) };
       },
     });

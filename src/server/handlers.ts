@@ -1,6 +1,7 @@
 import type { OperationName } from "../api/paths.ts";
 import { BACKUP_HANDLERS } from "./backup-handlers.ts";
 import { CONTAINER_HANDLERS } from "./container-handlers.ts";
+import { DOCUMENT_HANDLERS } from "./document-handlers.ts";
 import { ENVIRONMENT_HANDLERS } from "./environment-handlers.ts";
 import { GROUP_HANDLERS } from "./group-handlers.ts";
 import type { Handler } from "./handler.ts";
@@ -17,6 +18,7 @@ import { TOKEN_HANDLERS } from "./token-handlers.ts";
 /** Every operation of the contract and who does it: the compiler sees that none is missing. */
 export const HANDLERS: { readonly [N in OperationName]: Handler<N> } = {
   ...SERVICE_COMMANDS,
+  ...DOCUMENT_HANDLERS,
   ...SERVICE_QUERIES,
   ...LABEL_HANDLERS,
   ...CONTAINER_HANDLERS,

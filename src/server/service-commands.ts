@@ -6,8 +6,10 @@ import type { Additions } from "../core/change/additions.ts";
 import { ServingError } from "../core/errors.ts";
 import type { InstanceId } from "../core/names.ts";
 import type { ServiceRecord } from "../core/service.ts";
+import type { NotEffectiveField } from "../core/spec/standings.ts";
 import { checkContainer } from "./container-handlers.ts";
 import type { ServerDeps } from "./deps.ts";
+import { notEffectiveView } from "./document-handlers.ts";
 import { type Handler, serviceIn, serviceName } from "./handler.ts";
 import { previewView } from "./preview-view.ts";
 import { serviceAddress } from "./service-view.ts";
@@ -22,12 +24,10 @@ const accepted = (record: ServiceRecord, deps: ServerDeps, what: string) => ({
 });
 
 /** Adds to a message, and beside it, what was asked for and does nothing here yet. */
-function named(message: string, notEffective: readonly string[]) {
-  if (notEffective.length === 0) return { Message: message };
-  return {
-    Message: `${message}. Not effective here yet: ${notEffective.join(", ")}`,
-    NotEffective: [...notEffective],
-  };
+function named(message: string, fields: readonly NotEffectiveField[]) {
+  if (fields.length === 0) return { Message: message };
+  const paths = fields.map(({ path }) => path).join(", ");
+  return { Message: `${message}. Not effective here yet: ${paths}`, ...notEffectiveView(fields) };
 }
 
 type Commands = Extract<

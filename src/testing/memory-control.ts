@@ -1,5 +1,5 @@
 import { cachedFiles, deleteCachedFile } from "../control/cached-files.ts";
-import type { Accepted, ControlPlane, Picture } from "../control/control-plane.ts";
+import type { Accepted, ControlPlane, DocumentReport, Picture } from "../control/control-plane.ts";
 import { EnvironmentBuilds, type EnvironmentOrder } from "../control/environments.ts";
 import { Metrics } from "../control/metrics.ts";
 import type { Runnable } from "../control/version-check.ts";
@@ -32,6 +32,7 @@ import {
 } from "../core/change/tokens.ts";
 import { updateService } from "../core/change/update.ts";
 import { type InstanceOrders, updateInstance } from "../core/change/update-instance.ts";
+import { type ValidateRequest, validateDocument } from "../core/change/validate.ts";
 import { ServingError } from "../core/errors.ts";
 import { explainService } from "../core/explain/explain.ts";
 import type { ExplainInput, GatewayView } from "../core/explain/explain-input.ts";
@@ -201,6 +202,13 @@ export class MemoryControl implements ControlPlane {
   }
   mirrorDifferences(name: ServiceName) {
     return this.differences.filter((d) => d.service === name);
+  }
+  async validate(request: ValidateRequest): Promise<DocumentReport> {
+    const validation = validateDocument(this.state, request, { refuseMissing: () => {} });
+    const { change, examined } = validation;
+    const preview =
+      change === null || examined === null ? null : previewUpdate(change.before, examined, change.kind, null);
+    return { ...validation, preview };
   }
   async previewUpdate(name: ServiceName, document: unknown, mode: "merge" | "replace" = "merge") {
     const record = findLasting(this.state, name);

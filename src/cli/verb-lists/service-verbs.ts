@@ -11,6 +11,24 @@ export const SERVICE_VERBS: readonly Verb[] = [
     load: () => import("../verbs/create.ts"),
   },
   {
+    name: "validate",
+    args: [{ name: "<file>", text: "a service.json" }],
+    summary: "say what create or modify would say to a service.json, and what each field does here",
+    options: [
+      {
+        flags: "-s, --service <service>",
+        text: "the file is for this service: a part, merged into the present one",
+      },
+      {
+        flags: "--replace",
+        text: "with --service: the file is a whole service.json and replaces the present one",
+      },
+      { flags: "--all", text: "show the defaults, too" },
+      { flags: "--strict", text: "fail when a field has no effect here" },
+    ],
+    load: () => import("../verbs/validate.ts"),
+  },
+  {
     name: "clone",
     args: [service, { name: "<name>", text: "name of the new service" }],
     summary: "create a service from another one's service.json, and wait until it runs",

@@ -48,7 +48,10 @@ test("create shows addresses, token and every step until the service runs", asyn
 [OK] Service is running
 `,
   );
-  assert.equal(err, "[WARNING] $.metadata.gpu has no effect here yet\n");
+  assert.equal(
+    err,
+    "[WARNING] $.metadata.gpu has no effect here: this processor's code is not one for GPUs\n",
+  );
   assert.equal(code, 0);
 });
 

@@ -2,7 +2,7 @@ import type { ServiceName } from "../names.ts";
 import type { DesiredState, ServiceRecord } from "../service.ts";
 import { classifyChange } from "../spec/classify.ts";
 import { isObject } from "../spec/json-value.ts";
-import { parseSpec } from "../spec/parse.ts";
+import { parseStored } from "../spec/parse.ts";
 import type { Json } from "../spec/service-spec.ts";
 import { type ChangeContext, type Decision, findChangeable } from "./decision.ts";
 import { updateService } from "./update.ts";
@@ -28,7 +28,7 @@ export function changeLabels(
   const gone = new Set(removed);
   const all = { ...(isObject(labels) ? (labels as Record<string, Json>) : {}), ...set };
   const kept = Object.entries(all).filter(([key]) => !gone.has(key));
-  const after = parseSpec(kept.length === 0 ? rest : { ...rest, labels: Object.fromEntries(kept) });
-  const reach = classifyChange(parseSpec(before.document).spec, after.spec);
+  const after = parseStored(kept.length === 0 ? rest : { ...rest, labels: Object.fromEntries(kept) });
+  const reach = classifyChange(parseStored(before.document).spec, after.spec);
   return updateService(state, { name, after, reach }, context);
 }

@@ -4,6 +4,7 @@ import type { ChangeKind } from "../spec/classify.ts";
 import { differencesOf, type FieldDifference } from "../spec/difference.ts";
 import { paceOf } from "../spec/rolling.ts";
 import type { ParsedSpec } from "../spec/service-spec.ts";
+import type { NotEffectiveField } from "../spec/standings.ts";
 import { instanceCountOf } from "./decision.ts";
 import { ruleText } from "./rollout.ts";
 
@@ -15,7 +16,7 @@ export interface UpdatePreview {
   readonly differences: readonly FieldDifference[];
   /** What would happen to instances, in order, for people. */
   readonly steps: readonly string[];
-  readonly notEffective: readonly string[];
+  readonly notEffective: readonly NotEffectiveField[];
 }
 
 /** `room`: what is free on the node; null: not known. */

@@ -7,7 +7,7 @@ import { ServingError } from "../errors.ts";
 import type { GroupName, ServiceName } from "../names.ts";
 import type { Change, DesiredState, GroupRecord, ServiceRecord, ServiceVersion } from "../service.ts";
 import { isSame } from "../spec/json-value.ts";
-import { parseSpec } from "../spec/parse.ts";
+import { parseStored } from "../spec/parse.ts";
 import type { Json, JsonObject } from "../spec/service-spec.ts";
 import { applyChanges } from "./apply.ts";
 import {
@@ -138,7 +138,7 @@ class Restoring {
     const before = findLasting(this.state, name);
     const document = asOfNow(then.document, before);
     if (!isSame(document, before.document)) {
-      const after = parseSpec(document);
+      const after = parseStored(document);
       const request = { name, after, reach: reachOf(before, after) };
       this.#take(updateService(this.state, request, this.#context).changes);
     }
@@ -150,7 +150,7 @@ class Restoring {
   /** A service that is not there comes with its versions and tokens. Orders about instances meant ones that are gone. */
   create(then: ServiceRecord, versions: readonly ServiceVersion[]): void {
     this.attempt(then.name, () => {
-      parseSpec(then.document); // for what it refuses
+      parseStored(then.document); // for what it refuses
       const { isolated: _, detached: __, softRestarts: ___, ...lasting } = then;
       const record = { ...lasting, generation: then.generation + 1, updatedAtMs: this.#context.nowMs };
       const stored = versions.map((version): Change => ({ kind: "put-version", version }));

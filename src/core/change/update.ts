@@ -1,4 +1,4 @@
-import { ServingError } from "../errors.ts";
+import { type Problem, ServingError } from "../errors.ts";
 import type { Change, DesiredState, ServiceRecord, ServiceVersion } from "../service.ts";
 import type { ChangeKind } from "../spec/classify.ts";
 import { isSame } from "../spec/json-value.ts";
@@ -9,7 +9,6 @@ import {
   type Decision,
   findChangeable,
   instanceCountOf,
-  invalid,
   metadataOf,
   refuseLocked,
   serviceEvent,
@@ -41,19 +40,7 @@ export function updateService(
 ): Decision<ServiceRecord> {
   const before = findChangeable(state, name);
   const { spec } = after;
-  if (spec.name !== name) {
-    throw invalid({ path: "$.metadata.name", found: spec.name, allowed: `${name}: a name cannot change` });
-  }
-  if (spec.group !== before.group) {
-    const group = before.group === null ? "no group" : `group ${before.group}`;
-    throw new ServingError("GROUP_IS_FIXED", { service: name, group });
-  }
-  const isGrpc = speaksOnlyGrpc(before.document);
-  if ((spec.protocol === "grpc") !== isGrpc) {
-    // While instances are replaced, both kinds would be behind one address.
-    const allowed = `${isGrpc}: what a service speaks cannot change; create another service and move to it`;
-    throw invalid({ path: "$.metadata.enable_grpc", found: String(!isGrpc), allowed });
-  }
+  refuseFixed(before, spec);
   if (reach === "nothing" && isSame(before.document, after.document)) return { changes: [], record: before };
 
   if (spec.instanceCount === 0 && instanceCountOf(before.document) > 0) refuseLocked(before, true);
@@ -124,4 +111,29 @@ function versionChanges(
     { kind: "put-version", version },
     ...surplus.map((v) => ({ kind: "remove-version", service: v.service, version: v.version }) as const),
   ];
+}
+
+/** What is fixed for the life of a service, all of it at once. A group alone has a code of its own. */
+function refuseFixed(before: ServiceRecord, spec: ParsedSpec["spec"]): void {
+  const problems: Problem[] = [];
+  if (spec.name !== before.name) {
+    const allowed = `${before.name}: a name cannot change`;
+    problems.push({ path: "$.metadata.name", found: spec.name, allowed });
+  }
+  const isGrpc = speaksOnlyGrpc(before.document);
+  if ((spec.protocol === "grpc") !== isGrpc) {
+    // While instances are replaced, both kinds would be behind one address.
+    const allowed = `${isGrpc}: what a service speaks cannot change; create another service and move to it`;
+    problems.push({ path: "$.metadata.enable_grpc", found: String(!isGrpc), allowed });
+  }
+  if (spec.group !== before.group) {
+    if (problems.length === 0) {
+      const group = before.group === null ? "no group" : `group ${before.group}`;
+      throw new ServingError("GROUP_IS_FIXED", { service: before.name, group });
+    }
+    const found = spec.group ?? "nothing";
+    const allowed = `${before.group ?? "no group"}: the group of a service cannot change`;
+    problems.push({ path: "$.metadata.group", found, allowed });
+  }
+  if (problems.length > 0) throw new ServingError("INVALID_ARGUMENT", { problems });
 }

@@ -7,6 +7,7 @@ import { isObject, type JsonDraft } from "./json-value.ts";
 import { type Normalized, PROBLEMS_MAX } from "./normalize.ts";
 import { SERVICE_FIELD } from "./schema.ts";
 import type { Json, JsonObject } from "./service-spec.ts";
+import { isActedOn } from "./standing.ts";
 
 /** A document whose every value has the type and range of its field; what had not is left out. */
 export interface Checked {
@@ -20,8 +21,9 @@ export interface Checked {
  * `whole`: a service.json; required fields must be there, and null or an empty text means "not given"
  * (samples of eas-reference §1 write `"processor_path": ""`).
  * `part`: an update; nothing is required, null and empty texts are kept for merge.ts.
+ * `stored`: like `whole`, but what this build does not act on is not looked at.
  */
-export type CheckMode = "whole" | "part";
+export type CheckMode = "whole" | "part" | "stored";
 
 interface Job {
   readonly origins: Origins;
@@ -64,7 +66,7 @@ function checkBlock(job: Job, field: Field, value: JsonObject, steps: Steps, mod
   const result: JsonDraft = {};
   for (const [name, child] of Object.entries(field.properties ?? {})) {
     const given = Object.hasOwn(value, name) ? value[name]! : undefined;
-    const isRequired = mode === "whole" && field.required?.includes(name) === true;
+    const isRequired = mode !== "part" && field.required?.includes(name) === true;
     const childSteps = [...steps, name];
     if (given !== undefined && (mode === "part" || !isNotGiven(child, given, isRequired))) {
       const outcome =
@@ -95,6 +97,7 @@ function isNotGiven(field: Field, value: Json, isRequired: boolean): boolean {
 }
 
 function checkValue(job: Job, field: Field, value: Json, steps: Steps, mode: CheckMode): Outcome {
+  if (mode === "stored" && !isActedOn(field)) return value;
   if (field.anyOf !== undefined) {
     return field.anyOf.some((option) => isFine(option, value, mode))
       ? value
@@ -113,7 +116,7 @@ function checkValue(job: Job, field: Field, value: Json, steps: Steps, mode: Che
     if (!Array.isArray(value)) return refuse(job, field, value, steps);
     const items = (value as readonly Json[]).map((item, index) =>
       // A list is replaced as a whole, so its items are whole in an update too.
-      checkValue(job, field.items!, item, [...steps, index], "whole"),
+      checkValue(job, field.items!, item, [...steps, index], mode === "part" ? "whole" : mode),
     );
     return items.filter((item) => item !== ABSENT);
   }
@@ -140,7 +143,7 @@ function checkMap(
     return ABSENT;
   }
   const result: JsonDraft = {};
-  for (const [name, entry] of given) {
+  for (const [name, entry] of Object.entries(value)) {
     const entrySteps = [...steps, name];
     if (field.propertyNames !== undefined && !isFine(field.propertyNames, name, mode)) {
       job.problems.push({
@@ -151,6 +154,7 @@ function checkMap(
       job.refused.add(jsonPath(entrySteps));
       continue;
     }
+    if (entry === null && mode !== "part") continue;
     const outcome = entry === null ? null : checkValue(job, valueField, entry, entrySteps, mode);
     if (outcome !== ABSENT) result[name] = outcome;
   }

@@ -31,6 +31,24 @@ test("a secret is never shown, wherever it is", () => {
   assert.match(JSON.stringify(differencesOf({}, { dockerAuth: "secret-5" })), /\*\*\*/);
 });
 
+test("user, password and query of an address are not shown either", () => {
+  const before = {
+    model_path: "https://u:secret-1@h/m.zip",
+    model_config: { from: "http://h/?sig=secret-2" },
+  };
+  const after = {
+    model_path: "https://u:secret-3@h/n.zip",
+    model_config: { from: "http://h/?sig=secret-4" },
+  };
+  const found = differencesOf(before, after);
+  assert.deepEqual(found[0], {
+    path: "$.model_path",
+    from: '"https://***@h/m.zip"',
+    to: '"https://***@h/n.zip"',
+  });
+  assert.doesNotMatch(JSON.stringify(found), /secret-/);
+});
+
 test("a long value is cut; equal documents differ nowhere", () => {
   const [long] = differencesOf({}, { model_config: "x".repeat(5000) });
   assert.ok(long!.to!.length < 250);

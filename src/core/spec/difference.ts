@@ -1,4 +1,5 @@
 import type { Field } from "./field.ts";
+import { withoutUrlSecrets } from "./found.ts";
 import { jsonPath, type Steps } from "./json-path.ts";
 import { isObject, isSame } from "./json-value.ts";
 import { SERVICE_FIELD } from "./schema.ts";
@@ -62,6 +63,7 @@ function withoutSecrets(field: Field, value: Json): Json {
   if (field["x-secret"] === true) return HIDDEN;
   if (Array.isArray(value))
     return (value as readonly Json[]).map((item) => withoutSecrets(field.items ?? {}, item));
+  if (typeof value === "string") return withoutUrlSecrets(value);
   if (!isObject(value)) return value;
   return Object.fromEntries(
     Object.entries(value as JsonObject).map(([name, entry]) => [

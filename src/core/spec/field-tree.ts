@@ -18,7 +18,7 @@ export interface FieldNode {
 /**
  * Other names of fields: older places of a key, and newer ones (eas-reference §1.0; the full list of them is known
  * from the public source of a client). From → canonical place. What follows the name leads on from there:
- * `rpc.keepalive` at the top is `metadata.rpc.keepalive`.
+ * `rpc.keepalive` at the top is `metadata.rpc.keepalive`. `[]`: of each item of a list, within which the name moves.
  */
 export const ALIASES: Readonly<Record<string, string>> = {
   name: "metadata.name",
@@ -44,6 +44,13 @@ export const ALIASES: Readonly<Record<string, string>> = {
   "networking.traffic_state": "metadata.traffic_state",
   "runtime.cuda": "metadata.cuda",
   "runtime.termination_grace_period": "metadata.eas.termination_grace_period",
+  // The API begins its names with a capital letter (eas-reference §6.2).
+  "cronscaler.ExcludeDates": "cronscaler.excludeDates",
+  "cronscaler.ScaleJobs": "cronscaler.scaleJobs",
+  "cronscaler.scaleJobs[].Name": "cronscaler.scaleJobs[].name",
+  "cronscaler.scaleJobs[].Schedule": "cronscaler.scaleJobs[].schedule",
+  "cronscaler.scaleJobs[].TargetSize": "cronscaler.scaleJobs[].targetSize",
+  "cronscaler.scaleJobs[].TimeZone": "cronscaler.scaleJobs[].timeZone",
   baseimage: "runtime.base_image",
   worker_image: "runtime.worker_image",
   DataLoader: "data_loader",
@@ -67,8 +74,10 @@ function makeNode(field: Field, path: readonly string[]): FieldNode {
 function nodeAt(root: FieldNode, dotted: readonly string[]): FieldNode {
   let node = root;
   for (const name of dotted) {
-    const next = node.children.get(name);
-    assert(next !== undefined, `no field ${dotted.join(".")}`);
+    const isItem = name.endsWith("[]");
+    const child = node.children.get(isItem ? name.slice(0, -2) : name);
+    const next = isItem ? child?.item : child;
+    assert(next != null, `no field ${dotted.join(".")}`);
     node = next;
   }
   return node;

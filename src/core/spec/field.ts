@@ -25,20 +25,26 @@ export interface Field {
   readonly maxProperties?: number;
   readonly items?: Field;
   readonly maxItems?: number;
-  /** This build acts on the field. Without it the field is checked, kept, and named as not effective. */
+  /** This build acts on the field, if perhaps not for each kind of service (standing.ts). Without it the field is checked, kept, and named as not effective. */
   readonly "x-effective"?: boolean;
+  /** Why this build does not act on it, and on what is below it (idle-reasons.ts). */
+  readonly "x-reason"?: string;
   /** Its value is never shown in a message. */
   readonly "x-secret"?: boolean;
   /** What `pattern` means, in words. */
   readonly "x-allowed"?: string;
+  /** There is a better way to say it. */
+  readonly deprecated?: true;
 }
 
-type Marks = Pick<Field, "default" | "x-effective" | "x-secret" | "x-allowed">;
+type Marks = Pick<Field, "default" | "deprecated" | "x-effective" | "x-reason" | "x-secret" | "x-allowed">;
 type TextMarks = Marks & Pick<Field, "minLength" | "maxLength" | "pattern">;
 type NumberMarks = Marks & Pick<Field, "minimum" | "maximum" | "exclusiveMinimum" | "not">;
 
 /** Marks a field as acted on in this build. */
 export const EFFECTIVE = { "x-effective": true } as const;
+/** Marks a field, or a block with all in it, that this build does not act on. */
+export const idle = (reason: string) => ({ "x-reason": reason }) as const;
 /** Marks a field whose value is never shown. */
 export const SECRET = { "x-secret": true } as const;
 
@@ -80,12 +86,18 @@ export const list = <Item extends TSchema>(description: string, items: Item, mar
   Type.Array(items, { description, ...marks });
 
 /** Names given here, and no others. */
-export const block = <Properties extends TProperties>(description: string, properties: Properties) =>
-  Type.Object(properties, { description, additionalProperties: false });
+export const block = <Properties extends TProperties>(
+  description: string,
+  properties: Properties,
+  marks: Pick<Field, "x-reason"> = {},
+) => Type.Object(properties, { description, additionalProperties: false, ...marks });
 
 /** Names given here are checked; others are let through, because the list of them is not known in full. */
-export const openBlock = <Properties extends TProperties>(description: string, properties: Properties) =>
-  Type.Object(properties, { description });
+export const openBlock = <Properties extends TProperties>(
+  description: string,
+  properties: Properties,
+  marks: Pick<Field, "x-reason"> = {},
+) => Type.Object(properties, { description, ...marks });
 
 /** Free names: dots in them mean nothing. */
 export const map = <Value>(

@@ -1,4 +1,4 @@
-import { ServingError } from "../errors.ts";
+import { type Problem, ServingError } from "../errors.ts";
 import { checkDocument } from "./check.ts";
 import type { Field } from "./field.ts";
 import { isObject, type JsonDraft } from "./json-value.ts";
@@ -17,12 +17,23 @@ import type { Json, JsonObject } from "./service-spec.ts";
  * @throws ServingError INVALID_SPEC with all problems of `given`.
  */
 export function mergeDocuments(stored: JsonObject, given: unknown): JsonObject {
-  const opened = normalize(given);
-  const checked = checkDocument(opened, "part");
-  const problems = [...opened.problems, ...checked.problems];
+  const { document, problems } = mergedPart(stored, given);
   if (problems.length > 0)
     throw new ServingError("INVALID_SPEC", { problems: problems.slice(0, PROBLEMS_MAX) });
-  return mergeObjects(SERVICE_FIELD, stored, checked.document);
+  return document;
+}
+
+/** The same, with the problems of `given` beside what comes of the rest of it. */
+export function mergedPart(
+  stored: JsonObject,
+  given: unknown,
+): { readonly document: JsonObject; readonly problems: readonly Problem[] } {
+  const opened = normalize(given);
+  const checked = checkDocument(opened, "part");
+  return {
+    document: mergeObjects(SERVICE_FIELD, stored, checked.document),
+    problems: [...opened.problems, ...checked.problems],
+  };
 }
 
 function mergeObjects(field: Field, stored: JsonObject, given: JsonObject): JsonObject {

@@ -10,15 +10,21 @@ function opened(document: unknown): unknown {
   return result;
 }
 
-/** A nested object with one value in it. */
+/** A nested object with one value in it; `name[]`: a list with one item. */
 const at = (dotted: string, value: unknown): unknown =>
-  dotted.split(".").reduceRight((inner: unknown, name) => ({ [name]: inner }), value);
+  dotted
+    .split(".")
+    .reduceRight(
+      (inner: unknown, name) => (name.endsWith("[]") ? { [name.slice(0, -2)]: [inner] } : { [name]: inner }),
+      value,
+    );
 
 for (const [from, to] of Object.entries(ALIASES)) {
   test(`${from} is ${to}, nested and dotted`, () => {
     const value = ["rpc", "scheduling"].includes(from) || to.endsWith("scaler") ? {} : "x";
     assert.deepEqual(opened(at(from, value)), at(to, value));
-    assert.deepEqual(opened({ [from]: value }), at(to, value));
+    // No key leads into a list.
+    if (!from.includes("[]")) assert.deepEqual(opened({ [from]: value }), at(to, value));
   });
 }
 

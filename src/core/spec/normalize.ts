@@ -13,6 +13,9 @@ export const VALUES_MAX = 50_000;
 /** Most problems told at once. */
 export const PROBLEMS_MAX = 100;
 
+/** Names the JSON Schema of the document to editors; nothing else reads it. */
+const EDITORS_KEY = "$schema";
+
 /** A document in its canonical form: nested, every field in its one place, types not looked at yet. */
 export interface Normalized {
   readonly document: JsonObject;
@@ -80,7 +83,7 @@ function openBlock(
   spelled: string,
 ): void {
   for (const key of Object.keys(value)) {
-    if (value[key] === undefined) continue;
+    if (value[key] === undefined || (key === EDITORS_KEY && node === FIELD_TREE)) continue;
     const path = spelled + pathStep(key);
     count(job, path);
     const found = resolve(node, key);
@@ -195,7 +198,8 @@ function conflict(job: Job, steps: Steps, spelled: string): void {
 /** A deep copy that is JSON and nothing else. */
 function copy(job: Job, value: unknown, spelled: string, depth: number): Json {
   if (value === null || typeof value === "string" || typeof value === "boolean") return value;
-  if (typeof value === "number" && Number.isFinite(value)) return value;
+  // JSON writes −0 as 0, and so it would come back from the store.
+  if (typeof value === "number" && Number.isFinite(value)) return value === 0 ? 0 : value;
   if (depth > DEPTH_MAX) {
     note(job, spelled, "deeper nesting", `at most ${DEPTH_MAX} levels`);
     return null;

@@ -137,7 +137,12 @@ const BAD: readonly (readonly [
   ["unlike any", { ...pmml, zzzzzzzzzzz: 1 }, ["$.zzzzzzzzzzz"], /known field/],
   ["unknown dotted", { ...pmml, "metadata.rpc.keepaliv": 1 }, ['$["metadata.rpc.keepaliv"]'], /"keepalive"/],
   ["below a number", { ...pmml, "metadata.cpu.x": 1 }, ['$["metadata.cpu.x"]'], /nothing below/],
-  ["in a list", { ...pmml, storage: [{ mount_path: "/a", os: {} }] }, ["$.storage[0].os"], /"oss"/],
+  [
+    "in a list",
+    { ...pmml, storage: [{ mount_path: "/a", git: { repo: "r" }, os: {} }] },
+    ["$.storage[0].os"],
+    /"oss"/,
+  ],
   ["dots only", { ...pmml, "..": 1 }, ['$[".."]'], /known field/],
   ["__proto__", { ...pmml, ...JSON.parse('{"__proto__":{"a":1}}') }, ["$.__proto__"], /known field/],
   ["constructor", { ...pmml, constructor: 1 }, ["$.constructor"], /known field/],

@@ -168,7 +168,7 @@ test("what is not known in full keeps the names that are not known", () => {
   });
   assert.deepEqual(document.queue, { unheard_of: 1, cpu: 2 });
   assert.deepEqual((document.metadata as { eas: object }).eas, { "x.y": 3 });
-  assert.deepEqual(notEffective.toSorted(), ["$.queue", '$["metadata.eas.x.y"]']);
+  assert.deepEqual(notEffective.map((field) => field.path).toSorted(), ["$.queue", '$["metadata.eas.x.y"]']);
 });
 
 test("known fields that do nothing here are named as the user spelled them, blocks as a whole", () => {
@@ -180,7 +180,7 @@ test("known fields that do nothing here are named as the user spelled them, bloc
     containers: [{ image: "i:1", port: 8000 }],
     metadata: { instance: 4, gpu: 1, "rpc.io_threads": 4, rpc: { batching: false }, type: "Async" },
   });
-  assert.deepEqual(notEffective.toSorted(), [
+  assert.deepEqual(notEffective.map((field) => field.path).toSorted(), [
     "$.cloud",
     "$.containers",
     "$.generate_token",
@@ -231,7 +231,10 @@ test("batches are for processors that can take them; compressed bodies for all",
   assert.equal(off.spec.rpc.batching, undefined);
 
   const builtin = parseSpec(withMetadata({ rpc }));
-  assert.deepEqual(builtin.notEffective, ["$.metadata.rpc.batching", "$.metadata.rpc.max_batch_size"]);
+  assert.deepEqual(
+    builtin.notEffective.map((field) => field.path),
+    ["$.metadata.rpc.batching", "$.metadata.rpc.max_batch_size"],
+  );
   assert.equal(builtin.spec.rpc.batching, undefined);
   assert.equal(builtin.spec.rpc.decompressor, "lz4");
 

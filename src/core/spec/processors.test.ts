@@ -70,7 +70,8 @@ test("metadata.gpu chooses the packages of a code for GPUs, and does nothing for
     const metadata = { instance: 1, ...(gpu === undefined ? {} : { gpu }) };
     const { spec, notEffective } = parseSpec({ name: "a", processor, model_path: "/m", metadata });
     assert(spec.processor.kind === "builtin");
-    return { gpus: spec.processor.gpus, first: spec.processor.requirements!.lines[0], notEffective };
+    const paths = notEffective.map((field) => field.path);
+    return { gpus: spec.processor.gpus, first: spec.processor.requirements!.lines[0], notEffective: paths };
   };
   const withGpu = { gpus: 1, first: "onnxruntime-gpu[cuda,cudnn]==1.31.1", notEffective: [] };
   const without = { gpus: 0, first: "onnxruntime==1.31.1", notEffective: [] };

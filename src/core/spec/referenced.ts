@@ -1,6 +1,6 @@
 import type { ServiceName } from "../names.ts";
 import type { DesiredState } from "../service.ts";
-import { parseSpec } from "./parse.ts";
+import { parseStored } from "./parse.ts";
 import type { JsonObject, ServiceSpec, Source } from "./service-spec.ts";
 
 /** One source, and the file that must be in it; null: none is asked for. */
@@ -60,7 +60,7 @@ export function referrers(state: DesiredState): Referrer[] {
 
 function readable(document: JsonObject): SourceUse[] {
   try {
-    return sourcesOf(parseSpec(document).spec);
+    return sourcesOf(parseStored(document).spec);
   } catch {
     return [];
   }

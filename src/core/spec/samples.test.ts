@@ -103,7 +103,7 @@ test("as it stands it is accepted, and each field without effect is named", () =
   assert.deepEqual(spec.processor.kind === "builtin" && spec.processor.family, "tensorflow");
   assert.equal(spec.name, "test_eascmd");
   assert.equal(spec.memoryMb, 2000);
-  assert.deepEqual(notEffective.toSorted(), [
+  assert.deepEqual(notEffective.map((field) => field.path).toSorted(), [
     "$.autoscaler",
     "$.cloud",
     "$.confidential",
@@ -167,4 +167,83 @@ test("other shapes of the field: probes, percentages, an asynchronous service, t
     ],
   });
   assert.equal(notEffective.length, 8);
+});
+
+/** Documents of the pages about groups and JSON deployment, and the shapes of eas-reference §1.12. */
+const SAMPLES: readonly (readonly [what: string, document: object, idle: readonly string[]])[] = [
+  [
+    "a member of a group",
+    {
+      name: "pmml_prod",
+      model_path: "http://examplebucket.oss-cn-shanghai.aliyuncs.com/models/lr_xxxx.pmml",
+      processor: "pmml",
+      metadata: { cpu: 1, instance: 4, group: "pmml", traffic_state: "grouping" },
+    },
+    [],
+  ],
+  [
+    "an image with a script",
+    {
+      metadata: { name: "demo", instance: 1, workspace_id: "your-workspace-id" },
+      cloud: { computing: { instances: [{ type: "ecs.c7a.large" }] } },
+      containers: [
+        {
+          image: "eas-registry-vpc.cn-hangzhou.cr.aliyuncs.com/pai-eas/python-inference:py39-ubuntu2004",
+          script: "python app.py",
+          port: 8000,
+        },
+      ],
+    },
+    ["$.metadata.workspace_id", "$.containers[0].image", "$.cloud"],
+  ],
+  [
+    "TensorFlow",
+    {
+      name: "tf",
+      model_path: "http://examplebucket/m.tar.gz",
+      processor: "tensorflow_cpu_1.12",
+      metadata: { instance: 1, cpu: 1 },
+    },
+    [],
+  ],
+  [
+    "a processor in C++",
+    {
+      metadata: { cpu: 1, instance: 1, memory: 1000 },
+      name: "echo",
+      processor_entry: "libecho.so",
+      processor_path: "oss://bucket/echo.tar.gz",
+      processor_type: "cpp",
+    },
+    [],
+  ],
+  [
+    "an image with a command and what goes with it",
+    {
+      metadata: { name: "a", instance: 1, cpu: 1, memory: 1000, workspace_id: 1 },
+      containers: [{ image: "i", command: "python app.py", port: 8000, env: [{ name: "A", value: "b" }] }],
+      cloud: { computing: { instance_type: "ecs.gn6i-c4g1.xlarge" } },
+      storage: [{ mount_path: "/mnt/data/", oss: { path: "oss://bucket/dir/", readOnly: false } }],
+      dockerAuth: "dTpw",
+    },
+    ["$.metadata.workspace_id", "$.containers[0].image", "$.dockerAuth", "$.storage", "$.cloud"],
+  ],
+];
+
+for (const [what, document, idle] of SAMPLES) {
+  test(`a sample is accepted, and what does nothing is named: ${what}`, () => {
+    assert.deepEqual(
+      parseSpec(document)
+        .notEffective.map(({ path }) => path)
+        .toSorted(),
+      idle.toSorted(),
+    );
+  });
+}
+
+test("an image without a command is refused for that alone", () => {
+  assert.throws(
+    () => parseSpec({ metadata: { name: "a", instance: 1 }, containers: [{ image: "i", port: 8000 }] }),
+    /images need the docker runtime/,
+  );
 });

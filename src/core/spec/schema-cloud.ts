@@ -5,6 +5,7 @@ import {
   countOrPercent,
   EFFECTIVE,
   flag,
+  idle,
   integer,
   list,
   number,
@@ -12,49 +13,74 @@ import {
   optional,
   text,
 } from "./field.ts";
+import {
+  NAME_ONLY,
+  NO_CLOUD_LOGS,
+  NO_CLOUD_NETWORK,
+  NO_DEDICATED_GATEWAY,
+  NO_IMAGES,
+  ONE_MACHINE,
+} from "./idle-reasons.ts";
+
+const named = (reason = NAME_ONLY) => optional(anything("Only the name is known.", idle(reason)));
 
 /** `cloud` (eas-reference §1.5). */
-export const cloud = block("Machines and network of a cloud.", {
-  computing: optional(
-    block("Machines.", {
-      instance_type: optional(text("Machine type.")),
-      instances: optional(
-        list(
-          "Machine types, tried in order.",
-          block("One of them.", {
-            type: text("Machine type, or `dedicated_resource`.", { minLength: 1 }),
-            spot_price_limit: optional(number("Highest price of a preemptible machine.")),
-            capacity: optional(countOrPercent("Most instances on this type.")),
-          }),
-        ),
+export const cloud = block(
+  "Machines and network of a cloud.",
+  {
+    computing: optional(
+      block(
+        "Machines.",
+        {
+          instance_type: optional(text("Machine type.")),
+          instances: optional(
+            list(
+              "Machine types, tried in order.",
+              block("One of them.", {
+                type: text("Machine type, or `dedicated_resource`.", { minLength: 1 }),
+                spot_price_limit: optional(number("Highest price of a preemptible machine.")),
+                capacity: optional(countOrPercent("Most instances on this type.")),
+              }),
+            ),
+          ),
+          disable_spot_protection_period: optional(
+            flag("No protected first hour of a preemptible machine.", { default: false }),
+          ),
+        },
+        idle(ONE_MACHINE),
       ),
-      disable_spot_protection_period: optional(
-        flag("No protected first hour of a preemptible machine.", { default: false }),
+    ),
+    networking: optional(
+      block(
+        "Direct link to a network.",
+        {
+          vpc_id: optional(text("Network.")),
+          vswitch_id: optional(text("Switches, parted by commas.")),
+          vswitch_owner: optional(text("Owner of the switches.")),
+          security_group_id: optional(text("Security group.")),
+          destination_cidrs: optional(text("Address ranges reached through the link.")),
+          default_route: optional(text("Default route.")),
+        },
+        idle(NO_CLOUD_NETWORK),
       ),
-    }),
-  ),
-  networking: optional(
-    block("Direct link to a network.", {
-      vpc_id: optional(text("Network.")),
-      vswitch_id: optional(text("Switches, parted by commas.")),
-      vswitch_owner: optional(text("Owner of the switches.")),
-      security_group_id: optional(text("Security group.")),
-      destination_cidrs: optional(text("Address ranges reached through the link.")),
-      default_route: optional(text("Default route.")),
-    }),
-  ),
-  logging: optional(
-    block("Collection of log files.", {
-      paths: optional(list("Files.", text("Path."))),
-      logtail_uid: optional(anything("Only the name is known.")),
-    }),
-  ),
-  container_registry: optional(
-    block("Registry of images.", { instance_id: optional(text("Registry instance.")) }),
-  ),
-  monitoring: optional(block("Monitoring.", { enable_tracing: optional(flag("Tracing.")) })),
-  role_chain: optional(anything("Only the name is known.")),
-});
+    ),
+    logging: optional(
+      block(
+        "Collection of log files.",
+        { paths: optional(list("Files.", text("Path."))), logtail_uid: named() },
+        idle(NO_CLOUD_LOGS),
+      ),
+    ),
+    container_registry: optional(
+      block("Registry of images.", { instance_id: optional(text("Registry instance.")) }, idle(NO_IMAGES)),
+    ),
+    monitoring: optional(
+      block("Monitoring.", { enable_tracing: optional(flag("Tracing.")) }, idle("requests are not traced")),
+    ),
+    role_chain: named("there are no cloud roles here"),
+  },
+  idle("this installation is one machine and in no cloud"),
+);
 
 const limit = (description: string) =>
   block(description, {
@@ -87,7 +113,13 @@ const DAY_MS = 86_400_000;
 
 /** `networking` (eas-reference §1.6). */
 export const networking = block("How the service is reached.", {
-  gateway: optional(text("Dedicated gateway, `gw-…`.")),
+  gateway: optional(
+    text("Dedicated gateway.", {
+      pattern: "^gw-.",
+      "x-allowed": 'the id of a dedicated gateway, "gw-…"',
+      ...idle(NO_DEDICATED_GATEWAY),
+    }),
+  ),
   gateway_policy: optional(
     block("Limits at the gateway.", {
       rate_limit: optional(limit("Requests a second; more are 429.")),
@@ -157,24 +189,37 @@ export const networking = block("How the service is reached.", {
   ),
   nlb: optional(
     list(
-      "Network load balancers.",
+      "Network load balancers; `default` and ones of your own exclude each other.",
       block("One of them.", {
-        id: text("`default` or `nlb-…`."),
+        id: text("Which.", {
+          pattern: "^(default$|nlb-.)",
+          minLength: 1,
+          "x-allowed": '"default" or the id of one, "nlb-…"',
+        }),
         listener_port: optional(
           integer("Port; not 8080.", { minimum: 1, maximum: 65_535, not: { enum: [8080] } }),
         ),
         netType: optional(oneOf("Reach.", ["intranet", "internet"])),
       }),
+      idle(NO_CLOUD_NETWORK),
     ),
   ),
-  dns: optional(block("Name resolution.", { nameservers: optional(list("Servers.", text("Address."))) })),
-  path: optional(text("Path prefix.")),
-  enable_https: optional(flag("HTTPS.")),
-  enable_http2: optional(flag("HTTP/2.")),
-  disable_internet_endpoint: optional(flag("No public address.")),
-  use_host_network: optional(flag("The network of the machine.")),
-  nacos: optional(anything("Only the name is known.")),
-  port_exposure: optional(anything("Only the name is known.")),
-  restriction_model: optional(anything("Only the name is known.")),
-  restriction_rules: optional(anything("Only the name is known.")),
+  dns: optional(
+    block(
+      "Name resolution.",
+      { nameservers: optional(list("Servers.", text("Address."))) },
+      idle("processes resolve names as their machine does"),
+    ),
+  ),
+  path: optional(text("Path prefix.", idle("a service is called at /api/predict/ and its name"))),
+  enable_https: optional(flag("HTTPS.", idle(NO_DEDICATED_GATEWAY))),
+  enable_http2: optional(flag("HTTP/2.", idle("the gateway always takes HTTP/2 beside HTTP/1.1"))),
+  disable_internet_endpoint: optional(flag("No public address.", idle(NO_DEDICATED_GATEWAY))),
+  use_host_network: optional(
+    flag("The network of the machine.", idle("processes always use the network of their machine")),
+  ),
+  nacos: named(NO_CLOUD_NETWORK),
+  port_exposure: named(NO_CLOUD_NETWORK),
+  restriction_model: named(),
+  restriction_rules: named(),
 });

@@ -4,15 +4,18 @@ import {
   block,
   EFFECTIVE,
   flag,
+  idle,
   integer,
   list,
   map,
+  number,
   oneOf,
   openBlock,
   optional,
   SECRET,
   text,
 } from "./field.ts";
+import { NO_IMAGES, NO_MOUNTS, NO_PLATFORM_SWITCHES } from "./idle-reasons.ts";
 
 /** Longest time of a probe's schedule, in s: a day. */
 const PROBE_S_MAX = 86_400;
@@ -67,14 +70,20 @@ export const containers = list(
   "A program of your own that listens on a port, in place of a processor. The process runtime runs one, on this machine.",
   block("One container.", {
     image: optional(
-      text("Address of the image. The process runtime runs the command without it.", { minLength: 1 }),
+      text("Address of the image. The process runtime runs the command without it.", {
+        minLength: 1,
+        ...idle(NO_IMAGES),
+      }),
     ),
     env: optional(
       list(
         "Environment variables.",
         block("One variable.", {
-          name: text("Name; PORT and those that begin with SLUICE_ are set by Sluice.", { minLength: 1 }),
-          value: optional(text("Value.", SECRET)),
+          name: text("Name; PORT and those that begin with SLUICE_ are set by Sluice.", {
+            ...EFFECTIVE,
+            minLength: 1,
+          }),
+          value: optional(text("Value.", { ...EFFECTIVE, ...SECRET })),
         }),
         EFFECTIVE,
       ),
@@ -114,41 +123,56 @@ export const containers = list(
     liveness_check: optional(probe("The container is started again when it is bad.")),
     readiness_check: optional(probe("The instance gets no requests while it is bad.")),
     health_check: optional(probe("Older samples' name of the readiness check.")),
-    resources: optional(anything("Cores, memory, GPUs of this container.")),
+    resources: optional(
+      anything(
+        "Cores, memory, GPUs of this container.",
+        idle("an instance is one container; `metadata.cpu` and `metadata.memory` say what it has"),
+      ),
+    ),
   }),
 );
 
+const isReadOnly = (usual: boolean) => optional(flag("No writing.", { default: usual }));
+
 /** `storage` (eas-reference §1.7). */
 export const storage = list(
-  "Mounts; each has exactly one source.",
+  "Mounts; each has exactly one source. No mount stands inside of another, or in the place of a folder of the system.",
   block("One mount.", {
-    mount_path: text("Absolute path in the instance.", { minLength: 1 }),
+    mount_path: text("Absolute path in the instance.", {
+      minLength: 1,
+      pattern: "^/",
+      "x-allowed": "an absolute path",
+    }),
     oss: optional(
       block("Object storage.", {
-        path: text("`oss://bucket/dir/`."),
+        path: text("`oss://bucket/dir/`.", {
+          minLength: 1,
+          pattern: "^oss://[^/]",
+          "x-allowed": 'an address "oss://bucket/folder/"',
+        }),
         endpoint: optional(text("Endpoint.")),
-        readOnly: optional(flag("No writing.", { default: false })),
+        readOnly: isReadOnly(false),
         resource_type: optional(text("`model` for a model.")),
       }),
     ),
     nfs: optional(
       block("NFS.", {
-        server: text("Server."),
+        server: text("Server.", { minLength: 1 }),
         path: optional(text("Path on the server.")),
-        readOnly: optional(flag("No writing.", { default: false })),
+        readOnly: isReadOnly(false),
         resourceGroup: optional(text("Resource group.")),
       }),
     ),
     dataset: optional(
       block("Data set.", {
-        id: text("Id."),
+        id: text("Id.", { minLength: 1 }),
         version: optional(text("Version.")),
-        read_only: optional(flag("No writing.", { default: true })),
+        read_only: isReadOnly(true),
       }),
     ),
     git: optional(
       block("Git repository, cloned when an instance starts, read-only.", {
-        repo: text("Address.", SECRET),
+        repo: text("Address.", { ...SECRET, minLength: 1 }),
         branch: optional(text("Branch.")),
         commit: optional(text("Commit.")),
         username: optional(text("User.", SECRET)),
@@ -157,8 +181,8 @@ export const storage = list(
     ),
     empty_dir: optional(
       block("Empty folder that lives as long as the instance.", {
-        medium: optional(text("`memory`: in memory.")),
-        size_limit: optional(integer("Size in GB.")),
+        medium: optional(oneOf("In memory; without it on the disk.", ["memory"])),
+        size_limit: optional(number("Size in GB.")),
       }),
     ),
     image: optional(anything("Folder of an image.")),
@@ -168,7 +192,12 @@ export const storage = list(
       openBlock("Notes on the mount.", { resource_type: optional(text("`model` for a model.")) }),
     ),
   }),
+  idle(NO_MOUNTS),
 );
 
 /** `features` (eas-reference §1.10). */
-export const features = map<string>("Switches of the platform.", { type: "string" });
+export const features = map<string>(
+  "Switches of the platform.",
+  { type: "string" },
+  idle(NO_PLATFORM_SWITCHES),
+);

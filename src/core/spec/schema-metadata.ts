@@ -5,6 +5,7 @@ import {
   countOrPercent,
   EFFECTIVE,
   flag,
+  idle,
   integer,
   number,
   oneOf,
@@ -12,7 +13,19 @@ import {
   optional,
   text,
 } from "./field.ts";
-import { BATCH_CODES } from "./processors.ts";
+import {
+  NAME_ONLY,
+  NO_CONSOLE,
+  NO_GPU_SHARES,
+  NO_IMAGES,
+  NO_QUEUES,
+  NO_UNITS,
+  ONE_MACHINE,
+} from "./idle-reasons.ts";
+import { rpc } from "./schema-rpc.ts";
+
+const named = (description = "Only the name is known.", reason = NAME_ONLY) =>
+  optional(anything(description, idle(reason)));
 
 const nameMarks = {
   ...EFFECTIVE,
@@ -20,90 +33,6 @@ const nameMarks = {
   pattern: NAME_PATTERN.source,
   "x-allowed": "1 to 63 characters of a–z, 0–9, _ and -, beginning with a letter or a digit",
 } as const;
-
-/** `metadata.rpc` (eas-reference §1.3). */
-const rpc = block("How one instance takes requests.", {
-  batching: optional(
-    flag(
-      "Requests are given to the processor in batches: to one of your own with `process_batch` (in Python, C++ or Node), and to ready-made ones " +
-        `where the model takes any number of rows (${BATCH_CODES.join(", ")}).`,
-      { ...EFFECTIVE, default: false },
-    ),
-  ),
-  max_batch_size: optional(
-    integer("Most requests in one batch.", { ...EFFECTIVE, minimum: 1, maximum: 1024, default: 16 }),
-  ),
-  max_batch_timeout: optional(
-    integer("Longest wait of a request for others, in ms; most wait less, or not at all.", {
-      ...EFFECTIVE,
-      maximum: 60_000,
-      default: 50,
-    }),
-  ),
-  keepalive: optional(
-    integer("Longest life of one request in ms: receiving, queueing and computing; longer is 408.", {
-      ...EFFECTIVE,
-      minimum: 1,
-      maximum: 86_400_000,
-      default: 5000,
-    }),
-  ),
-  io_threads: optional(
-    integer(
-      "Threads for network input and output. Nothing to set here: an engine serves all of its connections with one, whose cost is below that of handing them over.",
-      { minimum: 1, default: 4 },
-    ),
-  ),
-  max_queue_size: optional(
-    integer("Requests of one instance that may wait for a worker; one more is 450.", {
-      ...EFFECTIVE,
-      maximum: 100_000,
-      default: 64,
-    }),
-  ),
-  worker_threads: optional(
-    integer("Requests that one instance works on at once; with several worker_processes, each of them.", {
-      ...EFFECTIVE,
-      minimum: 1,
-      maximum: 1024,
-      default: 5,
-    }),
-  ),
-  worker_processes: optional(
-    integer(
-      "Processes of one instance that work on requests, each with worker_threads threads. A Python processor is loaded once and shared where it can be; processors in other languages are loaded by each. Each sizes its thread pools (OMP_NUM_THREADS and its kind) by its part of metadata.cpu, rounded up. An addition of Sluice.",
-      { ...EFFECTIVE, minimum: 1, maximum: 64 },
-    ),
-  ),
-  rate_limit: optional(
-    number("Most requests a second of one instance; more are 429. 0: no limit.", {
-      ...EFFECTIVE,
-      maximum: 1_000_000,
-      default: 0,
-    }),
-  ),
-  enable_sigterm: optional(
-    flag("The processor is sent SIGTERM, after its last answer, when its instance ends.", {
-      ...EFFECTIVE,
-      default: false,
-    }),
-  ),
-  proxy_path: optional(text("Path that an asynchronous container service is called at.")),
-  decompressor: optional(
-    oneOf(
-      "How clients compress request bodies; the processor gets them decompressed.",
-      ["zlib", "gzip", "snappy", "zstd", "lz4"],
-      EFFECTIVE,
-    ),
-  ),
-  mirror: optional(anything("Mirroring; only the name is known.")),
-  retries: optional(anything("Retries; only the name is known.")),
-  health_check_path: optional(text("Path of the health check.")),
-  health_check_port: optional(integer("Port of the health check.", { minimum: 1, maximum: 65_535 })),
-  disable_auto_queue_watch: optional(flag("The instance does not read the input queue by itself.")),
-  enable_service_hang_detect: optional(flag("A hanging instance is noticed.")),
-  service_hang_detect_period: optional(integer("How often it is looked for.")),
-});
 
 /** `metadata` (eas-reference §1.2). */
 export const metadata = block("What the service is and how large.", {
@@ -187,7 +116,12 @@ export const metadata = block("What the service is and how large.", {
         "OfflineTask",
         "AssistantJob",
       ],
-      { default: "Standard" },
+      {
+        default: "Standard",
+        ...idle(
+          "every service is answered by its instances directly, as `Standard` ones are; the other kinds are not in this build",
+        ),
+      },
     ),
   ),
   gpu: optional(
@@ -196,21 +130,49 @@ export const metadata = block("What the service is and how large.", {
       EFFECTIVE,
     ),
   ),
-  gpu_memory: optional(integer("Share of one GPU, in GB of its memory; `gpu` is 0 or absent then.")),
+  gpu_memory: optional(
+    integer("Share of one GPU, in GB of its memory; `gpu` is 0 or absent then.", idle(NO_GPU_SHARES)),
+  ),
   gpu_core_percentage: optional(
-    integer("Share of one GPU's compute in percent; needs `gpu_memory`.", { minimum: 1, maximum: 100 }),
+    integer("Share of one GPU's compute in percent; needs `gpu_memory`.", {
+      minimum: 1,
+      maximum: 100,
+      ...idle(NO_GPU_SHARES),
+    }),
   ),
-  gpu_model: optional(anything("GPU model; only the name is known.")),
+  gpu_model: named("GPU model.", ONE_MACHINE),
   qos: optional(
-    oneOf("BestEffort: cores are shared, `cpu` is the most of them.", ["", "BestEffort", "Guaranteed"]),
+    oneOf(
+      "BestEffort: cores are shared, `cpu` is the most of them.",
+      ["", "BestEffort", "Guaranteed"],
+      idle("cores are always shared, and `cpu`, where it is given, is the most of them"),
+    ),
   ),
-  resource: optional(text("Resource group, `eas-r-…`.")),
-  cuda: optional(text("CUDA version mounted at /usr/local/cuda.")),
-  rdma: optional(integer("1: RDMA.", { maximum: 1 })),
-  npu: optional(anything("Only the name is known.")),
-  fpga: optional(anything("Only the name is known.")),
-  shm_size: optional(integer("Size of /dev/shm in GB.")),
-  disk: optional(text("Size of the system disk, such as `30Gi`.")),
+  resource: optional(
+    text("Resource group.", {
+      pattern: "^eas-v?r-.",
+      "x-allowed": 'the id of a resource group, "eas-r-…" or "eas-vr-…"',
+      ...idle(ONE_MACHINE),
+    }),
+  ),
+  cuda: optional(
+    text("CUDA version mounted at /usr/local/cuda.", {
+      pattern: "^[0-9]{1,2}\\.[0-9]{1,2}$",
+      "x-allowed": 'a version of CUDA, such as "11.2"',
+      ...idle("programs and processors run with the CUDA libraries that they bring, or that the machine has"),
+    }),
+  ),
+  rdma: optional(integer("1: RDMA.", { maximum: 1, ...idle(ONE_MACHINE) })),
+  npu: named(undefined, ONE_MACHINE),
+  fpga: named(undefined, ONE_MACHINE),
+  shm_size: optional(integer("Size of /dev/shm in GB.", idle("processes share the /dev/shm of the machine"))),
+  disk: optional(
+    text("Size of the system disk.", {
+      pattern: "^[1-9][0-9]{0,5}[KMGT]i?$",
+      "x-allowed": 'a size, such as "30Gi"',
+      ...idle("processes share the disk of the machine"),
+    }),
+  ),
   enable_grpc: optional(
     flag(
       "The gateway speaks gRPC to the service instead of HTTP/1.1, and that cannot change. A ready-made processor speaks both, unless this is false.",
@@ -220,31 +182,44 @@ export const metadata = block("What the service is and how large.", {
       },
     ),
   ),
-  enable_webservice: optional(flag("The service is a web application.", { default: false })),
-  workspace_id: optional(anything("PAI workspace.")),
-  region: optional(text("Region.")),
-  workload_type: optional(text("`elasticjob`: a scalable job.")),
-  resource_burstable: optional(flag("Overflow to public resources.", { default: false })),
-  resource_rebalancing: optional(flag("Move back to resources of higher priority.", { default: false })),
-  scheduling: optional(
-    openBlock("Placement of instances.", {
-      spread: optional(
-        block("Spreading.", {
-          policy: optional(
-            oneOf("`host`: over machines; `zone`: over zones.", ["host", "zone", "default"], {
-              default: "default",
-            }),
-          ),
-        }),
-      ),
+  enable_webservice: optional(
+    flag("The service is a web application.", { default: false, ...idle(NO_CONSOLE) }),
+  ),
+  workspace_id: optional(anything("PAI workspace.", idle(NO_CONSOLE))),
+  region: optional(text("Region.", idle("an installation is one region, named by its settings"))),
+  workload_type: optional(oneOf("A scalable job.", ["elasticjob"], idle(NO_QUEUES))),
+  resource_burstable: optional(
+    flag("Overflow to public resources, which `cloud.computing.instances` names.", {
+      default: false,
+      ...idle(ONE_MACHINE),
     }),
   ),
-  elastic_job: optional(anything("Only the name is known.")),
-  role: optional(anything("Only the name is known.")),
-  schema: optional(anything("Only the name is known.")),
-  quota_id: optional(anything("Only the name is known.")),
-  quota_type: optional(anything("Only the name is known.")),
-  disable_sidecar: optional(anything("Only the name is known.")),
-  uid: optional(anything("Only the name is known.")),
-  caller_uid: optional(anything("Only the name is known.")),
+  resource_rebalancing: optional(
+    flag("Move back to resources of higher priority.", { default: false, ...idle(ONE_MACHINE) }),
+  ),
+  scheduling: optional(
+    openBlock(
+      "Placement of instances.",
+      {
+        spread: optional(
+          block("Spreading.", {
+            policy: optional(
+              oneOf("`host`: over machines; `zone`: over zones.", ["host", "zone", "default"], {
+                default: "default",
+              }),
+            ),
+          }),
+        ),
+      },
+      idle(ONE_MACHINE),
+    ),
+  ),
+  elastic_job: named(undefined, NO_QUEUES),
+  role: named(undefined, NO_UNITS),
+  schema: named(),
+  quota_id: named(undefined, ONE_MACHINE),
+  quota_type: named(undefined, ONE_MACHINE),
+  disable_sidecar: named(undefined, NO_IMAGES),
+  uid: named(undefined, NO_CONSOLE),
+  caller_uid: named(undefined, NO_CONSOLE),
 });

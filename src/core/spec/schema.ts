@@ -5,6 +5,7 @@ import {
   EFFECTIVE,
   type Field,
   flag,
+  idle,
   integer,
   list,
   map,
@@ -13,12 +14,14 @@ import {
   SECRET,
   text,
 } from "./field.ts";
+import { NAME_ONLY, NO_IMAGES, NO_SINK, NO_UNITS } from "./idle-reasons.ts";
 import { cloud, networking } from "./schema-cloud.ts";
 import { containers, features, storage } from "./schema-containers.ts";
 import { metadata } from "./schema-metadata.ts";
 import { autoscaler, cronscaler, queue } from "./schema-scaling.ts";
 
-const named = (description = "Only the name is known.") => optional(anything(description));
+const named = (description = "Only the name is known.", reason = NAME_ONLY) =>
+  optional(anything(description, idle(reason)));
 
 /**
  * The canonical, nested form of a service.json with every field of eas-reference §1. One value gives the types,
@@ -37,7 +40,13 @@ export const serviceSchema = Type.Object(
         "x-allowed": "1 to 512 visible ASCII characters without spaces",
       }),
     ),
-    generate_token: optional(flag("A token is generated.", { default: true })),
+    generate_token: optional(
+      flag("A token is generated.", {
+        default: true,
+        deprecated: true,
+        ...idle("a token is generated whenever `token` is left out, whatever this says"),
+      }),
+    ),
     processor: optional(
       text(
         "Code of a built-in processor. For a processor of your own: absent, or any other word.",
@@ -59,7 +68,12 @@ export const serviceSchema = Type.Object(
     processor_mainclass: optional(
       text("Main class of a Java processor, with its package. Required for Java.", EFFECTIVE),
     ),
-    processor_envs: optional(anything("Environment of the processor.", SECRET)),
+    processor_envs: optional(
+      anything("Environment of the processor.", {
+        ...SECRET,
+        ...idle("only its name is known; what a processor is to be told goes into `model_config`"),
+      }),
+    ),
     processor_jvm_options: optional(
       Type.Union([Type.Array(Type.String()), Type.String()], {
         description:
@@ -67,7 +81,7 @@ export const serviceSchema = Type.Object(
         ...EFFECTIVE,
       }),
     ),
-    processor_image: named(),
+    processor_image: named(undefined, NO_IMAGES),
     processor_name: named(),
     processors: named(),
     requirements: optional(
@@ -77,7 +91,7 @@ export const serviceSchema = Type.Object(
         ...EFFECTIVE,
       }),
     ),
-    data_image: named(),
+    data_image: named(undefined, NO_IMAGES),
     model_path: optional(
       text(
         "The model: an absolute path of a file or folder, a `file://` URL, an http(s) URL of a tar.gz or zip archive, an `oss://` or `s3://` URL, or a `git+https://` URL. Required for a built-in processor.",
@@ -88,7 +102,12 @@ export const serviceSchema = Type.Object(
       text("Entry file in the model's folder. Without it the file that `model_path` names.", EFFECTIVE),
     ),
     model_config: optional(anything("Any text or JSON, given to the processor as it is.", EFFECTIVE)),
-    oss_endpoint: optional(text("Endpoint of object storage.")),
+    oss_endpoint: optional(
+      text(
+        "Endpoint of object storage.",
+        idle("the endpoint and key of object storage are settings of the installation (OSS_ENDPOINT)"),
+      ),
+    ),
     warm_up_data_path: optional(
       text(
         "Requests that each instance must have answered before it is ready: a `.txt` file with one request a line, a `.bin` file that is one request as the SDK serialised it, or a folder of such files. Named like a model; what http(s) brings may be the file itself. For processors.",
@@ -114,15 +133,17 @@ export const serviceSchema = Type.Object(
             default: false,
           }),
         ),
-        base_image: named(),
-        worker_image: named(),
-        core_pattern: named(),
-        disable_image_accelerate: named(),
-        disable_image_cache: named(),
+        base_image: named(undefined, NO_IMAGES),
+        worker_image: named(undefined, NO_IMAGES),
+        core_pattern: named(undefined, "where core files go is a setting of the whole machine"),
+        disable_image_accelerate: named(undefined, NO_IMAGES),
+        disable_image_cache: named(undefined, NO_IMAGES),
       }),
     ),
     containers: optional(containers),
-    dockerAuth: optional(text("base64 of `user:password` for the registry of images.", SECRET)),
+    dockerAuth: optional(
+      text("base64 of `user:password` for the registry of images.", { ...SECRET, ...idle(NO_IMAGES) }),
+    ),
     storage: optional(storage),
     cloud: optional(cloud),
     networking: optional(networking),
@@ -130,46 +151,66 @@ export const serviceSchema = Type.Object(
     cronscaler: optional(cronscaler),
     queue: optional(queue),
     sinker: optional(
-      block("Keeps requests and responses.", {
-        type: optional(oneOf("Where.", ["maxcompute", "MaxCompute", "sls", "SLS"])),
-        config: optional(
-          block("Place.", {
-            maxcompute: optional(
-              block("MaxCompute.", { project: optional(text("Project.")), table: optional(text("Table.")) }),
-            ),
-            sls: optional(
-              block("Log service.", {
-                project: optional(text("Project.")),
-                logstore: optional(text("Log store.")),
-              }),
-            ),
-          }),
-        ),
-      }),
+      block(
+        "Keeps requests and responses.",
+        {
+          type: optional(
+            oneOf("Where; `config` has the block of that name.", ["maxcompute", "MaxCompute", "sls", "SLS"]),
+          ),
+          config: optional(
+            block("Place.", {
+              maxcompute: optional(
+                block("MaxCompute.", {
+                  project: optional(text("Project.")),
+                  table: optional(text("Table.")),
+                }),
+              ),
+              sls: optional(
+                block("Log service.", {
+                  project: optional(text("Project.")),
+                  logstore: optional(text("Log store.")),
+                }),
+              ),
+            }),
+          ),
+        },
+        idle(NO_SINK),
+      ),
     ),
     metrics: optional(
       list(
         "Declares custom metrics.",
         block("One metric.", { name: text("Name.", { minLength: 1 }), tags: named("Tags.") }),
+        idle(
+          "metrics of processors are not gathered; `/metrics` of the control API has those of gateway and engines",
+        ),
       ),
     ),
     metrics_config: named(),
-    alerts: named(),
+    alerts: named(undefined, "alerts are for the Prometheus that reads `/metrics`"),
     features: optional(features),
     unit: optional(
-      block("Distributed inference.", {
-        size: optional(integer("Machines of one instance.", { minimum: 1, default: 2 })),
-        enable_c4d: named(),
-        enable_rebuild: named(),
-      }),
+      block(
+        "Distributed inference.",
+        {
+          size: optional(integer("Machines of one instance.", { minimum: 1, default: 2 })),
+          enable_c4d: named(),
+          enable_rebuild: named(),
+        },
+        idle(NO_UNITS),
+      ),
     ),
     confidential: optional(
-      block("Encrypted models.", {
-        trustee_endpoint: optional(text("Trust service.")),
-        decryption_key: optional(text("Address of the key, `kbs:///…`.", SECRET)),
-      }),
+      block(
+        "Encrypted models.",
+        {
+          trustee_endpoint: optional(text("Trust service.")),
+          decryption_key: optional(text("Address of the key, `kbs:///…`.", SECRET)),
+        },
+        idle("models are not decrypted: bring them as they are to be read"),
+      ),
     ),
-    aimaster: named("Watchdog of distributed inference."),
+    aimaster: named("Watchdog of distributed inference.", NO_UNITS),
     plugins: named(),
     source: named(),
     data_loader: named(),

@@ -5,6 +5,7 @@ import type { GatewayPolicy } from "../traffic/policy.ts";
 import type { ProcessorFamily } from "./processors.ts";
 import type { Requirements } from "./requirements.ts";
 import type { RollingSpec } from "./rolling.ts";
+import type { NotEffectiveField } from "./standings.ts";
 
 /** Any JSON value. */
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
@@ -132,5 +133,5 @@ export interface ParsedSpec {
   /** The document with dotted keys opened and aliases moved to their place: what is stored and shown. */
   readonly document: JsonObject;
   /** Known fields that do nothing here yet, by JSON path: named in the answer of create and update. */
-  readonly notEffective: readonly string[];
+  readonly notEffective: readonly NotEffectiveField[];
 }

@@ -1,4 +1,4 @@
-import { parseSpec } from "./parse.ts";
+import { parseStored } from "./parse.ts";
 import type { JsonObject, ServiceSpec } from "./service-spec.ts";
 
 /** Stored documents are immutable values, so what one means is worked out once; it goes when the document goes. */
@@ -11,7 +11,7 @@ const specs = new WeakMap<JsonObject, ServiceSpec>();
 export function specOf(document: JsonObject): ServiceSpec {
   const known = specs.get(document);
   if (known !== undefined) return known;
-  const { spec } = parseSpec(document);
+  const { spec } = parseStored(document);
   specs.set(document, spec);
   return spec;
 }
