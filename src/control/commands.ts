@@ -29,7 +29,7 @@ import {
 } from "../core/change/tokens.ts";
 import { updateService } from "../core/change/update.ts";
 import { type InstanceOrders, updateInstance } from "../core/change/update-instance.ts";
-import { type ValidateRequest, validateDocument } from "../core/change/validate.ts";
+import type { ValidateRequest } from "../core/change/validate.ts";
 import { ServingError } from "../core/errors.ts";
 import type { GroupName, InstanceId, ServiceName } from "../core/names.ts";
 import type { Change, DesiredState, GroupRecord, SafetyLock, ServiceRecord } from "../core/service.ts";
@@ -41,6 +41,7 @@ import type { FileCache } from "../ports/files.ts";
 import type { Random } from "../ports/random.ts";
 import type { Store } from "../ports/store.ts";
 import type { Accepted, DocumentReport, GroupUpdate, Release } from "./control-plane.ts";
+import { reportOn } from "./document-report.ts";
 import { refuseMissingGpus } from "./gpu-check.ts";
 import type { Known } from "./known.ts";
 import type { NodeRoom } from "./node-room.ts";
@@ -159,16 +160,7 @@ export class Commands {
   /** What create or update would say to a document; nothing is changed. */
   async validate(request: ValidateRequest): Promise<DocumentReport> {
     const { store, room, gpuCount } = this.#deps;
-    const { state } = await store.readDesired();
-    const validation = validateDocument(state, request, {
-      refuseMissing: ({ spec }) => refuseMissingGpus(spec, gpuCount),
-    });
-    const { change, examined } = validation;
-    const preview =
-      change === null || examined === null
-        ? null
-        : previewUpdate(change.before, examined, change.kind, room.free());
-    return { ...validation, preview };
+    return reportOn((await store.readDesired()).state, request, gpuCount, room);
   }
 
   /** What `updateService` would do; nothing is changed. */

@@ -16,7 +16,15 @@ async function get({ app }: Api, path: string): Promise<Body> {
 async function threeServices(): Promise<Api> {
   const api = apiApp();
   const documents = [
-    pmmlDocument("a", 2, { workspace_id: 7, resource: "eas-r-1", resource_burstable: true, caller_uid: "u" }),
+    {
+      ...pmmlDocument("a", 2, {
+        workspace_id: 7,
+        resource: "eas-r-1",
+        resource_burstable: true,
+        caller_uid: "u",
+      }),
+      cloud: { computing: { instances: [{ type: "ecs.c7.large" }] } },
+    },
     pmmlDocument("b", 1, { workspace_id: "8", quota_id: "q", type: "LLM" }),
     { ...pmmlDocument("c", 1), networking: { gateway: "gw-1" } },
   ];
