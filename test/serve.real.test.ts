@@ -73,6 +73,13 @@ test("a home too deep for unix sockets is refused, with the limit", () => {
   assert.match(refusedServe(["--home", deep, "--port", "0", "--api-port", "0"]), /107/);
 });
 
+test("an address for direct clients that this machine does not have is refused by name", () => {
+  const home = join(sluice.home, "other");
+  // Of a net that is kept for documents (RFC 5737), so nobody's.
+  const flags = ["--home", home, "--port", "0", "--api-port", "0", "--direct-host", "203.0.113.9"];
+  assert.match(refusedServe(flags), /instances cannot listen on 203\.0\.113\.9.*--direct-host/);
+});
+
 test("settings of the wrong form are misuse, and say what is allowed", () => {
   const result = spawnSync(SLUICE, ["serve", "--port", "http"], { encoding: "utf8" });
   assert.equal(result.status, 2);

@@ -80,6 +80,7 @@ async function serve(settings: ServeSettings): Promise<void> {
   process.title = "sluice serve";
   const layout = homeLayout(settings.home);
   makeFolders(layout);
+  await checkDirectHost(settings.directHost);
   const log = jsonLog({ level: settings.logLevel, destination: join(layout.logs, "control.log") });
   const api = new ApiPlace(settings.apiHost, settings.apiPort);
   const leading = await openLeading(settings, layout, api, log);
@@ -248,6 +249,16 @@ function makeFolders(layout: HomeLayout): void {
       );
     }
   }
+}
+
+/** Else every instance would fail, one by one. */
+async function checkDirectHost(host: string): Promise<void> {
+  const isThere = claimPort("instances", host, 0, "--direct-host");
+  await isThere.catch((error: Error) => {
+    throw new CannotServe(`${error.message}; --direct-host must be an address of this machine`, {
+      cause: error,
+    });
+  });
 }
 
 /** The port of the gateways that are there already, else one that is found free. */

@@ -1,70 +1,19 @@
-import { isIPv4 } from "node:net";
 import { availableParallelism, homedir } from "node:os";
 import { join, resolve } from "node:path";
-import { nonEmptyText, type Setting, SettingProblem, wholeNumber } from "../base/settings.ts";
+import { nonEmptyText, type Setting, wholeNumber } from "../base/settings.ts";
 import { VERSIONS_KEPT } from "../core/change/versions.ts";
-import { isName } from "../core/names.ts";
 import { DIRECT_HOST } from "../core/traffic/route-table.ts";
-
-/** Longest host name or address that is accepted (RFC 1035 §2.3.4). */
-const HOST_CHARS_MAX = 253;
-
-function host(text: string): string | SettingProblem {
-  return /^[0-9a-zA-Z.:_-]+$/.test(text) && text.length <= HOST_CHARS_MAX
-    ? text
-    : new SettingProblem("an IP address or a host name");
-}
-
-function ownAddress(text: string): string | SettingProblem {
-  return isIPv4(text) && text !== "0.0.0.0"
-    ? text
-    : new SettingProblem(
-        "an IPv4 address of this machine that clients can reach; not 0.0.0.0, as it is told to them",
-      );
-}
-
-function region(text: string): string | SettingProblem {
-  return isName(text) ? text : new SettingProblem("lower-case letters, digits, - and _, 1 to 63 of them");
-}
-
-function logLevel(text: string): string | SettingProblem {
-  const levels = ["debug", "info", "warn", "error"];
-  return levels.includes(text) ? text : new SettingProblem(levels.join(", "));
-}
-
-function accessLog(text: string): number | null | SettingProblem {
-  if (text === "off") return null;
-  const share = Number(text);
-  return /^[\d.]+$/.test(text) && share > 0 && share <= 1
-    ? share
-    : new SettingProblem("off, or a number above 0 to 1, e.g. 0.01");
-}
-
-function cgroups(text: string): string | SettingProblem {
-  const isPath = /^\/[\w.@:/-]*$/.test(text) && !text.split("/").includes("..");
-  return text === "auto" || text === "off" || isPath
-    ? text
-    : new SettingProblem("auto, off, or a path that begins with /");
-}
-
-function store(text: string): string | null | SettingProblem {
-  if (text === "home") return null;
-  return /^(postgres(ql)?:\/\/|file:\/)/.test(text)
-    ? text
-    : new SettingProblem(
-        "home, postgres://user@host:port/database, or file:/path of a file that holds such a line",
-      );
-}
-
-function autoOrAbove0(text: string): number | null | SettingProblem {
-  if (text === "auto") return null;
-  const amount = Number(text);
-  return /^[\d.]+$/.test(text) && amount > 0 ? amount : new SettingProblem("auto, or a number above 0");
-}
-
-function onOrOff(text: string): boolean | SettingProblem {
-  return text === "on" || text === "off" ? text === "on" : new SettingProblem("on, off");
-}
+import {
+  accessLog,
+  autoOrAbove0,
+  cgroups,
+  host,
+  logLevel,
+  onOrOff,
+  ownAddress,
+  region,
+  store,
+} from "./setting-values.ts";
 
 /** One of the settings, whatever its values are. */
 export type AnySetting =
