@@ -11,9 +11,15 @@ const LOCAL_HOSTS = new Set(["127.0.0.1", "localhost", "[::1]"]);
 
 /**
  * Reads a service.json for the server at `address`, see `withAbsolutePaths`.
- * @throws Failure for a file that is missing, or that names one that is
+ * @param onMissing told of each file that is named and is not there; throws a Failure unless given
+ * @throws Failure for a file that is missing
  */
-export function readDocument(file: string, address: string, io: Pick<CliIo, "cwd">): string {
+export function readDocument(
+  file: string,
+  address: string,
+  io: Pick<CliIo, "cwd">,
+  onMissing: (text: string) => void = refuseMissing,
+): string {
   const path = resolve(io.cwd, file);
   let text: string;
   try {
@@ -21,18 +27,23 @@ export function readDocument(file: string, address: string, io: Pick<CliIo, "cwd
   } catch (error) {
     throw new Failure(`cannot read ${file}: ${(error as Error).message}`, { cause: error });
   }
-  return withAbsolutePaths(text, { source: file, folder: dirname(path), address });
+  return withAbsolutePaths(text, { source: file, folder: dirname(path), address }, onMissing);
+}
+
+function refuseMissing(text: string): never {
+  throw new Failure(text);
 }
 
 /**
  * Makes relative paths in the text of a service.json absolute, for a path means nothing to a server without the
  * folder of the file. Everything else is the server's to judge; text that is no JSON too, so that there is
  * one message for it: then the text goes as it is.
- * @throws Failure when it names a file that is missing
+ * @param onMissing told of each file that is named and is not there; throws a Failure unless given
  */
 export function withAbsolutePaths(
   text: string,
   from: { readonly source: string; readonly folder: string; readonly address: string },
+  onMissing: (text: string) => void = refuseMissing,
 ): string {
   let document: unknown;
   try {
@@ -48,7 +59,7 @@ export function withAbsolutePaths(
     const found = absolutePath(value, from.folder);
     if (found === null) continue;
     if (isLocal && !existsSync(found)) {
-      throw new Failure(`${from.source}: $.${field}: there is no file or folder ${found}`);
+      onMissing(`${from.source}: $.${field}: there is no file or folder ${found}`);
     }
     text = withPath(text, field, value, found);
   }
