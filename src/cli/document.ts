@@ -18,7 +18,7 @@ export function readDocument(
   file: string,
   address: string,
   io: Pick<CliIo, "cwd">,
-  onMissing?: (text: string) => void,
+  onMissing: (text: string) => void = refuseMissing,
 ): string {
   const path = resolve(io.cwd, file);
   let text: string;
@@ -30,6 +30,10 @@ export function readDocument(
   return withAbsolutePaths(text, { source: file, folder: dirname(path), address }, onMissing);
 }
 
+function refuseMissing(text: string): never {
+  throw new Failure(text);
+}
+
 /**
  * Makes relative paths in the text of a service.json absolute, for a path means nothing to a server without the
  * folder of the file. Everything else is the server's to judge; text that is no JSON too, so that there is
@@ -39,9 +43,7 @@ export function readDocument(
 export function withAbsolutePaths(
   text: string,
   from: { readonly source: string; readonly folder: string; readonly address: string },
-  onMissing: (text: string) => void = (text) => {
-    throw new Failure(text);
-  },
+  onMissing: (text: string) => void = refuseMissing,
 ): string {
   let document: unknown;
   try {

@@ -1,7 +1,7 @@
 import type { ResponseOf } from "../../api/operations.ts";
 import { EXIT, Misuse } from "../cli-io.ts";
 import { readDocument } from "../document.ts";
-import { problemLines } from "../error-text.ts";
+import { problemLines } from "../problems.ts";
 import { listTable } from "../table.ts";
 import { textOption, type VerbRun } from "../verb.ts";
 
