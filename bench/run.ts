@@ -11,6 +11,7 @@ const SHORT: Readonly<Record<string, readonly string[]>> = {
   engine: [],
   "first-answer": [],
   "route-table": [],
+  control: ["--services=200", "--instances=2000", "--events=10000", "--calls=50", "--idle=5"],
   processors: ["--model=sklearn", "--rounds=1", "--seconds=1", "--starts=1"],
   "zero-loss": ["--operations=20"],
 };

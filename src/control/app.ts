@@ -63,6 +63,7 @@ const HINTS_AGAIN_MS = 1_000;
 const PUBLISHER = "route-table";
 const GATEWAYS = "gateways";
 const DISCOVERY = "discovery";
+const COMMAND = "a command";
 const serviceKey = (name: ServiceName) => `service:${name}`;
 
 /**
@@ -86,8 +87,6 @@ export function createControlPlane(
   let isAdopted = false;
 
   const wakeService = (name: ServiceName, cause: string) => loop.wake(serviceKey(name), cause);
-  /** Somebody waits for what a command brings about. */
-  const COMMAND = "a command";
   const wakePublisher = (cause: string) => loop.wake(PUBLISHER, cause);
   const room = new NodeRoom(() => deps.capacity?.total() ?? null);
   const operations = new Operations(runtime, log, (name, cause) => {

@@ -29,8 +29,27 @@ export function serviceSummary(record: ServiceRecord, picture: Picture) {
   };
 }
 
+interface Shown {
+  readonly status: ServiceStatus | undefined;
+  readonly weight: number;
+  readonly place: Place;
+  readonly view: Service;
+}
+
+/** What was last shown of each record: lists of a large installation show the same ones again and again. */
+const shown = new WeakMap<ServiceRecord, Shown>();
+
 /** Record and status as the Service of eas-reference §8.1, as lists show it. */
 export function serviceView(record: ServiceRecord, picture: Picture, place: Place): Service {
+  const [status, weight] = [picture.statuses.get(record.name), weightOf(record, picture)];
+  const last = shown.get(record);
+  if (last?.status === status && last?.weight === weight && last.place === place) return last.view;
+  const view = makeView(record, picture, place);
+  shown.set(record, { status, weight, place, view });
+  return view;
+}
+
+function makeView(record: ServiceRecord, picture: Picture, place: Place): Service {
   const status = picture.statuses.get(record.name) ?? null;
   const spec = specOf(record.document);
   const metadata = objectIn(record.document, "metadata");
