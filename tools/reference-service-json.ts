@@ -6,9 +6,10 @@ import { writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { allowedText } from "../src/core/spec/allowed.ts";
 import type { Field } from "../src/core/spec/field.ts";
-import { ALIASES, FIELD_TREE, type FieldNode } from "../src/core/spec/field-tree.ts";
+import { ALIASES } from "../src/core/spec/field-tree.ts";
 import { DEPTH_MAX, PROBLEMS_MAX, VALUES_MAX } from "../src/core/spec/normalize.ts";
 import { KNOWN_CODES, READY_CODES, RUNNABLE_TYPES } from "../src/core/spec/processors.ts";
+import { publishedSpecSchema } from "../src/core/spec/published-schema.ts";
 import { SERVICE_FIELD } from "../src/core/spec/schema.ts";
 
 export const REFERENCE_DIR = join(dirname(import.meta.dirname), "docs", "reference");
@@ -173,42 +174,11 @@ ${aliases.join("\n")}
 `;
 }
 
-/** Names that lead on, when they are followed by a dot. */
-const opens = (node: FieldNode) => node.kind === "block" || node.kind === "map" || node.children.size > 0;
-
-/** The schema as editors should see it: dotted keys, other names and texts for booleans are let through as well. */
-function published(node: FieldNode): Record<string, unknown> {
-  const { properties, required, items, ...rest } = node.field;
-  if (items !== undefined) return { ...rest, items: node.item === null ? items : published(node.item) };
-  if (rest.type === "boolean") return { ...rest, type: undefined, enum: [true, false, "true", "false"] };
-  if (rest.enum !== undefined) return { ...rest, enum: [...new Set([...rest.enum, ""])] };
-  if (rest.pattern !== undefined && rest.minLength !== 1) return { ...rest, pattern: `^$|${rest.pattern}` };
-  if (properties === undefined) return { ...rest };
-  const own = Object.keys(properties).map((name) => [name, published(node.children.get(name)!)]);
-  const aliases = [...node.children]
-    .filter(([name]) => !Object.hasOwn(properties, name))
-    .map(([name, target]) => [
-      name,
-      { description: `Another name of \`${target.path.join(".")}\`.`, deprecated: true },
-    ]);
-  const leading = [...node.children].filter(([, child]) => opens(child)).map(([name]) => name);
-  return {
-    ...rest,
-    properties: Object.fromEntries([...own, ...aliases]),
-    ...(leading.length === 0 ? {} : { patternProperties: { [`^(${leading.join("|")})\\.`]: {} } }),
-    // `name` and `instance` may stand under other spellings, which JSON Schema cannot count together.
-    ...(required === undefined || node === FIELD_TREE || node.path[0] === "metadata" ? {} : { required }),
-  };
-}
-
 /** The published JSON Schema, as text. */
 export function publishedSchema(): string {
   const schema = {
     $schema: "https://json-schema.org/draft/2020-12/schema",
-    title: "service.json",
-    ...published(FIELD_TREE),
-    description:
-      "A service of Sluice: what it runs, and how. metadata.name and metadata.instance are required. x-effective marks what this build acts on.",
+    ...publishedSpecSchema(),
   };
   return `${JSON.stringify(schema, null, 2)}\n`;
 }

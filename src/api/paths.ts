@@ -72,6 +72,7 @@ export const PATHS = {
   BuildEnvironment: { method: "POST", path: "/api/v2/internal/environments" },
   DeleteEnvironment: { method: "DELETE", path: "/api/v2/internal/environments/{EnvironmentId}" },
   CheckHealth: { method: "GET", path: "/healthz" },
+  CheckReadiness: { method: "GET", path: "/readyz" },
   DescribeOpenApi: { method: "GET", path: "/openapi.json" },
 } as const satisfies Record<
   string,

@@ -1,5 +1,19 @@
 import Type from "typebox";
-import { answer, flag, notEffective, oneOf, paged, paging, query, text, textMap, whole } from "./fields.ts";
+import {
+  ALLOWED,
+  answer,
+  commaList,
+  flag,
+  notEffective,
+  oneOf,
+  paged,
+  paging,
+  query,
+  text,
+  textMap,
+  time,
+  whole,
+} from "./fields.ts";
 import { endpointObject, eventObject, instanceObject, serviceObject, versionObject } from "./objects.ts";
 import type { OperationSchema } from "./operation.ts";
 
@@ -50,7 +64,12 @@ export const SERVICE_OPERATIONS = {
       ...notEffective("Develop", "WorkspaceId"),
     }),
     body: "service-json",
+    example: {
+      metadata: { name: "hello", instance: 1, cpu: 0.5, memory: 200, group: "greetings" },
+      containers: [{ script: "exec python3 -m http.server $PORT", port: 8000 }],
+    },
     response: answer(created),
+    refusals: ["SERVICE_EXISTS", "SERVICE_DELETING", "INGRESS_TAKEN"],
   },
   ListServices: {
     summary: "List services",
@@ -103,7 +122,9 @@ export const SERVICE_OPERATIONS = {
       ...notEffective("MemberToUpdate"),
     }),
     body: "service-json",
+    example: { metadata: { memory: 300 } },
     response: updated,
+    refusals: ["GROUP_IS_FIXED"],
   },
   DeleteService: {
     summary: "Delete a service: drain its instances, then forget it",
@@ -146,7 +167,9 @@ export const SERVICE_OPERATIONS = {
       },
       { additionalProperties: false },
     ),
+    example: { Instance: 2 },
     response: accepted,
+    refusals: ["INSTANCE_NOT_FOUND"],
   },
   ReleaseService: {
     summary: "Set a member's part in its group's traffic: either its state or its weight",
@@ -163,9 +186,16 @@ export const SERVICE_OPERATIONS = {
           ),
         ),
       },
-      { additionalProperties: false },
+      {
+        additionalProperties: false,
+        minProperties: 1,
+        maxProperties: 1,
+        [ALLOWED]: "either TrafficState or Weight",
+      },
     ),
+    example: { TrafficState: "grouping" },
     response: accepted,
+    refusals: ["NOT_IN_GROUP", "MODE_IS_EXCLUSIVE", "GROUP_NOT_FOUND"],
   },
   ListServiceVersions: {
     summary: "List the versions of a service that can be switched to, newest first",
@@ -179,7 +209,9 @@ export const SERVICE_OPERATIONS = {
     tag: "Services",
     query: none,
     body: Type.Object({ Version: whole("version", 1) }, { additionalProperties: false }),
+    example: { Version: 1 },
     response: accepted,
+    refusals: ["VERSION_NOT_FOUND", "VERSION_NOT_RUNNABLE"],
   },
   ListServiceInstances: {
     summary: "List the instances of a service",
@@ -211,7 +243,7 @@ export const SERVICE_OPERATIONS = {
     summary: "Drain instances and put new ones in their place, or start their processors again",
     tag: "Services",
     query: query({
-      InstanceList: text("instance names, parted by commas"),
+      InstanceList: commaList("instance names, parted by commas"),
       SoftRestart: opt(
         flag("they keep their names: each processor starts again when its requests are over, one at a time"),
       ),
@@ -219,6 +251,7 @@ export const SERVICE_OPERATIONS = {
     }),
     body: null,
     response: accepted,
+    refusals: ["INSTANCE_NOT_FOUND"],
   },
   DescribeServiceLog: {
     summary:
@@ -235,6 +268,8 @@ export const SERVICE_OPERATIONS = {
       ...notEffective("ContainerName", "EndTime", "Ip", "Previous", "StartTime"),
     }),
     body: null,
+    refusals: ["INSTANCE_NOT_FOUND"],
+    canStream: true,
     response: answer({
       Logs: Type.Array(Type.String()),
       PageNum: whole("page"),
@@ -246,8 +281,8 @@ export const SERVICE_OPERATIONS = {
     summary: "List what happened to a service, newest first; the last 7 days unless told",
     tag: "Services",
     query: query({
-      StartTime: opt(text("RFC 3339, or 2022-04-09 06:30:00 in UTC")),
-      EndTime: opt(text("RFC 3339, or 2022-04-09 06:30:00 in UTC")),
+      StartTime: opt(time("RFC 3339, or 2022-04-09 06:30:00 in UTC")),
+      EndTime: opt(time("RFC 3339, or 2022-04-09 06:30:00 in UTC")),
       EventType: opt(oneOf(["Normal", "Warning"], "only these")),
       InstanceName: opt(text("only what is about this instance")),
       PageNum: opt(whole("page, from 1", 1, 1_000_000)),

@@ -1,6 +1,7 @@
 import { type ApiClient, createClient } from "../api/client.ts";
 import { type CliIo, EXIT, type ExitCode, Failure, Misuse } from "./cli-io.ts";
 import { asAddress, configPath, readConfig } from "./client-config.ts";
+import { makeRequestId } from "./request-id.ts";
 
 /** The options that stand before or after every verb. */
 export interface GlobalOptions {
@@ -52,7 +53,7 @@ export class Session {
       );
     }
     if (endpoint === undefined) this.#region = config?.region ?? null;
-    return createClient({ address, key: secret });
+    return createClient({ address, key: secret, makeRequestId });
   }
 
   /** The region of the server, which is ClusterId in paths. */

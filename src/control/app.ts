@@ -28,6 +28,7 @@ import { MirrorBook } from "./mirror-book.ts";
 import { NodeRoom } from "./node-room.ts";
 import { Operations } from "./operations.ts";
 import { Publisher } from "./publisher.ts";
+import { Readiness } from "./readiness.ts";
 import { Reconciler } from "./reconciler.ts";
 import { steadyTime } from "./steady-time.ts";
 import { runnableOf } from "./version-check.ts";
@@ -239,6 +240,14 @@ export function createControlPlane(
     return new Map(await Promise.all(looked));
   }
 
+  const readiness = new Readiness({
+    store,
+    clock,
+    workerCount: deps.settings.gatewayCount,
+    loops: () => loop.reports(),
+    gateways: () => publisher.reports(),
+    newestTable: () => publisher.newestTable,
+  });
   const explainer = new Explainer({ store, runtime, known, publisher, metrics, read, steadyNow });
 
   return {
@@ -287,6 +296,7 @@ export function createControlPlane(
     events: (query) => store.listEvents(query),
     logs: (instance, options, signal) => runtime.logs(instance, options, signal),
     loops: () => loop.reports(),
+    readiness: () => readiness.look(),
     traffic: (seconds) => metrics.last(seconds),
     mirrorCounts: (name) => mirrors.counts(name),
     mirrorDifferences: (name) => mirrors.differences(name),

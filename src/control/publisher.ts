@@ -244,6 +244,11 @@ export class Publisher {
   views = (): GatewayView[] => [...(this.#live ?? [])].sort().map((id) => this.#state(id).view(id));
 
   /** What each gateway is at, by id. */
+  /** Number of the newest table; 0: none yet. */
+  get newestTable(): number {
+    return this.#table?.number ?? 0;
+  }
+
   reports() {
     return [...this.#gateways]
       .sort(([a], [b]) => (a < b ? -1 : 1))

@@ -10,6 +10,8 @@ type Shape = {
   readonly properties?: Readonly<Record<string, Shape>>;
   readonly patternProperties?: Readonly<Record<string, Shape>>;
   readonly items?: Shape;
+  readonly const?: unknown;
+  readonly "x-allowed"?: string;
 };
 
 /**
@@ -22,7 +24,10 @@ export function checked(schema: TSchema, value: unknown, at: "$" | "?"): unknown
   const problems = errors.flatMap((error): Problem[] => {
     const path = error.instancePath.split("/").slice(1);
     const shape = shapeAt(schema as Shape, path);
-    const where = (...names: string[]) => (at === "?" ? `?${names.join(".")}` : ["$", ...names].join("."));
+    const where = (...names: string[]) =>
+      at === "?" ? `?${names.join(".")}` : `$${names.map(stepOf).join("")}`;
+    // Of one way among several: all of them are told by their own rule.
+    if (error.schemaPath.includes("/anyOf/")) return [];
     if (error.keyword === "boolean") return []; // Said again, with the name, by additionalProperties.
     if (error.keyword === "required") {
       return error.params.requiredProperties.map((name) => ({
@@ -73,6 +78,9 @@ function typed(type: string | undefined, text: string): unknown {
   }
 }
 
+/** As a JSON path writes it. */
+const stepOf = (name: string) => (/^\d+$/.test(name) ? `[${name}]` : `.${name}`);
+
 function shapeAt(schema: Shape, path: readonly string[]): Shape | undefined {
   return path.reduce<Shape | undefined>(
     (shape, key) =>
@@ -86,6 +94,7 @@ function valueAt(value: unknown, path: readonly string[]): unknown {
 }
 
 function allowedOf(shape: Shape | undefined): string {
+  if (shape?.["x-allowed"] !== undefined) return shape["x-allowed"];
   if (shape?.enum) return shape.enum.join(", ");
   if (shape?.type === "integer") {
     const { minimum, maximum } = shape;

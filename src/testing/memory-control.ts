@@ -2,6 +2,7 @@ import { cachedFiles, deleteCachedFile } from "../control/cached-files.ts";
 import type { Accepted, ControlPlane, Picture } from "../control/control-plane.ts";
 import { EnvironmentBuilds, type EnvironmentOrder } from "../control/environments.ts";
 import { Metrics } from "../control/metrics.ts";
+import type { ReadinessCheck } from "../control/readiness.ts";
 import type { Runnable } from "../control/version-check.ts";
 import { createService } from "../core/change/create.ts";
 import { type Decision, findLasting, findService } from "../core/change/decision.ts";
@@ -304,8 +305,14 @@ export class MemoryControl implements ControlPlane {
         lastResult: null,
         lastRunAtMs: this.nowMs,
         nextDueInMs: 12.6,
+        overdueMs: 0,
+        runningMs: null,
       },
     ];
+  }
+  checks: ReadinessCheck[] = [{ name: "store", isOk: true, reason: "takes writes" }];
+  async readiness() {
+    return this.checks;
   }
   traffic(seconds: number) {
     const samples = [...this.services.keys()].map((service) => ({

@@ -1,6 +1,7 @@
 import { createClient } from "../../api/client.ts";
 import { EXIT, Misuse } from "../cli-io.ts";
 import { asAddress, type ClientConfig, readConfig, writeConfig } from "../client-config.ts";
+import { makeRequestId } from "../request-id.ts";
 import { textOption, type VerbRun } from "../verb.ts";
 
 /** Writes what was given over what the file has, and learns the region from the server, if it answers. */
@@ -16,7 +17,7 @@ export const run: VerbRun = async (session, _, options) => {
   const secret = key ?? before.key;
   if (address === undefined || secret === undefined)
     throw new Misuse(`${path} is new: give both -e <address> and -k <key>`);
-  const client = createClient({ address, key: secret });
+  const client = createClient({ address, key: secret, makeRequestId });
   let region: string | undefined;
   try {
     region = (await client.call("DescribeRegions", {})).Regions[0]?.RegionId;
