@@ -124,5 +124,6 @@ export const MIRROR_OPERATIONS = {
         }),
       ),
     }),
+    refusals: ["MIRROR_NOT_FOUND"],
   },
 } as const satisfies Record<string, OperationSchema>;

@@ -157,7 +157,12 @@ function withRefs(node: unknown, components: ReadonlyMap<unknown, string>): unkn
 /** TypeBox writes a tuple as JSON Schema before 2020-12 did; in OpenAPI 3.1 `items` is one schema (JSON Schema 2020-12 §10.3.1). */
 function tupleAsOf2020(node: object): object {
   const { items, additionalItems, ...rest } = node as { items?: unknown; additionalItems?: unknown };
-  return Array.isArray(items) ? { ...rest, prefixItems: items, items: additionalItems ?? true } : node;
+  if (!Array.isArray(items)) return node;
+  // Told as a list of one kind where it can be: more tools understand that.
+  const isUniform =
+    additionalItems === false && items.every((one) => JSON.stringify(one) === JSON.stringify(items[0]));
+  if (isUniform) return { ...rest, items: items[0], minItems: items.length, maxItems: items.length };
+  return { ...rest, prefixItems: items, items: additionalItems ?? true };
 }
 
 const plain = (schema: unknown) => withRefs(schema, new Map());

@@ -12,6 +12,7 @@ export class HomeInUse extends Error {
   }
 }
 
+/** Others that start at the same moment may take the lock away between two looks: so often, and then they have it. */
 const ATTEMPTS_MAX = 5;
 
 /**

@@ -20,7 +20,7 @@ import { HomeInUse, releaseControl, takeControl } from "./control-lock.ts";
 import { openInstanceLimits } from "./instance-limits.ts";
 import { BadStoreSettings, readObjectStores } from "./object-stores.ts";
 import { claimPort, PortTaken } from "./ports.ts";
-import { readServeSettings } from "./serve-settings.ts";
+import { BadSettings, readServeSettings } from "./serve-settings.ts";
 import { type HomeLayout, homeLayout, type ServeSettings } from "./settings.ts";
 import { BadCertificate, planTls } from "./tls.ts";
 import { VERSION } from "./version.ts";
@@ -47,7 +47,8 @@ export async function runServeRole(
   try {
     settings = readServeSettings(flag, env);
   } catch (error) {
-    process.stderr.write(`[ERROR] ${(error as Error).message}\n`);
+    if (!(error instanceof BadSettings)) throw error;
+    for (const problem of error.problems) process.stderr.write(`[ERROR] ${problem}\n`);
     return EXIT.misuse;
   }
   try {

@@ -5,6 +5,7 @@ const KNOWN = [...OPERATION_LIST, { method: "GET", path: "/metrics" }].map(({ me
   methods: method === "GET" ? ["GET", "HEAD"] : [method],
   pattern: new RegExp(`^${path.replaceAll(".", "\\.").replace(/\{\w+\}/g, "[^/]+")}$`),
 }));
+/** Enough to see what was asked for; the rest is only long. */
 const SHOWN_CHARS_MAX = 200;
 
 /** What a request meets that is for no operation: another method of a path that is there (RFC 9110 §15.5.6), or a path that is not. */
