@@ -47,7 +47,8 @@ test("Schemathesis finds no fault in any operation", async (t) => {
     examples,
     ...(only === undefined ? {} : { only }),
   });
-  if (process.env.SLUICE_FUZZ_LIST) for (const [name, c] of result.statuses) t.diagnostic(`${name} ${JSON.stringify([...c])}`);
+  if (process.env.SLUICE_FUZZ_LIST)
+    for (const [name, c] of result.statuses) t.diagnostic(`${name} ${JSON.stringify([...c])}`);
   t.diagnostic(`${result.cases} requests to ${result.statuses.size} operations`);
   assert.equal(result.code, 0, result.output);
   const all = [...result.statuses.values()].flatMap((one) => [...one.keys()]);

@@ -33,7 +33,8 @@ function limitsOf(file: string): Limit[] {
     const [, name, value, beside] = LINE.exec(line) ?? [];
     // One comment may speak of several constants below each other, of the least and the most of a thing say.
     before = name === undefined ? "" : (beside ?? commentAbove(lines, at) ?? before);
-    const isNamed = name !== undefined && (NAMED.test(name) || /\/limits\.ts$/.test(file));
+    const isNamed =
+      name !== undefined && (NAMED.test(name) || (/\/limits\.ts$/.test(file) && name.includes("_")));
     if (isNamed && /^[\d(]|^[A-Z0-9_]+ [*/+-]/.test(value!))
       found.push({ name, value: value!, reason: before, file });
   }
@@ -41,15 +42,21 @@ function limitsOf(file: string): Limit[] {
 }
 
 /** The limits of an object, whose reasons stand in its interface: those of the control API, the engine and HTTP/1.1. */
-export function objectLimits(
-  file: string,
-  values: Readonly<Record<string, number | null>>,
-): Limit[] {
+export function objectLimits(file: string, values: Readonly<Record<string, number | null>>): Limit[] {
   const lines = readFileSync(join(ROOT, file), "utf8").split("\n");
   return Object.entries(values).map(([name, value]) => {
     const at = lines.findIndex((line) => new RegExp(`^  readonly ${name}\\??:`).test(line));
-    return { name, value: String(value), reason: (at > 0 && commentAbove(lines, at)) || "", file };
+    return { name, value: String(value), reason: reasonAbove(lines, at), file };
   });
+}
+
+/** Of the nearest line above that has a comment, as long as there are only fields between. */
+function reasonAbove(lines: readonly string[], at: number): string {
+  for (let line = at; line > 0 && /^ {2}readonly /.test(lines[line] ?? ""); line--) {
+    const comment = commentAbove(lines, line);
+    if (comment !== undefined) return comment;
+  }
+  return "";
 }
 
 /** The comment that ends right above a line, in one line; undefined when there is none. */

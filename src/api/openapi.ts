@@ -85,11 +85,15 @@ function answerOf(operation: Operation, components: ReadonlyMap<unknown, string>
     description: "accepted or found",
     headers: REQUEST_ID,
     content: {
-      "application/json": { schema: withRefs(operation.response, components) },
-      ...(operation.canStream ? { "text/plain": { schema: { type: "string" } } } : {}),
+      ...(operation.answersLines
+        ? {}
+        : { "application/json": { schema: withRefs(operation.response, components) } }),
+      ...(operation.canStream || operation.answersLines ? LINES : {}),
     },
   };
 }
+
+const LINES = { "text/plain": { schema: { type: "string" } } };
 
 /** One answer for each status, which names the codes that come with it. */
 function refusalsByStatus(operation: Operation): Node {
@@ -134,6 +138,7 @@ function encoded(schema: Node): Node {
 function requestBody(operation: Operation, components: ReadonlyMap<unknown, string>): Node {
   const { body, example } = operation;
   if (body === null) return {};
+  if (body === "lines") return { requestBody: { required: true, content: LINES } };
   const schema =
     body === "service-json" ? { $ref: "#/components/schemas/ServiceJson" } : withRefs(body, components);
   return {

@@ -7,8 +7,8 @@ export interface OperationSchema {
   readonly summary: string;
   readonly tag: "Services" | "Groups" | "Regions" | "Internal";
   readonly query: TObject;
-  /** `service-json`: the body is a service.json, which the spec parser checks. null: a body is not read. */
-  readonly body: TSchema | "service-json" | null;
+  /** `service-json`: the body is a service.json, which the spec parser checks. `lines`: text that its handler reads. null: a body is not read. */
+  readonly body: TSchema | "service-json" | "lines" | null;
   readonly response: TSchema;
   /** Answers without a key. */
   readonly isOpen?: true;
@@ -18,4 +18,6 @@ export interface OperationSchema {
   readonly example?: unknown;
   /** It can also answer with text that goes on, as `text/plain`. */
   readonly canStream?: true;
+  /** An accepted request is answered with text of many lines, and not with `response`. */
+  readonly answersLines?: true;
 }

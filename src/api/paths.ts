@@ -71,6 +71,8 @@ export const PATHS = {
   ListEnvironments: { method: "GET", path: "/api/v2/internal/environments" },
   BuildEnvironment: { method: "POST", path: "/api/v2/internal/environments" },
   DeleteEnvironment: { method: "DELETE", path: "/api/v2/internal/environments/{EnvironmentId}" },
+  MakeBackup: { method: "GET", path: "/api/v2/internal/backup" },
+  RestoreBackup: { method: "POST", path: "/api/v2/internal/restore" },
   CheckHealth: { method: "GET", path: "/healthz" },
   CheckReadiness: { method: "GET", path: "/readyz" },
   DescribeOpenApi: { method: "GET", path: "/openapi.json" },

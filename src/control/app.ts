@@ -240,14 +240,7 @@ export function createControlPlane(
     return new Map(await Promise.all(looked));
   }
 
-  const readiness = new Readiness({
-    store,
-    clock,
-    workerCount: deps.settings.gatewayCount,
-    loops: () => loop.reports(),
-    gateways: () => publisher.reports(),
-    newestTable: () => publisher.newestTable,
-  });
+  const readiness = new Readiness({ store, clock, workerCount: deps.settings.gatewayCount, loop, publisher });
   const explainer = new Explainer({ store, runtime, known, publisher, metrics, read, steadyNow });
 
   return {
@@ -288,6 +281,7 @@ export function createControlPlane(
     setSafetyLock: (name, lock) => commands.setSafetyLock(name, lock),
     createGroup: (name, labels) => commands.createGroup(name, labels),
     updateGroup: (name, update) => commands.updateGroup(name, update),
+    restoreBackup: (backup, isPlan) => commands.restoreBackup(backup, isPlan),
     deleteGroup: (name, isCascading) => commands.deleteGroup(name, isCascading),
     addServiceToken: (name) => commands.addServiceToken(name),
     revokeServiceToken: (name, number) => commands.revokeServiceToken(name, number),

@@ -15,6 +15,7 @@ import { buildRouteTable, instancesOf, sameRoutes } from "../core/traffic/table.
 import type { GatewayLaunch, GatewayLink } from "../ports/gateways.ts";
 import type { Log } from "../ports/log.ts";
 import type { Store } from "../ports/store.ts";
+import type { GatewayReport } from "./control-plane.ts";
 import { GatewayState } from "./gateway-state.ts";
 import type { Known } from "./known.ts";
 import type { Outcome } from "./loop.ts";
@@ -243,25 +244,14 @@ export class Publisher {
   /** The living gateways as an explanation shows them, by id. */
   views = (): GatewayView[] => [...(this.#live ?? [])].sort().map((id) => this.#state(id).view(id));
 
-  /** What each gateway is at, by id. */
   /** Number of the newest table; 0: none yet. */
   get newestTable(): number {
     return this.#table?.number ?? 0;
   }
 
-  reports() {
-    return [...this.#gateways]
-      .sort(([a], [b]) => (a < b ? -1 : 1))
-      .map(([id, s]) => ({
-        id,
-        pid: s.pid,
-        isListening: s.isListening,
-        tableNumber: s.tableNumber,
-        connections: s.connections,
-        limits: s.limits,
-        refusal: s.refusal,
-        tls: s.tls,
-      }));
+  /** What each gateway is at, by id. */
+  reports(): GatewayReport[] {
+    return [...this.#gateways].sort(([a], [b]) => (a < b ? -1 : 1)).map(([id, state]) => state.report(id));
   }
 
   close(): void {

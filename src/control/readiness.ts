@@ -15,10 +15,15 @@ export interface ReadinessDeps {
   readonly clock: Clock;
   /** Gateway processes that are wanted. */
   readonly workerCount: number;
-  loops(): readonly LoopReport[];
-  gateways(): readonly GatewayReport[];
+  readonly loop: { reports(): readonly LoopReport[] };
+  readonly publisher: Publishing;
+}
+
+/** What gives gateways their tables. */
+export interface Publishing {
+  reports(): readonly GatewayReport[];
   /** Number of the newest route table that was given out; 0: none yet. */
-  newestTable(): number;
+  readonly newestTable: number;
 }
 
 /** A key that is due for longer than this is late: runs take milliseconds, and eight go on at a time. */
@@ -45,7 +50,7 @@ export class Readiness {
   }
 
   async look(): Promise<readonly ReadinessCheck[]> {
-    return [await this.#store(), loopsCheck(this.#deps.loops()), this.#gateways()];
+    return [await this.#store(), loopsCheck(this.#deps.loop.reports()), this.#gateways()];
   }
 
   #store(): Promise<ReadinessCheck> {
@@ -73,9 +78,9 @@ export class Readiness {
 
   #gateways(): ReadinessCheck {
     const name = "gateways";
-    const { workerCount, clock } = this.#deps;
-    const listening = this.#deps.gateways().filter((gateway) => gateway.isListening);
-    const newest = this.#deps.newestTable();
+    const { workerCount, clock, publisher } = this.#deps;
+    const listening = publisher.reports().filter((gateway) => gateway.isListening);
+    const newest = publisher.newestTable;
     const nowMs = clock.monotonic();
     const late = listening.filter((gateway) => this.#behindMs(gateway, newest, nowMs) >= TABLE_ACK_MS_MAX);
     const refusing = listening.filter((gateway) => gateway.refusal !== null);

@@ -117,7 +117,10 @@ test("back to a version whose files are gone is refused, and nothing was stopped
   const pids = [...world.alive("a")];
   await assert.rejects(
     world.control.switchVersion(a, 1),
-    /version 1 of service a cannot be run: \/p, or its file app.py, is gone/,
+    {
+      code: "VERSION_NOT_RUNNABLE",
+      message: "version 1 of service a cannot be run: /p, or its file app.py, is gone",
+    },
   );
   assert.deepEqual(
     [...(await world.control.runnableVersions(a))].map(([v, r]) => [v, r.kind]),

@@ -1,3 +1,5 @@
+import type { AccessKeyRecord } from "./access/access-key.ts";
+import type { AuditEntry } from "./access/audit-entry.ts";
 import type { LimitsInForce, WorkerMemory } from "./instance-spec.ts";
 import type { GroupName, InstanceId, ServiceName } from "./names.ts";
 import type { ExitReason, InstanceReason, ServiceReason } from "./reasons.ts";
@@ -103,6 +105,8 @@ export interface DesiredState {
   readonly groups: ReadonlyMap<GroupName, GroupRecord>;
   /** Ascending by version number, at most ten each. */
   readonly versions: ReadonlyMap<ServiceName, readonly ServiceVersion[]>;
+  /** By id. */
+  readonly accessKeys: ReadonlyMap<string, AccessKeyRecord>;
 }
 
 /** One atomic set of these is what a command comes down to. */
@@ -114,7 +118,10 @@ export type Change =
   | { readonly kind: "remove-version"; readonly service: ServiceName; readonly version: number }
   | { readonly kind: "put-group"; readonly record: GroupRecord }
   | { readonly kind: "remove-group"; readonly name: GroupName }
-  | { readonly kind: "add-event"; readonly event: NewEvent };
+  | { readonly kind: "put-access-key"; readonly record: AccessKeyRecord }
+  | { readonly kind: "remove-access-key"; readonly id: string }
+  | { readonly kind: "add-event"; readonly event: NewEvent }
+  | { readonly kind: "add-audit"; readonly entry: AuditEntry };
 
 /** Something that happened to a service, for people (eas-reference §6.7). */
 export interface NewEvent {

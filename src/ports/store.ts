@@ -1,3 +1,4 @@
+import type { AuditEntry, AuditOutcome } from "../core/access/audit-entry.ts";
 import type { ServiceName } from "../core/names.ts";
 import type { Change, DesiredState, NewEvent, ServiceStatus } from "../core/service.ts";
 
@@ -20,6 +21,14 @@ export interface Store {
   /** Newest first. At most 1000 are kept for each service. */
   listEvents(query: EventQuery): Promise<{ readonly events: readonly NewEvent[]; readonly total: number }>;
 
+  /**
+   * Entries about what is no change of what is wanted; those about one go with it, as `add-audit`. The newest AUDIT_DONE_MAX are kept of
+   * what was done, and the newest AUDIT_REFUSED_MAX of what was refused (core/access/audit-entry.ts).
+   */
+  addAudit(entries: readonly AuditEntry[]): Promise<void>;
+  /** Newest first: the one that was added last, whatever the clock said. */
+  listAudit(query: AuditQuery): Promise<{ readonly entries: readonly AuditEntry[]; readonly total: number }>;
+
   /** Small durable numbers, e.g. the last route table number. 0 when never put. */
   getNumber(key: string): Promise<number>;
   putNumber(key: string, value: number): Promise<void>;
@@ -33,6 +42,18 @@ export interface EventQuery {
   readonly toMs: number;
   readonly type?: "Normal" | "Warning";
   readonly instance?: string;
+  readonly offset: number;
+  readonly limit: number;
+}
+
+/** Both ends of the time count; what is left out does not filter. */
+export interface AuditQuery {
+  readonly fromMs: number;
+  readonly toMs: number;
+  readonly keyId?: string;
+  readonly target?: string;
+  readonly operation?: string;
+  readonly outcome?: AuditOutcome;
   readonly offset: number;
   readonly limit: number;
 }

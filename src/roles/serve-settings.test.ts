@@ -58,7 +58,11 @@ test("all that is wrong is told at once, each with where it was found", (t) => {
   const problems = problemsOf(() =>
     readServeSettings(flags({ home: folder, port: "99999" }), { SLUICE_GATEWAY_WORKERS: "0" }),
   );
-  const has = (text: string) => assert.ok(problems.some((p) => p.includes(text)), `${text}: ${problems}`);
+  const has = (text: string) =>
+    assert.ok(
+      problems.some((p) => p.includes(text)),
+      `${text}: ${problems}`,
+    );
   has(`${file}: found the unknown name prot; is port meant?`);
   has(`${file}: found the unknown name xyzzy, allowed: host, port`);
   has(`${file}: host: found null, allowed: a text, a number, true or false`);

@@ -36,8 +36,7 @@ export function readServeSettings(
   const read = home === "" ? NO_SETTINGS : readSettingsFile(fileName, FILE_SETTINGS);
   problems.push(...read.problems);
   const sources = { ...outside, file: read.values, fileName };
-  const of = <T>(setting: Setting<T>) =>
-    attempt(() => readSetting(setting, sources), setting.defaultValue);
+  const of = <T>(setting: Setting<T>) => attempt(() => readSetting(setting, sources), setting.defaultValue);
   const settings = settingsOf(of, home);
   if (problems.length > 0) throw new BadSettings(problems);
   return settings;
@@ -69,6 +68,7 @@ function settingsOf(of: <T>(setting: Setting<T>) => T, home: string): ServeSetti
     preparedEnvironments: of<string | null>(SERVE_SETTINGS.preparedEnvironments),
     accessLog: of<number | null>(SERVE_SETTINGS.accessLog),
     accessLogQuery: of<boolean>(SERVE_SETTINGS.accessLogQuery),
+    fromBackup: of<string | null>(SERVE_SETTINGS.fromBackup),
     logLevel: of<string>(SERVE_SETTINGS.logLevel),
   };
 }

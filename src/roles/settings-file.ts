@@ -35,7 +35,10 @@ export function readSettingsFile(path: string, known: readonly string[]): Settin
   try {
     document = parseJson(text);
   } catch (error) {
-    return { values: new Map(), problems: [`${path} is not JSON: ${(error as ServingError<"INVALID_JSON">).facts.detail}`] };
+    return {
+      values: new Map(),
+      problems: [`${path} is not JSON: ${(error as ServingError<"INVALID_JSON">).facts.detail}`],
+    };
   }
   if (typeof document !== "object" || document === null || Array.isArray(document))
     return { values: new Map(), problems: [`${path}: found no object, allowed: {"setting": value, …}`] };
@@ -55,5 +58,4 @@ function hintOf(name: string, known: readonly string[]): string {
   return near === undefined ? `, allowed: ${known.join(", ")}` : `; is ${near} meant?`;
 }
 
-const kindOf = (value: unknown) =>
-  value === null ? "null" : Array.isArray(value) ? "a list" : "an object";
+const kindOf = (value: unknown) => (value === null ? "null" : Array.isArray(value) ? "a list" : "an object");

@@ -313,8 +313,8 @@ test("input that the contract does not know is refused, all of it at once", asyn
     ["ScaleService", { Instance: "4" }, /found "4"/],
     ["ScaleService", { Instance: 1, InstancesToDelete: [7] }, /\$\.InstancesToDelete\[0\]: found 7/],
     ["ScaleService", [], /\$: found \[\], allowed: a JSON object/],
-    ["ReleaseService", {}, /found neither/],
-    ["ReleaseService", { Weight: 1, TrafficState: "grouping" }, /found both/],
+    ["ReleaseService", {}, /\$: found {}, allowed: either TrafficState or Weight/],
+    ["ReleaseService", { Weight: 1, TrafficState: "grouping" }, /allowed: either TrafficState or Weight/],
     ["ReleaseService", { TrafficState: "blue-green" }, /allowed: grouping, standalone/],
     ["ReleaseService", { Weight: 1001 }, /from -1 to 1000/],
   ];

@@ -1,4 +1,5 @@
 import type { OperationName } from "../api/paths.ts";
+import { BACKUP_HANDLERS } from "./backup-handlers.ts";
 import { ENVIRONMENT_HANDLERS } from "./environment-handlers.ts";
 import { GROUP_HANDLERS } from "./group-handlers.ts";
 import type { Handler } from "./handler.ts";
@@ -21,6 +22,7 @@ export const HANDLERS: { readonly [N in OperationName]: Handler<N> } = {
   ...MANUAL_HANDLERS,
   ...ROLLOUT_HANDLERS,
   ...ENVIRONMENT_HANDLERS,
+  ...BACKUP_HANDLERS,
   ...INTERNAL_HANDLERS,
   DescribeServiceLog: describeServiceLog,
 };

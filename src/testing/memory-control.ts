@@ -4,6 +4,7 @@ import { EnvironmentBuilds, type EnvironmentOrder } from "../control/environment
 import { Metrics } from "../control/metrics.ts";
 import type { ReadinessCheck } from "../control/readiness.ts";
 import type { Runnable } from "../control/version-check.ts";
+import type { AccessKeyRecord } from "../core/access/access-key.ts";
 import { createService } from "../core/change/create.ts";
 import { type Decision, findLasting, findService } from "../core/change/decision.ts";
 import { deleteInstances } from "../core/change/delete-instances.ts";
@@ -13,6 +14,7 @@ import { previewUpdate } from "../core/change/preview.ts";
 import { release } from "../core/change/release.ts";
 import { finishRemoval, removeService } from "../core/change/remove.ts";
 import { restartService } from "../core/change/restart.ts";
+import { type Backup, restoreBackup } from "../core/change/restore.ts";
 import { createRollout, deleteRollout, type RolloutRequest, updateRollout } from "../core/change/rollout.ts";
 import { setSafetyLock } from "../core/change/safety-lock.ts";
 import { scaleService } from "../core/change/scale.ts";
@@ -69,6 +71,7 @@ export class MemoryControl implements ControlPlane {
   readonly services = new Map<ServiceName, ServiceRecord>();
   readonly groups = new Map<GroupName, GroupRecord>();
   readonly versions = new Map<ServiceName, readonly ServiceVersion[]>();
+  readonly accessKeys = new Map<string, AccessKeyRecord>();
   readonly statuses = new Map<ServiceName, ServiceStatus>();
   readonly history: NewEvent[] = [];
   readonly lines = new Map<InstanceId, string[]>();
@@ -244,6 +247,15 @@ export class MemoryControl implements ControlPlane {
   }
   async updateGroup(name: GroupName, update: Parameters<ControlPlane["updateGroup"]>[1]) {
     return this.#take(updateGroup(this.state, { name, ...update }, this));
+  }
+  async restoreBackup(backup: Backup, isPlan: boolean) {
+    const decision = restoreBackup(this.state, backup, {
+      nowMs: this.nowMs,
+      serviceId: "",
+      serviceToken: "",
+      groupToken: "",
+    });
+    return isPlan ? decision.record : this.#take(decision);
   }
   async deleteGroup(name: GroupName, isCascading: boolean) {
     this.#take(deleteGroup(this.state, { name, isCascading }, this));

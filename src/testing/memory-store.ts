@@ -1,7 +1,8 @@
+import { AUDIT_DONE_MAX, AUDIT_REFUSED_MAX, type AuditEntry } from "../core/access/audit-entry.ts";
 import { applyChanges } from "../core/change/apply.ts";
 import type { ServiceName } from "../core/names.ts";
 import type { Change, DesiredState, NewEvent, ServiceStatus } from "../core/service.ts";
-import type { EventQuery, Store } from "../ports/store.ts";
+import type { AuditQuery, EventQuery, Store } from "../ports/store.ts";
 import { desiredOf } from "./records.ts";
 
 /** Events kept of each service (ports/store.ts). */
@@ -13,6 +14,7 @@ export class MemoryStore implements Store {
   readonly statuses = new Map<ServiceName, ServiceStatus>();
   readonly numbers = new Map<string, number>();
   events: NewEvent[] = [];
+  audit: AuditEntry[] = [];
   /** Writes so far; called before each one, and may throw. */
   writeCount = 0;
   onWrite: (count: number) => void = () => {};
@@ -34,6 +36,7 @@ export class MemoryStore implements Store {
     for (const change of changes) {
       if (change.kind === "remove-service") this.statuses.delete(change.name);
       if (change.kind === "add-event") this.#keep([change.event]);
+      if (change.kind === "add-audit") this.#keepAudit([change.entry]);
     }
     await this.latency();
     return "committed";
@@ -76,6 +79,26 @@ export class MemoryStore implements Store {
     return { events: newestFirst.slice(query.offset, query.offset + query.limit), total: found.length };
   }
 
+  async addAudit(entries: readonly AuditEntry[]) {
+    this.#write();
+    this.#keepAudit(entries);
+    await this.latency();
+  }
+
+  async listAudit(query: AuditQuery) {
+    const { fromMs, toMs, keyId, target, operation, outcome, offset, limit } = query;
+    const found = this.audit.filter(
+      (e) =>
+        e.atMs >= fromMs &&
+        e.atMs <= toMs &&
+        (keyId === undefined || e.keyId === keyId) &&
+        (target === undefined || e.target === target) &&
+        (operation === undefined || e.operation === operation) &&
+        (outcome === undefined || e.outcome === outcome),
+    );
+    return { entries: found.toReversed().slice(offset, offset + limit), total: found.length };
+  }
+
   async getNumber(key: string) {
     return this.numbers.get(key) ?? 0;
   }
@@ -93,6 +116,17 @@ export class MemoryStore implements Store {
     for (const service of new Set(events.map((e) => e.service))) {
       const surplus = this.events.filter((e) => e.service === service).slice(0, -EVENTS_MAX);
       if (surplus.length > 0) this.events = this.events.filter((e) => !surplus.includes(e));
+    }
+  }
+
+  #keepAudit(entries: readonly AuditEntry[]): void {
+    this.audit.push(...entries);
+    for (const [outcome, kept] of [
+      ["done", AUDIT_DONE_MAX],
+      ["refused", AUDIT_REFUSED_MAX],
+    ] as const) {
+      const surplus = new Set(this.audit.filter((e) => e.outcome === outcome).slice(0, -kept));
+      if (surplus.size > 0) this.audit = this.audit.filter((e) => !surplus.has(e));
     }
   }
 

@@ -1,4 +1,5 @@
 /** Records and specs for tests: small, valid, and each field can be replaced. */
+import type { AccessKeyRecord } from "../core/access/access-key.ts";
 import type { GroupName, ServiceName } from "../core/names.ts";
 import type { DesiredState, GroupRecord, ServiceRecord, ServiceVersion } from "../core/service.ts";
 import type { JsonObject, ParsedSpec, ServiceSpec } from "../core/spec/service-spec.ts";
@@ -111,6 +112,7 @@ export function desiredOf(
   services: readonly ServiceRecord[] = [],
   groups: readonly GroupRecord[] = [],
   versions: readonly ServiceVersion[] = [],
+  accessKeys: readonly AccessKeyRecord[] = [],
 ): DesiredState {
   const byService = new Map<ServiceName, ServiceVersion[]>();
   for (const v of versions) byService.set(v.service, [...(byService.get(v.service) ?? []), v]);
@@ -118,5 +120,6 @@ export function desiredOf(
     services: new Map(services.map((s) => [s.name, s])),
     groups: new Map(groups.map((g) => [g.name, g])),
     versions: byService,
+    accessKeys: new Map(accessKeys.map((k) => [k.id, k])),
   };
 }

@@ -10,6 +10,7 @@ import type {
   ServiceVersion,
 } from "../core/service.ts";
 import type { EventQuery, Store } from "../ports/store.ts";
+import { testAccessConformance } from "./access-conformance.ts";
 
 /** A service record as a store meets it. */
 export function serviceRecord(name: string, facts: Partial<ServiceRecord> = {}): ServiceRecord {
@@ -108,6 +109,11 @@ export function testStoreConformance(name: string, open: () => Promise<Store>): 
   check("an empty store has nothing", async (store) => {
     const { state } = await store.readDesired();
     assert.deepEqual([state.services.size, state.groups.size, state.versions.size], [0, 0, 0]);
+    assert.equal(state.accessKeys.size, 0);
+    assert.deepEqual(await store.listAudit({ fromMs: 0, toMs: 2 ** 45, offset: 0, limit: 9 }), {
+      entries: [],
+      total: 0,
+    });
     assert.equal(await store.getStatus(a), null);
     assert.equal((await store.listStatuses()).size, 0);
     assert.equal(await store.getNumber("table"), 0);
@@ -235,6 +241,8 @@ export function testStoreConformance(name: string, open: () => Promise<Store>): 
     assert.deepEqual([total, events[0]?.atMs, events.at(-1)?.atMs], [1000, 1202, 203]);
     assert.equal((await store.listEvents(everything(b))).total, 1);
   });
+
+  testAccessConformance(check);
 
   check("numbers are kept by key", async (store) => {
     await store.putNumber("table", 41);

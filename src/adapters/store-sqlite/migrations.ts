@@ -65,6 +65,29 @@ const MIGRATIONS: readonly Migration[] = [
     purpose: "events know what they were decided from; null: a command",
     statements: ["ALTER TABLE event ADD COLUMN facts TEXT"],
   },
+  {
+    purpose: "access keys",
+    statements: ["CREATE TABLE access_key (id TEXT PRIMARY KEY, record TEXT NOT NULL) STRICT, WITHOUT ROWID"],
+  },
+  {
+    purpose: "who changed what",
+    statements: [
+      `CREATE TABLE audit (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        at_ms INTEGER NOT NULL,
+        request_id TEXT NOT NULL,
+        key_id TEXT NOT NULL,
+        key_note TEXT NOT NULL,
+        remote_address TEXT NOT NULL,
+        operation TEXT NOT NULL,
+        target TEXT NOT NULL,
+        outcome TEXT NOT NULL,
+        code TEXT,
+        change TEXT NOT NULL
+      ) STRICT`,
+      "CREATE INDEX audit_by_outcome ON audit (outcome, id)",
+    ],
+  },
 ];
 
 /**

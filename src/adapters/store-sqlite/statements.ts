@@ -3,6 +3,10 @@ import type { DatabaseSync, StatementSync } from "node:sqlite";
 const EVENT_FILTER = `service = :service AND at_ms BETWEEN :fromMs AND :toMs
   AND (:type IS NULL OR type = :type) AND (:instance IS NULL OR instance = :instance)`;
 
+const AUDIT_FILTER = `at_ms BETWEEN :fromMs AND :toMs AND (:keyId IS NULL OR key_id = :keyId)
+  AND (:target IS NULL OR target = :target) AND (:operation IS NULL OR operation = :operation)
+  AND (:outcome IS NULL OR outcome = :outcome)`;
+
 const SQL = {
   getRevision: "SELECT value FROM revision",
   setRevision: "UPDATE revision SET value = ?",
@@ -23,6 +27,11 @@ const SQL = {
     ON CONFLICT DO UPDATE SET record = excluded.record`,
   removeGroup: "DELETE FROM service_group WHERE name = ?",
 
+  listAccessKeys: "SELECT record FROM access_key ORDER BY id",
+  putAccessKey: `INSERT INTO access_key (id, record) VALUES (?, ?)
+    ON CONFLICT DO UPDATE SET record = excluded.record`,
+  removeAccessKey: "DELETE FROM access_key WHERE id = ?",
+
   getStatus: "SELECT record FROM service_status WHERE service = ?",
   listStatuses: "SELECT service, record FROM service_status ORDER BY service",
   // Writes no row when the service is gone, or when a later generation stands there.
@@ -40,6 +49,15 @@ const SQL = {
   trimEventsOfService: `DELETE FROM event WHERE service = ? AND id <=
     (SELECT id FROM event WHERE service = ? ORDER BY id DESC LIMIT 1 OFFSET ?)`,
   trimEvents: "DELETE FROM event WHERE id <= (SELECT max(id) FROM event) - ?",
+
+  addAudit: `INSERT INTO audit (at_ms, request_id, key_id, key_note, remote_address, operation, target, outcome, code, change)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+  listAudit: `SELECT at_ms AS atMs, request_id AS requestId, key_id AS keyId, key_note AS keyNote,
+      remote_address AS remoteAddress, operation, target, outcome, code, change
+    FROM audit WHERE ${AUDIT_FILTER} ORDER BY id DESC LIMIT :limit OFFSET :offset`,
+  countAudit: `SELECT count(*) AS total FROM audit WHERE ${AUDIT_FILTER}`,
+  trimAudit: `DELETE FROM audit WHERE outcome = :outcome AND id <=
+    (SELECT id FROM audit WHERE outcome = :outcome ORDER BY id DESC LIMIT 1 OFFSET :kept)`,
 
   getNumber: "SELECT value FROM number WHERE key = ?",
   putNumber: "INSERT INTO number (key, value) VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value",

@@ -67,7 +67,7 @@ test("records of before tokens had numbers get them", async () => {
   const database = new DatabaseSync(file);
   const { tokenNumber: _, tokenAddedAtMs: __, olderTokens: ___, ...old } = serviceRecord("a");
   database.prepare("INSERT INTO service (name, record) VALUES (?, ?)").run("a", JSON.stringify(old));
-  database.exec("ALTER TABLE event DROP COLUMN facts");
+  database.exec("ALTER TABLE event DROP COLUMN facts; DROP TABLE access_key; DROP TABLE audit");
   database.exec("PRAGMA user_version = 4");
   database.close();
   const store = openSqliteStore(file);

@@ -1,5 +1,12 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { unreachable } from "../../base/assert.ts";
+import type { AccessKeyRecord } from "../../core/access/access-key.ts";
+import {
+  AUDIT_DONE_MAX,
+  AUDIT_REFUSED_MAX,
+  type AuditEntry,
+  type AuditOutcome,
+} from "../../core/access/audit-entry.ts";
 import type { GroupName, InstanceId, ServiceName } from "../../core/names.ts";
 import type {
   Change,
@@ -11,7 +18,7 @@ import type {
   ServiceStatus,
   ServiceVersion,
 } from "../../core/service.ts";
-import type { EventQuery, Store } from "../../ports/store.ts";
+import type { AuditQuery, EventQuery, Store } from "../../ports/store.ts";
 import { damaged, translateSqliteError } from "./sqlite-error.ts";
 import { prepareStatements, type Statements } from "./statements.ts";
 
@@ -51,6 +58,7 @@ export class SqliteStore implements Store {
       if (this.#revision() !== revision) return "conflict";
       for (const change of changes) this.#apply(change);
       this.#trimEvents(changes.flatMap((c) => (c.kind === "add-event" ? [c.event] : [])));
+      this.#trimAudit(changes.flatMap((c) => (c.kind === "add-audit" ? [c.entry] : [])));
       this.#sql.setRevision.run(revision + 1);
       return "committed";
     });
@@ -102,6 +110,27 @@ export class SqliteStore implements Store {
     });
   }
 
+  async addAudit(entries: readonly AuditEntry[]): Promise<void> {
+    if (entries.length === 0) return;
+    this.#transaction("BEGIN IMMEDIATE", () => {
+      for (const entry of entries) this.#addAudit(entry);
+      this.#trimAudit(entries);
+    });
+  }
+
+  async listAudit(
+    query: AuditQuery,
+  ): Promise<{ readonly entries: readonly AuditEntry[]; readonly total: number }> {
+    const { fromMs, toMs, keyId = null, target = null, operation = null, outcome = null } = query;
+    const filter = { fromMs, toMs, keyId, target, operation, outcome };
+    const { offset, limit } = query;
+    return this.#transaction("BEGIN", () => {
+      const { total } = this.#sql.countAudit.get(filter) as { total: number };
+      const rows = this.#sql.listAudit.all({ ...filter, offset, limit }) as unknown as AuditEntry[];
+      return { entries: rows.map((row) => ({ ...row })), total };
+    });
+  }
+
   async getNumber(key: string): Promise<number> {
     return (this.#read(() => this.#sql.getNumber.get(key))?.value as number | undefined) ?? 0;
   }
@@ -124,10 +153,12 @@ export class SqliteStore implements Store {
     const services = records<ServiceRecord>(this.#sql.listServices);
     const groups = records<GroupRecord>(this.#sql.listGroups);
     const versions = Map.groupBy(records<ServiceVersion>(this.#sql.listVersions), (v) => v.service);
+    const accessKeys = records<AccessKeyRecord>(this.#sql.listAccessKeys);
     return {
       services: new Map<ServiceName, ServiceRecord>(services.map((s) => [s.name, s])),
       groups: new Map<GroupName, GroupRecord>(groups.map((g) => [g.name, g])),
       versions,
+      accessKeys: new Map(accessKeys.map((k) => [k.id, k])),
     };
   }
 
@@ -153,8 +184,17 @@ export class SqliteStore implements Store {
       case "remove-group":
         this.#sql.removeGroup.run(change.name);
         return;
+      case "put-access-key":
+        this.#sql.putAccessKey.run(change.record.id, JSON.stringify(change.record));
+        return;
+      case "remove-access-key":
+        this.#sql.removeAccessKey.run(change.id);
+        return;
       case "add-event":
         this.#addEvent(change.event);
+        return;
+      case "add-audit":
+        this.#addAudit(change.entry);
         return;
       default:
         unreachable(change);
@@ -182,6 +222,29 @@ export class SqliteStore implements Store {
       this.#sql.trimEventsOfService.run(service, service, EVENTS_PER_SERVICE_MAX);
     }
     this.#sql.trimEvents.run(EVENTS_MAX);
+  }
+
+  #addAudit(entry: AuditEntry): void {
+    const { atMs, requestId, keyId, keyNote, remoteAddress, operation, target, outcome, code, change } =
+      entry;
+    this.#sql.addAudit.run(
+      atMs,
+      requestId,
+      keyId,
+      keyNote,
+      remoteAddress,
+      operation,
+      target,
+      outcome,
+      code,
+      change,
+    );
+  }
+
+  #trimAudit(added: readonly AuditEntry[]): void {
+    for (const outcome of new Set<AuditOutcome>(added.map((e) => e.outcome))) {
+      this.#sql.trimAudit.run({ outcome, kept: outcome === "done" ? AUDIT_DONE_MAX : AUDIT_REFUSED_MAX });
+    }
   }
 
   #parse<T>(record: unknown): T {

@@ -1,3 +1,4 @@
+import type { AccessKeyRecord } from "../access/access-key.ts";
 import type { GroupName, ServiceName } from "../names.ts";
 import type { Change, DesiredState, GroupRecord, ServiceRecord, ServiceVersion } from "../service.ts";
 
@@ -6,6 +7,7 @@ export function applyChanges(state: DesiredState, changes: readonly Change[]): D
   const services = new Map<ServiceName, ServiceRecord>(state.services);
   const groups = new Map<GroupName, GroupRecord>(state.groups);
   const versions = new Map<ServiceName, readonly ServiceVersion[]>(state.versions);
+  const accessKeys = new Map<string, AccessKeyRecord>(state.accessKeys);
   for (const change of changes) {
     switch (change.kind) {
       case "put-service":
@@ -35,9 +37,16 @@ export function applyChanges(state: DesiredState, changes: readonly Change[]): D
       case "remove-group":
         groups.delete(change.name);
         break;
+      case "put-access-key":
+        accessKeys.set(change.record.id, change.record);
+        break;
+      case "remove-access-key":
+        accessKeys.delete(change.id);
+        break;
       case "add-event":
-        break; // events are no part of what is wanted
+      case "add-audit":
+        break; // what happened is no part of what is wanted
     }
   }
-  return { services, groups, versions };
+  return { services, groups, versions, accessKeys };
 }
