@@ -18,6 +18,7 @@ interface Schema {
   readonly required?: readonly string[];
   readonly properties?: Readonly<Record<string, Schema>>;
   readonly patternProperties?: Readonly<Record<string, Schema>>;
+  readonly additionalProperties?: Schema | boolean;
   readonly items?: Schema | readonly Schema[];
   readonly anyOf?: readonly Schema[];
   readonly "x-not-effective"?: true;
@@ -65,6 +66,8 @@ function typeOf(schema: Schema): string {
   if (schema.anyOf) return schema.anyOf.map(typeOf).join(" or ");
   if (Array.isArray(schema.items)) return `[${schema.items.map(typeOf).join(", ")}]`;
   if (schema.type === "array") return `list of ${schema.items ? typeOf(schema.items as Schema) : "anything"}`;
+  if (typeof schema.additionalProperties === "object")
+    return `map of text to ${typeOf(schema.additionalProperties)}`;
   if (schema.patternProperties)
     return `map of text to ${typeOf(Object.values(schema.patternProperties)[0]!)}`;
   if (schema.type === "object") return `{${Object.keys(schema.properties ?? {}).join(", ")}}`;

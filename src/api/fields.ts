@@ -41,8 +41,16 @@ export const whole = (description: string, minimum?: number, maximum?: number) =
 
 export const flag = (description: string) => Type.Boolean({ description });
 
-/** Text to text. In a query the SDKs send it as JSON text (eas-reference §8.0). */
-export const textMap = (description: string) => Type.Record(Type.String(), Type.String(), { description });
+/**
+ * Text to text. In a query the SDKs send it as JSON text (eas-reference §8.0). Not `Type.Record`: its names are those that `.*` matches,
+ * so that one with a line break in it could have a value of any kind.
+ */
+export const textMap = (description: string) =>
+  Type.Unsafe<Record<string, string>>({
+    type: "object",
+    description,
+    additionalProperties: { type: "string" },
+  });
 
 /** Mark of a text that is a list, parted by commas. */
 export const COMMA_LIST = "x-comma-list";

@@ -169,6 +169,17 @@ test("an id of the client's is taken over when it is short and harmless, else re
   assert.ok(logged.some((line) => line.includes('"requestId":"order-66"')));
 });
 
+test("a name with a line break in it is a name like others: its value is checked", async (t) => {
+  const { app, control } = await listening(t);
+  const headers = { authorization: `Bearer ${TEST_KEY}` };
+  for (const value of [["x", null], null, 7, { a: 1 }]) {
+    const payload = JSON.stringify({ Name: "odd", Labels: { "a\nb": value } });
+    const answer = await app.inject({ method: "POST", url: "/api/v2/groups", headers, payload });
+    assert.deepEqual([answer.statusCode, answer.json().Problems[0].Allowed], [400, "a text"], answer.body);
+  }
+  assert.equal(control.groups.size, 0);
+});
+
 test("a query given twice, or of another kind, is refused by name, and one with the name of a built-in is unknown", async (t) => {
   const { app } = await listening(t);
   const headers = { authorization: `Bearer ${TEST_KEY}` };

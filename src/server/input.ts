@@ -8,7 +8,8 @@ type Shape = {
   readonly minimum?: number;
   readonly maximum?: number;
   readonly properties?: Readonly<Record<string, Shape>>;
-  readonly patternProperties?: Readonly<Record<string, Shape>>;
+  /** Of a map: what its values are. */
+  readonly additionalProperties?: Shape | boolean;
   readonly items?: Shape;
   readonly const?: unknown;
   readonly "x-allowed"?: string;
@@ -83,11 +84,13 @@ const stepOf = (name: string) => (/^\d+$/.test(name) ? `[${name}]` : `.${name}`)
 
 function shapeAt(schema: Shape, path: readonly string[]): Shape | undefined {
   return path.reduce<Shape | undefined>(
-    (shape, key) =>
-      shape?.properties?.[key] ?? Object.values(shape?.patternProperties ?? {})[0] ?? shape?.items,
+    (shape, key) => shape?.properties?.[key] ?? valueShape(shape) ?? shape?.items,
     schema,
   );
 }
+
+const valueShape = (shape: Shape | undefined) =>
+  typeof shape?.additionalProperties === "object" ? shape.additionalProperties : undefined;
 
 function valueAt(value: unknown, path: readonly string[]): unknown {
   return path.reduce<unknown>((inner, key) => (inner as Record<string, unknown> | undefined)?.[key], value);
@@ -102,7 +105,8 @@ function allowedOf(shape: Shape | undefined): string {
     return minimum === undefined ? "a whole number" : `a whole number from ${minimum}`;
   }
   if (shape?.type === "boolean") return "true or false";
-  if (shape?.type === "object") return shape.patternProperties ? "a JSON object of texts" : "a JSON object";
+  if (shape?.type === "object")
+    return valueShape(shape) === undefined ? "a JSON object" : "a JSON object of texts";
   if (shape?.type === "array") return "a list of texts";
   return "a text";
 }
