@@ -18,6 +18,10 @@ export const VARIABLES: Readonly<Record<string, string>> = {
   SLUICE_HOME: "`serve`, `test` and every other verb: the home; the CLI reads `config.json` there",
   SLUICE_PYTHON: "`serve`, `test`: the interpreter of Python processors; `python3` unless set",
   SLUICE_JAVA: "`serve`, `test`: the interpreter of Java processors; `java` unless set",
+  SLUICE_STORE: "`serve`: the setting `store` above; the place for an address with a password",
+  SLUICE_KEY: "CLI: secret of the access key, in place of `-k`",
+  SLUICE_PROFILE: "CLI: the profile to use, in place of `--profile`",
+  PGPASSWORD: "`serve`: password of the database when its address has none; instances do not get it",
   NO_COLOR: "CLI: set to anything, no colours",
   NODE_COMPILE_CACHE: "`bin/sluice` sets it: where Node keeps compiled sources; instances get it too",
   PATH: "where `python3`, `java`, `git` and the commands of services are found",
@@ -36,6 +40,8 @@ const CLIENT_FIELDS: { readonly [F in keyof Required<ClientConfig>]: string } = 
   keyId: "id of the access key; signed requests name it",
   region: "region of the installation; asked for when it is not there",
   gateway: "address of the gateway",
+  profile: "name of the profile in use; `default`, which is what stands beside it, unless it is there",
+  profiles: "further installations by name, each with the fields above",
 };
 
 const cell = (text: string) => text.replaceAll("|", "\\|").replaceAll("\n", " ");

@@ -58,6 +58,9 @@ export const COMMA_LIST = "x-comma-list";
 /** Texts in one query parameter, parted by commas (eas-reference §8.0). */
 export const commaList = (description: string) => Type.String({ description, [COMMA_LIST]: true });
 
+/** Several texts. In a query parted by commas, or as JSON text: SDKs send either (eas-reference §8.0). */
+export const textList = (description: string) => Type.Array(Type.String(), { description });
+
 /** One of a few words. */
 export const oneOf = <const W extends string[]>(words: readonly [...W], description: string) =>
   Type.Enum(words, { description });

@@ -21,14 +21,14 @@ const codesOf = (name: string, status: number): string[] =>
 
 test("an operation declares each status with its codes, and nothing stands for what was forgotten", () => {
   assert.deepEqual(Object.keys(of("ScaleService").responses), [
-    ...["200", "400", "401", "404", "408", "409", "413", "500", "507"],
+    ...["200", "400", "401", "404", "408", "409", "413", "500", "503", "507"],
   ]);
   assert.deepEqual(codesOf("ScaleService", 404), [
     "REGION_NOT_FOUND",
     "SERVICE_NOT_FOUND",
     "INSTANCE_NOT_FOUND",
   ]);
-  assert.deepEqual(codesOf("CheckReadiness", 503), ["NOT_READY"]);
+  assert.deepEqual(codesOf("CheckReadiness", 503), ["STORE_UNAVAILABLE", "NOT_LEADER", "NOT_READY"]);
   assert.equal(of("CheckHealth").responses[401], undefined);
   assert.ok("WWW-Authenticate" in of("ListServices").responses[401].headers);
 });
@@ -56,6 +56,6 @@ test("every code of the catalogue is declared by an operation, but for those of 
   const declared = new Set(OPERATION_LIST.flatMap((operation) => refusalsOf(operation)));
   assert.deepEqual(
     ERROR_CODES.filter((code) => !declared.has(code)),
-    ["NOT_FOUND", "METHOD_NOT_ALLOWED"],
+    ["NOT_FOUND", "METHOD_NOT_ALLOWED", "NOT_IMPLEMENTED"],
   );
 });

@@ -1,11 +1,12 @@
 import type { TObject } from "typebox";
-import { errorEntry } from "../core/errors.ts";
+import { type ErrorCode, errorEntry, writtenCode } from "../core/errors.ts";
 import { publishedSpecSchema } from "../core/spec/published-schema.ts";
 import { COMMA_LIST } from "./fields.ts";
+import { NOT_IMPLEMENTED } from "./not-implemented.ts";
 import { OBJECTS } from "./objects.ts";
 import { OPERATION_LIST } from "./operations.ts";
 import { pathParameters } from "./path-parameters.ts";
-import { refusalsOf } from "./refusals.ts";
+import { REFUSED_CODES, refusalsOf } from "./refusals.ts";
 
 type Node = { readonly [key: string]: unknown };
 type Operation = (typeof OPERATION_LIST)[number];
@@ -36,6 +37,9 @@ export function openApiDocument(about: About): Node {
     const methods = paths[operation.path] ?? {};
     paths[operation.path] = methods;
     methods[operation.method.toLowerCase()] = operationOf(operation, about, components);
+  }
+  for (const [name, { method, path, instead }] of Object.entries(NOT_IMPLEMENTED)) {
+    paths[path] = { ...paths[path], [method.toLowerCase()]: refused(name, path, instead, about.region) };
   }
   return {
     openapi: "3.1.0",
@@ -73,9 +77,18 @@ function operationOf(operation: Operation, about: About, components: ReadonlyMap
     ...(operation.isOpen ? { security: [] } : {}),
     parameters: [...pathParameters(operation.path, about.region), ...queryParameters(operation.query)],
     ...requestBody(operation, components),
-    responses: { 200: answerOf(operation, components), ...refusalsByStatus(operation) },
+    responses: { 200: answerOf(operation, components), ...refusalsByStatus(refusalsOf(operation)) },
   };
 }
+
+/** An operation that is there to be refused: whoever asks is told what to use meanwhile. */
+const refused = (name: string, path: string, instead: string, region: string) => ({
+  operationId: name,
+  summary: `Not implemented: ${instead}`,
+  tags: ["Not implemented"],
+  parameters: pathParameters(path, region),
+  responses: refusalsByStatus(REFUSED_CODES),
+});
 
 const REQUEST_ID = { "X-Request-Id": { $ref: "#/components/headers/RequestId" } };
 const CHALLENGE = { "WWW-Authenticate": { $ref: "#/components/headers/Challenge" } };
@@ -96,18 +109,21 @@ function answerOf(operation: Operation, components: ReadonlyMap<unknown, string>
 const LINES = { "text/plain": { schema: { type: "string" } } };
 
 /** One answer for each status, which names the codes that come with it. */
-function refusalsByStatus(operation: Operation): Node {
-  const byStatus = Map.groupBy(refusalsOf(operation), (code) => errorEntry(code).status);
+function refusalsByStatus(refusals: readonly ErrorCode[]): Node {
+  const byStatus = Map.groupBy(refusals, (code) => errorEntry(code).status);
   return Object.fromEntries(
     [...byStatus].map(([status, codes]) => [
       status,
       {
-        description: `refused: ${codes.join(", ")}`,
+        description: `refused: ${codes.map(writtenCode).join(", ")}`,
         headers: status === 401 ? { ...REQUEST_ID, ...CHALLENGE } : REQUEST_ID,
         content: {
           "application/json": {
             schema: {
-              allOf: [{ $ref: "#/components/schemas/Error" }, { properties: { Code: { enum: codes } } }],
+              allOf: [
+                { $ref: "#/components/schemas/Error" },
+                { properties: { Code: { enum: codes.map(writtenCode) } } },
+              ],
             },
           },
         },
@@ -130,6 +146,7 @@ function queryParameters(query: TObject): Node[] {
 /** How a value is written into a query: maps as one JSON text, lists with commas (eas-reference §8.0). */
 function encoded(schema: Node): Node {
   if (schema.type === "object") return { content: { "application/json": { schema: plain(schema) } } };
+  if (schema.type === "array") return { style: "form", explode: false, schema: plain(schema) };
   if (schema[COMMA_LIST] !== true) return { schema: plain(schema) };
   const items = { type: "string", pattern: "^[^,]*[^,\\s][^,]*$" };
   return { style: "form", explode: false, schema: { type: "array", minItems: 1, items } };

@@ -8,7 +8,23 @@ export interface Refusing extends OperationSchema {
 }
 
 /** Codes of every operation: of the connection, of a query that knows no such name, and of our own faults. */
-const ALWAYS: readonly ErrorCode[] = ["BAD_REQUEST", "INVALID_ARGUMENT", "REQUEST_TIMEOUT", "INTERNAL"];
+const ALWAYS: readonly ErrorCode[] = [
+  "BAD_REQUEST",
+  "INVALID_ARGUMENT",
+  "REQUEST_TIMEOUT",
+  "INTERNAL",
+  "STORE_UNAVAILABLE",
+  "NOT_LEADER",
+];
+/** Of one that is there to be refused: nothing but the key is looked at. */
+export const REFUSED_CODES: readonly ErrorCode[] = [
+  "BAD_REQUEST",
+  "UNAUTHORIZED",
+  "REQUEST_TIMEOUT",
+  "INTERNAL",
+  "NOT_IMPLEMENTED",
+  "NOT_LEADER",
+];
 /** Of a body, whether it is wanted or not: it is read, so that the connection can go on. */
 const OF_BODY: readonly ErrorCode[] = ["INVALID_JSON", "BODY_TOO_LARGE"];
 /** Of whatever writes to the store. */

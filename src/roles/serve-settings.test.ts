@@ -64,7 +64,7 @@ test("all that is wrong is told at once, each with where it was found", (t) => {
       `${text}: ${problems}`,
     );
   has(`${file}: found the unknown name prot; is port meant?`);
-  has(`${file}: found the unknown name xyzzy, allowed: host, port`);
+  has(`${file}: found the unknown name xyzzy, allowed: store, host`);
   has(`${file}: host: found null, allowed: a text, a number, true or false`);
   has(`${file}: region: found "Not A Name", allowed: lower-case letters`);
   has(`${file}: logLevel: found "loud", allowed: debug, info, warn, error`);

@@ -1,4 +1,5 @@
 import { environmentOnly, readSetting, type Setting } from "../base/settings.ts";
+import { hasPassword } from "./database.ts";
 import { homeLayout, SERVE_SETTINGS, type ServeSettings } from "./settings.ts";
 import { NO_SETTINGS, readSettingsFile } from "./settings-file.ts";
 
@@ -37,6 +38,10 @@ export function readServeSettings(
   problems.push(...read.problems);
   const sources = { ...outside, file: read.values, fileName };
   const of = <T>(setting: Setting<T>) => attempt(() => readSetting(setting, sources), setting.defaultValue);
+  if (hasPassword(flag("store") ?? ""))
+    problems.push(
+      "--store: everybody on the machine sees the password of a flag; give the address by SLUICE_STORE, or by a file: --store file:/path",
+    );
   const settings = settingsOf(of, home);
   if (problems.length > 0) throw new BadSettings(problems);
   return settings;
@@ -48,6 +53,7 @@ export const FILE_SETTINGS = Object.keys(SERVE_SETTINGS).filter((name) => name !
 function settingsOf(of: <T>(setting: Setting<T>) => T, home: string): ServeSettings {
   return {
     home,
+    store: of<string | null>(SERVE_SETTINGS.store),
     host: of<string>(SERVE_SETTINGS.host),
     port: of<number>(SERVE_SETTINGS.port),
     tlsCert: of<string | null>(SERVE_SETTINGS.tlsCert),

@@ -14,9 +14,13 @@ import { HANDLERS } from "./handlers.ts";
 import { checked, typedQuery } from "./input.ts";
 import { streamLines } from "./line-stream.ts";
 import { addMetricsRoute } from "./metrics-route.ts";
+import { addNotImplementedRoutes } from "./not-implemented-routes.ts";
 import { asRefusal } from "./refusal.ts";
 import type { SignedParts } from "./signing/signature.ts";
 import { unknownRoute } from "./unknown-route.ts";
+
+/** Longest name of a host, with a port. */
+const HOST_CHARS_MAX = 260;
 
 declare module "fastify" {
   interface FastifyContextConfig {
@@ -67,7 +71,11 @@ export function createApp(deps: ServerDeps): FastifyInstance {
       reply.header("allow", (error as ServingError<"METHOD_NOT_ALLOWED">).facts.allowed.join(", "));
     // What is left of the request is not worth reading.
     if (status === 413) reply.header("connection", "close");
-    reply.header("x-request-id", request.id).code(status).send(body);
+    const HostId = (request.headers.host ?? "").slice(0, HOST_CHARS_MAX);
+    reply
+      .header("x-request-id", request.id)
+      .code(status)
+      .send({ ...body, HostId });
   }
 
   function bodyLimits({ routeOptions }: FastifyRequest) {
@@ -106,6 +114,7 @@ export function createApp(deps: ServerDeps): FastifyInstance {
   app.addHook("preClose", async () => closing.abort(new Error("the server stops")));
 
   addMetricsRoute(app, deps, checkAccess);
+  addNotImplementedRoutes(app, checkAccess);
   for (const operation of OPERATION_LIST) {
     const needsRegion = operation.path.includes("{ClusterId}");
     app.route({

@@ -1,10 +1,13 @@
+import { NOT_IMPLEMENTED } from "../api/not-implemented.ts";
 import { OPERATION_LIST } from "../api/operations.ts";
 import { ServingError } from "../core/errors.ts";
 
-const KNOWN = [...OPERATION_LIST, { method: "GET", path: "/metrics" }].map(({ method, path }) => ({
-  methods: method === "GET" ? ["GET", "HEAD"] : [method],
-  pattern: new RegExp(`^${path.replaceAll(".", "\\.").replace(/\{\w+\}/g, "[^/]+")}$`),
-}));
+const KNOWN = [...OPERATION_LIST, ...Object.values(NOT_IMPLEMENTED), { method: "GET", path: "/metrics" }].map(
+  ({ method, path }) => ({
+    methods: method === "GET" ? ["GET", "HEAD"] : [method],
+    pattern: new RegExp(`^${path.replaceAll(".", "\\.").replace(/\{\w+\}/g, "[^/]+")}$`),
+  }),
+);
 /** Enough to see what was asked for; the rest is only long. */
 const SHOWN_CHARS_MAX = 200;
 
