@@ -42,7 +42,7 @@ export function closed(document: Schema): Schema {
   const { ServiceJson, Error: refusal, ...answers } = copy.components.schemas;
   const shared = Object.fromEntries(Object.entries(answers).map(([name, schema]) => [name, close(schema)]));
   for (const operation of Object.values(copy.paths).flatMap((methods) => Object.values(methods as object))) {
-    const content = operation.responses[200].content["application/json"];
+    const content = operation.responses[200]?.content["application/json"];
     if (content !== undefined) content.schema = close(content.schema);
   }
   return { ...copy, components: { ...copy.components, schemas: { ...shared, ServiceJson, Error: refusal } } };
