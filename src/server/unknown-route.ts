@@ -4,6 +4,8 @@ import { ServingError } from "../core/errors.ts";
 
 const KNOWN = [...OPERATION_LIST, ...Object.values(NOT_IMPLEMENTED), { method: "GET", path: "/metrics" }].map(
   ({ method, path }) => ({
+    path,
+    nameCount: path.split("{").length,
     methods: method === "GET" ? ["GET", "HEAD"] : [method],
     pattern: new RegExp(`^${path.replaceAll(".", "\\.").replace(/\{\w+\}/g, "[^/]+")}$`),
   }),
@@ -17,9 +19,12 @@ export function unknownRoute(
   target: string,
 ): ServingError<"METHOD_NOT_ALLOWED" | "NOT_FOUND"> {
   const path = target.split("?", 1)[0]!;
-  const allowed = new Set(
-    KNOWN.filter(({ pattern }) => pattern.test(path)).flatMap(({ methods }) => methods),
+  const matching = KNOWN.filter(({ pattern }) => pattern.test(path)).toSorted(
+    (a, b) => a.nameCount - b.nameCount,
   );
+  // A word of a path goes before a name that it could be, as in the OpenAPI document.
+  const own = matching.filter((one) => one.path === matching[0]!.path);
+  const allowed = new Set(own.flatMap(({ methods }) => methods));
   const shown = target.slice(0, SHOWN_CHARS_MAX);
   return allowed.size === 0
     ? new ServingError("NOT_FOUND", { method, path: shown })
