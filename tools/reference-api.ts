@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { NOT_IMPLEMENTED } from "../src/api/not-implemented.ts";
 import { OBJECTS } from "../src/api/objects.ts";
 import { OPERATION_LIST } from "../src/api/operations.ts";
+import { refusalsOf } from "../src/api/refusals.ts";
 
 export const API_REFERENCE = join(import.meta.dirname, "..", "docs", "reference", "api.md");
 
@@ -18,6 +19,7 @@ interface Schema {
   readonly required?: readonly string[];
   readonly properties?: Readonly<Record<string, Schema>>;
   readonly patternProperties?: Readonly<Record<string, Schema>>;
+  readonly additionalProperties?: Schema | boolean;
   readonly items?: Schema | readonly Schema[];
   readonly anyOf?: readonly Schema[];
   readonly "x-not-effective"?: true;
@@ -33,9 +35,14 @@ otherwise. The running server gives the same contract as an OpenAPI 3.1 document
 - **Key.** Send \`Authorization: Bearer <access key>\`, or sign the request with id and secret of the key as the SDKs of PAI-EAS do
   (\`ACS3-HMAC-SHA256\`, or the older \`acs\`). Both are in \`config.json\` in Sluice's home folder: \`keyId\` and \`key\`.
 - **Region.** \`{ClusterId}\` is the region of this installation, \`local\` unless the setting \`region\` says otherwise.
-- **RequestId.** Every answer has one, in its body and in the header \`X-Request-Id\`; the log has it too.
+- **RequestId.** Every answer has one, in its body and in the header \`X-Request-Id\`; the log has it too. A client's own
+  \`X-Request-Id\` is taken over when it has 1 to 128 letters, digits or \`._:+/=-\`. The CLI sends one.
 - **Refusals** are \`{Code, Message, RequestId, HostId}\` and the facts of the code, written like all names here:
   \`INVALID_SPEC\` has \`Problems\`, a list of \`{Path, Found, Allowed}\`. [All codes](errors.md).
+  Each operation names those that follow from what it does. Any may refuse with \`BAD_REQUEST\`, \`INVALID_ARGUMENT\`, \`REQUEST_TIMEOUT\` and
+  \`INTERNAL\`; one that wants a key with \`UNAUTHORIZED\`; one that is no GET with \`INVALID_JSON\`, \`BODY_TOO_LARGE\`, \`WRITE_CONFLICT\` and \`STORE_FULL\`. The
+  OpenAPI document has them all by status, and no other status is answered.
+- **Methods.** HEAD is GET without the body. Another method of a path that is there is 405, with the methods in \`Allow\`.
 - **Input** is checked whole, and all problems are told at once: \`$.Instance\` is a field of the body, \`?PageSize\` a query
   parameter. Parameters and fields that are not named here are refused.
 - **Not effective.** What EAS knows and this installation does nothing with is accepted and named in the answer, in
@@ -62,6 +69,8 @@ function typeOf(schema: Schema): string {
   if (schema.anyOf) return schema.anyOf.map(typeOf).join(" or ");
   if (Array.isArray(schema.items)) return `[${schema.items.map(typeOf).join(", ")}]`;
   if (schema.type === "array") return `list of ${schema.items ? typeOf(schema.items as Schema) : "anything"}`;
+  if (typeof schema.additionalProperties === "object")
+    return `map of text to ${typeOf(schema.additionalProperties)}`;
   if (schema.patternProperties)
     return `map of text to ${typeOf(Object.values(schema.patternProperties)[0]!)}`;
   if (schema.type === "object") return `{${Object.keys(schema.properties ?? {}).join(", ")}}`;
@@ -116,6 +125,9 @@ function operationText(operation: (typeof OPERATION_LIST)[number]): string {
     if (ignoredIn(body) !== "") lines.push("", `Accepted and not effective: ${ignoredIn(body)}.`);
   }
   lines.push("", ...answerText(response));
+  const common = new Set(refusalsOf({ ...operation, path: "/", body: null, refusals: [] }));
+  const own = refusalsOf(operation).filter((code) => !common.has(code));
+  if (own.length > 0) lines.push("", `Refuses with ${own.map((code) => `\`${code}\``).join(", ")}.`);
   return lines.join("\n");
 }
 

@@ -47,6 +47,10 @@ const CODES: { readonly [C in ErrorCode]: { readonly facts: Facts<C>; readonly r
     facts: { method: "GET", path: "/api/v2/servces" },
     remedy: "Compare method and path with the API's own document.",
   },
+  METHOD_NOT_ALLOWED: {
+    facts: { method: "POST", path: "/api/v2/regions", allowed: ["GET", "HEAD"] },
+    remedy: "The path is there: use one of the methods named, which the header `Allow` has too.",
+  },
   REGION_NOT_FOUND: {
     facts: { region: "elsewhere", own: "local" },
     remedy: "Name the region of this installation in the path.",
@@ -167,6 +171,11 @@ const CODES: { readonly [C in ErrorCode]: { readonly facts: Facts<C>; readonly r
   BODY_TOO_LARGE: {
     facts: { limitBytes: 1_048_576 },
     remedy: "Send less. Models and code belong in files that the document names, not in it.",
+  },
+  NOT_READY: {
+    facts: { checks: [{ name: "gateways", isOk: false, reason: "1 of 2 take requests" }] },
+    remedy:
+      "The checks of `GET /readyz` say what is amiss: `sluice gateways ls`, `sluice loops` and the log of the control process have more.",
   },
   NOT_IMPLEMENTED: {
     facts: {

@@ -157,6 +157,8 @@ export class Serving {
       return;
     }
     const isBad = error instanceof BadAnswer;
+    const name = request.headers["x-request-id"];
+    if (name !== undefined) console.error(`request ${name}:`);
     console.error(isBad ? error.message : error);
     if (isBad) this.#link.refuse(id, 500, error.message);
     else if (isOutOfMemory(error)) this.#link.refuse(id, 500, this.#outOfMemory);

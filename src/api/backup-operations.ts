@@ -37,5 +37,6 @@ export const BACKUP_OPERATIONS = {
       Groups: outcomes("group"),
       ChangeCount: whole("services and groups that are not as the backup has them"),
     }),
+    refusals: ["INVALID_BACKUP", "RESTORE_REFUSED"],
   },
 } as const satisfies Record<string, OperationSchema>;

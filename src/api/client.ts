@@ -6,6 +6,8 @@ export interface ClientOptions {
   /** e.g. `http://127.0.0.1:8081` */
   readonly address: string;
   readonly key: string;
+  /** Makes the id of one call, which the server's log, its audit and its answer have too; the server makes one when this is not there. */
+  readonly makeRequestId?: () => string;
 }
 
 /** A refusal that the API answered with. */
@@ -30,6 +32,8 @@ export class ApiError extends Error {
 export class UnreachableError extends Error {
   override readonly name = "UnreachableError";
   readonly address: string;
+  /** The id that was sent along, to look for in the log of whoever may have got it; empty: none was. */
+  requestId = "";
 
   constructor(address: string, detail: string, options?: ErrorOptions) {
     super(`no answer from ${address}: ${detail}`, options);
@@ -78,19 +82,36 @@ export function createClient(options: ClientOptions): ApiClient {
   const address = options.address.replace(/\/+$/, "");
   const headers = { authorization: `Bearer ${options.key}` };
 
-  async function send(name: OperationName, input: Parts): Promise<Response> {
-    const response = await sendTo(address, name, input);
-    const leader = response.status === 503 ? await leaderIn(response) : null;
-    return leader === null ? response : sendTo(leader, name, input);
+  /** Sends and reads; whatever breaks on the way knows the id that was sent. */
+  async function traced<T>(exchange: (requestId: string) => Promise<T>): Promise<T> {
+    const requestId = options.makeRequestId?.() ?? "";
+    try {
+      return await exchange(requestId);
+    } catch (error) {
+      if (error instanceof UnreachableError) error.requestId = requestId;
+      throw error;
+    }
   }
 
-  async function sendTo(place: string, name: OperationName, input: Parts): Promise<Response> {
+  async function send(name: OperationName, input: Parts, requestId: string): Promise<Response> {
+    const response = await sendTo(address, name, input, requestId);
+    const leader = response.status === 503 ? await leaderIn(response) : null;
+    return leader === null ? response : sendTo(leader, name, input, requestId);
+  }
+
+  async function sendTo(
+    place: string,
+    name: OperationName,
+    input: Parts,
+    requestId: string,
+  ): Promise<Response> {
     const url = place + urlOf(name, input);
-    const init: RequestInit = { method: PATHS[name].method, headers: { ...headers } };
+    const own = requestId === "" ? headers : { ...headers, "x-request-id": requestId };
+    const init: RequestInit = { method: PATHS[name].method, headers: { ...own } };
     if (input.signal) init.signal = input.signal;
     if (input.body !== undefined) {
       init.body = typeof input.body === "string" ? input.body : JSON.stringify(input.body);
-      init.headers = { ...headers, "content-type": "application/json" };
+      init.headers = { ...own, "content-type": "application/json" };
     }
     try {
       return await fetch(url, init);
@@ -102,19 +123,21 @@ export function createClient(options: ClientOptions): ApiClient {
 
   return {
     address,
-    async call(name, input) {
-      const response = await send(name, input as Parts);
-      const body = await readJson(response, address);
-      if (!response.ok) throw new ApiError(response.status, body);
-      return body as ResponseOf<typeof name>;
+    call(name, input) {
+      return traced(async (requestId) => {
+        const response = await send(name, input as Parts, requestId);
+        const body = await readJson(response, address);
+        if (!response.ok) throw new ApiError(response.status, body);
+        return body as ResponseOf<typeof name>;
+      });
     },
     async *backup(signal) {
-      const response = await send("MakeBackup", { signal });
+      const response = await traced((requestId) => send("MakeBackup", { signal }, requestId));
       if (!response.ok) throw new ApiError(response.status, await readJson(response, address));
       yield* linesOf(response.body ?? new ReadableStream());
     },
     async *followLogs(where, signal) {
-      const response = await send("DescribeServiceLog", {
+      const input = {
         path: { ClusterId: where.region, ServiceName: where.service },
         query: {
           Follow: true,
@@ -123,7 +146,8 @@ export function createClient(options: ClientOptions): ApiClient {
           Keyword: where.keyword,
         },
         signal,
-      });
+      };
+      const response = await traced((requestId) => send("DescribeServiceLog", input, requestId));
       if (!response.ok) throw new ApiError(response.status, await readJson(response, address));
       yield* linesOf(response.body ?? new ReadableStream());
     },

@@ -1,5 +1,5 @@
 import Type from "typebox";
-import { answer, query, whole } from "./fields.ts";
+import { ALLOWED, answer, query, whole } from "./fields.ts";
 import type { OperationSchema } from "./operation.ts";
 
 const none = query({});
@@ -64,15 +64,23 @@ export const ENVIRONMENT_OPERATIONS = {
           Type.Unknown({ description: "in their place: the service.json of a service that asks for it" }),
         ),
       },
-      { additionalProperties: false },
+      {
+        additionalProperties: false,
+        minProperties: 1,
+        maxProperties: 1,
+        [ALLOWED]: "either Requirements or Document",
+      },
     ),
+    example: { Requirements: ["numpy==2.4.6"] },
     response: answer({ EnvironmentId: id }),
+    refusals: ["INVALID_SPEC"],
   },
   DeleteEnvironment: {
     summary: "Removes a Python environment, unless a version or an instance uses it; ends its making",
     tag: "Internal",
     query: none,
     body: null,
+    refusals: ["ENVIRONMENT_IN_USE"],
     response: answer({}),
   },
 } as const satisfies Record<string, OperationSchema>;

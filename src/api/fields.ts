@@ -1,7 +1,35 @@
 import Type, { type TOptional, type TProperties, type TSchema, type TString } from "typebox";
+import { NAME_PATTERN } from "../core/names.ts";
 
 /** Any text. */
 export const text = (description: string) => Type.String({ description });
+
+/** What stands beside a pattern, or beside a rule of several fields, for people: what is allowed, in words. */
+export const ALLOWED = "x-allowed";
+
+/** A text of one form: an ECMA-262 pattern, and the same in words for whoever gets it wrong. */
+export const formed = (pattern: string, allowed: string, description: string) =>
+  Type.String({ pattern, [ALLOWED]: allowed, description });
+
+/** Of a service or a group. */
+export const name = (description: string) =>
+  formed(
+    NAME_PATTERN.source,
+    "1 to 63 characters of a–z, 0–9, _ and -, beginning with a letter or a digit",
+    description,
+  );
+
+const DAY = "\\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\\d|3[01])";
+const CLOCK = "([01]\\d|2[0-3]):[0-5]\\d:[0-5]\\d(\\.\\d{1,9})?";
+const ZONE = "(Z|[+-]([01]\\d|2[0-3]):[0-5]\\d)?";
+
+/** A time in a query, in either form; without a zone it is UTC. */
+export const time = (description: string) =>
+  formed(
+    `^${DAY}[T ]${CLOCK}${ZONE}$`,
+    "a time such as 2022-04-09T06:30:00Z or 2022-04-09 06:30:00",
+    description,
+  );
 
 /** A whole number. */
 export const whole = (description: string, minimum?: number, maximum?: number) =>
@@ -13,8 +41,22 @@ export const whole = (description: string, minimum?: number, maximum?: number) =
 
 export const flag = (description: string) => Type.Boolean({ description });
 
-/** Text to text. In a query the SDKs send it as JSON text (eas-reference §8.0). */
-export const textMap = (description: string) => Type.Record(Type.String(), Type.String(), { description });
+/**
+ * Text to text. In a query the SDKs send it as JSON text (eas-reference §8.0). Not `Type.Record`: its names are those that `.*` matches,
+ * so that one with a line break in it could have a value of any kind.
+ */
+export const textMap = (description: string) =>
+  Type.Unsafe<Record<string, string>>({
+    type: "object",
+    description,
+    additionalProperties: { type: "string" },
+  });
+
+/** Mark of a text that is a list, parted by commas. */
+export const COMMA_LIST = "x-comma-list";
+
+/** Texts in one query parameter, parted by commas (eas-reference §8.0). */
+export const commaList = (description: string) => Type.String({ description, [COMMA_LIST]: true });
 
 /** Several texts. In a query parted by commas, or as JSON text: SDKs send either (eas-reference §8.0). */
 export const textList = (description: string) => Type.Array(Type.String(), { description });

@@ -1,5 +1,17 @@
 import Type from "typebox";
-import { answer, flag, notEffective, oneOf, paged, paging, query, text, textMap } from "./fields.ts";
+import {
+  answer,
+  flag,
+  formed,
+  name,
+  notEffective,
+  oneOf,
+  paged,
+  paging,
+  query,
+  text,
+  textMap,
+} from "./fields.ts";
 import { endpointObject, groupObject } from "./objects.ts";
 import type { OperationSchema } from "./operation.ts";
 
@@ -29,14 +41,16 @@ export const GROUP_OPERATIONS = {
     query: none,
     body: Type.Object(
       {
-        Name: text("name"),
+        Name: name("unique, among services too"),
         Labels: opt(textMap("labels")),
         Network: opt(Type.Unknown({ description: "not effective", "x-not-effective": true })),
         WorkSpaceId: opt(Type.Unknown({ description: "not effective", "x-not-effective": true })),
       },
       { additionalProperties: false },
     ),
+    example: { Name: "greetings", Labels: { team: "words" } },
     response: done,
+    refusals: ["GROUP_EXISTS", "INGRESS_TAKEN"],
   },
   DescribeGroup: {
     summary: "Describe a group",
@@ -54,12 +68,17 @@ export const GROUP_OPERATIONS = {
         TrafficMode: opt(oneOf(["auto", "customized"], "by ready instances, or by weights")),
         Labels: opt(textMap("labels, instead of the present ones")),
         Sticky: opt(
-          text("extension: a client stays with its member, known by header:<name> or cookie:<name>; or off"),
+          formed(
+            "^(off|(header|cookie):[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64})$",
+            "off, header:<name> or cookie:<name>, a name of 1 to 64 token characters",
+            "extension: a client stays with its member, known by header:<name> or cookie:<name>; or off",
+          ),
         ),
         Network: opt(Type.Unknown({ description: "not effective", "x-not-effective": true })),
       },
       { additionalProperties: false },
     ),
+    example: { TrafficMode: "auto" },
     response: done,
   },
   DeleteGroup: {
@@ -68,6 +87,7 @@ export const GROUP_OPERATIONS = {
     query: query({ CascadeDelete: opt(flag("delete its members too")) }),
     body: null,
     response: done,
+    refusals: ["GROUP_NOT_EMPTY", "SAFETY_LOCKED"],
   },
   DescribeGroupEndpoints: {
     summary: "List the addresses of a group",

@@ -50,7 +50,7 @@ export const INTERNAL_OPERATIONS = {
           LastCause: textOrNull("why it ran last"),
           LastResult: textOrNull("what came of it"),
           LastRunTime: textOrNull("RFC 3339, UTC"),
-          NextDueInMs: wholeOrNull("ms until it runs again, if nothing wakes it"),
+          NextDueInMs: wholeOrNull("ms until it runs again, if nothing wakes it; null while it runs"),
         }),
       ),
     }),
@@ -166,14 +166,33 @@ export const INTERNAL_OPERATIONS = {
     tag: "Internal",
     query: none,
     body: null,
+    refusals: ["CONTENT_IN_USE"],
     response: answer({}),
   },
   CheckHealth: {
-    summary: "Is the control process there; asks for no key",
+    summary: "Is the control process alive; asks for no key, and says nothing of its work",
     tag: "Internal",
     query: none,
     body: null,
     response: answer({ Status: text("ok") }),
+    isOpen: true,
+  },
+  CheckReadiness: {
+    summary:
+      "Can the control process do its work now: its store takes writes, its loops are in time, its gateways have the newest route table; asks for no key",
+    tag: "Internal",
+    query: none,
+    body: null,
+    response: answer({
+      Checks: Type.Array(
+        Type.Object({
+          Name: text("store, loops or gateways"),
+          IsOk: flag("true in this answer; a refusal has them too"),
+          Reason: text("how it is"),
+        }),
+      ),
+    }),
+    refusals: ["NOT_READY"],
     isOpen: true,
   },
   DescribeOpenApi: {

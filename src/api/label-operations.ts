@@ -14,7 +14,9 @@ export const LABEL_OPERATIONS = {
     tag: "Services",
     query: query({}),
     body: Type.Object({ Labels: textMap("labels to set") }, { additionalProperties: false }),
+    example: { Labels: { team: "words" } },
     response: changed,
+    refusals: ["INVALID_SPEC"],
   },
   DeleteServiceLabel: {
     summary: "Remove labels of a service; what it does not have is no error",
@@ -25,5 +27,6 @@ export const LABEL_OPERATIONS = {
     }),
     body: null,
     response: changed,
+    refusals: ["INVALID_SPEC"],
   },
 } as const satisfies Record<string, OperationSchema>;

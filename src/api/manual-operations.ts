@@ -1,5 +1,5 @@
 import Type from "typebox";
-import { answer, flag, NOT_EFFECTIVE, notEffective, oneOf, query, text, whole } from "./fields.ts";
+import { ALLOWED, answer, flag, NOT_EFFECTIVE, notEffective, oneOf, query, text, whole } from "./fields.ts";
 import type { OperationSchema } from "./operation.ts";
 
 const opt = Type.Optional;
@@ -31,11 +31,21 @@ export const MANUAL_OPERATIONS = {
     body: Type.Object(
       {
         Isolate: opt(flag("true: it runs on and gets no requests; false: it gets them again")),
-        Detach: opt(flag("true: it is replaced and runs on without requests until it is deleted; for good")),
+        Detach: opt(
+          Type.Literal(true, {
+            description: "it is replaced and runs on without requests until it is deleted; for good",
+            [ALLOWED]: "true: an instance is detached for good",
+          }),
+        ),
         Hibernate: opt(Type.Boolean({ description: "not effective", [NOT_EFFECTIVE]: true })),
       },
-      { additionalProperties: false },
+      {
+        additionalProperties: false,
+        anyOf: [{ required: ["Isolate"] }, { required: ["Detach"] }],
+        [ALLOWED]: "Isolate, Detach or both",
+      },
     ),
+    example: { Isolate: true },
     response: accepted,
   },
   UpdateServiceSafetyLock: {
@@ -51,6 +61,7 @@ export const MANUAL_OPERATIONS = {
       },
       { additionalProperties: false },
     ),
+    example: { Lock: "none" },
     response: accepted,
   },
   DescribeServiceDiagnosis: {

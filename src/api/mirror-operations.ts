@@ -1,5 +1,5 @@
 import Type from "typebox";
-import { answer, flag, oneOf, query, text, whole } from "./fields.ts";
+import { ALLOWED, answer, flag, name, oneOf, query, text, whole } from "./fields.ts";
 import type { OperationSchema } from "./operation.ts";
 
 const opt = Type.Optional;
@@ -25,7 +25,12 @@ const compare = Type.Object(
   },
   { additionalProperties: false, description: "extension: compare the targets' answers with the clients'" },
 );
-const targets = Type.Array(Type.String(), { description: "services that get the copies, 1 to 4" });
+const targets = Type.Array(name("of a service"), {
+  description: "services that get the copies, 1 to 4",
+  minItems: 1,
+  maxItems: 4,
+  [ALLOWED]: "1 to 4 services",
+});
 const ratio = whole("percent of the requests that are copied", 0, 100);
 
 const shown = Type.Object({
@@ -58,7 +63,9 @@ export const MIRROR_OPERATIONS = {
       { Ratio: ratio, Target: targets, Compare: opt(compare) },
       { additionalProperties: false },
     ),
+    example: { Ratio: 10, Target: ["hello_next"] },
     response: accepted,
+    refusals: ["MIRROR_EXISTS"],
   },
   UpdateServiceMirror: {
     summary: "Change a mirror; what is left out stays",
@@ -68,7 +75,9 @@ export const MIRROR_OPERATIONS = {
       { Ratio: opt(ratio), Target: opt(targets), Compare: opt(compare) },
       { additionalProperties: false },
     ),
+    example: { Ratio: 20 },
     response: accepted,
+    refusals: ["MIRROR_NOT_FOUND"],
   },
   DescribeServiceMirror: {
     summary: "Describe a mirror, and what became of its copies since the control process began",
@@ -87,6 +96,7 @@ export const MIRROR_OPERATIONS = {
         { description: "extension: by target" },
       ),
     }),
+    refusals: ["MIRROR_NOT_FOUND"],
   },
   DeleteServiceMirror: {
     summary: "End a mirror",
@@ -94,6 +104,7 @@ export const MIRROR_OPERATIONS = {
     query: none,
     body: null,
     response: accepted,
+    refusals: ["MIRROR_NOT_FOUND"],
   },
   ListServiceMirrorDifferences: {
     summary:
@@ -113,5 +124,6 @@ export const MIRROR_OPERATIONS = {
         }),
       ),
     }),
+    refusals: ["MIRROR_NOT_FOUND"],
   },
 } as const satisfies Record<string, OperationSchema>;

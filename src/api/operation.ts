@@ -1,4 +1,5 @@
 import type { TObject, TSchema } from "typebox";
+import type { ErrorCode } from "../core/errors.ts";
 
 /** One operation of the contract, without its method and path, which stand in paths.ts. */
 export interface OperationSchema {
@@ -11,6 +12,12 @@ export interface OperationSchema {
   readonly response: TSchema;
   /** Answers without a key. */
   readonly isOpen?: true;
+  /** Codes that it refuses with, beside those that follow from its path, its input and its method (refusals.ts). */
+  readonly refusals?: readonly ErrorCode[];
+  /** A body that is taken as it stands, when what its path names is there. */
+  readonly example?: unknown;
+  /** It can also answer with text that goes on, as `text/plain`. */
+  readonly canStream?: true;
   /** An accepted request is answered with text of many lines, and not with `response`. */
   readonly answersLines?: true;
 }

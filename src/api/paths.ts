@@ -83,6 +83,7 @@ export const PATHS = {
   MakeBackup: { method: "GET", path: "/api/v2/internal/backup" },
   RestoreBackup: { method: "POST", path: "/api/v2/internal/restore" },
   CheckHealth: { method: "GET", path: "/healthz" },
+  CheckReadiness: { method: "GET", path: "/readyz" },
   DescribeOpenApi: { method: "GET", path: "/openapi.json" },
   DescribeServiceSchema: { method: "GET", path: "/service.schema.json" },
 } as const satisfies Record<

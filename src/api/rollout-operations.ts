@@ -1,5 +1,5 @@
 import Type from "typebox";
-import { answer, flag, oneOf, query, text, whole } from "./fields.ts";
+import { answer, flag, formed, oneOf, query, text, whole } from "./fields.ts";
 import type { OperationSchema } from "./operation.ts";
 
 const opt = Type.Optional;
@@ -9,14 +9,31 @@ const accepted = answer({
   Generation: whole("extension: the change's generation"),
 });
 
+const PART = "a number of instances, or a part from 0% to 100%";
 const partition = Type.Object(
-  { Partition: text("instances that stay at the version before: a number, or a part such as 50%") },
+  {
+    Partition: formed(
+      "^(\\d{1,4}|(100|\\d{1,2})%)$",
+      PART,
+      "instances that stay at the version before: a number, or a part such as 50%",
+    ),
+  },
   { additionalProperties: false },
 );
 const batch = Type.Object(
   {
-    BatchSize: text("instances of one batch: a number, or a part such as 10%"),
-    Interval: opt(text("between batches, such as 5m, 90s or 1h30m; 0s unless told")),
+    BatchSize: formed(
+      "^([1-9]\\d{0,3}|(100|[1-9]\\d?)%)$",
+      `${PART}, above 0`,
+      "instances of one batch: a number, or a part such as 10%",
+    ),
+    Interval: opt(
+      formed(
+        "^(\\d{1,9}|(\\d{1,9}(ms|s|m|h))+)$",
+        "a time such as 5m, 90s or 1h30m, at most a week (168h)",
+        "between batches, such as 5m, 90s or 1h30m; 0s unless told",
+      ),
+    ),
   },
   { additionalProperties: false },
 );
@@ -33,6 +50,7 @@ export const ROLLOUT_OPERATIONS = {
     tag: "Services",
     query: none,
     body: Type.Object(rule, { additionalProperties: false }),
+    example: { Batch: { BatchSize: "50%", Interval: "10s" } },
     response: accepted,
   },
   UpdateServiceRollout: {
@@ -40,6 +58,7 @@ export const ROLLOUT_OPERATIONS = {
     tag: "Services",
     query: none,
     body: Type.Object(rule, { additionalProperties: false }),
+    example: { Paused: false },
     response: accepted,
   },
   DescribeServiceRollout: {

@@ -1,6 +1,20 @@
 import Type from "typebox";
 import { notEffectiveFields, planObject } from "./document-operations.ts";
-import { answer, flag, notEffective, oneOf, paged, paging, query, text, textMap, whole } from "./fields.ts";
+import {
+  ALLOWED,
+  answer,
+  commaList,
+  flag,
+  notEffective,
+  oneOf,
+  paged,
+  paging,
+  query,
+  text,
+  textMap,
+  time,
+  whole,
+} from "./fields.ts";
 import { endpointObject, eventObject, instanceObject, serviceObject, versionObject } from "./objects.ts";
 import type { OperationSchema } from "./operation.ts";
 
@@ -37,7 +51,12 @@ export const SERVICE_OPERATIONS = {
       Develop: opt(flag("true is refused: there is no development mode (DevelopService)")),
     }),
     body: "service-json",
+    example: {
+      metadata: { name: "hello", instance: 1, cpu: 0.5, memory: 200, group: "greetings" },
+      containers: [{ script: "exec python3 -m http.server $PORT", port: 8000 }],
+    },
     response: answer(created),
+    refusals: ["SERVICE_EXISTS", "SERVICE_DELETING", "INGRESS_TAKEN"],
   },
   ListServices: {
     summary: "List services",
@@ -88,7 +107,9 @@ export const SERVICE_OPERATIONS = {
       ...notEffective("MemberToUpdate"),
     }),
     body: "service-json",
+    example: { metadata: { memory: 300 } },
     response: updated,
+    refusals: ["GROUP_IS_FIXED"],
   },
   DeleteService: {
     summary: "Delete a service: drain its instances, then forget it",
@@ -103,7 +124,9 @@ export const SERVICE_OPERATIONS = {
     tag: "Services",
     query: query({ Labels: opt(textMap("labels to add to those of the document")) }),
     body: "service-json",
+    example: { metadata: { name: "hello_again" } },
     response: answer(created),
+    refusals: ["SERVICE_EXISTS", "INGRESS_TAKEN"],
   },
   StartService: {
     summary: "Start a stopped service",
@@ -139,7 +162,9 @@ export const SERVICE_OPERATIONS = {
       },
       { additionalProperties: false },
     ),
+    example: { Instance: 2 },
     response: accepted,
+    refusals: ["INSTANCE_NOT_FOUND"],
   },
   ReleaseService: {
     summary: "Set a member's part in its group's traffic: either its state or its weight",
@@ -156,9 +181,16 @@ export const SERVICE_OPERATIONS = {
           ),
         ),
       },
-      { additionalProperties: false },
+      {
+        additionalProperties: false,
+        minProperties: 1,
+        maxProperties: 1,
+        [ALLOWED]: "either TrafficState or Weight",
+      },
     ),
+    example: { TrafficState: "grouping" },
     response: accepted,
+    refusals: ["NOT_IN_GROUP", "MODE_IS_EXCLUSIVE", "GROUP_NOT_FOUND"],
   },
   ListServiceVersions: {
     summary: "List the versions of a service that can be switched to, newest first",
@@ -172,7 +204,9 @@ export const SERVICE_OPERATIONS = {
     tag: "Services",
     query: none,
     body: Type.Object({ Version: whole("version", 1) }, { additionalProperties: false }),
+    example: { Version: 1 },
     response: accepted,
+    refusals: ["VERSION_NOT_FOUND", "VERSION_NOT_RUNNABLE"],
   },
   ListServiceInstances: {
     summary: "List the instances of a service",
@@ -201,7 +235,7 @@ export const SERVICE_OPERATIONS = {
     summary: "Drain instances and put new ones in their place, or start their processors again",
     tag: "Services",
     query: query({
-      InstanceList: text("instance names, parted by commas"),
+      InstanceList: commaList("instance names, parted by commas"),
       SoftRestart: opt(
         flag("they keep their names: each processor starts again when its requests are over, one at a time"),
       ),
@@ -210,6 +244,7 @@ export const SERVICE_OPERATIONS = {
     }),
     body: null,
     response: accepted,
+    refusals: ["INSTANCE_NOT_FOUND"],
   },
   DescribeServiceLog: {
     summary:
@@ -228,6 +263,8 @@ export const SERVICE_OPERATIONS = {
       ...notEffective("EndTime", "Previous", "StartTime"),
     }),
     body: null,
+    refusals: ["INSTANCE_NOT_FOUND"],
+    canStream: true,
     response: answer({
       Logs: Type.Array(Type.String()),
       PageNum: whole("page"),
@@ -239,8 +276,8 @@ export const SERVICE_OPERATIONS = {
     summary: "List what happened to a service, newest first; the last 7 days unless told",
     tag: "Services",
     query: query({
-      StartTime: opt(text("RFC 3339, or 2022-04-09 06:30:00 in UTC")),
-      EndTime: opt(text("RFC 3339, or 2022-04-09 06:30:00 in UTC")),
+      StartTime: opt(time("RFC 3339, or 2022-04-09 06:30:00 in UTC")),
+      EndTime: opt(time("RFC 3339, or 2022-04-09 06:30:00 in UTC")),
       EventType: opt(oneOf(["Normal", "Warning"], "only these")),
       InstanceName: opt(text("only what is about this instance")),
       PageNum: opt(whole("page, from 1", 1, 1_000_000)),

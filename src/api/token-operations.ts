@@ -25,6 +25,7 @@ export const TOKEN_OPERATIONS = {
     query: none,
     body: null,
     response: added,
+    refusals: ["TOO_MANY_TOKENS"],
   },
   DeleteServiceToken: {
     summary: "Revoke an older token of a service",
@@ -46,6 +47,7 @@ export const TOKEN_OPERATIONS = {
     query: none,
     body: null,
     response: added,
+    refusals: ["TOO_MANY_TOKENS"],
   },
   DeleteGroupToken: {
     summary: "Revoke an older token of a group",

@@ -44,13 +44,36 @@ export function nonEmptyText(text: string): string | SettingProblem {
   return text === "" ? new SettingProblem("a text that is not empty") : text;
 }
 
+/** Where values come from, by the setting's name; the first that has one wins. */
+export interface SettingSources {
+  readonly flag: (name: string) => string | undefined;
+  readonly env: NodeJS.ProcessEnv;
+  /** Values of a settings file as text. */
+  readonly file: ReadonlyMap<string, string>;
+  /** How the file is called in what is said of it. */
+  readonly fileName: string;
+}
+
+/** Nothing but the environment. */
+export const environmentOnly = (env: NodeJS.ProcessEnv): SettingSources => ({
+  flag: () => undefined,
+  env,
+  file: new Map(),
+  fileName: "",
+});
+
 /**
- * Value of one setting: flag beats environment beats default.
- * @throws Error naming the flag or variable, what was found, and what is allowed
+ * Value of one setting: flag beats environment beats file beats default.
+ * @throws Error naming the flag, the variable or the line of the file, what was found, and what is allowed
  */
-export function readSetting<T>(setting: Setting<T>, flag: string | undefined, env: NodeJS.ProcessEnv): T {
-  const source = flag !== undefined ? flagOf(setting.name) : envOf(setting.name);
-  const text = flag ?? env[envOf(setting.name)];
+export function readSetting<T>(setting: Setting<T>, { flag, env, file, fileName }: SettingSources): T {
+  const { name } = setting;
+  const found: readonly (readonly [string, string | undefined])[] = [
+    [flagOf(name), flag(name)],
+    [envOf(name), env[envOf(name)]],
+    [`${fileName}: ${name}`, file.get(name)],
+  ];
+  const [source, text] = found.find(([, value]) => value !== undefined) ?? [];
   if (text === undefined) return setting.defaultValue;
   const value = setting.parse(text);
   if (value instanceof SettingProblem) {

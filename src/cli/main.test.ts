@@ -50,6 +50,7 @@ const LINES = [
   "apply -f third.json -y",
   "delete third -y",
   "gateways ls",
+  "loops",
   "gateways restart",
   "cache ls",
   "cache rm content-1",

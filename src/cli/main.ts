@@ -85,6 +85,7 @@ export function reportError(session: Session, error: unknown): number {
   }
   if (error instanceof UnreachableError) {
     session.error(`${error.message}. Is the server running? Start it with: sluice serve`);
+    if (error.requestId !== "") session.io.err(`[RequestId]: ${error.requestId}\n`);
     return EXIT.failed;
   }
   if (error instanceof Misuse || error instanceof Failure) {

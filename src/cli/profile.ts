@@ -8,6 +8,7 @@ import {
   withPlace,
   writeConfig,
 } from "./client-config.ts";
+import { makeRequestId } from "./request-id.ts";
 import type { Session } from "./session.ts";
 
 /** Names of profiles: they stand in a shell, in a table, and in `SLUICE_PROFILE`. */
@@ -45,7 +46,7 @@ export async function writeProfile(session: Session, config: ClientConfig, name:
 
 async function regionOf(session: Session, address: string, key: string): Promise<string | undefined> {
   try {
-    const { Regions } = await createClient({ address, key }).call("DescribeRegions", {});
+    const { Regions } = await createClient({ address, key, makeRequestId }).call("DescribeRegions", {});
     return Regions[0]?.RegionId;
   } catch (error) {
     session.warn(

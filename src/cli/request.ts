@@ -1,5 +1,6 @@
 import { UnreachableError } from "../api/client.ts";
 import { EXIT, type ExitCode, Misuse } from "./cli-io.ts";
+import { makeRequestId } from "./request-id.ts";
 import type { Session } from "./session.ts";
 
 /** What a request goes to. */
@@ -17,7 +18,17 @@ export async function showAnswer(
   body: Uint8Array | undefined,
   signal?: AbortSignal,
 ): Promise<ExitCode> {
-  const { status, text, answer } = await send(target, rest, headers, body, signal);
+  // One that the user gave stands; the names of headers are of any case.
+  const isId = ([name]: readonly [string, string]) => name.toLowerCase() === "x-request-id";
+  const requestId = Object.entries(headers).find(isId)?.[1] ?? makeRequestId();
+  const others = Object.fromEntries(Object.entries(headers).filter((field) => !isId(field)));
+  const { status, text, answer } = await send(
+    target,
+    rest,
+    { ...others, "x-request-id": requestId },
+    body,
+    signal,
+  );
   if (status >= 200 && status <= 299) {
     session.io.out(answer);
     // A prompt right behind a body without a line break is hard to read.
@@ -26,6 +37,7 @@ export async function showAnswer(
   }
   session.error(text);
   if (answer.length > 0) session.io.err(`${new TextDecoder().decode(answer).trimEnd()}\n`);
+  session.io.err(`[RequestId]: ${requestId}\n`);
   return EXIT.failed;
 }
 
@@ -47,9 +59,10 @@ async function send(
     return { status: response.status, text, answer: new Uint8Array(await response.arrayBuffer()) };
   } catch (error) {
     const cause = (error as Error).cause;
-    throw new UnreachableError(target.address, cause instanceof Error ? cause.message : String(error), {
-      cause: error,
-    });
+    const detail = cause instanceof Error ? cause.message : String(error);
+    const unreachable = new UnreachableError(target.address, detail, { cause: error });
+    unreachable.requestId = headers["x-request-id"] ?? "";
+    throw unreachable;
   }
 }
 

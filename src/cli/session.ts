@@ -11,6 +11,7 @@ import {
   readConfig,
 } from "./client-config.ts";
 import { readData } from "./data.ts";
+import { makeRequestId } from "./request-id.ts";
 import { type Column, keyTable, listTable } from "./table.ts";
 
 /** The options that stand before or after every verb. */
@@ -126,7 +127,7 @@ export class Session {
       );
     if (this.options.stsToken !== undefined) this.warn("-t has no effect here: there are no STS tokens");
     if (endpoint === undefined) this.#region = place?.region ?? null;
-    return createClient({ address, key: secret });
+    return createClient({ address, key: secret, makeRequestId });
   }
 
   /** The region of the server, which is ClusterId in paths. */

@@ -27,6 +27,7 @@ import { NodeRoom } from "./node-room.ts";
 import { Operations } from "./operations.ts";
 import { PictureBook } from "./picture-book.ts";
 import { Publisher } from "./publisher.ts";
+import { Readiness } from "./readiness.ts";
 import { Reconciler } from "./reconciler.ts";
 import { steadyTime } from "./steady-time.ts";
 import { runnableVersions } from "./version-check.ts";
@@ -237,6 +238,7 @@ export function createControlPlane(
   const pictures = new PictureBook(known, store);
   const read = () => pictures.read(isAdopted);
 
+  const readiness = new Readiness({ store, clock, workerCount: deps.settings.gatewayCount, loop, publisher });
   const explainer = new Explainer({ store, runtime, known, publisher, metrics, read, steadyNow });
 
   return {
@@ -290,6 +292,7 @@ export function createControlPlane(
     events: (query) => store.listEvents(query),
     logs: (instance, options, signal) => runtime.logs(instance, options, signal),
     loops: () => loop.reports(),
+    readiness: () => readiness.look(),
     traffic: (seconds) => metrics.last(seconds),
     mirrorCounts: (name) => mirrors.counts(name),
     mirrorDifferences: (name) => mirrors.differences(name),

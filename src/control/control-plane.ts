@@ -29,6 +29,7 @@ import type { LogOptions } from "../ports/runtime.ts";
 import type { EventQuery } from "../ports/store.ts";
 import type { CachedFiles } from "./cached-files.ts";
 import type { EnvironmentOrder, Environments } from "./environments.ts";
+import type { ReadinessCheck } from "./readiness.ts";
 import type { TrafficTotals } from "./traffic-totals.ts";
 import type { Runnable } from "./version-check.ts";
 
@@ -113,6 +114,8 @@ export interface ControlPlane {
   logs(instance: InstanceId, options: LogOptions, signal: AbortSignal): AsyncIterable<string>;
   /** Every loop of the control process: what it did last, why, and when it runs next. */
   loops(): readonly LoopReport[];
+  /** Whether it can do its work now, check by check; every check says how it is. */
+  readiness(): Promise<readonly ReadinessCheck[]>;
   /** Traffic of the last seconds, all gateways together, oldest first; at most 300 s are kept. */
   traffic(seconds: number): readonly TrafficSecond[];
   /** What became of the copies of a service's requests since this process began or its mirror was created, by target. */
@@ -166,7 +169,10 @@ export interface LoopReport {
   readonly lastCause: string | null;
   readonly lastResult: string | null;
   readonly lastRunAtMs: number | null;
+  /** Null: a run goes on. */
   readonly nextDueInMs: number | null;
+  readonly overdueMs: number;
+  readonly runningMs: number | null;
 }
 
 export interface TrafficSecond {

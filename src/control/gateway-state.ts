@@ -2,6 +2,7 @@ import type { GatewayUse, GatewayView } from "../core/explain/explain-input.ts";
 import type { TlsState } from "../core/gateway-report.ts";
 import type { GatewayId, InstanceId } from "../core/names.ts";
 import type { Routing } from "../core/plan/plan-input.ts";
+import type { GatewayReport } from "./control-plane.ts";
 
 /** A table that a gateway did not take. */
 export interface TableRefusal {
@@ -55,6 +56,12 @@ export class GatewayState {
   /** The newest number that it has, or was sent on this link. */
   get newestNumber(): number {
     return Math.max(this.#ackedNumber, this.#linkNumber);
+  }
+
+  /** What it is at, as the API tells it. */
+  report(id: GatewayId): GatewayReport {
+    const { pid, isListening, tableNumber, connections, limits, refusal, tls } = this;
+    return { id, pid, isListening, tableNumber, connections, limits, refusal, tls };
   }
 
   /** A process begins: it holds no table. */

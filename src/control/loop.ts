@@ -34,6 +34,10 @@ export interface TaskReport {
   readonly lastResult: string | null;
   readonly lastRunAtMs: number | null;
   readonly nextDueInMs: number | null;
+  /** How long it has been due without running; 0 while it is not. */
+  readonly overdueMs: number;
+  /** How long its run has gone on; null: none goes on. */
+  readonly runningMs: number | null;
 }
 
 interface Entry extends Due {
@@ -48,6 +52,8 @@ interface Entry extends Due {
   lastCause: string | null;
   lastResult: string | null;
   lastRunAtMs: number | null;
+  /** By the monotonic clock; of the run that goes on, or the last. */
+  startedAt: number;
 }
 
 export interface LoopDeps {
@@ -107,6 +113,7 @@ export class Loop {
       lastCause: null,
       lastResult: null,
       lastRunAtMs: null,
+      startedAt: 0,
     };
     this.#entries.set(task.key, entry);
     this.#enqueue(entry, task.isFirst === true);
@@ -144,6 +151,8 @@ export class Loop {
       lastResult: e.lastResult,
       lastRunAtMs: e.lastRunAtMs,
       nextDueInMs: e.isRunning ? null : Math.max(0, Math.round(e.dueAt - now)),
+      overdueMs: e.isRunning ? 0 : Math.max(0, Math.round(now - e.dueAt)),
+      runningMs: e.isRunning ? Math.round(now - e.startedAt) : null,
     }));
   }
 
@@ -206,6 +215,7 @@ export class Loop {
     entry.isRunning = true;
     entry.lastCause = entry.cause;
     entry.lastRunAtMs = clock.now();
+    entry.startedAt = clock.monotonic();
     let dueInMs: number;
     let isFinished = false;
     try {

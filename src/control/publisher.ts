@@ -16,6 +16,7 @@ import type { Clock } from "../ports/clock.ts";
 import type { GatewayLaunch, GatewayLink } from "../ports/gateways.ts";
 import type { Log } from "../ports/log.ts";
 import type { Store } from "../ports/store.ts";
+import type { GatewayReport } from "./control-plane.ts";
 import { GatewayState } from "./gateway-state.ts";
 import type { Known } from "./known.ts";
 import type { Outcome } from "./loop.ts";
@@ -241,20 +242,14 @@ export class Publisher {
   /** The living gateways as an explanation shows them, by id. */
   views = (): GatewayView[] => [...(this.#live ?? [])].sort().map((id) => this.#state(id).view(id));
 
+  /** Number of the newest table; 0: none yet. */
+  get newestTable(): number {
+    return this.#table?.number ?? 0;
+  }
+
   /** What each gateway is at, by id. */
-  reports() {
-    return [...this.#gateways]
-      .sort(([a], [b]) => (a < b ? -1 : 1))
-      .map(([id, s]) => ({
-        id,
-        pid: s.pid,
-        isListening: s.isListening,
-        tableNumber: s.tableNumber,
-        connections: s.connections,
-        limits: s.limits,
-        refusal: s.refusal,
-        tls: s.tls,
-      }));
+  reports(): GatewayReport[] {
+    return [...this.#gateways].sort(([a], [b]) => (a < b ? -1 : 1)).map(([id, state]) => state.report(id));
   }
 
   close(): void {

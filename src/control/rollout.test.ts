@@ -115,10 +115,10 @@ test("back to a version whose files are gone is refused, and nothing was stopped
   await world.untilRunning("a");
   world.files.broken.set("/p", { message: "/p does not exist", isRetriable: false });
   const pids = [...world.alive("a")];
-  await assert.rejects(
-    world.control.switchVersion(a, 1),
-    /version 1 of service a cannot be run: \/p, or its file app.py, is gone/,
-  );
+  await assert.rejects(world.control.switchVersion(a, 1), {
+    code: "VERSION_NOT_RUNNABLE",
+    message: "version 1 of service a cannot be run: /p, or its file app.py, is gone",
+  });
   assert.deepEqual(
     [...(await world.control.runnableVersions(a))].map(([v, r]) => [v, r.kind]),
     [

@@ -32,6 +32,12 @@ const CODES = {
   BAD_REQUEST: code(400, false, (f: { detail: string }) => `the request is not valid HTTP: ${f.detail}`),
   UNAUTHORIZED: code(401, false, (_: { detail: string }) => `${_.detail}`),
   NOT_FOUND: code(404, false, (f: { method: string; path: string }) => `no operation ${f.method} ${f.path}`),
+  METHOD_NOT_ALLOWED: code(
+    405,
+    false,
+    (f: { method: string; path: string; allowed: readonly string[] }) =>
+      `no operation ${f.method} ${f.path}; there is ${f.allowed.join(", ")}`,
+  ),
   REGION_NOT_FOUND: code(
     404,
     false,
@@ -160,6 +166,15 @@ const CODES = {
     413,
     false,
     (f: { limitBytes: number }) => `the body is larger than ${f.limitBytes} bytes`,
+  ),
+  NOT_READY: code(
+    503,
+    true,
+    (f: { checks: readonly { readonly name: string; readonly isOk: boolean; readonly reason: string }[] }) =>
+      `not ready: ${f.checks
+        .filter(({ isOk }) => !isOk)
+        .map(({ name, reason }) => `${name}: ${reason}`)
+        .join("; ")}`,
   ),
   NOT_IMPLEMENTED: code(
     501,

@@ -66,6 +66,7 @@ export interface EngineLimits {
   readonly logLineBytesMax: number;
 }
 
+/** A frame to a worker has 256 MiB at most; 64 KiB of it are for the head. */
 const BODY_BYTES_MAX = 256 * 1024 * 1024 - 64 * 1024;
 
 export const ENGINE_LIMITS: EngineLimits = {

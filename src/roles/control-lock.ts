@@ -26,6 +26,7 @@ export class HomeInUse extends Error {
   }
 }
 
+/** Others that start at the same moment may take the lock away between two looks: so often, and then they have it. */
 const ATTEMPTS_MAX = 5;
 /** So long the one of a term before may take to end by itself. One that is cut off needs some 100 ms. */
 const GRACE_MS = 1_000;

@@ -23,7 +23,7 @@ import { ApiPlace, urlHost } from "./listening.ts";
 import { BadStoreSettings, readObjectStores } from "./object-stores.ts";
 import { claimPort, PortTaken } from "./ports.ts";
 import { CannotServe, type Machine, openMachine } from "./processes.ts";
-import { readServeSettings } from "./serve-settings.ts";
+import { BadSettings, readServeSettings } from "./serve-settings.ts";
 import { type HomeLayout, homeLayout, type ServeSettings } from "./settings.ts";
 import { BadCertificate, planTls } from "./tls.ts";
 import { VERSION } from "./version.ts";
@@ -44,7 +44,8 @@ export async function runServeRole(
   try {
     settings = readServeSettings(flag, env);
   } catch (error) {
-    process.stderr.write(`[ERROR] ${(error as Error).message}\n`);
+    if (!(error instanceof BadSettings)) throw error;
+    for (const problem of error.problems) process.stderr.write(`[ERROR] ${problem}\n`);
     return EXIT.misuse;
   }
   try {

@@ -23,11 +23,12 @@ export type AnySetting =
   | Setting<number | null>
   | Setting<boolean>;
 
+/** Ports have 16 bits. */
 const PORT_MAX = 65_535;
 /** Room for a handful of the largest sets (deep learning with GPU libraries: 5 GB), or for a hundred of common ones. */
 const ENVIRONMENTS_MB = 20_000;
 
-/** The settings of `sluice serve`: one table gives flag, environment name, help, and docs/reference/settings.md. */
+/** The settings of `sluice serve`: one table gives flag, environment name, help, and docs/reference/config.md. */
 export const SERVE_SETTINGS = {
   home: {
     name: "home",
@@ -238,6 +239,7 @@ export interface HomeLayout {
   readonly models: string;
   readonly environments: string;
   readonly clientConfig: string;
+  readonly settings: string;
 }
 
 /** The folders of design §6 below `home`. */
@@ -254,5 +256,6 @@ export function homeLayout(home: string): HomeLayout {
     models: join(root, "models"),
     environments: join(root, "environments"),
     clientConfig: join(root, "config.json"),
+    settings: join(root, "sluice.json"),
   };
 }

@@ -3,7 +3,7 @@ import { ModelCache } from "../adapters/model-cache/cache.ts";
 import { pythonsOf } from "../adapters/python-environments/base-python.ts";
 import { VirtualEnvironments } from "../adapters/python-environments/environments.ts";
 import { systemClock } from "../adapters/system/clock.ts";
-import { readSetting } from "../base/settings.ts";
+import { environmentOnly, readSetting } from "../base/settings.ts";
 import { packageOf, placed, requirementsOf } from "../control/file-preparation.ts";
 import type { FilesState } from "../core/plan/plan-input.ts";
 import type { ServiceSpec } from "../core/spec/service-spec.ts";
@@ -53,9 +53,9 @@ async function environmentOf(
 ): Promise<string | null> {
   const requirements = requirementsOf(spec);
   if (requirements === null) return null;
-  const prepared = readSetting(SERVE_SETTINGS.preparedEnvironments, undefined, env);
+  const prepared = readSetting(SERVE_SETTINGS.preparedEnvironments, environmentOnly(env));
   const environments = new VirtualEnvironments({
-    root: homeLayout(readSetting(SERVE_SETTINGS.home, undefined, env)).environments,
+    root: homeLayout(readSetting(SERVE_SETTINGS.home, environmentOnly(env))).environments,
     pythons: pythonsOf(env.SLUICE_PYTHON),
     prepared: prepared === null ? null : resolve(prepared),
     env,

@@ -22,6 +22,7 @@ import { claimPort, PortTaken } from "./ports.ts";
 import { prepareTest } from "./test-files.ts";
 import { type Serving, TestInstance } from "./test-instance.ts";
 
+/** Ports have 16 bits. */
 const PORT_MAX = 65_535;
 /** Enough to be nobody else's by chance; it opens a port of this machine for as long as the command runs. */
 const TOKEN_BYTES = 12;

@@ -314,10 +314,10 @@ test("input that the contract does not know is refused, all of it at once", asyn
     ["ScaleService", { Instance: 100_000 }, /found 100000/],
     ["ScaleService", {}, /\$\.Instance: found nothing/],
     ["ScaleService", { Instance: "4" }, /found "4"/],
-    ["ScaleService", { Instance: 1, InstancesToDelete: [7] }, /\$\.InstancesToDelete\.0: found 7/],
+    ["ScaleService", { Instance: 1, InstancesToDelete: [7] }, /\$\.InstancesToDelete\[0\]: found 7/],
     ["ScaleService", [], /\$: found \[\], allowed: a JSON object/],
-    ["ReleaseService", {}, /found neither/],
-    ["ReleaseService", { Weight: 1, TrafficState: "grouping" }, /found both/],
+    ["ReleaseService", {}, /\$: found {}, allowed: either TrafficState or Weight/],
+    ["ReleaseService", { Weight: 1, TrafficState: "grouping" }, /allowed: either TrafficState or Weight/],
     ["ReleaseService", { TrafficState: "blue-green" }, /allowed: grouping, standalone/],
     ["ReleaseService", { Weight: 1001 }, /from -1 to 1000/],
   ];
@@ -360,7 +360,12 @@ test("names that nobody can have are not found, and regions are this one", async
     [404, "REGION_NOT_FOUND", "local"],
   );
   const unknown = await ask(api, "POST", "/api/v2/regions");
-  assert.deepEqual([unknown.status, unknown.body.Code, unknown.body.Method], [404, "NOT_FOUND", "POST"]);
+  assert.deepEqual(
+    [unknown.status, unknown.body.Code, unknown.body.Allowed],
+    [405, "METHOD_NOT_ALLOWED", ["GET", "HEAD"]],
+  );
+  const nowhere = await ask(api, "POST", "/api/v2/region");
+  assert.deepEqual([nowhere.status, nowhere.body.Code, nowhere.body.Method], [404, "NOT_FOUND", "POST"]);
   const badUrl = await ask(api, "GET", "/api/v2/services/local/%zz");
   assert.deepEqual([badUrl.status, badUrl.body.Code], [400, "BAD_REQUEST"]);
 });

@@ -2,6 +2,7 @@ import type { IncomingMessage } from "node:http";
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import { notEffectiveNames } from "../api/fields.ts";
 import { OPERATION_LIST } from "../api/operations.ts";
+import { isRequestId } from "../api/request-id.ts";
 import { ServingError } from "../core/errors.ts";
 import { parseJson } from "../core/spec/parse-json.ts";
 import { type Caller, checkBody, createAccess } from "./access.ts";
@@ -16,6 +17,7 @@ import { addMetricsRoute } from "./metrics-route.ts";
 import { addNotImplementedRoutes } from "./not-implemented-routes.ts";
 import { asRefusal } from "./refusal.ts";
 import type { SignedParts } from "./signing/signature.ts";
+import { unknownRoute } from "./unknown-route.ts";
 
 /** Longest name of a host, with a port. */
 const HOST_CHARS_MAX = 260;
@@ -39,7 +41,10 @@ export function createApp(deps: ServerDeps): FastifyInstance {
   const limits = { ...SERVER_LIMITS, ...deps.limits };
   const app = fastify({
     logger: false,
-    genReqId: () => deps.random.uuid(),
+    genReqId: ({ headers }) => {
+      const given = headers["x-request-id"];
+      return typeof given === "string" && isRequestId(given) ? given : deps.random.uuid();
+    },
     exposeHeadRoutes: false,
     requestTimeout: limits.requestMs,
     http: { headersTimeout: limits.headMs, connectionsCheckingInterval: Math.min(1000, limits.headMs) },
@@ -64,6 +69,8 @@ export function createApp(deps: ServerDeps): FastifyInstance {
       deps.log.error({ requestId: request.id, err: error }, "a request failed");
     const { status, body } = asRefusal(error, request.id);
     if (status === 401) reply.header("www-authenticate", 'Bearer realm="sluice"');
+    if (error instanceof ServingError && error.code === "METHOD_NOT_ALLOWED")
+      reply.header("allow", (error as ServingError<"METHOD_NOT_ALLOWED">).facts.allowed.join(", "));
     // What is left of the request is not worth reading.
     if (status === 413) reply.header("connection", "close");
     const HostId = (request.headers.host ?? "").slice(0, HOST_CHARS_MAX);
@@ -92,7 +99,7 @@ export function createApp(deps: ServerDeps): FastifyInstance {
   app.setErrorHandler(refuse);
   app.setNotFoundHandler(async (request) => {
     checkAccess(request);
-    throw new ServingError("NOT_FOUND", { method: request.method, path: request.url.slice(0, 200) });
+    throw unknownRoute(request.method, request.url);
   });
   app.addHook("onResponse", async (request, reply) => {
     const facts = {
@@ -102,7 +109,9 @@ export function createApp(deps: ServerDeps): FastifyInstance {
       status: reply.statusCode,
       ms: Math.round(reply.elapsedTime),
     };
-    deps.log[request.method === "GET" ? "debug" : "info"](facts, "answered");
+    // Whoever was refused looks for the id that the answer told.
+    const isQuiet = request.method === "GET" && reply.statusCode < 400;
+    deps.log[isQuiet ? "debug" : "info"](facts, "answered");
   });
   app.addHook("preClose", async () => closing.abort(new Error("the server stops")));
 
@@ -112,6 +121,7 @@ export function createApp(deps: ServerDeps): FastifyInstance {
     const needsRegion = operation.path.includes("{ClusterId}");
     app.route({
       method: operation.method,
+      exposeHeadRoute: operation.method === "GET",
       url: operation.path.replace(/\{(\w+)\}/g, ":$1"),
       config: { takesLines: operation.body === "lines" },
       onRequest: async (request) => {

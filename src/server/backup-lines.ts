@@ -2,8 +2,10 @@
  * A backup as text: one JSON value a line. The first says what it is, each further one is a group, a service or a version, and the
  * last one has the number of those before it and their SHA-256, so that a file which was cut or changed is told from a whole one.
  */
+
 import { createHash } from "node:crypto";
 import Type, { type TSchema } from "typebox";
+import { textMap } from "../api/fields.ts";
 import type { Backup } from "../core/change/restore.ts";
 import { ServingError } from "../core/errors.ts";
 import { isName } from "../core/names.ts";
@@ -58,7 +60,7 @@ const LINE = Type.Union([
     group: Type.Object({
       name: Type.String(),
       mode: Type.Enum(["auto", "customized"]),
-      labels: Type.Record(Type.String(), Type.String()),
+      labels: textMap("labels"),
       isExplicit: Type.Boolean(),
       sticky: Type.Optional(nullOr(anyObject)),
       createdAtMs: time,

@@ -80,7 +80,7 @@ test("what cannot be made is refused with its place", async (t) => {
     return answer.json().Message as string;
   };
   assert.match(await refusal({ Requirements: ["a==1", "-r x"] }), /\$\.Requirements\[1\]: found "-r x"/);
-  assert.match(await refusal({}), /\$\.Requirements: found no requirement/);
+  assert.match(await refusal({}), /\$: found \{\}, allowed: either Requirements or Document/);
   const plain = { name: "own", metadata: { instance: 1 }, containers: [{ script: "x" }] };
   assert.match(await refusal({ Document: plain }), /without Python requirements/);
 });

@@ -1,6 +1,6 @@
 import type { OperationName } from "../api/paths.ts";
 import { ServingError } from "../core/errors.ts";
-import { type GroupName, isName, NAME_PATTERN } from "../core/names.ts";
+import type { GroupName } from "../core/names.ts";
 import { type Affinity, parseAffinity } from "../core/traffic/affinity.ts";
 import { groupEndpoints, groupView } from "./group-view.ts";
 import { groupIn, groupName, type Handler } from "./handler.ts";
@@ -33,13 +33,6 @@ export const GROUP_HANDLERS: { readonly [N in GroupOperations]: Handler<N> } = {
     return { ...page.facts, Groups: page.items };
   },
   async CreateGroup({ body }, deps) {
-    if (!isName(body.Name)) {
-      throw new ServingError("INVALID_ARGUMENT", {
-        problems: [
-          { path: "$.Name", found: JSON.stringify(body.Name.slice(0, 80)), allowed: String(NAME_PATTERN) },
-        ],
-      });
-    }
     const group = await deps.control.createGroup(body.Name as GroupName, body.Labels ?? {});
     return { Message: `Group [${group.name}] in region [${deps.region}] is created` };
   },

@@ -8,8 +8,11 @@ type Shape = {
   readonly minimum?: number;
   readonly maximum?: number;
   readonly properties?: Readonly<Record<string, Shape>>;
-  readonly patternProperties?: Readonly<Record<string, Shape>>;
+  /** Of a map: what its values are. */
+  readonly additionalProperties?: Shape | boolean;
   readonly items?: Shape;
+  readonly const?: unknown;
+  readonly "x-allowed"?: string;
 };
 
 /**
@@ -22,7 +25,10 @@ export function checked(schema: TSchema, value: unknown, at: "$" | "?"): unknown
   const problems = errors.flatMap((error): Problem[] => {
     const path = error.instancePath.split("/").slice(1);
     const shape = shapeAt(schema as Shape, path);
-    const where = (...names: string[]) => (at === "?" ? `?${names.join(".")}` : ["$", ...names].join("."));
+    const where = (...names: string[]) =>
+      at === "?" ? `?${names.join(".")}` : `$${names.map(stepOf).join("")}`;
+    // Of one way among several: all of them are told by their own rule.
+    if (error.schemaPath.includes("/anyOf/")) return [];
     if (error.keyword === "boolean") return []; // Said again, with the name, by additionalProperties.
     if (error.keyword === "required") {
       return error.params.requiredProperties.map((name) => ({
@@ -78,19 +84,25 @@ function typed(type: string | undefined, text: string): unknown {
   }
 }
 
+/** As a JSON path writes it. */
+const stepOf = (name: string) => (/^\d+$/.test(name) ? `[${name}]` : `.${name}`);
+
 function shapeAt(schema: Shape, path: readonly string[]): Shape | undefined {
   return path.reduce<Shape | undefined>(
-    (shape, key) =>
-      shape?.properties?.[key] ?? Object.values(shape?.patternProperties ?? {})[0] ?? shape?.items,
+    (shape, key) => shape?.properties?.[key] ?? valueShape(shape) ?? shape?.items,
     schema,
   );
 }
+
+const valueShape = (shape: Shape | undefined) =>
+  typeof shape?.additionalProperties === "object" ? shape.additionalProperties : undefined;
 
 function valueAt(value: unknown, path: readonly string[]): unknown {
   return path.reduce<unknown>((inner, key) => (inner as Record<string, unknown> | undefined)?.[key], value);
 }
 
 function allowedOf(shape: Shape | undefined): string {
+  if (shape?.["x-allowed"] !== undefined) return shape["x-allowed"];
   if (shape?.enum) return shape.enum.join(", ");
   if (shape?.type === "integer") {
     const { minimum, maximum } = shape;
@@ -98,7 +110,8 @@ function allowedOf(shape: Shape | undefined): string {
     return minimum === undefined ? "a whole number" : `a whole number from ${minimum}`;
   }
   if (shape?.type === "boolean") return "true or false";
-  if (shape?.type === "object") return shape.patternProperties ? "a JSON object of texts" : "a JSON object";
+  if (shape?.type === "object")
+    return valueShape(shape) === undefined ? "a JSON object" : "a JSON object of texts";
   if (shape?.type === "array") return "a list of texts";
   return "a text";
 }

@@ -1,5 +1,6 @@
 import { openApiDocument } from "../api/openapi.ts";
 import type { OperationName } from "../api/paths.ts";
+import { ServingError } from "../core/errors.ts";
 import type { TlsState } from "../core/gateway-report.ts";
 import type { ServiceName } from "../core/names.ts";
 import type { Handler } from "./handler.ts";
@@ -16,6 +17,7 @@ type Internal = Extract<
   | "ListCachedFiles"
   | "DeleteCachedFile"
   | "CheckHealth"
+  | "CheckReadiness"
   | "DescribeOpenApi"
 >;
 
@@ -80,8 +82,13 @@ export const INTERNAL_HANDLERS: { readonly [N in Internal]: Handler<N> } = {
   async CheckHealth() {
     return { Status: "ok" };
   },
-  async DescribeOpenApi(_, { version }) {
-    return openApiDocument({ version, address: "/" });
+  async CheckReadiness(_, { control }) {
+    const checks = await control.readiness();
+    if (checks.some(({ isOk }) => !isOk)) throw new ServingError("NOT_READY", { checks });
+    return { Checks: checks.map(({ name, isOk, reason }) => ({ Name: name, IsOk: isOk, Reason: reason })) };
+  },
+  async DescribeOpenApi(_, { version, region }) {
+    return openApiDocument({ version, address: "/", region });
   },
 };
 

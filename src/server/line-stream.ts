@@ -16,6 +16,8 @@ export async function streamLines(
   const requestId = reply.request.id;
   response.writeHead(200, { "content-type": "text/plain; charset=utf-8", "x-request-id": requestId });
   response.flushHeaders();
+  // A head has no lines after it, and so an end.
+  if (reply.request.method === "HEAD") return void response.end();
   const pump = async (source: AsyncIterable<string>) => {
     for await (const line of source) {
       if (signal.aborted) return;

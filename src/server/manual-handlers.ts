@@ -1,5 +1,4 @@
 import type { OperationName } from "../api/paths.ts";
-import { ServingError } from "../core/errors.ts";
 import type { Finding } from "../core/explain/finding.ts";
 import type { InstanceId } from "../core/names.ts";
 import { type Handler, serviceName } from "./handler.ts";
@@ -16,13 +15,6 @@ type Manual = Extract<
 export const MANUAL_HANDLERS: { readonly [N in Manual]: Handler<N> } = {
   async UpdateServiceInstance({ path, body }, { control, region }) {
     const { Isolate: isolate, Detach: detach } = body;
-    if (detach === false || (isolate === undefined && detach === undefined)) {
-      const problem =
-        detach === false
-          ? { path: "$.Detach", found: "false", allowed: "true: an instance is detached for good" }
-          : { path: "$", found: "neither", allowed: "Isolate, Detach or both" };
-      throw new ServingError("INVALID_ARGUMENT", { problems: [problem] });
-    }
     const name = serviceName(path.ServiceName);
     const instance = path.InstanceName as InstanceId;
     const record = await control.updateInstance(name, instance, {

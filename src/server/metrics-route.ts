@@ -15,6 +15,7 @@ export function addMetricsRoute(
 ): void {
   const startS = clock.now() / 1000 - process.uptime();
   app.get("/metrics", {
+    exposeHeadRoute: true,
     onRequest: async (request) => checkAccess(request),
     handler: async (request, reply) => {
       const picture = await control.read();

@@ -88,12 +88,6 @@ export const SERVICE_COMMANDS: { readonly [N in Commands]: Handler<N> } = {
   async ReleaseService({ path, body }, deps) {
     const { TrafficState: state, Weight: weight } = body;
     const name = serviceName(path.ServiceName);
-    if ((state === undefined) === (weight === undefined)) {
-      const found = state === undefined ? "neither" : "both";
-      throw new ServingError("INVALID_ARGUMENT", {
-        problems: [{ path: "$", found, allowed: "either TrafficState or Weight" }],
-      });
-    }
     const record = await deps.control.releaseService(
       name,
       state === undefined ? { kind: "weight", weight: weight! } : { kind: "state", trafficState: state },

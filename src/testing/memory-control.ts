@@ -2,6 +2,7 @@ import { cachedFiles, deleteCachedFile } from "../control/cached-files.ts";
 import type { Accepted, ControlPlane, DocumentReport, Picture } from "../control/control-plane.ts";
 import { EnvironmentBuilds, type EnvironmentOrder } from "../control/environments.ts";
 import { Metrics } from "../control/metrics.ts";
+import type { ReadinessCheck } from "../control/readiness.ts";
 import type { Runnable } from "../control/version-check.ts";
 import type { AccessKeyRecord } from "../core/access/access-key.ts";
 import { type Additions, withAdditions } from "../core/change/additions.ts";
@@ -349,8 +350,14 @@ export class MemoryControl implements ControlPlane {
         lastResult: null,
         lastRunAtMs: this.nowMs,
         nextDueInMs: 12.6,
+        overdueMs: 0,
+        runningMs: null,
       },
     ];
+  }
+  checks: ReadinessCheck[] = [{ name: "store", isOk: true, reason: "takes writes" }];
+  async readiness() {
+    return this.checks;
   }
   traffic(seconds: number) {
     const samples = [...this.services.keys()].map((service) => ({

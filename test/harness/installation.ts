@@ -31,6 +31,8 @@ export class Installation {
   readonly gatewayWorkers: number;
   /** Further flags of `sluice serve`. */
   flags: readonly string[] = [];
+  /** Further variables of its environment. */
+  variables: Readonly<Record<string, string>> = {};
   control: ChildProcess | null = null;
   controlOutput = "";
 
@@ -157,7 +159,7 @@ export class Installation {
 
   env(): NodeJS.ProcessEnv {
     const prepared = this.#prepared === null ? {} : { SLUICE_PREPARED_ENVIRONMENTS: this.#prepared };
-    return { ...process.env, SLUICE_HOME: this.home, ...prepared };
+    return { ...process.env, SLUICE_HOME: this.home, ...prepared, ...this.variables };
   }
 
   /** Runs the CLI to its end. */

@@ -277,6 +277,7 @@ class Serving:
         """The frames to send; nothing when they come by themselves, or a Stream that is to be run."""
         if kind == frames.BATCH:
             return self._answer_batch(payload, now)
+        head = None
         try:
             if kind == frames.DESCRIBE:
                 result = (self._describe(), 200, {"content-type": "application/json"})
@@ -295,7 +296,8 @@ class Serving:
                     head_to = frames.unpack_head_length(front)[0]
                 head_to += start
                 body = front[head_to:] if front is payload else payload[1]
-                result = self._call(body, front[start:head_to], deadline)
+                head = front[start:head_to]
+                result = self._call(body, head, deadline)
             if type(result) is not bytes:
                 found = streams.split(result)
                 if found is not None:
@@ -303,7 +305,7 @@ class Serving:
             return messages.encode_answer(request_id, result)
         except BaseException as error:  # also SystemExit: one request must not end the worker
             payload = body = None
-            return self.refusal(request_id, error)
+            return self.refusal(request_id, error, None if head is None else messages.Headers(head))
 
     def _parts_of(self, request_id, items, rest):
         if not streams.is_awaited(items):
@@ -315,8 +317,11 @@ class Serving:
         answer.start()
         return ()
 
-    def refusal(self, request_id, error):
-        """What goes to the client, and to the log, for an exception."""
+    def refusal(self, request_id, error, headers=None):
+        """What goes to the client, and to the log, for an exception; the log names the request by the id that the client knows it by."""
+        name = None if headers is None else headers.get("x-request-id")
+        if name is not None:
+            log.line("request %s:" % name)
         if isinstance(error, messages.BadAnswer):
             status, text = 500, str(error)
             log.line(text)
@@ -334,8 +339,8 @@ class Serving:
             bodies.append(front[start:])
             heads.append(messages.Headers(front[2:start], began + left_ms / 1000.0))
         payload = None
-        for request_id, answer in zip(ids, self._answers_of(bodies, heads)):
-            parts.extend(self._encode_row(request_id, answer))
+        for request_id, answer, head in zip(ids, self._answers_of(bodies, heads), heads):
+            parts.extend(self._encode_row(request_id, answer, head))
         return parts
 
     def _answers_of(self, bodies, heads):
@@ -354,13 +359,13 @@ class Serving:
                 return [error]
         return [self._answers_of([body], [head])[0] for body, head in zip(bodies, heads)]
 
-    def _encode_row(self, request_id, answer):
+    def _encode_row(self, request_id, answer, head):
         if isinstance(answer, BaseException):
-            return self.refusal(request_id, answer)
+            return self.refusal(request_id, answer, head)
         try:
             return messages.encode_answer(request_id, answer)
         except BaseException as error:
-            return self.refusal(request_id, error)
+            return self.refusal(request_id, error, head)
 
     def _watch(self):
         idle = 0

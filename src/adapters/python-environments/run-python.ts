@@ -25,6 +25,7 @@ export interface PythonEnd {
   readonly tail: readonly string[];
 }
 
+/** Far above what pip says of the largest set; what comes behind is not looked at. */
 const OUT_CHARS_MAX = 1_000_000;
 
 /**

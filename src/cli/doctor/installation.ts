@@ -7,7 +7,7 @@ import { checkSkew } from "./clock.ts";
 import { error, type Finding, ok, warning } from "./finding.ts";
 import type { Machine } from "./machine.ts";
 
-/** Where Sluice listens unless it is told otherwise (docs/reference/settings.md). */
+/** Where Sluice listens unless it is told otherwise (docs/reference/config.md). */
 const DEFAULT_PORTS = { gateway: "http://127.0.0.1:8080", api: "http://127.0.0.1:8081" };
 const LOCAL = new Set(["127.0.0.1", "localhost", "[::1]"]);
 

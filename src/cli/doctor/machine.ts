@@ -34,6 +34,7 @@ export interface Machine {
   readonly now: () => number;
 }
 
+/** A program says its version, and a server at hand whether it is there, long before; whoever looks should not wait for one that hangs. */
 const RUN_MS_MAX = 10_000;
 /** A server that is busy is not one that is away. */
 const GET_MS_MAX = 10_000;

@@ -43,6 +43,13 @@ export const MACHINE_VERBS: readonly Verb[] = [
     load: () => import("../verbs/gateways-restart.ts"),
   },
   {
+    name: "loops",
+    args: [],
+    summary: "list the loops of the control process: what each did last, why, and when it runs next",
+    options: [],
+    load: () => import("../verbs/loops.ts"),
+  },
+  {
     name: "cache ls",
     aliases: ["list"],
     args: [],

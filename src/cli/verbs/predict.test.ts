@@ -49,7 +49,9 @@ test("predict fails with the status, who said it, and the body", async (t) => {
   });
   const { code, out, err } = await run(["predict", "pmml_grey"]);
   assert.deepEqual([code, out], [1, ""]);
-  assert.equal(err, "[ERROR] HTTP 503 Service Unavailable (NO_READY_INSTANCE)\nno healthy upstream\n");
+  const [said, id] = err.split("[RequestId]: ");
+  assert.equal(said, "[ERROR] HTTP 503 Service Unavailable (NO_READY_INSTANCE)\nno healthy upstream\n");
+  assert.match(id!, /^[0-9A-F-]{36}\n$/);
 });
 
 test("predict names what it cannot find", async (t) => {

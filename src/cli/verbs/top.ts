@@ -18,6 +18,7 @@ type Row = Counts & {
 const REDRAW = "\u001b[H\u001b[2J";
 /** Of the seconds asked for, the newest is still being reported: gateways tell theirs at different moments. */
 const SECONDS_ASKED = 3;
+/** A day: who wants more wants `/metrics`. */
 const SECONDS_MAX = 86_400;
 
 const COLUMNS: readonly Column<Row>[] = [

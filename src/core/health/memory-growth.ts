@@ -26,6 +26,7 @@ export interface MemoryGrowth {
   readonly isOfOneWorker?: true;
 }
 
+/** Looks are cut into so many blocks, each with enough of them for a low that is no accident. */
 const BLOCKS = 8;
 const SAMPLES_EACH_MIN = 4;
 /** Looks that are kept; with more, every second one is dropped and from then on every second one taken. */

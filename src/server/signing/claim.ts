@@ -14,6 +14,7 @@ export type Claim =
 
 /** Longer ones are nobody's: the longest known key has 30 characters, and SDKs sign some 15 headers. */
 const KEY_ID = /^[\w.@=-]{1,128}$/;
+/** Four times what the SDKs sign. */
 const SIGNED_HEADERS_MAX = 64;
 
 /** Reads a header `Authorization`; null: it is none of a signed request, or not in its form. */
