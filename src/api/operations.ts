@@ -1,4 +1,5 @@
 import type { Static, TSchema } from "typebox";
+import { ACCESS_OPERATIONS } from "./access-operations.ts";
 import { ENVIRONMENT_OPERATIONS } from "./environment-operations.ts";
 import { GROUP_OPERATIONS } from "./group-operations.ts";
 import { INTERNAL_OPERATIONS } from "./internal-operations.ts";
@@ -18,6 +19,7 @@ export const OPERATIONS = {
   ...MANUAL_OPERATIONS,
   ...GROUP_OPERATIONS,
   ...TOKEN_OPERATIONS,
+  ...ACCESS_OPERATIONS,
   ...ENVIRONMENT_OPERATIONS,
   ...INTERNAL_OPERATIONS,
 } as const satisfies Record<OperationName, OperationSchema>;

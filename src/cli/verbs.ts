@@ -1,4 +1,5 @@
 import type { Verb } from "./verb.ts";
+import { ACCESS_VERBS } from "./verb-lists/access-verbs.ts";
 import { INSTANCE_VERBS } from "./verb-lists/instance-verbs.ts";
 import { MACHINE_VERBS } from "./verb-lists/machine-verbs.ts";
 import { SERVICE_VERBS } from "./verb-lists/service-verbs.ts";
@@ -9,5 +10,6 @@ export const VERBS: readonly Verb[] = [
   ...SERVICE_VERBS,
   ...INSTANCE_VERBS,
   ...TRAFFIC_VERBS,
+  ...ACCESS_VERBS,
   ...MACHINE_VERBS,
 ];

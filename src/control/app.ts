@@ -29,6 +29,7 @@ import { NodeRoom } from "./node-room.ts";
 import { Operations } from "./operations.ts";
 import { Publisher } from "./publisher.ts";
 import { Reconciler } from "./reconciler.ts";
+import { scopedControl } from "./scoped-control.ts";
 import { steadyTime } from "./steady-time.ts";
 import { runnableOf } from "./version-check.ts";
 
@@ -239,14 +240,32 @@ export function createControlPlane(
     return new Map(await Promise.all(looked));
   }
 
-  const explainer = new Explainer({ store, runtime, known, publisher, metrics, read, steadyNow });
+  const explainOver = (reads: () => Promise<Picture>) => {
+    const explainer = new Explainer({ store, runtime, known, publisher, metrics, read: reads, steadyNow });
+    return {
+      explainService: (name: ServiceName) => explainer.service(name),
+      explainInstance: (name: ServiceName, id: InstanceId) => explainer.instance(name, id),
+    };
+  };
 
-  return {
+  const plane: ControlPlane & Component & ReferencedFiles & ReferencedEnvironments = {
     name: "control",
     run,
     read,
-    explainService: (name) => explainer.service(name),
-    explainInstance: (name, id) => explainer.instance(name, id),
+    as: (actor) =>
+      scopedControl(plane, commands.as(actor), actor, {
+        state: () => known.lastDesired,
+        explainOver,
+        clock,
+        log,
+      }),
+    accessKeys: async () => (await known.desired()).accessKeys,
+    createAccessKey: (order) => commands.createAccessKey(order),
+    rotateAccessKey: (id, secret, graceMs) => commands.rotateAccessKey(id, secret, graceMs),
+    deleteAccessKey: (id) => commands.deleteAccessKey(id),
+    addAudit: (entries) => store.addAudit(entries),
+    audit: (query) => store.listAudit(query),
+    ...explainOver(read),
     createService: (document) => commands.createService(document),
     updateService: (name, document, mode) => commands.updateService(name, document, mode),
     deleteService: (name) => commands.deleteService(name),
@@ -295,4 +314,5 @@ export function createControlPlane(
     gateways: () => publisher.reports(),
     restartGateways: () => gateways.restart(),
   };
+  return plane;
 }

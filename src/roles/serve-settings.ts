@@ -21,6 +21,7 @@ export function readServeSettings(
     tlsPort: of(SERVE_SETTINGS.tlsPort),
     apiHost: of(SERVE_SETTINGS.apiHost),
     apiPort: of(SERVE_SETTINGS.apiPort),
+    signatureWindow: of<number>(SERVE_SETTINGS.signatureWindow),
     gatewayWorkers: of(SERVE_SETTINGS.gatewayWorkers),
     region: of(SERVE_SETTINGS.region),
     cgroups: of<string>(SERVE_SETTINGS.cgroups),

@@ -15,11 +15,12 @@ import type { ControlPlane } from "../control/control-plane.ts";
 import type { GatewayFleet, GatewayProcess } from "../ports/gateways.ts";
 import type { RuntimeDriver } from "../ports/runtime.ts";
 import { createApp } from "../server/app.ts";
-import { readOrMakeAccessKey, writeClientConfig } from "./access-key.ts";
+import { AccessKeyFile, writeClientConfig } from "./access-key.ts";
 import { HomeInUse, releaseControl, takeControl } from "./control-lock.ts";
 import { openInstanceLimits } from "./instance-limits.ts";
 import { BadStoreSettings, readObjectStores } from "./object-stores.ts";
 import { claimPort, PortTaken } from "./ports.ts";
+import { BadSealingKey, openSealer } from "./sealing-key.ts";
 import { readServeSettings } from "./serve-settings.ts";
 import { type HomeLayout, homeLayout, type ServeSettings } from "./settings.ts";
 import { BadCertificate, planTls } from "./tls.ts";
@@ -54,9 +55,14 @@ export async function runServeRole(
     await serve(settings);
     return EXIT.done;
   } catch (error) {
-    const isExpected = [CannotServe, HomeInUse, PortTaken, BadCertificate, BadStoreSettings].some(
-      (c) => error instanceof c,
-    );
+    const isExpected = [
+      CannotServe,
+      HomeInUse,
+      PortTaken,
+      BadCertificate,
+      BadStoreSettings,
+      BadSealingKey,
+    ].some((c) => error instanceof c);
     process.stderr.write(`[ERROR] ${isExpected ? (error as Error).message : (error as Error).stack}\n`);
     return EXIT.failed;
   }
@@ -76,7 +82,7 @@ async function serve(settings: ServeSettings): Promise<void> {
 
 async function serveHome(settings: ServeSettings, layout: HomeLayout): Promise<void> {
   const log = jsonLog({ level: settings.logLevel, destination: join(layout.logs, "control.log") });
-  const key = readOrMakeAccessKey(layout.accessKey, systemRandom);
+  const ownKey = new AccessKeyFile(layout.accessKey, layout.clientConfig, systemRandom);
   const { groups, capacity } = openInstanceLimits(settings, layout.run);
   const [runtime, gateways] = openProcesses(layout, groups);
   await runtime.sweep();
@@ -85,6 +91,7 @@ async function serveHome(settings: ServeSettings, layout: HomeLayout): Promise<v
   const port = await gatewayPort(settings, living);
   const secure = await planTls(settings, port, living, systemClock.now());
   const store = openSqliteStore(layout.database);
+  const sealer = openSealer(layout.sealingKey, systemRandom, (await store.readDesired()).state.accessKeys);
   const files = new ModelCache({
     root: layout.models,
     bytesMax: settings.modelsMb === null ? null : settings.modelsMb * 1e6,
@@ -127,7 +134,9 @@ async function serveHome(settings: ServeSettings, layout: HomeLayout): Promise<v
     clock: systemClock,
     random: systemRandom,
     log,
-    keys: [key],
+    ownKey,
+    sealer,
+    signatureWindowMs: settings.signatureWindow * 1000,
     region: settings.region,
     gatewayAddress,
     version: VERSION,
@@ -137,8 +146,8 @@ async function serveHome(settings: ServeSettings, layout: HomeLayout): Promise<v
     address,
     gateway: gatewayAddress,
     region: settings.region,
-    keyId: key.id,
-    key: key.secret,
+    keyId: ownKey.read().id,
+    key: ownKey.read().secret,
   });
   const stop = new AbortController();
   const signals = followSignals(stop);

@@ -1,4 +1,5 @@
 import type { OperationName } from "../api/paths.ts";
+import { ACCESS_HANDLERS } from "./access-handlers.ts";
 import { ENVIRONMENT_HANDLERS } from "./environment-handlers.ts";
 import { GROUP_HANDLERS } from "./group-handlers.ts";
 import type { Handler } from "./handler.ts";
@@ -20,6 +21,7 @@ export const HANDLERS: { readonly [N in OperationName]: Handler<N> } = {
   ...MIRROR_HANDLERS,
   ...MANUAL_HANDLERS,
   ...ROLLOUT_HANDLERS,
+  ...ACCESS_HANDLERS,
   ...ENVIRONMENT_HANDLERS,
   ...INTERNAL_HANDLERS,
   DescribeServiceLog: describeServiceLog,

@@ -1,5 +1,6 @@
 import type { Service } from "../api/objects.ts";
 import type { Picture } from "../control/control-plane.ts";
+import { originalOf } from "../core/access/mask.ts";
 import type { ServiceName } from "../core/names.ts";
 import type { InstanceStatus, ServiceRecord, ServiceStatus } from "../core/service.ts";
 import { parseSpec } from "../core/spec/parse.ts";
@@ -103,7 +104,7 @@ const specs = new WeakMap<JsonObject, ServiceSpec>();
 function specOf(document: JsonObject): ServiceSpec {
   const known = specs.get(document);
   if (known) return known;
-  const { spec } = parseSpec(document);
+  const { spec } = parseSpec(originalOf(document));
   specs.set(document, spec);
   return spec;
 }

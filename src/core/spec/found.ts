@@ -23,7 +23,7 @@ export function describeKind(value: unknown): string {
 }
 
 /** User, password and query of a URL may be secrets. No regular expression: they are slow on hostile texts. */
-function withoutSecrets(value: string): string {
+export function withoutUrlSecrets(value: string): string {
   const colon = value.indexOf("://");
   if (colon === -1) return value;
   const start = colon + 3;
@@ -45,6 +45,6 @@ export function describeFound(value: unknown, field: Field): string {
   if (typeof value === "number" && Number.isFinite(value)) return String(value);
   if (typeof value === "boolean") return String(value);
   if (typeof value !== "string") return describeKind(value);
-  const shown = withoutSecrets(value);
+  const shown = withoutUrlSecrets(value);
   return JSON.stringify(shown.length > CHARS_SHOWN ? `${shown.slice(0, CHARS_SHOWN)}…` : shown);
 }
