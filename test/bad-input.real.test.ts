@@ -384,7 +384,15 @@ test("a full disk refuses changes with STORE_FULL and keeps serving", {
     assert.equal(answer.status, 507, answer.body);
     assert.match(answer.body, /STORE_FULL/);
     assert.equal((await small.predict("before", "x", token)).status, 200);
+    assert.equal((await small.service("before")).Status, "Running");
+    // The control process may die just then: the next one says why it cannot start, and gateways and instances go on.
+    await small.killControl();
+    await assert.rejects(small.startControl(), /the disk of the home is full/);
+    assert.equal((await small.predict("before", "x", token)).status, 200);
     rmSync(join(small.home, "filler"));
+    await small.startControl();
+    await small.untilRunning("before");
+    assert.equal((await small.predict("before", "x", token)).status, 200);
     assert.equal((await small.api("POST", "/api/v2/services", fixtureSpec("after", "steady"))).status, 200);
   } finally {
     // Processes first, then the mount: a mounted folder cannot be removed.

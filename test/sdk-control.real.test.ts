@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { CONTROL_SDK } from "./harness/control-sdk.ts";
 import { Installation, ROOT } from "./harness/installation.ts";
 import { makeEnvironment } from "./harness/python-environment.ts";
 
@@ -25,7 +26,7 @@ test("the SDK creates, lists, describes and deletes a service; a wrong secret is
     secret: key,
     document: JSON.stringify(document),
   };
-  const python = makeEnvironment("alibabacloud-eas20210701==7.0.0");
+  const python = makeEnvironment(CONTROL_SDK);
   const program = join(ROOT, "test", "fixtures", "sdk", "control.py");
   const out = execFileSync(python, [program], {
     input: JSON.stringify(given),

@@ -173,6 +173,15 @@ const CODES: { readonly [C in ErrorCode]: { readonly facts: Facts<C>; readonly r
     facts: { service: "pmml_prod" },
     remedy: "Create a mirror with `sluice mirror create`.",
   },
+  INVALID_BACKUP: {
+    facts: { detail: "it breaks off after line 212" },
+    remedy: "Give the file as `sluice backup` wrote it; one that was cut or changed is not taken.",
+  },
+  RESTORE_REFUSED: {
+    facts: { reasons: ["service pmml_prod: service pmml_prod is being deleted"] },
+    remedy:
+      "Each reason names a service or group: unlock or delete it, or wait until it is gone. Then restore again.",
+  },
   WRITE_CONFLICT: {
     facts: { service: "pmml_prod" },
     remedy: "Send the same request again.",

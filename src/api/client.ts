@@ -56,6 +56,8 @@ export interface ApiClient {
   readonly address: string;
   /** @throws ApiError for a refusal, UnreachableError when there is no answer. */
   call<N extends OperationName>(name: N, input: Given<N>): Promise<ResponseOf<N>>;
+  /** Lines of a backup, the last one with the digest of those before. @throws as `call` */
+  backup(signal: AbortSignal): AsyncGenerator<string, void, undefined>;
   /** Log lines of a service until the signal; first the newest `lines` that are there. */
   followLogs(where: LogQuery, signal: AbortSignal): AsyncGenerator<string, void, undefined>;
 }
@@ -95,6 +97,11 @@ export function createClient(options: ClientOptions): ApiClient {
       const body = await readJson(response, address);
       if (!response.ok) throw new ApiError(response.status, body);
       return body as ResponseOf<typeof name>;
+    },
+    async *backup(signal) {
+      const response = await send("MakeBackup", { signal });
+      if (!response.ok) throw new ApiError(response.status, await readJson(response, address));
+      yield* linesOf(response.body ?? new ReadableStream());
     },
     async *followLogs(where, signal) {
       const response = await send("DescribeServiceLog", {

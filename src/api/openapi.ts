@@ -24,7 +24,9 @@ export function openApiDocument(about: { readonly version: string; readonly addr
       parameters: [...pathParameters(operation.path), ...queryParameters(operation.query)],
       ...requestBody(operation.body, components),
       responses: {
-        200: answerOf("accepted or found", withRefs(operation.response, components)),
+        200: operation.answersLines
+          ? { description: "lines of JSON", content: { "text/plain": { schema: { type: "string" } } } }
+          : answerOf("accepted or found", withRefs(operation.response, components)),
         default: answerOf("refused", { $ref: "#/components/schemas/Error" }),
       },
     };
@@ -72,6 +74,8 @@ function queryParameters(query: TObject): Node[] {
 
 function requestBody(body: unknown, components: ReadonlyMap<unknown, string>): Node {
   if (body === null) return {};
+  if (body === "lines")
+    return { requestBody: { required: true, content: { "text/plain": { schema: { type: "string" } } } } };
   const schema =
     body === "service-json"
       ? { type: "object", description: "a service.json, checked by its own rules" }

@@ -7,8 +7,8 @@ export interface OperationSchema {
   readonly summary: string;
   readonly tag: "Services" | "Groups" | "Regions" | "Access" | "Internal";
   readonly query: TObject;
-  /** `service-json`: the body is a service.json, which the spec parser checks. null: a body is not read. */
-  readonly body: TSchema | "service-json" | null;
+  /** `service-json`: the body is a service.json, which the spec parser checks. `lines`: text that its handler reads. null: a body is not read. */
+  readonly body: TSchema | "service-json" | "lines" | null;
   readonly response: TSchema;
   /** Answers without a key. */
   readonly isOpen?: true;
@@ -16,6 +16,8 @@ export interface OperationSchema {
   readonly role?: Role;
   /** It is about the whole installation: no key that is restricted to some services may. */
   readonly isInstallationWide?: true;
+  /** An accepted request is answered with text of many lines, and not with `response`. */
+  readonly answersLines?: true;
 }
 
 /** The least role that may call an operation. */

@@ -1,5 +1,6 @@
 import type { Static, TSchema } from "typebox";
 import { ACCESS_OPERATIONS } from "./access-operations.ts";
+import { BACKUP_OPERATIONS } from "./backup-operations.ts";
 import { ENVIRONMENT_OPERATIONS } from "./environment-operations.ts";
 import { GROUP_OPERATIONS } from "./group-operations.ts";
 import { INTERNAL_OPERATIONS } from "./internal-operations.ts";
@@ -21,11 +22,18 @@ export const OPERATIONS = {
   ...TOKEN_OPERATIONS,
   ...ACCESS_OPERATIONS,
   ...ENVIRONMENT_OPERATIONS,
+  ...BACKUP_OPERATIONS,
   ...INTERNAL_OPERATIONS,
 } as const satisfies Record<OperationName, OperationSchema>;
 
 type Operations = typeof OPERATIONS;
-type BodyOf<B> = B extends TSchema ? Static<B> : B extends "service-json" ? unknown : undefined;
+type BodyOf<B> = B extends "lines"
+  ? string
+  : B extends "service-json"
+    ? unknown
+    : B extends TSchema
+      ? Static<B>
+      : undefined;
 
 export type QueryOf<N extends OperationName> = Static<Operations[N]["query"]>;
 export type RequestBodyOf<N extends OperationName> = BodyOf<Operations[N]["body"]>;

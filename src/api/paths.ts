@@ -76,6 +76,8 @@ export const PATHS = {
   ListEnvironments: { method: "GET", path: "/api/v2/internal/environments" },
   BuildEnvironment: { method: "POST", path: "/api/v2/internal/environments" },
   DeleteEnvironment: { method: "DELETE", path: "/api/v2/internal/environments/{EnvironmentId}" },
+  MakeBackup: { method: "GET", path: "/api/v2/internal/backup" },
+  RestoreBackup: { method: "POST", path: "/api/v2/internal/restore" },
   CheckHealth: { method: "GET", path: "/healthz" },
   DescribeOpenApi: { method: "GET", path: "/openapi.json" },
 } as const satisfies Record<

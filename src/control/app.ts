@@ -298,6 +298,7 @@ export function createControlPlane(
     setSafetyLock: (name, lock) => commands.setSafetyLock(name, lock),
     createGroup: (name, labels) => commands.createGroup(name, labels),
     updateGroup: (name, update) => commands.updateGroup(name, update),
+    restoreBackup: (backup, isPlan) => commands.restoreBackup(backup, isPlan),
     deleteGroup: (name, isCascading) => commands.deleteGroup(name, isCascading),
     addServiceToken: (name) => commands.addServiceToken(name),
     revokeServiceToken: (name, number) => commands.revokeServiceToken(name, number),

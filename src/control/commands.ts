@@ -17,9 +17,11 @@ import { deleteInstances } from "../core/change/delete-instances.ts";
 import { createGroup, deleteGroup, updateGroup } from "../core/change/group.ts";
 import { createMirror, deleteMirror, type MirrorRequest, updateMirror } from "../core/change/mirror.ts";
 import { previewUpdate, type UpdatePreview } from "../core/change/preview.ts";
+import { reachOf } from "../core/change/reach.ts";
 import { release } from "../core/change/release.ts";
 import { removeService } from "../core/change/remove.ts";
 import { restartService } from "../core/change/restart.ts";
+import { type Backup, type RestoreReport, restoreBackup } from "../core/change/restore.ts";
 import { createRollout, deleteRollout, type RolloutRequest, updateRollout } from "../core/change/rollout.ts";
 import { setSafetyLock } from "../core/change/safety-lock.ts";
 import { scaleService } from "../core/change/scale.ts";
@@ -38,10 +40,8 @@ import { type InstanceOrders, updateInstance } from "../core/change/update-insta
 import { ServingError } from "../core/errors.ts";
 import type { GroupName, InstanceId, ServiceName } from "../core/names.ts";
 import type { Change, DesiredState, GroupRecord, SafetyLock, ServiceRecord } from "../core/service.ts";
-import { classifyChange } from "../core/spec/classify.ts";
 import { mergeDocuments } from "../core/spec/merge.ts";
 import { parseSpec } from "../core/spec/parse.ts";
-import type { ParsedSpec } from "../core/spec/service-spec.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { FileCache } from "../ports/files.ts";
 import type { Random } from "../ports/random.ts";
@@ -262,6 +262,12 @@ export class Commands implements Decided {
     return this.#decide(name, (state, context) => revokeGroupToken(state, { name, number }, context));
   }
 
+  async restoreBackup(backup: Backup, isPlan: boolean): Promise<RestoreReport> {
+    const { store } = this.#deps;
+    if (isPlan) return restoreBackup((await store.readDesired()).state, backup, this.#context()).record;
+    return this.#decide("the installation", (state, context) => restoreBackup(state, backup, context));
+  }
+
   /** Changes that no user asked for, such as the last step of a deletion. */
   async commit(decide: (state: DesiredState) => readonly Change[]): Promise<void> {
     await this.#decide("", (state) => ({ changes: decide(state), record: null }));
@@ -272,14 +278,8 @@ export class Commands implements Decided {
     decide: (state: DesiredState, context: ChangeContext) => Decision<R>,
     isNew?: "new",
   ): Promise<R> {
-    const { store, known, clock, random, onCommitted } = this.#deps;
-    const context: ChangeContext = {
-      nowMs: clock.now(),
-      serviceId: `eas-m-${random.hex(SERVICE_ID_BYTES)}`,
-      serviceToken: random.hex(TOKEN_BYTES),
-      groupToken: random.hex(TOKEN_BYTES),
-      versionsKept: this.#deps.versionsKept,
-    };
+    const { store, known, onCommitted } = this.#deps;
+    const context = this.#context();
     for (let attempt = 1; attempt <= ATTEMPTS_MAX; attempt++) {
       const { revision, state } = await store.readDesired();
       const about = isNew === undefined ? { name: subject } : { name: subject, isNew: true as const };
@@ -311,16 +311,18 @@ export class Commands implements Decided {
     return restriction === null ? state : visibleState(state, restriction);
   }
 
+  #context(): ChangeContext {
+    const { clock, random, versionsKept } = this.#deps;
+    return {
+      nowMs: clock.now(),
+      serviceId: `eas-m-${random.hex(SERVICE_ID_BYTES)}`,
+      serviceToken: random.hex(TOKEN_BYTES),
+      groupToken: random.hex(TOKEN_BYTES),
+      versionsKept,
+    };
+  }
+
   #instancesOf(name: ServiceName): InstanceId[] {
     return this.#deps.known.statuses.get(name)?.instances.map((i) => i.id) ?? [];
-  }
-}
-
-/** A stored document that this version cannot read any more is replaced whole: a new version. */
-function reachOf(before: ServiceRecord, after: ParsedSpec): ReturnType<typeof classifyChange> {
-  try {
-    return classifyChange(parseSpec(before.document).spec, after.spec);
-  } catch {
-    return "new-version";
   }
 }

@@ -4,6 +4,7 @@ import type { Actor } from "../core/access/caller.ts";
 import type { AccessKeyOrder } from "../core/change/access-keys.ts";
 import type { MirrorRequest } from "../core/change/mirror.ts";
 import type { UpdatePreview } from "../core/change/preview.ts";
+import type { Backup, RestoreReport } from "../core/change/restore.ts";
 import type { RolloutRequest } from "../core/change/rollout.ts";
 import type { InstanceOrders } from "../core/change/update-instance.ts";
 import type { Explanation, Finding } from "../core/explain/finding.ts";
@@ -86,6 +87,8 @@ export interface ControlPlane {
   buildEnvironment(order: EnvironmentOrder): Promise<string>;
   /** Ends its making, or removes it. Refused with ENVIRONMENT_NOT_FOUND, and with ENVIRONMENT_IN_USE. */
   deleteEnvironment(address: string): Promise<void>;
+  /** Brings what is wanted back to a backup; `isPlan`: only tells what would become of what. Refused with RESTORE_REFUSED. */
+  restoreBackup(backup: Backup, isPlan: boolean): Promise<RestoreReport>;
   /** They are drained and replaced by new ones under new slots. */
   deleteInstances(name: ServiceName, instances: readonly InstanceId[]): Promise<ServiceRecord>;
   /** Their processors start again under the same names, after their requests are over, one at a time of those that serve. */

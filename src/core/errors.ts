@@ -160,6 +160,12 @@ const CODES = {
       `service ${f.service} is mirrored to ${f.targets.join(", ")} already`,
   ),
   MIRROR_NOT_FOUND: code(404, false, (f: { service: string }) => `service ${f.service} is not mirrored`),
+  INVALID_BACKUP: code(400, false, (f: { detail: string }) => `this is no whole backup: ${f.detail}`),
+  RESTORE_REFUSED: code(
+    409,
+    false,
+    (f: { reasons: readonly string[] }) => `nothing was restored: ${f.reasons.join("; ")}`,
+  ),
   WRITE_CONFLICT: code(
     409,
     true,

@@ -34,6 +34,7 @@ export function readServeSettings(
     preparedEnvironments: of<string | null>(SERVE_SETTINGS.preparedEnvironments),
     accessLog: of<number | null>(SERVE_SETTINGS.accessLog),
     accessLogQuery: of<boolean>(SERVE_SETTINGS.accessLogQuery),
+    fromBackup: of<string | null>(SERVE_SETTINGS.fromBackup),
     logLevel: of(SERVE_SETTINGS.logLevel),
   };
 }

@@ -2,9 +2,6 @@ import { mkdirSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { jsonLog } from "../adapters/log-pino/log.ts";
 import { ModelCache } from "../adapters/model-cache/cache.ts";
-import type { InstanceGroups } from "../adapters/process/cgroup/instance-groups.ts";
-import { ProcessDriver } from "../adapters/process/driver.ts";
-import { ProcessGatewayFleet } from "../adapters/process/gateway-fleet.ts";
 import { pythonsOf } from "../adapters/python-environments/base-python.ts";
 import { VirtualEnvironments } from "../adapters/python-environments/environments.ts";
 import { openSqliteStore } from "../adapters/store-sqlite/open.ts";
@@ -12,32 +9,29 @@ import { systemClock } from "../adapters/system/clock.ts";
 import { systemRandom } from "../adapters/system/random.ts";
 import { createControlPlane } from "../control/app.ts";
 import type { ControlPlane } from "../control/control-plane.ts";
+import { ServingError } from "../core/errors.ts";
 import type { GatewayFleet, GatewayProcess } from "../ports/gateways.ts";
 import type { RuntimeDriver } from "../ports/runtime.ts";
 import { createApp } from "../server/app.ts";
 import { AccessKeyFile, writeClientConfig } from "./access-key.ts";
 import { HomeInUse, releaseControl, takeControl } from "./control-lock.ts";
+import { BadBackup, beginFromBackup } from "./from-backup.ts";
 import { openInstanceLimits } from "./instance-limits.ts";
 import { BadStoreSettings, readObjectStores } from "./object-stores.ts";
 import { claimPort, PortTaken } from "./ports.ts";
+import { CannotServe, openProcesses } from "./processes.ts";
 import { BadSealingKey, openSealer } from "./sealing-key.ts";
 import { readServeSettings } from "./serve-settings.ts";
 import { type HomeLayout, homeLayout, type ServeSettings } from "./settings.ts";
 import { BadCertificate, planTls } from "./tls.ts";
 import { VERSION } from "./version.ts";
 
-const MAIN = join(import.meta.dirname, "..", "main.ts");
 const EXIT = { done: 0, failed: 1, misuse: 2 } as const;
 /** Longest drain of the gateways, and then of the instances, after the first SIGTERM. */
 const DRAIN_MS = 30_000;
 /** Gateways take some 100 ms to listen; after this long, ready is said all the same. */
 const GATEWAYS_READY_MS_MAX = 10_000;
 const GATEWAYS_LOOK_MS = 20;
-
-/** Said to the person who started it, without a stack: not a bug. */
-class CannotServe extends Error {
-  override readonly name = "CannotServe";
-}
 
 /** The role `serve`: the control process. Resolves to the exit code. */
 export async function runServeRole(
@@ -55,18 +49,29 @@ export async function runServeRole(
     await serve(settings);
     return EXIT.done;
   } catch (error) {
+    if (isDiskFull(error)) {
+      process.stderr.write(
+        `[ERROR] the disk of the home is full: ${(error as Error).message}. Make room, and start again; gateways and instances that run go on meanwhile\n`,
+      );
+      return EXIT.failed;
+    }
     const isExpected = [
       CannotServe,
       HomeInUse,
       PortTaken,
+      BadBackup,
       BadCertificate,
-      BadStoreSettings,
       BadSealingKey,
+      BadStoreSettings,
     ].some((c) => error instanceof c);
     process.stderr.write(`[ERROR] ${isExpected ? (error as Error).message : (error as Error).stack}\n`);
     return EXIT.failed;
   }
 }
+
+const isDiskFull = (error: unknown) =>
+  (error instanceof ServingError && error.code === "STORE_FULL") ||
+  ["ENOSPC", "EDQUOT"].includes((error as NodeJS.ErrnoException).code ?? "");
 
 async function serve(settings: ServeSettings): Promise<void> {
   process.title = "sluice serve";
@@ -91,6 +96,7 @@ async function serveHome(settings: ServeSettings, layout: HomeLayout): Promise<v
   const port = await gatewayPort(settings, living);
   const secure = await planTls(settings, port, living, systemClock.now());
   const store = openSqliteStore(layout.database);
+  const begun = await beginFromBackup(store, settings.fromBackup, systemClock.now());
   const sealer = openSealer(layout.sealingKey, systemRandom, (await store.readDesired()).state.accessKeys);
   const files = new ModelCache({
     root: layout.models,
@@ -157,6 +163,7 @@ async function serveHome(settings: ServeSettings, layout: HomeLayout): Promise<v
   gateway      ${gatewayAddress} (${settings.gatewayWorkers} workers)${secure === null ? "" : `\n  with TLS     https://${urlHost(secure.tls.host)}:${secure.tls.port}`}
   control API  ${address} (OpenAPI at /openapi.json)
   home         ${layout.home}${isOurs ? "" : `\n  note         ${layout.clientConfig} speaks of another Sluice and was left as it is`}`);
+  if (begun !== null) say(begun);
   for (const warning of secure?.warnings ?? []) say(`[WARNING] ${warning}`);
   log.info({ gateway: gatewayAddress, tls: secure?.tls ?? null, api: address }, "ready");
   try {
@@ -199,34 +206,6 @@ function makeFolders(layout: HomeLayout): void {
         { cause: error },
       );
     }
-  }
-}
-
-function openProcesses(layout: HomeLayout, groups: InstanceGroups): [ProcessDriver, ProcessGatewayFleet] {
-  const command = (role: string, ...args: string[]) => [
-    process.execPath,
-    ...process.execArgv,
-    MAIN,
-    role,
-    ...args,
-  ];
-  try {
-    return [
-      new ProcessDriver({
-        runDir: layout.run,
-        logDir: layout.logs,
-        engineCommand: (folder, logFile) => command("engine", "--dir", folder, "--log", logFile),
-        now: () => systemClock.now(),
-        groups,
-      }),
-      new ProcessGatewayFleet({
-        runDir: layout.run,
-        logDir: layout.logs,
-        gatewayCommand: (folder) => command("gateway", "--dir", folder),
-      }),
-    ];
-  } catch (error) {
-    throw new CannotServe((error as Error).message, { cause: error });
   }
 }
 

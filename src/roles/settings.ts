@@ -199,6 +199,13 @@ export const SERVE_SETTINGS = {
     defaultText: "`off`",
     parse: onOrOff,
   },
+  fromBackup: {
+    name: "fromBackup",
+    text: "file of `sluice backup` that an empty store begins with; does nothing when the store has something",
+    defaultValue: null,
+    defaultText: "none",
+    parse: nonEmptyText,
+  },
   logLevel: {
     name: "logLevel",
     text: "least level that is logged: debug, info, warn, error",
@@ -237,6 +244,7 @@ export interface ServeSettings {
   /** Null: off. */
   readonly accessLog: number | null;
   readonly accessLogQuery: boolean;
+  readonly fromBackup: string | null;
   readonly logLevel: string;
 }
 

@@ -19,6 +19,13 @@ import { asRefusal } from "./refusal.ts";
 import { isWantOfRight, RefusedChanges } from "./refused-changes.ts";
 import type { SignedParts } from "./signing/signature.ts";
 
+declare module "fastify" {
+  interface FastifyContextConfig {
+    /** The body may be as long as a backup. */
+    readonly takesLines?: boolean;
+  }
+}
+
 type Operation = (typeof OPERATION_LIST)[number];
 
 /**
@@ -88,13 +95,18 @@ export function createApp(deps: ServerDeps): FastifyInstance {
     reply.header("x-request-id", request.id).code(status).send(body);
   }
 
+  function bodyLimits({ routeOptions }: FastifyRequest) {
+    const bytesMax = routeOptions.config.takesLines ? limits.linesBytesMax : limits.documentBytesMax;
+    return { bytesMax, discardBytesMax: Math.max(bytesMax, limits.discardBytesMax) };
+  }
+
   app.removeAllContentTypeParsers();
   // Whatever the client calls it: bodies of this API are JSON, and what is none is told by line and column.
   app.addHook("onRequest", async (request) => {
     if (request.headers["content-type"] !== undefined) request.headers["content-type"] = "application/json";
   });
   app.addContentTypeParser("*", (request: FastifyRequest, payload: IncomingMessage) =>
-    readBody(payload, limits, (bytes) => {
+    readBody(payload, bodyLimits(request), (bytes) => {
       const caller = callers.get(request);
       if (caller !== undefined) checkBody(caller.body, bytes);
     }),
@@ -110,7 +122,7 @@ export function createApp(deps: ServerDeps): FastifyInstance {
       method: request.method,
       operation: request.routeOptions.url ?? null,
       status: reply.statusCode,
-      key: callers.get(request)?.caller.keyId ?? null,
+      keyId: callers.get(request)?.caller.keyId ?? null,
       ms: Math.round(reply.elapsedTime),
     };
     deps.log[request.method === "GET" ? "debug" : "info"](facts, "answered");
@@ -126,6 +138,7 @@ export function createApp(deps: ServerDeps): FastifyInstance {
     app.route({
       method: operation.method,
       url: operation.path.replace(/\{(\w+)\}/g, ":$1"),
+      config: { takesLines: operation.body === "lines" },
       onRequest: async (request) => {
         if (operation.isOpen) return;
         const { caller } = await checkAccess(request);
@@ -212,6 +225,7 @@ function readInput(operation: Operation, request: FastifyRequest) {
     .filter((name) => Object.hasOwn(query, name))
     .map((name) => `?${name}`);
   if (operation.body === null) return { query, body: undefined, ignored };
+  if (operation.body === "lines") return { query, body: (request.body as string | undefined) ?? "", ignored };
   const document = parseJson((request.body as string | undefined) ?? "");
   if (operation.body === "service-json") return { query, body: document, ignored };
   const body = checked(operation.body, document, "$") as Record<string, unknown>;

@@ -1,6 +1,5 @@
 import type { IncomingMessage } from "node:http";
 import { ServingError } from "../core/errors.ts";
-import type { ServerLimits } from "./deps.ts";
 
 /**
  * Reads a request's body as text. What is over the limit is counted and thrown away, up to a second limit, so that
@@ -10,24 +9,23 @@ import type { ServerLimits } from "./deps.ts";
  */
 export async function readBody(
   request: IncomingMessage,
-  limits: ServerLimits,
+  limits: { readonly bytesMax: number; readonly discardBytesMax: number },
   check: (bytes: Uint8Array) => void,
 ): Promise<string> {
   const bytes = await new Promise<Buffer>((resolve, reject) => {
-    const tooLarge = () =>
-      reject(new ServingError("BODY_TOO_LARGE", { limitBytes: limits.documentBytesMax }));
+    const tooLarge = () => reject(new ServingError("BODY_TOO_LARGE", { limitBytes: limits.bytesMax }));
     const chunks: Buffer[] = [];
     let total = 0;
     request.on("data", (chunk: Buffer) => {
       total += chunk.length;
-      if (total <= limits.documentBytesMax) chunks.push(chunk);
+      if (total <= limits.bytesMax) chunks.push(chunk);
       else chunks.length = 0;
       if (total > limits.discardBytesMax) {
         request.pause();
         tooLarge();
       }
     });
-    request.on("end", () => (total > limits.documentBytesMax ? tooLarge() : resolve(Buffer.concat(chunks))));
+    request.on("end", () => (total > limits.bytesMax ? tooLarge() : resolve(Buffer.concat(chunks))));
     request.on("error", (error) =>
       reject(new ServingError("BAD_REQUEST", { detail: "the body broke off" }, { cause: error })),
     );

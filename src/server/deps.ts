@@ -30,6 +30,8 @@ export interface ServerDeps {
 export interface ServerLimits {
   /** Longest body. A service.json stays far below; a hostile one of this size costs the control process 0.1 s. */
   readonly documentBytesMax: number;
+  /** Longest body of lines, which is a backup: at 3 kB a document and ten versions of each, that of 8,000 services. */
+  readonly linesBytesMax: number;
   /**
    * How much of a body that is too long is read and thrown away before the answer. A client that is still writing when
    * the connection closes sees a broken pipe instead of the 413.
@@ -45,6 +47,7 @@ export interface ServerLimits {
 
 export const SERVER_LIMITS: ServerLimits = {
   documentBytesMax: 1024 * 1024,
+  linesBytesMax: 256 * 1024 * 1024,
   discardBytesMax: 64 * 1024 * 1024,
   connectionsMax: 1000,
   headMs: 10_000,

@@ -24,7 +24,7 @@ export type Handler<N extends OperationName> = (
   deps: ServerDeps,
 ) => Promise<Answer<N> | LineStream>;
 
-/** An answer that goes on as text, one source for each instance, until the client leaves. */
+/** An answer that goes on as text, e.g. one source for each instance, until its sources end or the client leaves. */
 export class LineStream {
   readonly sources: readonly AsyncIterable<string>[];
 

@@ -1,5 +1,6 @@
 import type { OperationName } from "../api/paths.ts";
 import { ACCESS_HANDLERS } from "./access-handlers.ts";
+import { BACKUP_HANDLERS } from "./backup-handlers.ts";
 import { ENVIRONMENT_HANDLERS } from "./environment-handlers.ts";
 import { GROUP_HANDLERS } from "./group-handlers.ts";
 import type { Handler } from "./handler.ts";
@@ -23,6 +24,7 @@ export const HANDLERS: { readonly [N in OperationName]: Handler<N> } = {
   ...ROLLOUT_HANDLERS,
   ...ACCESS_HANDLERS,
   ...ENVIRONMENT_HANDLERS,
+  ...BACKUP_HANDLERS,
   ...INTERNAL_HANDLERS,
   DescribeServiceLog: describeServiceLog,
 };

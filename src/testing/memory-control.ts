@@ -24,6 +24,7 @@ import { previewUpdate } from "../core/change/preview.ts";
 import { release } from "../core/change/release.ts";
 import { finishRemoval, removeService } from "../core/change/remove.ts";
 import { restartService } from "../core/change/restart.ts";
+import { type Backup, restoreBackup } from "../core/change/restore.ts";
 import { createRollout, deleteRollout, type RolloutRequest, updateRollout } from "../core/change/rollout.ts";
 import { setSafetyLock } from "../core/change/safety-lock.ts";
 import { scaleService } from "../core/change/scale.ts";
@@ -45,12 +46,7 @@ import type { ExplainInput, GatewayView } from "../core/explain/explain-input.ts
 import { explainInstance } from "../core/explain/explain-instance.ts";
 import type { MirrorSample } from "../core/gateway-report.ts";
 import type { InstanceWork } from "../core/instance-work.ts";
-import {
-  type GatewayId,
-  type GroupName,
-  type InstanceId,
-  type ServiceName,
-} from "../core/names.ts";
+import type { GatewayId, GroupName, InstanceId, ServiceName } from "../core/names.ts";
 import { freshStatus } from "../core/plan/fresh-status.ts";
 import type {
   Change,
@@ -307,6 +303,15 @@ export class MemoryControl implements ControlPlane {
   }
   async updateGroup(name: GroupName, update: Parameters<ControlPlane["updateGroup"]>[1]) {
     return this.#take(updateGroup(this.state, { name, ...update }, this));
+  }
+  async restoreBackup(backup: Backup, isPlan: boolean) {
+    const decision = restoreBackup(this.state, backup, {
+      nowMs: this.nowMs,
+      serviceId: "",
+      serviceToken: "",
+      groupToken: "",
+    });
+    return isPlan ? decision.record : this.#take(decision);
   }
   async deleteGroup(name: GroupName, isCascading: boolean) {
     this.#take(deleteGroup(this.state, { name, isCascading }, this));

@@ -29,7 +29,7 @@ export function translateSqliteError(error: unknown, file: string): unknown {
 /** The error for a database that cannot be trusted. */
 export function damaged(file: string, detail: string, cause?: unknown): Error {
   return new Error(
-    `the database ${file} is damaged: ${detail}. Put back a copy of it, or move it away to begin anew`,
+    `the database ${file} is damaged: ${detail}. Move it and its -wal and -shm away, and start again with --from-backup and the newest file of sluice backup`,
     { cause },
   );
 }

@@ -73,6 +73,20 @@ export const MACHINE_VERBS: readonly Verb[] = [
     load: () => import("../verbs/env-remove.ts"),
   },
   {
+    name: "backup",
+    args: [{ name: "<file>", text: "a new file, e.g. sluice-2026-11-22.gz" }],
+    summary: "write all that is wanted to one file: services with versions and tokens, groups",
+    options: [],
+    load: () => import("../verbs/backup.ts"),
+  },
+  {
+    name: "restore",
+    args: [{ name: "<file>", text: "from `sluice backup`" }],
+    summary: "bring services and groups back to a backup, after showing what would change; traffic goes on",
+    options: [{ flags: "--plan", text: "only show what it would change; nothing is changed" }],
+    load: () => import("../verbs/restore.ts"),
+  },
+  {
     name: "config",
     args: [],
     summary: "write the client's file from -e (address), -k (key) and -i",
