@@ -3,6 +3,7 @@
  */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { NOT_IMPLEMENTED } from "../src/api/not-implemented.ts";
 import { OBJECTS } from "../src/api/objects.ts";
 import { roleOf } from "../src/api/operation.ts";
 import { OPERATION_LIST } from "../src/api/operations.ts";
@@ -41,15 +42,17 @@ otherwise. The running server gives the same contract as an OpenAPI 3.1 document
   five minutes. Keys that have opened from that address before are not held up.
 - **Region.** \`{ClusterId}\` is the region of this installation, \`local\` unless the setting \`region\` says otherwise.
 - **RequestId.** Every answer has one, in its body and in the header \`X-Request-Id\`; the log has it too.
-- **Refusals** are \`{Code, Message, RequestId}\` and the facts of the code, written like all names here:
+- **Refusals** are \`{Code, Message, RequestId, HostId}\` and the facts of the code, written like all names here:
   \`INVALID_SPEC\` has \`Problems\`, a list of \`{Path, Found, Allowed}\`. [All codes](errors.md).
 - **Input** is checked whole, and all problems are told at once: \`$.Instance\` is a field of the body, \`?PageSize\` a query
   parameter. Parameters and fields that are not named here are refused.
 - **Not effective.** What EAS knows and this installation does nothing with is accepted and named in the answer, in
   \`NotEffective\`: parameters as \`?WorkspaceId\`, fields of a service.json by their JSON path.
+- **Not implemented.** What EAS has and this installation does not have is refused with status 501 and code \`NotImplemented\`; \`Instead\`
+  says what to use meanwhile. [Those operations](#not-implemented).
 - **Accepted is not done.** Commands on a service answer when they are stored. They return \`Generation\`; the command has
   taken effect when DescribeService says \`ObservedGeneration\` at least as high, and \`Status\` how it ended.
-- **Maps** in a query (\`Label\`, \`Labels\`) are JSON text, as the EAS SDKs send them.
+- **Maps** in a query (\`Label\`, \`Labels\`) are JSON text, as the EAS SDKs send them; lists (\`Keys\`, \`InstanceTypes\`) are parted by commas, or JSON text, too.
 - **Limits.** A body may have 1 MiB; a head has 10 s and a whole request 60 s to arrive; 1000 connections may be open.
 - **Extensions.** Fields marked so are ours; EAS does not have them. Following a log is one too: with \`Follow=true\`
   DescribeServiceLog answers \`text/plain\`, one line of the log each, until the client closes the connection. Instances that
@@ -144,6 +147,19 @@ function answerText(response: Schema): string[] {
   return ["Answer:", "", fields(response, ["RequestId", "NotEffective"])];
 }
 
+/** What is refused, in one table. */
+function notImplemented(): string {
+  const rows = Object.entries(NOT_IMPLEMENTED).map(([name, { method, path, instead }]) =>
+    row(`\`${name}\``, `\`${method} ${path}\``, instead),
+  );
+  return `## Not implemented
+
+Whoever asks for one of these gets status 501 and code \`NotImplemented\`, before anything else of the request than its key is looked at.
+
+${[row("operation", "path", "instead"), row("---", "---", "---"), ...rows].join("\n")}
+`;
+}
+
 /** The whole page. */
 export function apiReference(): string {
   const tags = [...new Set(OPERATION_LIST.map((operation) => operation.tag))];
@@ -153,6 +169,7 @@ export function apiReference(): string {
     for (const operation of OPERATION_LIST.filter((one) => one.tag === tag))
       parts.push(`${operationText(operation)}\n`);
   }
+  parts.push(notImplemented());
   parts.push("## Objects\n");
   for (const [name, schema] of Object.entries(OBJECTS))
     parts.push(`### Object: ${name}\n\n${fields(schema as Schema)}\n`);

@@ -67,7 +67,11 @@ function commandText(command: Command, name: string): string {
 /** The whole page. */
 export function cliReference(): string {
   const nothing = async () => undefined;
-  const program = buildProgram("", LOCAL_VERBS, { runVerb: nothing, runLocal: nothing });
+  const program = buildProgram("", LOCAL_VERBS, {
+    runVerb: nothing,
+    runLocal: nothing,
+    runAbsent: () => undefined,
+  });
   const help = program.createHelp();
   const options = table(program.options.map((option) => row(option.flags, help.optionDescription(option))));
   const verbs = program.commands.flatMap((command) =>

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { DATA_PATH_REASONS, ERROR_CODES, errorEntry } from "../src/core/errors.ts";
+import { DATA_PATH_REASONS, ERROR_CODES, errorEntry, writtenCode } from "../src/core/errors.ts";
 import { ERRORS_FILE, errorReference } from "./reference-errors.ts";
 
 const committed = readFileSync(ERRORS_FILE, "utf8");
@@ -9,7 +9,7 @@ const [api, dataPath, ...more] = committed.split(/^## /m).slice(1);
 
 /** First three cells of each row of a section's table. */
 function entries(section: string): { name: string; status: number; again: string }[] {
-  return [...section.matchAll(/^\| `([A-Z_]+)` \| (\d+) \| (yes|no) \|/gm)].map(
+  return [...section.matchAll(/^\| `([A-Za-z_]+)` \| (\d+) \| (yes|no) \|/gm)].map(
     ([, name, status, again]) => ({
       name: name!,
       status: Number(status),
@@ -26,7 +26,7 @@ test("each code of the API stands there exactly once, with its status and whethe
   assert.equal(more.length, 0);
   const expected = ERROR_CODES.map((name) => {
     const { status, isRetriable } = errorEntry(name);
-    return { name, status, again: isRetriable ? "yes" : "no" };
+    return { name: writtenCode(name), status, again: isRetriable ? "yes" : "no" };
   });
   assert.deepEqual(entries(api!), expected);
 });

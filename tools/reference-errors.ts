@@ -13,6 +13,7 @@ import {
   errorEntry,
   type Facts,
   ServingError,
+  writtenCode,
 } from "../src/core/errors.ts";
 
 export const ERRORS_FILE = join(dirname(import.meta.dirname), "docs", "reference", "errors.md");
@@ -194,9 +195,28 @@ const CODES: { readonly [C in ErrorCode]: { readonly facts: Facts<C>; readonly r
     facts: { limitBytes: 1_048_576 },
     remedy: "Send less. Models and code belong in files that the document names, not in it.",
   },
+  NOT_IMPLEMENTED: {
+    facts: {
+      operation: "CreateBenchmarkTask",
+      instead:
+        "send load with a tool of your own, and watch it with sluice top or the gateway's metrics at /metrics",
+    },
+    remedy:
+      "`Instead` says what to use meanwhile. [The API's reference](api.md#not-implemented) lists all such operations.",
+  },
   STORE_FULL: {
     facts: { detail: "database or disk is full" },
-    remedy: "Make room on the disk of the home. What runs goes on; nothing was changed by the request.",
+    remedy:
+      "Make room on the disk of the home, or of the database server. What runs goes on; nothing was changed by the request.",
+  },
+  STORE_UNAVAILABLE: {
+    facts: { detail: "connect ECONNREFUSED 10.0.0.7:5432 (postgres://sluice@10.0.0.7:5432/sluice)" },
+    remedy: "Send it again. What runs goes on; look after the database when this lasts.",
+  },
+  NOT_LEADER: {
+    facts: { leader: "http://127.0.0.1:8081" },
+    remedy:
+      "Send it to the address in `Leader`, which is null while nobody leads; a client that knows both addresses tries the other.",
   },
   INTERNAL: {
     facts: { requestId: "0B2E6F0A-3C4D-4E5F-8A9B-1C2D3E4F5A6B" },
@@ -298,7 +318,7 @@ export function errorReference(): string {
     const { facts, remedy } = CODES[name];
     const { status, isRetriable } = errorEntry(name);
     const message = new ServingError(name, facts as Facts<ErrorCode>).message;
-    return row(code(name), String(status), yes(isRetriable), message, remedy);
+    return row(code(writtenCode(name)), String(status), yes(isRetriable), message, remedy);
   });
   const reasons = (Object.keys(DATA_PATH_REASONS) as DataPathReason[]).map((name) => {
     const { status, text } = DATA_PATH_REASONS[name];
@@ -312,13 +332,14 @@ export function errorReference(): string {
 
 ## Answers of the control API
 
-A refusal has this body; beside the three fixed names stand the facts of the code, such as \`Service\` or \`LimitBytes\`. What is
+A refusal has this body; beside the four fixed names stand the facts of the code, such as \`Service\` or \`LimitBytes\`. What is
 refused has changed nothing; only \`INTERNAL\` cannot promise that.
 
     {
       "Code": "INVALID_SPEC",
       "Message": "${new ServingError("INVALID_SPEC", { problems }).message}",
       "RequestId": "0B2E6F0A-3C4D-4E5F-8A9B-1C2D3E4F5A6B",
+      "HostId": "127.0.0.1:8081",
       "Problems": [
         { "Path": "${problems[0]!.path}", "Found": "${problems[0]!.found}", "Allowed": "${problems[0]!.allowed}" }
       ]

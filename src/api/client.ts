@@ -46,10 +46,14 @@ type Part<Key extends string, T> = unknown extends T
       ? { readonly [K in Key]?: T }
       : { readonly [K in Key]: T };
 
+type Inputs = {
+  readonly [N in OperationName]: Part<"path", Input<N>["path"]> &
+    Part<"query", Input<N>["query"]> &
+    Part<"body", Input<N>["body"]> & { readonly signal?: AbortSignal };
+};
+
 /** What a caller gives for one operation. */
-export type Given<N extends OperationName> = Part<"path", Input<N>["path"]> &
-  Part<"query", Input<N>["query"]> &
-  Part<"body", Input<N>["body"]> & { readonly signal?: AbortSignal };
+export type Given<N extends OperationName> = Inputs[N];
 
 /** Typed calls of the control API. */
 export interface ApiClient {
@@ -75,7 +79,13 @@ export function createClient(options: ClientOptions): ApiClient {
   const headers = { authorization: `Bearer ${options.key}` };
 
   async function send(name: OperationName, input: Parts): Promise<Response> {
-    const url = address + urlOf(name, input);
+    const response = await sendTo(address, name, input);
+    const leader = response.status === 503 ? await leaderIn(response) : null;
+    return leader === null ? response : sendTo(leader, name, input);
+  }
+
+  async function sendTo(place: string, name: OperationName, input: Parts): Promise<Response> {
+    const url = place + urlOf(name, input);
     const init: RequestInit = { method: PATHS[name].method, headers: { ...headers } };
     if (input.signal) init.signal = input.signal;
     if (input.body !== undefined) {
@@ -86,7 +96,7 @@ export function createClient(options: ClientOptions): ApiClient {
       return await fetch(url, init);
     } catch (error) {
       if (input.signal?.aborted) throw error;
-      throw new UnreachableError(address, reasonOf(error), { cause: error });
+      throw new UnreachableError(place, reasonOf(error), { cause: error });
     }
   }
 
@@ -138,6 +148,15 @@ export function urlOf(name: OperationName, input: Parts): string {
     query.set(key, typeof value === "object" ? JSON.stringify(value) : String(value));
   }
   return query.size > 0 ? `${path}?${query}` : path;
+}
+
+/** Where a standby says that its leader is; null: this is something else, or nobody leads. */
+async function leaderIn(response: Response): Promise<string | null> {
+  const body = (await response
+    .clone()
+    .json()
+    .catch(() => null)) as { readonly Code?: unknown; readonly Leader?: unknown } | null;
+  return body?.Code === "NOT_LEADER" && typeof body.Leader === "string" ? body.Leader : null;
 }
 
 async function readJson(response: Response, address: string): Promise<Record<string, unknown>> {

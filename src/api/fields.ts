@@ -16,6 +16,9 @@ export const flag = (description: string) => Type.Boolean({ description });
 /** Text to text. In a query the SDKs send it as JSON text (eas-reference §8.0). */
 export const textMap = (description: string) => Type.Record(Type.String(), Type.String(), { description });
 
+/** Several texts. In a query parted by commas, or as JSON text: SDKs send either (eas-reference §8.0). */
+export const textList = (description: string) => Type.Array(Type.String(), { description });
+
 /** One of a few words. */
 export const oneOf = <const W extends string[]>(words: readonly [...W], description: string) =>
   Type.Enum(words, { description });

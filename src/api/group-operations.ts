@@ -74,7 +74,11 @@ export const GROUP_OPERATIONS = {
     tag: "Groups",
     query: none,
     body: null,
-    response: answer({ AccessToken: text("opens them"), Endpoints: Type.Array(endpointObject) }),
+    response: answer({
+      Message: text("empty"),
+      AccessToken: text("opens them"),
+      Endpoints: Type.Array(endpointObject),
+    }),
   },
   DescribeRegions: {
     summary: "Name the region of this installation, which is the ClusterId of all paths",

@@ -39,9 +39,14 @@ export const serviceObject = Type.Object({
     description: "extension: weight that was set by release; null when traffic follows instance counts",
   }),
   TrafficState: text("grouping, standalone or blue-green; empty when it is in no group"),
-  Cpu: Type.Number({ description: "cores of one instance" }),
+  Cpu: whole("cores of one instance, rounded up: EAS has whole ones here"),
+  Cores: Type.Number({
+    description: "extension: cores of one instance, as metadata.cpu says; may be a fraction",
+  }),
   Memory: whole("MB of one instance"),
   Gpu: whole("GPUs of one instance"),
+  GPUMemory: whole("metadata.gpu_memory: GB of one GPU, or 0"),
+  GPUCorePercentage: whole("metadata.gpu_core_percentage, or 0"),
   Image: text("image of the first container, or empty"),
   Processor: text(
     "extension: code of the ready-made processor with the library that its instances run, e.g. `xgboost (xgboost 2.1.4)`; else empty",
@@ -50,12 +55,37 @@ export const serviceObject = Type.Object({
   AccessToken: text("opens the service's address"),
   ServiceConfig: text("the service.json in force, as a JSON text"),
   SafetyLock: oneOf(["all", "dangerous", "none"], "what its safety lock refuses"),
+  WorkspaceId: text("metadata.workspace_id, or empty"),
+  QuotaId: text("metadata.quota_id, or empty"),
+  Gateway: text(
+    "networking.gateway or metadata.gateway of the service.json, or empty; all go through the one there is",
+  ),
+  Resource: text("metadata.resource, or empty; all run on this machine"),
+  ResourceAlias: text("empty"),
+  ResourceBurstable: flag("metadata.resource_burstable"),
+  InstanceCountInResource: Type.Object(
+    { Dedicated: Type.Integer(), Public: Type.Integer(), Quota: Type.Integer() },
+    { description: "instances asked for, by where they run: this machine is a dedicated resource" },
+  ),
+  WorkloadType: text("metadata.workload_type, or empty"),
+  Role: text("Standard"),
+  RoleAttrs: text("empty: for services of other roles"),
+  CallerUid: text("metadata.caller_uid, or empty"),
+  ParentUid: text("empty: no service is part of another"),
+  Source: text("empty"),
+  ExtraData: text("empty"),
+  AppConfig: text("empty: there are no app services"),
+  AppSpecName: text("empty"),
+  AppType: text("empty"),
+  AppVersion: text("empty"),
   AutoscalerEnabled: flag("scaled by load"),
   CronscalerEnabled: flag("scaled by the clock"),
   CreateTime: text("RFC 3339, UTC"),
   UpdateTime: text("RFC 3339, UTC"),
   InternetEndpoint: Type.Optional(text("address; Describe only")),
   IntranetEndpoint: Type.Optional(text("address; Describe only")),
+  SecondaryInternetEndpoint: Type.Optional(text("empty: it has one address; Describe only")),
+  SecondaryIntranetEndpoint: Type.Optional(text("empty; Describe only")),
 });
 export type Service = Static<typeof serviceObject>;
 
@@ -75,6 +105,16 @@ export const instanceObject = Type.Object({
   RestartCount: whole("starts after a crash"),
   InnerIP: text("address for direct calls"),
   HostIP: text("address of the machine"),
+  HostName: text("name of the machine"),
+  InstanceType: text("kind of node that it runs on, as DescribeMachineSpec has it; empty when not known"),
+  Zone: text("empty"),
+  ReplicaName: text("empty: an instance has one part"),
+  ExternalIP: text("empty"),
+  ExternalInstancePort: whole("0"),
+  TenantHostIP: text("empty"),
+  TenantInstanceIP: text("empty"),
+  OriginalAmount: Type.Number({ description: "0: it costs nothing" }),
+  CurrentAmount: Type.Number({ description: "0" }),
   InstancePort: whole("TCP port for direct calls; 0 while it has none"),
   Pid: Type.Union([Type.Null(), Type.Integer()], { description: "extension: process of the engine" }),
   CreateTime: text("RFC 3339, UTC; empty before its first start"),
@@ -142,6 +182,17 @@ export type Instance = Static<typeof instanceObject>;
 export const groupObject = Type.Object({
   Name: text("unique here, among services too"),
   ClusterId: text("region of this installation"),
+  CallerUid: text("empty"),
+  ParentUid: text("empty"),
+  Network: Type.Object(
+    {
+      GatewayId: Type.String(),
+      SecurityGroupId: Type.String(),
+      VSwitchId: Type.String(),
+      VpcId: Type.String(),
+    },
+    { description: "all empty: groups are on the network of this machine" },
+  ),
   TrafficMode: oneOf(["auto", "customized"], "by ready instances, or by weights"),
   Labels: Type.Array(label),
   Sticky: text("extension: by what a client is known that stays with its member; off: by nothing"),
@@ -201,6 +252,9 @@ export const errorObject = Type.Object({
   Code: text("from the catalogue of codes"),
   Message: text("for people"),
   RequestId: text("UUID in upper case"),
+  HostId: Type.Optional(
+    text("host that was asked, as the request names it; not there when the request could not be read"),
+  ),
 });
 
 /** The objects by the name they have in the OpenAPI document. */

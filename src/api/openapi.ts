@@ -1,4 +1,5 @@
 import type { TObject } from "typebox";
+import { NOT_IMPLEMENTED } from "./not-implemented.ts";
 import { OBJECTS } from "./objects.ts";
 import { OPERATION_LIST } from "./operations.ts";
 
@@ -31,6 +32,9 @@ export function openApiDocument(about: { readonly version: string; readonly addr
       },
     };
   }
+  for (const [name, { method, path, instead }] of Object.entries(NOT_IMPLEMENTED)) {
+    paths[path] = { ...paths[path], [method.toLowerCase()]: refused(name, path, instead) };
+  }
   return {
     openapi: "3.1.0",
     info: { title: "Sluice control API", version: about.version, license: { name: "Apache-2.0" } },
@@ -43,6 +47,18 @@ export function openApiDocument(about: { readonly version: string; readonly addr
     },
   };
 }
+
+/** An operation that is there to be refused: whoever asks is told what to use meanwhile. */
+const refused = (name: string, path: string, instead: string) => ({
+  operationId: name,
+  summary: `Not implemented: ${instead}`,
+  tags: ["Not implemented"],
+  parameters: pathParameters(path),
+  responses: {
+    501: answerOf("not implemented", { $ref: "#/components/schemas/Error" }),
+    default: answerOf("refused", { $ref: "#/components/schemas/Error" }),
+  },
+});
 
 const answerOf = (description: string, schema: unknown) => ({
   description,
@@ -68,7 +84,7 @@ function queryParameters(query: TObject): Node[] {
     // Maps are sent as one JSON text (eas-reference §8.0).
     ...(schema.type === "object"
       ? { content: { "application/json": { schema: plain(schema) } } }
-      : { schema: plain(schema) }),
+      : { schema: plain(schema), ...(schema.type === "array" ? { style: "form", explode: false } : {}) }),
   }));
 }
 

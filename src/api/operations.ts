@@ -1,9 +1,11 @@
 import type { Static, TSchema } from "typebox";
 import { ACCESS_OPERATIONS } from "./access-operations.ts";
 import { BACKUP_OPERATIONS } from "./backup-operations.ts";
+import { CONTAINER_OPERATIONS } from "./container-operations.ts";
 import { ENVIRONMENT_OPERATIONS } from "./environment-operations.ts";
 import { GROUP_OPERATIONS } from "./group-operations.ts";
 import { INTERNAL_OPERATIONS } from "./internal-operations.ts";
+import { LABEL_OPERATIONS } from "./label-operations.ts";
 import { MANUAL_OPERATIONS } from "./manual-operations.ts";
 import { MIRROR_OPERATIONS } from "./mirror-operations.ts";
 import type { OperationSchema } from "./operation.ts";
@@ -18,6 +20,8 @@ export const OPERATIONS = {
   ...MIRROR_OPERATIONS,
   ...ROLLOUT_OPERATIONS,
   ...MANUAL_OPERATIONS,
+  ...LABEL_OPERATIONS,
+  ...CONTAINER_OPERATIONS,
   ...GROUP_OPERATIONS,
   ...TOKEN_OPERATIONS,
   ...ACCESS_OPERATIONS,
@@ -35,9 +39,14 @@ type BodyOf<B> = B extends "lines"
       ? Static<B>
       : undefined;
 
-export type QueryOf<N extends OperationName> = Static<Operations[N]["query"]>;
-export type RequestBodyOf<N extends OperationName> = BodyOf<Operations[N]["body"]>;
-export type ResponseOf<N extends OperationName> = Static<Operations[N]["response"]>;
+// Tables, so that the compiler works out each entry once and not again at every call of the client: that is too much for it.
+type Queries = { readonly [N in OperationName]: Static<Operations[N]["query"]> };
+type Bodies = { readonly [N in OperationName]: BodyOf<Operations[N]["body"]> };
+type Responses = { readonly [N in OperationName]: Static<Operations[N]["response"]> };
+
+export type QueryOf<N extends OperationName> = Queries[N];
+export type RequestBodyOf<N extends OperationName> = Bodies[N];
+export type ResponseOf<N extends OperationName> = Responses[N];
 
 /** Name, method, path and schemas of every operation, in the order of the reference. */
 export const OPERATION_LIST = (Object.keys(PATHS) as OperationName[]).map((name) => ({

@@ -9,6 +9,7 @@ export const PATHS = {
   DescribeService: { method: "GET", path: "/api/v2/services/{ClusterId}/{ServiceName}" },
   UpdateService: { method: "PUT", path: "/api/v2/services/{ClusterId}/{ServiceName}" },
   DeleteService: { method: "DELETE", path: "/api/v2/services/{ClusterId}/{ServiceName}" },
+  CloneService: { method: "POST", path: "/api/v2/services/{ClusterId}/{ServiceName}/clone" },
   StartService: { method: "PUT", path: "/api/v2/services/{ClusterId}/{ServiceName}/start" },
   StopService: { method: "PUT", path: "/api/v2/services/{ClusterId}/{ServiceName}/stop" },
   RestartService: { method: "PUT", path: "/api/v2/services/{ClusterId}/{ServiceName}/restart" },
@@ -34,6 +35,12 @@ export const PATHS = {
     method: "PUT",
     path: "/api/v2/services/{ClusterId}/{ServiceName}/instances/{InstanceName}",
   },
+  ListServiceContainers: {
+    method: "GET",
+    path: "/api/v2/services/{ClusterId}/{ServiceName}/instances/{InstanceName}/containers",
+  },
+  UpdateServiceLabel: { method: "PUT", path: "/api/v2/services/{ClusterId}/{ServiceName}/label" },
+  DeleteServiceLabel: { method: "DELETE", path: "/api/v2/services/{ClusterId}/{ServiceName}/label" },
   UpdateServiceSafetyLock: { method: "PUT", path: "/api/v2/services/{ClusterId}/{ServiceName}/lock" },
   DescribeServiceDiagnosis: { method: "GET", path: "/api/v2/services/{ClusterId}/{ServiceName}/diagnosis" },
   DescribeServiceInstanceDiagnosis: {
@@ -61,6 +68,7 @@ export const PATHS = {
     method: "DELETE",
     path: "/api/v2/groups/{ClusterId}/{GroupName}/tokens/{TokenNumber}",
   },
+  DescribeMachineSpec: { method: "GET", path: "/api/v2/public/instance_types" },
   DescribeRegions: { method: "GET", path: "/api/v2/regions" },
   CreateAccessKey: { method: "POST", path: "/api/v2/access-keys" },
   ListAccessKeys: { method: "GET", path: "/api/v2/access-keys" },

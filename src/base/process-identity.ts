@@ -27,6 +27,12 @@ export function isSameProcess(identity: ProcessIdentity): boolean {
   return readStartTicks(identity.pid) === identity.startTicks;
 }
 
+/** True while exactly this process is stopped, as by SIGSTOP or a debugger. */
+export function isPaused({ pid, startTicks }: ProcessIdentity): boolean {
+  const stat = readStat(pid);
+  return stat !== null && stat.startTicks === startTicks && /^[Tt]$/.test(stat.state);
+}
+
 /** Identity of the calling process. */
 export function ownIdentity(): ProcessIdentity {
   const startTicks = readStartTicks(process.pid);

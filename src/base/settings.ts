@@ -6,6 +6,8 @@ export interface Setting<T> {
   readonly defaultValue: T;
   /** How the default is written where it depends on the machine. */
   readonly defaultText?: string;
+  /** A value of the wrong form is not repeated. */
+  readonly isSecret?: true;
   /** Says what is wrong with the text, or gives the value. */
   readonly parse: (text: string) => T | SettingProblem;
 }
@@ -51,7 +53,9 @@ export function readSetting<T>(setting: Setting<T>, flag: string | undefined, en
   const text = flag ?? env[envOf(setting.name)];
   if (text === undefined) return setting.defaultValue;
   const value = setting.parse(text);
-  if (value instanceof SettingProblem)
-    throw new Error(`${source}: found ${JSON.stringify(text)}, allowed: ${value.allowed}`);
+  if (value instanceof SettingProblem) {
+    const found = setting.isSecret === true ? "something else" : JSON.stringify(text);
+    throw new Error(`${source}: found ${found}, allowed: ${value.allowed}`);
+  }
   return value;
 }

@@ -22,8 +22,11 @@ export interface CliIo {
   readonly interruptible: <T>(work: (signal: AbortSignal) => Promise<T>) => Promise<T>;
 }
 
-/** Exit codes: done, tried and failed, and a command line that makes no sense. */
-export const EXIT = { done: 0, failed: 1, misuse: 2 } as const;
+/**
+ * Exit codes: done; tried and failed; a command line that makes no sense; a plan with something to do; a command of
+ * eascmd that is not here.
+ */
+export const EXIT = { done: 0, failed: 1, misuse: 2, differs: 3, absent: 4 } as const;
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 
 /** The command line makes no sense: exit code 2. */

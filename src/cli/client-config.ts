@@ -1,10 +1,10 @@
-import { readFileSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { writeFileAtomicSync } from "../base/atomic-file.ts";
 import { type CliIo, Failure } from "./cli-io.ts";
 
-/** `config.json` in the home folder: where the control API is and what opens it. The server writes it at its first start. */
-export interface ClientConfig {
+/** Where one control API is and what opens it. */
+export interface Place {
   /** Address of the control API, e.g. `http://127.0.0.1:8081`. */
   readonly address: string;
   /** Access key secret. */
@@ -15,6 +15,20 @@ export interface ClientConfig {
   /** Address of the gateway. */
   readonly gateway?: string;
 }
+
+/**
+ * `config.json` in the home folder. Its first level is the profile `default`, which the server writes at its first start and
+ * which was all there was before profiles; a file that has only those need not have it.
+ */
+export interface ClientConfig extends Partial<Place> {
+  /** Name of the profile in use; absent: `default`. */
+  readonly profile?: string;
+  /** Further installations, by name. */
+  readonly profiles?: Readonly<Record<string, Place>>;
+}
+
+/** The profile that the first level of the file is. */
+export const DEFAULT_PROFILE = "default";
 
 /** `-c`, else `config.json` in `SLUICE_HOME`, else in `~/.sluice`. */
 export function configPath(file: string | undefined, io: Pick<CliIo, "env" | "cwd" | "homeDir">): string {
@@ -41,13 +55,66 @@ export function readConfig(path: string): ClientConfig | null {
   } catch (error) {
     throw new Failure(`${path} is not JSON: ${(error as Error).message}`, { cause: error });
   }
-  const config = value as Partial<ClientConfig> | null;
-  if (typeof config?.address !== "string" || typeof config.key !== "string") {
-    throw new Failure(
-      `${path} has no "address" and "key"; write it with: sluice config -k <key> -e <address>`,
-    );
+  const config = value as ClientConfig | null;
+  const hasProfiles = isMap(config?.profiles) && Object.values(config.profiles).every(isPlace);
+  if (isPlace(config) || (hasProfiles && config?.address === undefined && config?.key === undefined))
+    return config as ClientConfig;
+  throw new Failure(`${path} has no "address" and "key"; write it with: sluice config -k <key> -e <address>`);
+}
+
+const isMap = (value: unknown): value is Record<string, unknown> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+const isPlace = (value: unknown): value is Place =>
+  isMap(value) && typeof value.address === "string" && typeof value.key === "string";
+
+/** One profile of the file; null when it has none of that name. */
+export function placeOf(config: ClientConfig, name: string): Place | null {
+  if (name === DEFAULT_PROFILE) return isPlace(config) ? config : null;
+  const { profiles } = config;
+  return profiles !== undefined && Object.hasOwn(profiles, name) ? profiles[name]! : null;
+}
+
+/** All profiles of the file, in the order of their names, `default` first. */
+export function profilesOf(config: ClientConfig): { readonly name: string; readonly place: Place }[] {
+  const names = [DEFAULT_PROFILE, ...Object.keys(config.profiles ?? {}).toSorted()];
+  return names.flatMap((name) => {
+    const place = placeOf(config, name);
+    return place === null ? [] : [{ name, place }];
+  });
+}
+
+/** The file with another place under one name. */
+export function withPlace(config: ClientConfig, name: string, place: Place): ClientConfig {
+  if (name === DEFAULT_PROFILE) return { ...place, ...othersOf(config) };
+  return { ...config, profiles: { ...config.profiles, [name]: place } };
+}
+
+/** The file without one of its profiles; the default one is in use again when it was that one. */
+export function withoutPlace(config: ClientConfig, name: string): ClientConfig {
+  if (name === DEFAULT_PROFILE) return othersOf(config);
+  const { profile, profiles, ...first } = config;
+  const { [name]: _, ...rest } = profiles ?? {};
+  return {
+    ...first,
+    ...(profile === undefined || profile === name ? {} : { profile }),
+    ...(Object.keys(rest).length === 0 ? {} : { profiles: rest }),
+  };
+}
+
+/** What the file says beside its default profile. */
+const othersOf = ({ profile, profiles }: ClientConfig): ClientConfig => ({
+  ...(profile === undefined ? {} : { profile }),
+  ...(profiles === undefined ? {} : { profiles }),
+});
+
+/** Others than its owner may read the file, which holds a key. */
+export function isOpenToOthers(path: string): boolean {
+  try {
+    return (statSync(path).mode & 0o077) !== 0;
+  } catch {
+    return false;
   }
-  return config as ClientConfig;
 }
 
 /** Readable by its owner only, for it holds the key. */

@@ -10,9 +10,7 @@ const PATH_FIELDS = ["model_path", "processor_path", "warm_up_data_path"] as con
 const LOCAL_HOSTS = new Set(["127.0.0.1", "localhost", "[::1]"]);
 
 /**
- * Reads a service.json and makes relative paths in it absolute, for a path means nothing to a server without the
- * folder of the file. Everything else is the server's to judge; text that is no JSON too, so that there is
- * one message for it: then the text goes as it is.
+ * Reads a service.json for the server at `address`, see `withAbsolutePaths`.
  * @throws Failure for a file that is missing, or that names one that is
  */
 export function readDocument(file: string, address: string, io: Pick<CliIo, "cwd">): string {
@@ -23,6 +21,19 @@ export function readDocument(file: string, address: string, io: Pick<CliIo, "cwd
   } catch (error) {
     throw new Failure(`cannot read ${file}: ${(error as Error).message}`, { cause: error });
   }
+  return withAbsolutePaths(text, { source: file, folder: dirname(path), address });
+}
+
+/**
+ * Makes relative paths in the text of a service.json absolute, for a path means nothing to a server without the
+ * folder of the file. Everything else is the server's to judge; text that is no JSON too, so that there is
+ * one message for it: then the text goes as it is.
+ * @throws Failure when it names a file that is missing
+ */
+export function withAbsolutePaths(
+  text: string,
+  from: { readonly source: string; readonly folder: string; readonly address: string },
+): string {
   let document: unknown;
   try {
     document = JSON.parse(text);
@@ -30,14 +41,14 @@ export function readDocument(file: string, address: string, io: Pick<CliIo, "cwd
     return text;
   }
   if (typeof document !== "object" || document === null || Array.isArray(document)) return text;
-  const isLocal = LOCAL_HOSTS.has(new URL(address).hostname);
+  const isLocal = LOCAL_HOSTS.has(new URL(from.address).hostname);
   for (const field of PATH_FIELDS) {
     const value = (document as Record<string, unknown>)[field];
     if (typeof value !== "string") continue;
-    const found = absolutePath(value, dirname(path));
+    const found = absolutePath(value, from.folder);
     if (found === null) continue;
     if (isLocal && !existsSync(found)) {
-      throw new Failure(`${file}: $.${field}: there is no file or folder ${found}`);
+      throw new Failure(`${from.source}: $.${field}: there is no file or folder ${found}`);
     }
     text = withPath(text, field, value, found);
   }

@@ -1,6 +1,7 @@
 import { CommanderError } from "commander";
 import { ApiError, UnreachableError } from "../api/client.ts";
 import { type CliIo, EXIT, Failure, Misuse } from "./cli-io.ts";
+import { messageOf } from "./error-text.ts";
 import { buildProgram } from "./program.ts";
 import { type GlobalOptions, Session } from "./session.ts";
 import type { LocalVerb } from "./verb.ts";
@@ -9,25 +10,41 @@ import type { LocalVerb } from "./verb.ts";
 export interface CliParts {
   /** Version of Sluice. */
   readonly version: string;
+  /** Versions of Node that it runs on. */
+  readonly node: string;
   /** Verbs that run in this process: `serve`, `test` and `demo`. */
   readonly locals: readonly LocalVerb[];
 }
 
 /**
- * Runs one command line, `argv` without node and script, and resolves to the exit code: 0 done, 1 failed, 2 misuse.
+ * Runs one command line, `argv` without node and script, and resolves to the exit code (EXIT).
  * A wait that Ctrl-C ends is 1: nobody knows yet whether what was asked for comes true.
  */
 export async function runCli(argv: readonly string[], io: CliIo, parts: CliParts): Promise<number> {
+  if (argv[0] === "completion" && argv[1] === "words") {
+    const { printCandidates } = await import("./completion/print.ts");
+    await printCandidates(argv.slice(argv[2] === "--" ? 3 : 2), io, parts.locals);
+    return EXIT.done;
+  }
   let exitCode: number = EXIT.done;
   const program = buildProgram(parts.version, parts.locals, {
     runVerb: async (verb, args, options, globals) => {
-      const session = new Session(io, globals as GlobalOptions);
+      let session = new Session(io, globals as GlobalOptions);
       try {
         const { run } = await verb.load();
+        session = await Session.open(io, globals as GlobalOptions, parts);
         exitCode = await run(session, args, options);
       } catch (error) {
-        exitCode = reportError(session, error);
+        const code = reportError(session, error);
+        exitCode = code === EXIT.failed ? (verb.failureCode ?? code) : code;
       }
+    },
+    runAbsent: (verb, globals) => {
+      const session = new Session(io, globals as GlobalOptions);
+      const Message = `${verb.name} is not in this version: ${verb.what}. Meanwhile: ${verb.instead}`;
+      if (session.isJson) io.err(`${JSON.stringify({ Code: "NotImplemented", Message }, null, 2)}\n`);
+      else session.error(Message);
+      exitCode = EXIT.absent;
     },
     runLocal: async (verb, args, options) => {
       exitCode = await verb.run(options, args);
@@ -69,23 +86,4 @@ export function reportError(session: Session, error: unknown): number {
     return error instanceof Misuse ? EXIT.misuse : EXIT.failed;
   }
   throw error;
-}
-
-/** One problem of a document, as the API tells it. */
-export interface Problem {
-  readonly Path: string;
-  readonly Found: string;
-  readonly Allowed: string;
-}
-
-/** Several problems of one document stand below each other. */
-export function problemsText(problems: readonly Problem[]): string {
-  const lines = problems.map(({ Path, Found, Allowed }) => `  ${Path}: found ${Found}, allowed: ${Allowed}`);
-  return [`${problems.length} problems`, ...lines].join("\n");
-}
-
-function messageOf(error: ApiError): string {
-  const problems = error.body.Problems;
-  if (!Array.isArray(problems) || problems.length < 2) return error.message;
-  return problemsText(problems as readonly Problem[]);
 }

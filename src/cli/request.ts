@@ -1,7 +1,5 @@
-import { readFileSync } from "node:fs";
-import { resolve } from "node:path";
 import { UnreachableError } from "../api/client.ts";
-import { type CliIo, EXIT, type ExitCode, Failure, Misuse } from "./cli-io.ts";
+import { EXIT, type ExitCode, Misuse } from "./cli-io.ts";
 import type { Session } from "./session.ts";
 
 /** What a request goes to. */
@@ -52,17 +50,6 @@ async function send(
     throw new UnreachableError(target.address, cause instanceof Error ? cause.message : String(error), {
       cause: error,
     });
-  }
-}
-
-/** A body as it is given on the command line: text, `@file`, or `@-` for standard input. */
-export async function readData(data: string, io: CliIo): Promise<Uint8Array> {
-  if (!data.startsWith("@")) return new TextEncoder().encode(data);
-  if (data === "@-") return io.readInput();
-  try {
-    return readFileSync(resolve(io.cwd, data.slice(1)));
-  } catch (error) {
-    throw new Failure(`cannot read ${data.slice(1)}: ${(error as Error).message}`, { cause: error });
   }
 }
 

@@ -7,7 +7,7 @@ const NAME_WIDTH = 25;
 const COLUMNS: readonly Column<Service>[] = [
   { header: "SERVICENAME", minWidth: NAME_WIDTH, cell: (s) => s.ServiceName },
   { header: "INSTANCE", align: "right", cell: (s) => s.TotalInstance },
-  { header: "CPU", align: "right", cell: (s) => s.Cpu },
+  { header: "CPU", align: "right", cell: (s) => s.Cores },
   { header: "MEMORY", cell: (s) => `${s.Memory}M` },
   { header: "CREATETIME", cell: (s) => s.CreateTime },
   { header: "UPDATETIME", cell: (s) => s.UpdateTime },
@@ -18,4 +18,5 @@ const COLUMNS: readonly Column<Service>[] = [
 ];
 
 /** The table of `ls`, as the seeds print it. */
-export const serviceTable = (services: readonly Service[]): string => listTable(COLUMNS, services);
+export const serviceTable = (services: readonly Service[], screen: number | null = null): string =>
+  listTable(COLUMNS, services, screen);

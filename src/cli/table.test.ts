@@ -8,7 +8,7 @@ const service = (name: string, instances: number, updated: string, weight: numbe
   ({
     ServiceName: name,
     TotalInstance: instances,
-    Cpu: 1,
+    Cores: 1,
     Memory: 1000,
     CreateTime: name === "pmml_prod" ? "2022-06-05T14:30:49Z" : "2022-06-05T14:31:38Z",
     UpdateTime: updated,
@@ -76,7 +76,7 @@ test("keys are right-aligned, and long values go on below", () => {
       ["Config", '{\n  "a": 1\n}'],
       ["Image", ""],
     ],
-    20,
+    44,
   );
   assert.equal(
     table,
@@ -94,4 +94,42 @@ test("keys are right-aligned, and long values go on below", () => {
 +-------------------+----------------------+
 `,
   );
+});
+
+test("wide characters take two columns, combining ones none", () => {
+  const columns = [{ header: "NAME", cell: (text: string) => text }];
+  const table = listTable(columns, ["模型", "ｅ", "e\u0301", "👍", "한국어"]);
+  assert.equal(
+    table,
+    `\
++--------+
+|  NAME  |
++--------+
+| 模型   |
+| ｅ     |
+| e\u0301      |
+| 👍     |
+| 한국어 |
++--------+
+`,
+  );
+  assert.equal(
+    keyTable([["K", "模型名称很长"]], 20),
+    "+---+--------------+\n| K | 模型名称很长 |\n+---+--------------+\n",
+  );
+  assert.match(keyTable([["K", "模型名称很长很长"]], 20), /\| 模型名称很长 \|\n\| {3}\| 很长 {8} \|/);
+});
+
+test("on a terminal of 40 columns each row is a block, and no line is longer than the terminal", () => {
+  const columns = [
+    { header: "SERVICENAME", minWidth: 25, cell: (name: string) => name },
+    { header: "STATUS", cell: () => "Running" },
+    { header: "MESSAGE", cell: () => "Service start successfully, and a long explanation" },
+  ];
+  const table = listTable(columns, ["a".repeat(63), "b"], 40);
+  for (const line of table.trimEnd().split("\n")) assert.ok(line.length <= 40, line);
+  assert.match(table, /\| {6}STATUS \| Running/);
+  assert.match(listTable(columns, [], 40), /^no rows of SERVICENAME, STATUS, MESSAGE\n$/);
+  // From 80 on it is the table that scripts and people know, whatever the terminal makes of it.
+  assert.equal(listTable(columns, ["b"], 80), listTable(columns, ["b"]));
 });

@@ -30,6 +30,8 @@ export interface Verb {
   readonly summary: string;
   readonly options: readonly VerbOption[];
   readonly load: () => Promise<{ readonly run: VerbRun }>;
+  /** Exit code of what is tried and fails, where 1 says something else; 1 unless told. */
+  readonly failureCode?: ExitCode;
 }
 
 /** A verb that runs in this process instead of asking the API, e.g. `serve`; given by the composition root. */

@@ -15,12 +15,18 @@ export interface WaitOptions {
   readonly timeoutSeconds: number;
 }
 
-/** `--no-wait` and `--timeout`; null: do not wait. */
+/** `--wait`, `--no-wait` and `--timeout`; null: do not wait. A verb waits unless told; see `askedToWait` for others. */
 export function waitOptions(options: VerbOptions): { readonly timeoutSeconds: number } | null {
   const seconds = textOption(options, "timeout") ?? String(TIMEOUT_SECONDS);
   if (!/^[1-9]\d{0,5}$/.test(seconds))
     throw new Misuse(`--timeout ${seconds}: a whole number of seconds, from 1`);
   return options.wait === false ? null : { timeoutSeconds: Number(seconds) };
+}
+
+/** The same for a verb that waits only when told: `--wait`, or `--timeout`, which would mean nothing else. */
+export function askedToWait(options: VerbOptions): { readonly timeoutSeconds: number } | null {
+  const wait = waitOptions(options);
+  return options.wait === true || textOption(options, "timeout") !== undefined ? wait : null;
 }
 
 /** Message of a service that runs as it was asked for (eas-reference §6.8). */
@@ -69,6 +75,23 @@ export function waitUntilRunning(
   });
 }
 
+/**
+ * Waits until a service that is meant to run does, as it is now wanted; of one that is stopped there is nothing to wait for.
+ */
+export async function waitUntilSettled(
+  session: Session,
+  path: ServicePath,
+  wait: { readonly timeoutSeconds: number } | null,
+): Promise<ExitCode> {
+  if (wait === null) return EXIT.done;
+  const { Generation, Status } = await session.client.call("DescribeService", { path });
+  if (Status === "Stopped" || Status === "Stopping") {
+    session.ok(`Service [${path.ServiceName}] is ${Status}: it takes the change when it starts`);
+    return EXIT.done;
+  }
+  return waitUntilRunning(session, path, { ...wait, generation: Generation });
+}
+
 /** Waits until nothing of it runs any more. */
 export function waitUntilStopped(
   session: Session,
@@ -102,6 +125,39 @@ export function waitUntilDeleted(
     }
     show("Service is terminating", session.ok.bind(session));
     return null;
+  });
+}
+
+/** Waits until nobody knows the group any more: its members drain first. */
+export async function waitUntilGroupGone(
+  session: Session,
+  path: { readonly ClusterId: string; readonly GroupName: string },
+  { timeoutSeconds }: { readonly timeoutSeconds: number },
+): Promise<ExitCode> {
+  const { io } = session;
+  const untilMs = io.monotonic() + timeoutSeconds * 1000;
+  return io.interruptible(async (signal) => {
+    const interrupted = new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve()));
+    while (!signal.aborted) {
+      try {
+        await session.client.call("DescribeGroup", { path });
+      } catch (error) {
+        if (error instanceof ApiError && error.code === "GROUP_NOT_FOUND") {
+          session.ok("Group was deleted successfully");
+          return EXIT.done;
+        }
+        if (!(error instanceof UnreachableError)) throw error;
+      }
+      if (io.monotonic() >= untilMs) {
+        session.error(
+          `Group [${path.GroupName}] is still there after ${timeoutSeconds} s; it goes on draining`,
+        );
+        return EXIT.failed;
+      }
+      await Promise.race([io.sleep(POLL_MS), interrupted]);
+    }
+    session.warn(`No longer waiting. Group [${path.GroupName}] goes on draining`);
+    return EXIT.failed;
   });
 }
 

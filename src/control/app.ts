@@ -31,7 +31,7 @@ import { Publisher } from "./publisher.ts";
 import { Reconciler } from "./reconciler.ts";
 import { scopedControl } from "./scoped-control.ts";
 import { steadyTime } from "./steady-time.ts";
-import { runnableOf } from "./version-check.ts";
+import { runnableVersions } from "./version-check.ts";
 
 export interface ControlPlaneDeps {
   readonly store: Store;
@@ -234,12 +234,6 @@ export function createControlPlane(
     return { state, statuses, shares };
   }
 
-  async function runnableVersions(name: ServiceName) {
-    const versions = (await known.desired()).versions.get(name) ?? [];
-    const looked = versions.map(async (v) => [v.version, await runnableOf(v, deps.files)] as const);
-    return new Map(await Promise.all(looked));
-  }
-
   const explainOver = (reads: () => Promise<Picture>) => {
     const explainer = new Explainer({ store, runtime, known, publisher, metrics, read: reads, steadyNow });
     return {
@@ -266,7 +260,8 @@ export function createControlPlane(
     addAudit: (entries) => store.addAudit(entries),
     audit: (query) => store.listAudit(query),
     ...explainOver(read),
-    createService: (document) => commands.createService(document),
+    createService: (document, additions) => commands.createService(document, additions),
+    cloneService: (source, document, additions) => commands.cloneService(source, document, additions),
     updateService: (name, document, mode) => commands.updateService(name, document, mode),
     deleteService: (name) => commands.deleteService(name),
     startService: (name) => commands.startService(name),
@@ -274,12 +269,14 @@ export function createControlPlane(
     restartService: (name) => commands.restartService(name),
     scaleService: (name, count, gone) => commands.scaleService(name, count, gone),
     releaseService: (name, release) => commands.releaseService(name, release),
+    changeLabels: (request) => commands.changeLabels(request),
+    node: () => room.kind(deps.capacity?.gpuCount() ?? 0),
     createMirror: (request) => commands.createMirror(request),
     updateMirror: (request) => commands.updateMirror(request),
     deleteMirror: (name) => commands.deleteMirror(name),
     previewUpdate: (name, document, mode) => commands.previewUpdate(name, document, mode),
     switchVersion: (name, version) => commands.switchVersion(name, version),
-    runnableVersions,
+    runnableVersions: async (name) => runnableVersions(await known.desired(), name, deps.files),
     createRollout: (request) => commands.createRollout(request),
     updateRollout: (request) => commands.updateRollout(request),
     deleteRollout: (name) => commands.deleteRollout(name),

@@ -9,12 +9,15 @@ import {
   removeAccessKey,
   rotateAccessKey,
 } from "../core/change/access-keys.ts";
+import { type Additions, withAdditions } from "../core/change/additions.ts";
 import { applyChanges } from "../core/change/apply.ts";
+import { cloneSpec } from "../core/change/clone.ts";
 import { createService } from "../core/change/create.ts";
 import type { ChangeContext, Decision } from "../core/change/decision.ts";
 import { findLasting } from "../core/change/decision.ts";
 import { deleteInstances } from "../core/change/delete-instances.ts";
 import { createGroup, deleteGroup, updateGroup } from "../core/change/group.ts";
+import { changeLabels, type LabelRequest } from "../core/change/labels.ts";
 import { createMirror, deleteMirror, type MirrorRequest, updateMirror } from "../core/change/mirror.ts";
 import { previewUpdate, type UpdatePreview } from "../core/change/preview.ts";
 import { reachOf } from "../core/change/reach.ts";
@@ -105,8 +108,8 @@ export class Commands implements Decided {
     await this.#decide(id, (state) => removeAccessKey(state, id));
   }
 
-  async createService(document: unknown): Promise<Accepted> {
-    const parsed = parseSpec(document);
+  async createService(document: unknown, additions: Additions = {}): Promise<Accepted> {
+    const parsed = withAdditions(parseSpec(document), additions);
     refuseMissingGpus(parsed.spec, this.#deps.gpuCount);
     const record = await this.#decide(
       parsed.spec.name,
@@ -114,6 +117,17 @@ export class Commands implements Decided {
       "new",
     );
     return { record, notEffective: parsed.notEffective };
+  }
+
+  async cloneService(source: ServiceName, given: unknown, additions: Additions): Promise<Accepted> {
+    let notEffective: readonly string[] = [];
+    const record = await this.#decide(source, (state, context) => {
+      const parsed = cloneSpec(findLasting(state, source), given, additions);
+      refuseMissingGpus(parsed.spec, this.#deps.gpuCount);
+      notEffective = parsed.notEffective;
+      return createService(state, parsed, context);
+    });
+    return { record, notEffective };
   }
 
   async updateService(name: ServiceName, given: unknown, mode: "merge" | "replace"): Promise<Accepted> {
@@ -158,6 +172,10 @@ export class Commands implements Decided {
 
   releaseService(name: ServiceName, asked: Release): Promise<ServiceRecord> {
     return this.#decide(name, (state, context) => release(state, { name, release: asked }, context));
+  }
+
+  changeLabels(request: LabelRequest): Promise<ServiceRecord> {
+    return this.#decide(request.name, (state, context) => changeLabels(state, request, context));
   }
 
   createMirror(request: MirrorRequest): Promise<ServiceRecord> {

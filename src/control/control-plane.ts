@@ -2,6 +2,8 @@ import type { AccessKeyRecord, KeptSecret } from "../core/access/access-key.ts";
 import type { AuditEntry } from "../core/access/audit-entry.ts";
 import type { Actor } from "../core/access/caller.ts";
 import type { AccessKeyOrder } from "../core/change/access-keys.ts";
+import type { Additions } from "../core/change/additions.ts";
+import type { LabelRequest } from "../core/change/labels.ts";
 import type { MirrorRequest } from "../core/change/mirror.ts";
 import type { UpdatePreview } from "../core/change/preview.ts";
 import type { Backup, RestoreReport } from "../core/change/restore.ts";
@@ -11,6 +13,7 @@ import type { Explanation, Finding } from "../core/explain/finding.ts";
 import type { MirrorSample, ServiceSample, TlsState } from "../core/gateway-report.ts";
 import type { InstanceWork } from "../core/instance-work.ts";
 import type { GroupName, InstanceId, ServiceName } from "../core/names.ts";
+import type { NodeKind } from "../core/node-kind.ts";
 import type {
   DesiredState,
   GroupRecord,
@@ -53,7 +56,9 @@ export interface ControlPlane {
   addAudit(entries: readonly AuditEntry[]): Promise<void>;
   audit(query: AuditQuery): Promise<{ readonly entries: readonly AuditEntry[]; readonly total: number }>;
 
-  createService(document: unknown): Promise<Accepted>;
+  createService(document: unknown, additions?: Additions): Promise<Accepted>;
+  /** A new service as `source` is, but for what the part of a service.json says. */
+  cloneService(source: ServiceName, document: unknown, additions: Additions): Promise<Accepted>;
   updateService(name: ServiceName, document: unknown, mode: "merge" | "replace"): Promise<Accepted>;
   deleteService(name: ServiceName): Promise<ServiceRecord>;
   startService(name: ServiceName): Promise<ServiceRecord>;
@@ -67,6 +72,7 @@ export interface ControlPlane {
     instancesToDelete: readonly InstanceId[],
   ): Promise<ServiceRecord>;
   releaseService(name: ServiceName, release: Release): Promise<ServiceRecord>;
+  changeLabels(request: LabelRequest): Promise<ServiceRecord>;
   createMirror(request: MirrorRequest): Promise<ServiceRecord>;
   updateMirror(request: MirrorRequest): Promise<ServiceRecord>;
   deleteMirror(name: ServiceName): Promise<ServiceRecord>;
@@ -112,6 +118,8 @@ export interface ControlPlane {
   explainService(name: ServiceName): Promise<Explanation>;
   explainInstance(name: ServiceName, instance: InstanceId): Promise<Finding>;
 
+  /** The node that instances run on; null: what it has is not known. */
+  node(): NodeKind | null;
   /** All that is wanted and all that is so, read together. */
   read(): Promise<Picture>;
   events(query: EventQuery): Promise<{ readonly events: readonly NewEvent[]; readonly total: number }>;

@@ -1,5 +1,6 @@
 import type { InstanceSpec, LimitSpec } from "../core/instance-spec.ts";
 import type { InstanceId, ServiceName } from "../core/names.ts";
+import { type NodeKind, nodeKind } from "../core/node-kind.ts";
 import { type Room, withMore, without } from "../core/plan/room.ts";
 
 /**
@@ -26,6 +27,11 @@ export class NodeRoom {
       [...this.#taken.values()].flatMap((own) => [...own.values()]),
     );
     return without(capacity, taken);
+  }
+
+  /** The node with what is free of it; null: not known. */
+  kind(gpuCount: number): NodeKind | null {
+    return nodeKind(this.#capacity(), this.free(), gpuCount);
   }
 
   /** What a service has: those alive, and those being started, whose limits are known from their start. */

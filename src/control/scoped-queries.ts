@@ -24,7 +24,8 @@ type Query =
   | "explainInstance"
   | "runnableVersions"
   | "cachedFiles"
-  | "listEnvironments";
+  | "listEnvironments"
+  | "node";
 export type Queries = Pick<ControlPlane, Query>;
 
 export interface ScopedDeps {
@@ -82,6 +83,7 @@ export function scopedQueries(inner: Queries, actor: Actor, deps: ScopedDeps): Q
     gateways: refused,
     cachedFiles: async () => refused(),
     listEnvironments: async () => refused(),
+    node: () => inner.node(), // what may be asked for is for everybody to know
     traffic: (seconds) =>
       inner.traffic(seconds).map(({ atMs, samples, mirrors }) => ({
         atMs,
@@ -123,6 +125,7 @@ function allQueries(inner: Queries, isMasked: boolean): Queries {
     runnableVersions: (name) => inner.runnableVersions(name),
     cachedFiles: () => inner.cachedFiles(),
     listEnvironments: () => inner.listEnvironments(),
+    node: () => inner.node(),
   };
 }
 

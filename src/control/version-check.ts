@@ -1,4 +1,5 @@
-import type { ServiceVersion } from "../core/service.ts";
+import type { ServiceName } from "../core/names.ts";
+import type { DesiredState, ServiceVersion } from "../core/service.ts";
 import { parseSpec } from "../core/spec/parse.ts";
 import { sourcesOf, sourceText } from "../core/spec/referenced.ts";
 import type { FileCache } from "../ports/files.ts";
@@ -27,4 +28,16 @@ export async function runnableOf(version: ServiceVersion, files: FileCache): Pro
     return { kind: "false", why: `${sourceText(gone.source)}${file} is gone` };
   }
   return { kind: states.some((s) => s.state === "unknown") ? "unknown" : "true" };
+}
+
+/** All kept versions of a service, by number. */
+export async function runnableVersions(
+  state: DesiredState,
+  name: ServiceName,
+  files: FileCache,
+): Promise<ReadonlyMap<number, Runnable>> {
+  const looked = (state.versions.get(name) ?? []).map(
+    async (version) => [version.version, await runnableOf(version, files)] as const,
+  );
+  return new Map(await Promise.all(looked));
 }

@@ -181,7 +181,22 @@ const CODES = {
     false,
     (f: { limitBytes: number }) => `the body is larger than ${f.limitBytes} bytes`,
   ),
-  STORE_FULL: code(507, true, (f: { detail: string }) => `the home's disk is full: ${f.detail}`),
+  NOT_IMPLEMENTED: code(
+    501,
+    false,
+    (f: { operation: string; instead: string }) => `${f.operation} is not implemented here; ${f.instead}`,
+  ),
+  STORE_FULL: code(507, true, (f: { detail: string }) => `the disk of the store is full: ${f.detail}`),
+  STORE_UNAVAILABLE: code(
+    503,
+    true,
+    (f: { detail: string }) => `the store does not answer, or takes no writes now: ${f.detail}`,
+  ),
+  NOT_LEADER: code(503, true, (f: { leader: string | null }) =>
+    f.leader === null
+      ? "this control process does not lead now; another takes over within seconds"
+      : `this control process stands by; the one that leads is at ${f.leader}`,
+  ),
   INTERNAL: code(
     500,
     true,
@@ -215,6 +230,13 @@ export class ServingError<C extends ErrorCode = ErrorCode> extends Error {
 
 /** All codes, for the reference and its test. */
 export const ERROR_CODES = Object.keys(CODES) as ErrorCode[];
+
+/**
+ * A code as the API writes it. One is spelled as clients of PAI-EAS know it from other products there (eas-reference §8.0): they look for
+ * it to tell what a service of theirs does not have from what has failed.
+ */
+export const writtenCode = (code: ErrorCode): string =>
+  code === "NOT_IMPLEMENTED" ? "NotImplemented" : code;
 
 /** Status and retriability of a code, for the reference. */
 export function errorEntry(code: ErrorCode): { status: number; isRetriable: boolean } {

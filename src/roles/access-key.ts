@@ -76,16 +76,20 @@ export class AccessKeyFile implements OwnKeyFile {
  * Sluice (another key) is left alone. Returns whether the file now speaks of this one.
  */
 export function writeClientConfig(path: string, config: ClientConfig): boolean {
+  let current: Partial<ClientConfig> & { readonly profile?: unknown; readonly profiles?: unknown } = {};
   if (existsSync(path)) {
-    let current: Partial<ClientConfig> = {};
     try {
-      current = JSON.parse(readFileSync(path, "utf8")) as Partial<ClientConfig>;
+      current = JSON.parse(readFileSync(path, "utf8")) as typeof current;
     } catch {
       return false; // not ours to overwrite: it may hold something its owner wants to mend
     }
-    if (current.key !== config.key) return false;
+    // One that holds only profiles of other installations has room for this one.
+    const isFree =
+      current.key === undefined && current.address === undefined && current.profiles !== undefined;
+    if (current.key !== config.key && !isFree) return false;
   }
-  writeFileAtomicSync(path, `${JSON.stringify(config, null, 2)}\n`, 0o600);
+  const { profile, profiles } = current;
+  writeFileAtomicSync(path, `${JSON.stringify({ ...config, profile, profiles }, null, 2)}\n`, 0o600);
   return true;
 }
 

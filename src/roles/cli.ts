@@ -4,7 +4,7 @@ import { runCli } from "../cli/main.ts";
 import { processIo } from "../cli/process-io.ts";
 import { type LocalVerb, textOption } from "../cli/verb.ts";
 import { type AnySetting, SERVE_SETTINGS } from "./settings.ts";
-import { VERSION } from "./version.ts";
+import { NODE_VERSIONS, VERSION } from "./version.ts";
 
 const serve: LocalVerb = {
   name: "serve",
@@ -69,5 +69,9 @@ export const LOCAL_VERBS: readonly LocalVerb[] = [serve, test, demo];
 
 /** The role of whoever types `sluice`. */
 export async function runCliRole(argv: readonly string[]): Promise<void> {
-  process.exitCode = await runCli(argv, processIo(), { version: VERSION, locals: LOCAL_VERBS });
+  process.exitCode = await runCli(argv, processIo(), {
+    version: VERSION,
+    node: NODE_VERSIONS,
+    locals: LOCAL_VERBS,
+  });
 }

@@ -1,4 +1,5 @@
 import { readSetting } from "../base/settings.ts";
+import { hasPassword } from "./database.ts";
 import { SERVE_SETTINGS, type ServeSettings } from "./settings.ts";
 
 /**
@@ -11,8 +12,13 @@ export function readServeSettings(
 ): ServeSettings {
   const of = <T>(setting: Parameters<typeof readSetting<T>>[0]) =>
     readSetting(setting, flag(setting.name), env);
+  if (hasPassword(flag("store") ?? ""))
+    throw new Error(
+      "--store: everybody on the machine sees the password of a flag; give the address by SLUICE_STORE, or by a file: --store file:/path",
+    );
   return {
     home: of(SERVE_SETTINGS.home),
+    store: of<string | null>(SERVE_SETTINGS.store),
     host: of(SERVE_SETTINGS.host),
     port: of(SERVE_SETTINGS.port),
     tlsCert: of<string | null>(SERVE_SETTINGS.tlsCert),

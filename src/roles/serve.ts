@@ -4,22 +4,25 @@ import { jsonLog } from "../adapters/log-pino/log.ts";
 import { ModelCache } from "../adapters/model-cache/cache.ts";
 import { pythonsOf } from "../adapters/python-environments/base-python.ts";
 import { VirtualEnvironments } from "../adapters/python-environments/environments.ts";
-import { openSqliteStore } from "../adapters/store-sqlite/open.ts";
 import { systemClock } from "../adapters/system/clock.ts";
 import { systemRandom } from "../adapters/system/random.ts";
 import { createControlPlane } from "../control/app.ts";
 import type { ControlPlane } from "../control/control-plane.ts";
+import { guardedGateways, guardedRuntime } from "../control/term-guard.ts";
 import { ServingError } from "../core/errors.ts";
-import type { GatewayFleet, GatewayProcess } from "../ports/gateways.ts";
-import type { RuntimeDriver } from "../ports/runtime.ts";
+import type { GatewayProcess } from "../ports/gateways.ts";
+import type { Log } from "../ports/log.ts";
 import { createApp } from "../server/app.ts";
 import { AccessKeyFile, writeClientConfig } from "./access-key.ts";
-import { HomeInUse, releaseControl, takeControl } from "./control-lock.ts";
+import { HomeInUse } from "./control-lock.ts";
+import { BadDatabase } from "./database.ts";
+import { followSignals, type Signals, takeDown } from "./ending.ts";
 import { BadBackup, beginFromBackup } from "./from-backup.ts";
-import { openInstanceLimits } from "./instance-limits.ts";
+import { type Lead, openLeading } from "./leading.ts";
+import { ApiPlace, urlHost } from "./listening.ts";
 import { BadStoreSettings, readObjectStores } from "./object-stores.ts";
 import { claimPort, PortTaken } from "./ports.ts";
-import { CannotServe, openProcesses } from "./processes.ts";
+import { CannotServe, type Machine, openMachine } from "./processes.ts";
 import { BadSealingKey, openSealer } from "./sealing-key.ts";
 import { readServeSettings } from "./serve-settings.ts";
 import { type HomeLayout, homeLayout, type ServeSettings } from "./settings.ts";
@@ -27,8 +30,8 @@ import { BadCertificate, planTls } from "./tls.ts";
 import { VERSION } from "./version.ts";
 
 const EXIT = { done: 0, failed: 1, misuse: 2 } as const;
-/** Longest drain of the gateways, and then of the instances, after the first SIGTERM. */
-const DRAIN_MS = 30_000;
+/** So long a standby may take to begin, when this process hands over to it; it needs some 200 ms. */
+const HANDOVER_MS_MAX = 5_000;
 /** Gateways take some 100 ms to listen; after this long, ready is said all the same. */
 const GATEWAYS_READY_MS_MAX = 10_000;
 const GATEWAYS_LOOK_MS = 20;
@@ -50,8 +53,9 @@ export async function runServeRole(
     return EXIT.done;
   } catch (error) {
     if (isDiskFull(error)) {
+      const whose = settings.store === null ? "home" : "home, or of the database server,";
       process.stderr.write(
-        `[ERROR] the disk of the home is full: ${(error as Error).message}. Make room, and start again; gateways and instances that run go on meanwhile\n`,
+        `[ERROR] the disk of the ${whose} is full: ${(error as Error).message}. Make room, and start again; gateways and instances that run go on meanwhile\n`,
       );
       return EXIT.failed;
     }
@@ -63,6 +67,7 @@ export async function runServeRole(
       BadCertificate,
       BadSealingKey,
       BadStoreSettings,
+      BadDatabase,
     ].some((c) => error instanceof c);
     process.stderr.write(`[ERROR] ${isExpected ? (error as Error).message : (error as Error).stack}\n`);
     return EXIT.failed;
@@ -77,25 +82,56 @@ async function serve(settings: ServeSettings): Promise<void> {
   process.title = "sluice serve";
   const layout = homeLayout(settings.home);
   makeFolders(layout);
-  const lock = takeControl(layout.controlFile, layout.home);
+  const log = jsonLog({ level: settings.logLevel, destination: join(layout.logs, "control.log") });
+  const api = new ApiPlace(settings.apiHost, settings.apiPort);
+  const leading = await openLeading(settings, layout, api, log);
+  const signals = followSignals(() => say("draining; once more stops at once"));
+  let machine: Machine | null = null;
   try {
-    await serveHome(settings, layout);
+    while (!signals.stop.aborted) {
+      const lead = await leading(signals.stop);
+      if (lead === null) return;
+      const { lost } = lead.term;
+      try {
+        machine ??= openMachine(settings, layout);
+        await serveTerm({ settings, layout, api, log, machine, lead, signals });
+      } catch (error) {
+        if (!lost.aborted) throw error;
+        log.warn({ err: error }, "the term ended before all was started");
+      } finally {
+        await lead.end();
+      }
+      if (!lost.aborted) return;
+      say(`[WARNING] leads no longer: ${lost.reason.message}`);
+    }
+    if (machine !== null)
+      say("[WARNING] gateways and instances were left as they are: who leads is not known");
   } finally {
-    releaseControl(layout.controlFile, lock);
+    signals.end();
   }
 }
 
-async function serveHome(settings: ServeSettings, layout: HomeLayout): Promise<void> {
-  const log = jsonLog({ level: settings.logLevel, destination: join(layout.logs, "control.log") });
+interface TermDeps {
+  readonly settings: ServeSettings;
+  readonly layout: HomeLayout;
+  readonly api: ApiPlace;
+  readonly log: Log;
+  readonly machine: Machine;
+  readonly lead: Lead;
+  readonly signals: Signals;
+}
+
+/** From the moment in which this process leads until it is asked to stop, or leads no longer. */
+async function serveTerm({ settings, layout, api, log, machine, lead, signals }: TermDeps): Promise<void> {
+  const { groups, capacity, runtime, gateways } = machine;
+  const { term } = lead;
   const ownKey = new AccessKeyFile(layout.accessKey, layout.clientConfig, systemRandom);
-  const { groups, capacity } = openInstanceLimits(settings, layout.run);
-  const [runtime, gateways] = openProcesses(layout, groups);
   await runtime.sweep();
   log.info({ limits: groups.inForce, capacity: capacity.total() }, "what instances may have");
   const living = (await gateways.list()).filter((g) => g.isAlive);
   const port = await gatewayPort(settings, living);
   const secure = await planTls(settings, port, living, systemClock.now());
-  const store = openSqliteStore(layout.database);
+  const store = await lead.openStore();
   const begun = await beginFromBackup(store, settings.fromBackup, systemClock.now());
   const sealer = openSealer(layout.sealingKey, systemRandom, (await store.readDesired()).state.accessKeys);
   const files = new ModelCache({
@@ -117,8 +153,8 @@ async function serveHome(settings: ServeSettings, layout: HomeLayout): Promise<v
   });
   const control: ReturnType<typeof createControlPlane> = createControlPlane({
     store,
-    runtime,
-    gateways,
+    runtime: guardedRuntime(runtime, term),
+    gateways: guardedGateways(gateways, term),
     files,
     environments,
     clock: systemClock,
@@ -147,7 +183,7 @@ async function serveHome(settings: ServeSettings, layout: HomeLayout): Promise<v
     gatewayAddress,
     version: VERSION,
   });
-  const address = await listen(app, settings);
+  const address = await api.listen(app);
   const isOurs = writeClientConfig(layout.clientConfig, {
     address,
     gateway: gatewayAddress,
@@ -155,14 +191,14 @@ async function serveHome(settings: ServeSettings, layout: HomeLayout): Promise<v
     keyId: ownKey.read().id,
     key: ownKey.read().secret,
   });
-  const stop = new AbortController();
-  const signals = followSignals(stop);
-  const running = control.run(stop.signal);
-  await Promise.race([running, untilListening(control, settings.gatewayWorkers, stop.signal)]);
+  term.announce(address);
+  const stop = AbortSignal.any([signals.stop, term.lost]);
+  const running = control.run(stop);
+  await Promise.race([running, untilListening(control, settings.gatewayWorkers, stop)]);
   say(`Sluice is ready
   gateway      ${gatewayAddress} (${settings.gatewayWorkers} workers)${secure === null ? "" : `\n  with TLS     https://${urlHost(secure.tls.host)}:${secure.tls.port}`}
   control API  ${address} (OpenAPI at /openapi.json)
-  home         ${layout.home}${isOurs ? "" : `\n  note         ${layout.clientConfig} speaks of another Sluice and was left as it is`}`);
+  home         ${layout.home}${isOurs ? "" : `\n  note         ${layout.clientConfig} speaks of another Sluice and was left as it is`}${settings.store === null ? "" : `\n  store        ${lead.store}`}`);
   if (begun !== null) say(begun);
   for (const warning of secure?.warnings ?? []) say(`[WARNING] ${warning}`);
   log.info({ gateway: gatewayAddress, tls: secure?.tls ?? null, api: address }, "ready");
@@ -170,14 +206,23 @@ async function serveHome(settings: ServeSettings, layout: HomeLayout): Promise<v
     await running;
   } finally {
     await app.close();
-    if (stop.signal.aborted) {
-      await takeDown(gateways, runtime, signals.isHurried);
+    await store.close();
+    if (signals.stop.aborted && !(await isHandedOver(lead, signals))) {
+      await takeDown(gateways, runtime, signals.hurry);
       groups.close();
     }
-    await store.close();
-    signals.end();
-    log.info({}, "ended");
+    log.info({ lost: term.lost.reason?.message ?? null }, "ended");
   }
+}
+
+/** True when gateways and instances are another's now: one has taken them over, or may have. */
+async function isHandedOver({ term, release }: Lead, { hurry }: Signals): Promise<boolean> {
+  if (term.lost.aborted) return true;
+  if (hurry.aborted) return false;
+  release();
+  const isTaken = await term.handOver(HANDOVER_MS_MAX);
+  if (isTaken && !term.lost.aborted) say("handed over to the standby");
+  return isTaken;
 }
 
 /** So that "ready" is true for clients, too. A gateway that does not come up is the log's matter, not a reason to wait on. */
@@ -214,62 +259,6 @@ async function gatewayPort(settings: ServeSettings, living: readonly GatewayProc
   const { host, port } = settings;
   const same = living.find((g) => g.host === host && (port === 0 || g.port === port));
   return same?.port ?? claimPort("the gateway", settings.host, settings.port, "--port");
-}
-
-async function listen(app: ReturnType<typeof createApp>, settings: ServeSettings): Promise<string> {
-  try {
-    await app.listen({ host: settings.apiHost, port: settings.apiPort });
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "EADDRINUSE") throw error;
-    throw new PortTaken("the control API", settings.apiHost, settings.apiPort, "--api-port");
-  }
-  return `http://${urlHost(settings.apiHost)}:${(app.server.address() as { port: number }).port}`;
-}
-
-/** A wildcard address is reached at the loopback; an IPv6 address needs brackets (RFC 3986 §3.2.2). */
-function urlHost(host: string): string {
-  if (host === "0.0.0.0") return "127.0.0.1";
-  if (host === "::") return "[::1]";
-  return host.includes(":") ? `[${host}]` : host;
-}
-
-/** First SIGTERM or SIGINT: drain. Second: stop now. SIGHUP and SIGKILL end only this process: all else goes on. */
-function followSignals(stop: AbortController) {
-  const hurry = new AbortController();
-  const asked = () => {
-    if (stop.signal.aborted) return hurry.abort();
-    say("draining; once more stops at once");
-    stop.abort(new Error("asked to stop"));
-  };
-  process.on("SIGTERM", asked);
-  process.on("SIGINT", asked);
-  return {
-    isHurried: hurry.signal,
-    end: () => {
-      process.off("SIGTERM", asked);
-      process.off("SIGINT", asked);
-    },
-  };
-}
-
-/** Gateways first, so that nobody is routed any more, then the instances; all at once and without grace when hurried. */
-async function takeDown(gateways: GatewayFleet, runtime: RuntimeDriver, hurried: AbortSignal): Promise<void> {
-  try {
-    await stopGateways(gateways, DRAIN_MS, hurried);
-    await stopInstances(runtime, DRAIN_MS, hurried);
-  } catch (error) {
-    if (!hurried.aborted) throw error;
-    const never = new AbortController().signal;
-    await Promise.all([stopGateways(gateways, 0, never), stopInstances(runtime, 0, never)]);
-  }
-}
-
-async function stopGateways(gateways: GatewayFleet, graceMs: number, signal: AbortSignal): Promise<void> {
-  await Promise.all((await gateways.list()).map((g) => gateways.stop(g.id, graceMs, signal)));
-}
-
-async function stopInstances(runtime: RuntimeDriver, graceMs: number, signal: AbortSignal): Promise<void> {
-  await Promise.all((await runtime.list()).map((i) => runtime.stop(i.spec.id, graceMs, signal)));
 }
 
 function say(text: string): void {

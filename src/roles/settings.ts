@@ -37,6 +37,15 @@ function cgroups(text: string): string | SettingProblem {
     : new SettingProblem("auto, off, or a path that begins with /");
 }
 
+function store(text: string): string | null | SettingProblem {
+  if (text === "home") return null;
+  return /^(postgres(ql)?:\/\/|file:\/)/.test(text)
+    ? text
+    : new SettingProblem(
+        "home, postgres://user@host:port/database, or file:/path of a file that holds such a line",
+      );
+}
+
 function autoOrAbove0(text: string): number | null | SettingProblem {
   if (text === "auto") return null;
   const amount = Number(text);
@@ -67,6 +76,14 @@ export const SERVE_SETTINGS = {
     defaultValue: join(homedir(), ".sluice"),
     defaultText: "~/.sluice",
     parse: nonEmptyText,
+  },
+  store: {
+    name: "store",
+    text: "where what is wanted is kept: home, a SQLite database in it; or, for several control processes of which one leads, postgres://user@host:port/database; or file:/path of a file with that line. A password comes by the file or the environment, not by the flag",
+    defaultValue: null,
+    defaultText: "`home`",
+    isSecret: true,
+    parse: store,
   },
   host: { name: "host", text: "address the gateway listens on", defaultValue: "127.0.0.1", parse: host },
   port: {
@@ -216,6 +233,8 @@ export const SERVE_SETTINGS = {
 
 export interface ServeSettings {
   readonly home: string;
+  /** Null: in the home. Else an address of PostgreSQL, or of a file that holds one; it may have a password. */
+  readonly store: string | null;
   readonly host: string;
   readonly port: number;
   /** Null: no TLS. */

@@ -15,9 +15,13 @@ import { HANDLERS } from "./handlers.ts";
 import { checked, typedQuery } from "./input.ts";
 import { streamLines } from "./line-stream.ts";
 import { addMetricsRoute } from "./metrics-route.ts";
+import { addNotImplementedRoutes } from "./not-implemented-routes.ts";
 import { asRefusal } from "./refusal.ts";
 import { isWantOfRight, RefusedChanges } from "./refused-changes.ts";
 import type { SignedParts } from "./signing/signature.ts";
+
+/** Longest name of a host, with a port. */
+const HOST_CHARS_MAX = 260;
 
 declare module "fastify" {
   interface FastifyContextConfig {
@@ -92,7 +96,11 @@ export function createApp(deps: ServerDeps): FastifyInstance {
     if (status === 401) reply.header("www-authenticate", 'Bearer realm="sluice"');
     // What is left of the request is not worth reading.
     if (status === 413) reply.header("connection", "close");
-    reply.header("x-request-id", request.id).code(status).send(body);
+    const HostId = (request.headers.host ?? "").slice(0, HOST_CHARS_MAX);
+    reply
+      .header("x-request-id", request.id)
+      .code(status)
+      .send({ ...body, HostId });
   }
 
   function bodyLimits({ routeOptions }: FastifyRequest) {
@@ -133,6 +141,7 @@ export function createApp(deps: ServerDeps): FastifyInstance {
     const { caller } = await checkAccess(request);
     return actorOf(request, caller, "Metrics");
   });
+  addNotImplementedRoutes(app, checkAccess);
   for (const operation of OPERATION_LIST) {
     const needsRegion = operation.path.includes("{ClusterId}");
     app.route({

@@ -61,7 +61,7 @@ export const GROUP_HANDLERS: { readonly [N in GroupOperations]: Handler<N> } = {
   },
   async DescribeGroupEndpoints({ path }, deps) {
     const group = groupIn(await deps.control.read(), path.GroupName);
-    return { AccessToken: group.token, Endpoints: groupEndpoints(group, deps) };
+    return { Message: "", AccessToken: group.token, Endpoints: groupEndpoints(group, deps) };
   },
 };
 

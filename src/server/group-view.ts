@@ -11,6 +11,9 @@ export function groupView(record: GroupRecord, place: Place): Group {
   return {
     Name: record.name,
     ClusterId: place.region,
+    CallerUid: "",
+    ParentUid: "",
+    Network: { GatewayId: "", SecurityGroupId: "", VSwitchId: "", VpcId: "" },
     TrafficMode: record.mode,
     Sticky: record.sticky ? showAffinity(record.sticky) : "off",
     Labels: labelList(record.labels),

@@ -1,10 +1,12 @@
 import type { OperationName } from "../api/paths.ts";
 import { ACCESS_HANDLERS } from "./access-handlers.ts";
 import { BACKUP_HANDLERS } from "./backup-handlers.ts";
+import { CONTAINER_HANDLERS } from "./container-handlers.ts";
 import { ENVIRONMENT_HANDLERS } from "./environment-handlers.ts";
 import { GROUP_HANDLERS } from "./group-handlers.ts";
 import type { Handler } from "./handler.ts";
 import { INTERNAL_HANDLERS } from "./internal-handlers.ts";
+import { LABEL_HANDLERS } from "./label-handlers.ts";
 import { MANUAL_HANDLERS } from "./manual-handlers.ts";
 import { MIRROR_HANDLERS } from "./mirror-handlers.ts";
 import { ROLLOUT_HANDLERS } from "./rollout-handlers.ts";
@@ -17,6 +19,8 @@ import { TOKEN_HANDLERS } from "./token-handlers.ts";
 export const HANDLERS: { readonly [N in OperationName]: Handler<N> } = {
   ...SERVICE_COMMANDS,
   ...SERVICE_QUERIES,
+  ...LABEL_HANDLERS,
+  ...CONTAINER_HANDLERS,
   ...GROUP_HANDLERS,
   ...TOKEN_HANDLERS,
   ...MIRROR_HANDLERS,

@@ -44,7 +44,7 @@ export function checked(schema: TSchema, value: unknown, at: "$" | "?"): unknown
 }
 
 /**
- * A query as typed values: numbers, booleans and maps are text on the wire. What does not read as its type stays text,
+ * A query as typed values: numbers, booleans, lists and maps are text on the wire (eas-reference §8.0). What does not read as its type stays text,
  * for `checked` to name.
  */
 export function typedQuery(
@@ -65,7 +65,12 @@ export function typedQuery(
 function typed(type: string | undefined, text: string): unknown {
   if (type === "integer" && /^-?\d{1,15}$/.test(text)) return Number(text);
   if (type === "boolean" && /^(true|false)$/i.test(text)) return text.toLowerCase() === "true";
-  if (type !== "object") return text;
+  if (type === "array" && !text.startsWith("["))
+    return text
+      .split(",")
+      .map((item) => item.trim())
+      .filter((item) => item !== "");
+  if (type !== "object" && type !== "array") return text;
   try {
     return JSON.parse(text);
   } catch {

@@ -1,15 +1,22 @@
-import { constants } from "node:os";
+import { constants, hostname } from "node:os";
 import type { Instance } from "../api/objects.ts";
 import type { LimitsInForce } from "../core/instance-spec.ts";
+import type { NodeKind } from "../core/node-kind.ts";
 import type { InstanceExit, InstanceStatus, ServiceRecord } from "../core/service.ts";
 import type { StageTime } from "../core/start-stages.ts";
 import { rfc3339OrEmpty } from "./time.ts";
 
+const HOST_NAME = hostname();
+
 /** Instances of the process runtime listen on this machine only (core/instance-spec.ts, InstanceState.port). */
-const HOST_IP = "127.0.0.1";
+export const HOST_IP = "127.0.0.1";
 
 /** An instance as the Instance of eas-reference §8.1. */
-export function instanceView(instance: InstanceStatus, service: ServiceRecord): Instance {
+export function instanceView(
+  instance: InstanceStatus,
+  service: ServiceRecord,
+  node: NodeKind | null,
+): Instance {
   const started = rfc3339OrEmpty(instance.startedAtMs);
   return {
     InstanceName: instance.id,
@@ -24,6 +31,16 @@ export function instanceView(instance: InstanceStatus, service: ServiceRecord): 
     RestartCount: instance.restarts + instance.workerRestarts,
     InnerIP: HOST_IP,
     HostIP: HOST_IP,
+    HostName: HOST_NAME,
+    InstanceType: node?.name ?? "",
+    Zone: "",
+    ReplicaName: "",
+    ExternalIP: "",
+    ExternalInstancePort: 0,
+    TenantHostIP: "",
+    TenantInstanceIP: "",
+    OriginalAmount: 0,
+    CurrentAmount: 0,
     InstancePort: instance.port ?? 0,
     Pid: instance.pid,
     CreateTime: started,

@@ -1,4 +1,4 @@
-import { ServingError } from "../core/errors.ts";
+import { ServingError, writtenCode } from "../core/errors.ts";
 
 /** Status and body of an answer that refuses. */
 export interface Refusal {
@@ -15,7 +15,7 @@ export function refusalOf(error: ServingError, requestId: string): Refusal {
     status: error.status,
     body: {
       ...(pascal(error.facts) as object),
-      Code: error.code,
+      Code: writtenCode(error.code),
       Message: error.message,
       RequestId: requestId,
     },

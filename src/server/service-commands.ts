@@ -1,7 +1,12 @@
+import { NOT_IMPLEMENTED } from "../api/not-implemented.ts";
+import type { Input } from "../api/operations.ts";
 import type { OperationName } from "../api/paths.ts";
+import type { Accepted } from "../control/control-plane.ts";
+import type { Additions } from "../core/change/additions.ts";
 import { ServingError } from "../core/errors.ts";
 import type { InstanceId } from "../core/names.ts";
 import type { ServiceRecord } from "../core/service.ts";
+import { checkContainer } from "./container-handlers.ts";
 import type { ServerDeps } from "./deps.ts";
 import { type Handler, serviceIn, serviceName } from "./handler.ts";
 import { previewView } from "./preview-view.ts";
@@ -27,7 +32,7 @@ function named(message: string, notEffective: readonly string[]) {
 
 type Commands = Extract<
   OperationName,
-  | `${"Create" | "Update" | "Delete" | "Start" | "Stop" | "Restart" | "Scale" | "Release"}Service`
+  | `${"Create" | "Clone" | "Update" | "Delete" | "Start" | "Stop" | "Restart" | "Scale" | "Release"}Service`
   | "UpdateServiceVersion"
   | "DeleteServiceInstances"
 >;
@@ -35,19 +40,17 @@ type Commands = Extract<
 /** Operations that change what is wanted of one service. */
 export const SERVICE_COMMANDS: { readonly [N in Commands]: Handler<N> } = {
   async CreateService({ body, query }, deps) {
-    const document = query.Labels ? withLabels(body, query.Labels) : body;
-    const { record, notEffective } = await deps.control.createService(document);
-    const address = serviceAddress(record, deps);
-    return {
-      ...named(says(record, deps, "creating"), notEffective),
-      Generation: record.generation,
-      ServiceName: record.name,
-      ServiceId: record.id,
-      Region: deps.region,
-      Status: "Creating",
-      InternetEndpoint: address,
-      IntranetEndpoint: address,
-    };
+    if (query.Develop) {
+      const allowed = `false: there is no development mode; ${NOT_IMPLEMENTED.DevelopService!.instead}`;
+      throw new ServingError("INVALID_ARGUMENT", {
+        problems: [{ path: "?Develop", found: "true", allowed }],
+      });
+    }
+    return created(await deps.control.createService(body, additionsOf(query)), deps);
+  },
+  async CloneService({ path, body, query }, deps) {
+    const source = serviceName(path.ServiceName);
+    return created(await deps.control.cloneService(source, body, additionsOf(query)), deps);
   },
   async UpdateService({ path, query, body }, deps) {
     const name = serviceName(path.ServiceName);
@@ -115,18 +118,32 @@ export const SERVICE_COMMANDS: { readonly [N in Commands]: Handler<N> } = {
       });
     }
     if (query.SoftRestart) {
+      checkContainer(query.Container, "?Container");
       const name = serviceName(path.ServiceName);
       const restarted = await deps.control.softRestart(name, names as InstanceId[]);
       return accepted(restarted, deps, `restarting the processor of instance(s) ${names.join(", ")}`);
     }
     const record = await deps.control.deleteInstances(serviceName(path.ServiceName), names as InstanceId[]);
-    return accepted(record, deps, `replacing instance(s) ${names.join(", ")}`);
+    const idle = query.Container === undefined ? {} : { NotEffective: ["?Container"] };
+    return { ...accepted(record, deps, `replacing instance(s) ${names.join(", ")}`), ...idle };
   },
 };
 
-/** What is no document stays as it is, for the spec parser to name. */
-function withLabels(document: unknown, labels: Readonly<Record<string, string>>): unknown {
-  if (typeof document !== "object" || document === null || Array.isArray(document)) return document;
-  const own = (document as { labels?: object }).labels;
-  return { ...document, labels: { ...own, ...labels } };
+function created({ record, notEffective }: Accepted, deps: ServerDeps) {
+  const address = serviceAddress(record, deps);
+  return {
+    ...named(says(record, deps, "creating"), notEffective),
+    Generation: record.generation,
+    ServiceName: record.name,
+    ServiceId: record.id,
+    Region: deps.region,
+    Status: "Creating",
+    InternetEndpoint: address,
+    IntranetEndpoint: address,
+  };
 }
+
+const additionsOf = (query: Input<"CreateService">["query"]): Additions => ({
+  ...(query.Labels === undefined ? {} : { labels: query.Labels }),
+  ...(query.WorkspaceId === undefined ? {} : { workspaceId: query.WorkspaceId }),
+});

@@ -1,7 +1,9 @@
 import { ServingError } from "../core/errors.ts";
 import type { InstanceId } from "../core/names.ts";
+import { checkContainer } from "./container-handlers.ts";
 import type { ServerDeps } from "./deps.ts";
 import { type Call, type Handler, LineStream, serviceIn } from "./handler.ts";
+import { HOST_IP } from "./instance-view.ts";
 
 /** Lines of one instance that pages reach back to. */
 const REACH_LINES = 10_000;
@@ -11,6 +13,7 @@ const ANSWER_LINES = 50_000;
 /** Log lines of one instance, or of all of a service. */
 export const describeServiceLog: Handler<"DescribeServiceLog"> = async (call, deps) => {
   const { query } = call;
+  checkContainer(query.ContainerName, "?ContainerName");
   const instances = await instancesOf(call, deps);
   const size = query.PageSize ?? 500;
   const isFollowing = query.Follow ?? false;
@@ -40,7 +43,9 @@ async function instancesOf(
 ): Promise<InstanceId[]> {
   const picture = await deps.control.read();
   const service = serviceIn(picture, path.ServiceName);
-  const known = (picture.statuses.get(service.name)?.instances ?? []).map((instance) => instance.id);
+  const known = (picture.statuses.get(service.name)?.instances ?? [])
+    .filter(() => query.Ip === undefined || query.Ip === HOST_IP)
+    .map((instance) => instance.id);
   if (query.InstanceName === undefined) return known;
   const wanted = known.filter((id) => id === query.InstanceName);
   if (wanted.length > 0) return wanted;

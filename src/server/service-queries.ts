@@ -21,6 +21,9 @@ type Queries = Extract<
   | "DescribeServiceEndpoints"
 >;
 
+/** How ListServices calls what runs on a machine of one's own (eas-reference §8.0). */
+const OWN_RESOURCE = "DedicatedResource";
+
 /** A filter that was not given lets everything through. */
 const isOrAny = (wanted: unknown, found: unknown) => wanted === undefined || wanted === found;
 
@@ -34,6 +37,7 @@ export const SERVICE_QUERIES: { readonly [N in Queries]: Handler<N> } = {
       isOrAny(query.ServiceUid, record.id) &&
       isOrAny(query.GroupName, record.group ?? "") &&
       isOrAny(query.ServiceType, typeOf(record)) &&
+      (query.ResourceType === undefined || query.ResourceType === OWN_RESOURCE) &&
       hasLabels(labelsOf(record), query.Label);
     const views = [...picture.state.services.values()]
       .filter(matches)
@@ -43,7 +47,18 @@ export const SERVICE_QUERIES: { readonly [N in Queries]: Handler<N> } = {
           isOrAny(query.ServiceStatus, view.Status) &&
           isOrAny(query.TrafficState, view.TrafficState) &&
           isOrAny(query.AutoscalerEnabled, view.AutoscalerEnabled) &&
-          isOrAny(query.CronscalerEnabled, view.CronscalerEnabled),
+          isOrAny(query.CronscalerEnabled, view.CronscalerEnabled) &&
+          isOrAny(query.QuotaId, view.QuotaId) &&
+          isOrAny(query.Gateway, view.Gateway) &&
+          isOrAny(query.ResourceId, view.Resource) &&
+          isOrAny(query.ResourceName, view.Resource) &&
+          isOrAny(query.ResourceAliasName, view.ResourceAlias) &&
+          isOrAny(query.ResourceBurstable, view.ResourceBurstable) &&
+          isOrAny(query.Role, view.Role) &&
+          isOrAny(query.CallerUid, view.CallerUid) &&
+          isOrAny(query.ParentServiceUid, view.ParentUid) &&
+          (isOrAny(query.WorkspaceId, view.WorkspaceId) ||
+            (query.IncludeNoWorkspace === true && view.WorkspaceId === "")),
       );
     const sort = query.Sort ?? "CreateTime";
     const page = pageOf(
@@ -75,11 +90,20 @@ export const SERVICE_QUERIES: { readonly [N in Queries]: Handler<N> } = {
   async ListServiceInstances({ path, query }, deps) {
     const picture = await deps.control.read();
     const service = serviceIn(picture, path.ServiceName);
+    const node = deps.control.node();
+    const { Resource, QuotaId } = serviceView(service, picture, deps);
+    const isOfService = isOrAny(query.Resource, Resource) && isOrAny(query.QuotaId, QuotaId);
     const views = (picture.statuses.get(service.name)?.instances ?? [])
-      .map((instance) => instanceView(instance, service))
+      .map((instance) => instanceView(instance, service, node))
       .filter(
         (view) =>
+          isOfService &&
           view.InstanceName.includes(query.Filter ?? "") &&
+          isOrAny(query.InstanceType, view.InstanceType) &&
+          isOrAny(query.ResourceType, view.ResourceType) &&
+          isOrAny(query.Role, view.Role) &&
+          isOrAny(query.IsSpot, view.IsSpot) &&
+          isOrAny(query.ReplicaName, view.ReplicaName) &&
           isOrAny(query.InstanceName, view.InstanceName) &&
           isOrAny(query.InstanceStatus, view.Status) &&
           isOrAny(query.InstanceIP, view.InnerIP) &&
@@ -119,6 +143,6 @@ export const SERVICE_QUERIES: { readonly [N in Queries]: Handler<N> } = {
   },
   async DescribeServiceEndpoints({ path }, deps) {
     const record = serviceIn(await deps.control.read(), path.ServiceName);
-    return { AccessToken: record.token, Endpoints: serviceEndpoints(record, deps) };
+    return { Message: "", AccessToken: record.token, Endpoints: serviceEndpoints(record, deps) };
   },
 };

@@ -20,6 +20,7 @@ export interface Place {
 export function serviceView(record: ServiceRecord, picture: Picture, place: Place): Service {
   const status = picture.statuses.get(record.name) ?? null;
   const spec = specOf(record.document);
+  const metadata = objectIn(record.document, "metadata");
   const total = spec.instanceCount;
   const running =
     status?.instances.filter((i) => i.isReady && i.phase === "Running" && !i.isDetached).length ?? 0;
@@ -45,15 +46,19 @@ export function serviceView(record: ServiceRecord, picture: Picture, place: Plac
     Weight: weightOf(record, picture),
     ConfiguredWeight: record.weight,
     TrafficState: record.group === null ? "" : record.trafficState,
-    Cpu: spec.cpu,
+    Cpu: Math.ceil(spec.cpu),
+    Cores: spec.cpu,
     Memory: spec.memoryMb,
-    Gpu: gpusOf(record.document),
+    Gpu: numberIn(metadata, "gpu"),
+    GPUMemory: numberIn(metadata, "gpu_memory"),
+    GPUCorePercentage: numberIn(metadata, "gpu_core_percentage"),
     Image: imageOf(record.document),
     Processor: processorOf(spec, status?.instances ?? []),
     Labels: labelList(spec.labels),
     AccessToken: record.token,
     ServiceConfig: JSON.stringify(record.document),
     SafetyLock: record.lock ?? "none",
+    ...belongings(record.document, total),
     AutoscalerEnabled: false,
     CronscalerEnabled: false,
     CreateTime: rfc3339(record.createdAtMs),
@@ -71,6 +76,8 @@ export function serviceDetail(record: ServiceRecord, picture: Picture, place: Pl
     Startup: stagesView(status === undefined ? [] : startupOf(record, status)),
     InternetEndpoint: address,
     IntranetEndpoint: address,
+    SecondaryInternetEndpoint: "",
+    SecondaryIntranetEndpoint: "",
   };
 }
 
@@ -121,7 +128,44 @@ function shareOf(picture: Picture, group: NonNullable<ServiceRecord["group"]>, n
   return picture.shares.get(group)?.find((share) => share.name === name)?.percent ?? 0;
 }
 
-function imageOf(document: JsonObject): string {
+/** Where EAS says that a service belongs: as the document has it, which here moves nothing. */
+function belongings(document: JsonObject, total: number) {
+  const metadata = objectIn(document, "metadata");
+  return {
+    WorkspaceId: textIn(metadata, "workspace_id"),
+    QuotaId: textIn(metadata, "quota_id"),
+    Gateway: textIn(objectIn(document, "networking"), "gateway") || textIn(metadata, "gateway"),
+    Resource: textIn(metadata, "resource"),
+    ResourceAlias: "",
+    ResourceBurstable: metadata.resource_burstable === true,
+    InstanceCountInResource: { Dedicated: total, Public: 0, Quota: 0 },
+    WorkloadType: textIn(metadata, "workload_type"),
+    Role: "Standard",
+    RoleAttrs: "",
+    CallerUid: textIn(metadata, "caller_uid"),
+    ParentUid: "",
+    Source: "",
+    ExtraData: "",
+    AppConfig: "",
+    AppSpecName: "",
+    AppType: "",
+    AppVersion: "",
+  };
+}
+
+/** A text, or a number as one: ids of EAS are written both ways. */
+function textIn(object: JsonObject, key: string): string {
+  const value = object[key];
+  return typeof value === "string" || typeof value === "number" ? String(value) : "";
+}
+
+function numberIn(object: JsonObject, key: string): number {
+  const value = object[key];
+  return typeof value === "number" ? value : 0;
+}
+
+/** Image of the first container, or empty. */
+export function imageOf(document: JsonObject): string {
   const containers = document.containers;
   const first = Array.isArray(containers) ? (containers[0] as Json | undefined) : undefined;
   const image = isObject(first) ? first.image : undefined;
@@ -133,11 +177,6 @@ function processorOf({ processor }: ServiceSpec, instances: readonly InstanceSta
   if (processor.kind !== "builtin") return "";
   const libraries = new Set(instances.flatMap(({ library }) => library ?? []));
   return libraries.size === 0 ? processor.code : `${processor.code} (${[...libraries].join(", ")})`;
-}
-
-function gpusOf(document: JsonObject): number {
-  const gpu = objectIn(document, "metadata").gpu;
-  return typeof gpu === "number" ? gpu : 0;
 }
 
 function objectIn(document: JsonObject, key: string): JsonObject {

@@ -1,10 +1,10 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
 import type { CliIo } from "../cli/cli-io.ts";
 import { type CliParts, runCli } from "../cli/main.ts";
-import { apiApp, TEST_KEY } from "./api-app.ts";
+import { apiApp, pmmlDocument, TEST_KEY } from "./api-app.ts";
 
 export interface Ran {
   readonly code: number;
@@ -19,6 +19,8 @@ export interface RunOptions {
   readonly onSleep?: (interrupt: () => void) => void;
   readonly stdin?: string;
   readonly env?: Readonly<Record<string, string>>;
+  /** Width of the terminal; without it there is none. */
+  readonly columns?: number;
   readonly parts?: Partial<CliParts>;
 }
 
@@ -39,7 +41,8 @@ export async function cliBench(t: TestContext, place: { readonly gatewayAddress?
     writeFileSync(path, typeof content === "string" ? content : JSON.stringify(content));
     return path;
   };
-  write("config.json", { address, key: TEST_KEY, region: "local", gateway: "http://127.0.0.1:8080" });
+  const config = { address, key: TEST_KEY, region: "local", gateway: "http://127.0.0.1:8080" };
+  chmodSync(write("config.json", config), 0o600);
 
   async function run(argv: readonly string[], options: RunOptions = {}): Promise<Ran> {
     let out = "";
@@ -55,7 +58,7 @@ export async function cliBench(t: TestContext, place: { readonly gatewayAddress?
         err += text;
       },
       isTerminal: options.answers !== undefined,
-      columns: null,
+      columns: options.columns ?? null,
       ask: async (question) => {
         const answer = answers.shift() ?? "";
         out += `${question}${answer}\n`;
@@ -74,8 +77,21 @@ export async function cliBench(t: TestContext, place: { readonly gatewayAddress?
       },
       interruptible: (work) => work(stop.signal),
     };
-    const code = await runCli(argv, io, { version: "9.8.7", locals: [], ...options.parts });
+    const code = await runCli(argv, io, { version: "9.8.7", node: ">=26.0.0", locals: [], ...options.parts });
     return { code, out, err };
   }
   return { app, control, address, home, write, run };
 }
+
+/** The seeds' two services, running. */
+export async function withPair(t: TestContext) {
+  const bench = await cliBench(t);
+  await bench.control.createService(pmmlDocument("pmml_prod", 4));
+  bench.control.nowMs += 49_000;
+  await bench.control.createService(pmmlDocument("pmml_grey", 1));
+  bench.control.settle();
+  return bench;
+}
+
+/** RequestIds count up in the test server. */
+export const masked = (text: string) => text.replace(/[0-9A-F]{8}-[0-9A-F-]{27}/g, "<id>");

@@ -14,11 +14,14 @@ import {
   removeAccessKey,
   rotateAccessKey,
 } from "../core/change/access-keys.ts";
+import { type Additions, withAdditions } from "../core/change/additions.ts";
 import { applyChanges } from "../core/change/apply.ts";
+import { cloneSpec } from "../core/change/clone.ts";
 import { createService } from "../core/change/create.ts";
 import { type Decision, findLasting, findService } from "../core/change/decision.ts";
 import { deleteInstances } from "../core/change/delete-instances.ts";
 import { createGroup, deleteGroup, updateGroup } from "../core/change/group.ts";
+import { changeLabels, type LabelRequest } from "../core/change/labels.ts";
 import { createMirror, deleteMirror, type MirrorRequest, updateMirror } from "../core/change/mirror.ts";
 import { previewUpdate } from "../core/change/preview.ts";
 import { release } from "../core/change/release.ts";
@@ -47,7 +50,9 @@ import { explainInstance } from "../core/explain/explain-instance.ts";
 import type { MirrorSample } from "../core/gateway-report.ts";
 import type { InstanceWork } from "../core/instance-work.ts";
 import type { GatewayId, GroupName, InstanceId, ServiceName } from "../core/names.ts";
+import { nodeKind } from "../core/node-kind.ts";
 import { freshStatus } from "../core/plan/fresh-status.ts";
+import type { Room } from "../core/plan/room.ts";
 import type {
   Change,
   DesiredState,
@@ -185,16 +190,36 @@ export class MemoryControl implements ControlPlane {
     return deleteCachedFile(this.files, id);
   }
 
-  async createService(document: unknown): Promise<Accepted> {
-    const parsed = parseSpec(document);
+  async createService(document: unknown, additions: Additions = {}): Promise<Accepted> {
+    const parsed = withAdditions(parseSpec(document), additions);
     return {
       record: this.#take(createService(this.state, parsed, this.#context())),
       notEffective: parsed.notEffective,
     };
   }
-  async updateService(name: ServiceName, document: unknown): Promise<Accepted> {
+  async cloneService(source: ServiceName, document: unknown, additions: Additions): Promise<Accepted> {
+    const parsed = cloneSpec(findLasting(this.state, source), document, additions);
+    const record = this.#take(createService(this.state, parsed, this.#context()));
+    return { record, notEffective: parsed.notEffective };
+  }
+  /** What the node would have and have free; null: not known. */
+  room: { capacity: Room; free: Room } | null = {
+    capacity: { cpu: 16, memoryMb: 7168 },
+    free: { cpu: 12.5, memoryMb: 1024 },
+  };
+  node() {
+    return nodeKind(this.room?.capacity ?? null, this.room?.free ?? null, 0);
+  }
+  async changeLabels(request: LabelRequest) {
+    return this.#take(changeLabels(this.state, request, this.#context()));
+  }
+  async updateService(
+    name: ServiceName,
+    document: unknown,
+    mode: "merge" | "replace" = "merge",
+  ): Promise<Accepted> {
     const before = findLasting(this.state, name);
-    const after = parseSpec(mergeDocuments(before.document, document));
+    const after = parseSpec(mode === "replace" ? document : mergeDocuments(before.document, document));
     const reach = classifyChange(parseSpec(before.document).spec, after.spec);
     const record = this.#take(updateService(this.state, { name, after, reach }, this.#context()));
     return { record, notEffective: after.notEffective };
@@ -234,9 +259,9 @@ export class MemoryControl implements ControlPlane {
   mirrorDifferences(name: ServiceName) {
     return this.differences.filter((d) => d.service === name);
   }
-  async previewUpdate(name: ServiceName, document: unknown) {
+  async previewUpdate(name: ServiceName, document: unknown, mode: "merge" | "replace" = "merge") {
     const record = findLasting(this.state, name);
-    const after = parseSpec(mergeDocuments(record.document, document));
+    const after = parseSpec(mode === "replace" ? document : mergeDocuments(record.document, document));
     const reach = classifyChange(parseSpec(record.document).spec, after.spec);
     return previewUpdate(record, after, reach, null);
   }

@@ -1,5 +1,5 @@
 import type { Verb } from "../verb.ts";
-import { service, waiting } from "./parts.ts";
+import { service, waitable, waiting } from "./parts.ts";
 
 const instance = { name: "<instance>", text: "name of the instance, from `w`" };
 
@@ -18,21 +18,28 @@ export const INSTANCE_VERBS: readonly Verb[] = [
     aliases: ["deleteworkers"],
     args: [service, { name: "<instances>", text: "instance names, parted by commas" }],
     summary: "drain instances and put new ones in their place",
-    options: [],
+    options: waitable,
     load: () => import("../verbs/delete-workers.ts"),
+  },
+  {
+    name: "containers",
+    args: [service, instance],
+    summary: "list what runs in an instance",
+    options: [],
+    load: () => import("../verbs/containers.ts"),
   },
   {
     name: "isolate",
     args: [service, instance],
     summary: "take an instance out of traffic; it runs on, and none takes its place",
-    options: [{ flags: "--off", text: "it gets requests again" }],
+    options: [{ flags: "--off", text: "it gets requests again" }, ...waitable],
     load: () => import("../verbs/isolate.ts"),
   },
   {
     name: "detach",
     args: [service, instance],
     summary: "replace an instance and keep it for inspection, without requests, until it is deleted",
-    options: [],
+    options: waitable,
     load: () => import("../verbs/detach.ts"),
   },
   {

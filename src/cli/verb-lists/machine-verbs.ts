@@ -4,6 +4,13 @@ import { waiting } from "./parts.ts";
 /** Verbs on the installation and what is kept on its machine, in the order of `--help`. */
 export const MACHINE_VERBS: readonly Verb[] = [
   {
+    name: "instances",
+    args: [],
+    summary: "list the kinds of node that instances run on, and what is free of them",
+    options: [],
+    load: () => import("../verbs/instances.ts"),
+  },
+  {
     name: "processor new",
     args: [
       { name: "<language>", text: "python, java, cpp or node" },
@@ -85,12 +92,5 @@ export const MACHINE_VERBS: readonly Verb[] = [
     summary: "bring services and groups back to a backup, after showing what would change; traffic goes on",
     options: [{ flags: "--plan", text: "only show what it would change; nothing is changed" }],
     load: () => import("../verbs/restore.ts"),
-  },
-  {
-    name: "config",
-    args: [],
-    summary: "write the client's file from -e (address), -k (key) and -i",
-    options: [{ flags: "-i, --key-id <id>", text: "id of the access key" }],
-    load: () => import("../verbs/config.ts"),
   },
 ];

@@ -1,5 +1,5 @@
 import type { Verb } from "../verb.ts";
-import { service, waiting } from "./parts.ts";
+import { service, waitable, waiting } from "./parts.ts";
 
 /** Verbs on whole services, in the order of `--help`. */
 export const SERVICE_VERBS: readonly Verb[] = [
@@ -9,6 +9,21 @@ export const SERVICE_VERBS: readonly Verb[] = [
     summary: "create a service from a service.json, and wait until it runs",
     options: waiting,
     load: () => import("../verbs/create.ts"),
+  },
+  {
+    name: "clone",
+    args: [service, { name: "<name>", text: "name of the new service" }],
+    summary: "create a service from another one's service.json, and wait until it runs",
+    options: [
+      {
+        flags: "-D <path=value>",
+        text: "what is otherwise in the new one, e.g. -Dmetadata.instance=1; may be repeated",
+        isRepeatable: true,
+      },
+      { flags: "--label <key=value>", text: "a label of the new one; may be repeated", isRepeatable: true },
+      ...waiting,
+    ],
+    load: () => import("../verbs/clone.ts"),
   },
   {
     name: "modify",
@@ -94,6 +109,7 @@ export const SERVICE_VERBS: readonly Verb[] = [
       },
       { flags: "--batch <part>", text: "instances that are updated at a time: a number, or e.g. 10%" },
       { flags: "--interval <time>", text: "between batches, e.g. 5m; 0s unless told" },
+      ...waitable,
     ],
     load: () => import("../verbs/rollout.ts"),
   },

@@ -1,5 +1,5 @@
 import type { Verb, VerbOption } from "../verb.ts";
-import { group, service } from "./parts.ts";
+import { group, service, waitable } from "./parts.ts";
 
 const labels: VerbOption = {
   flags: "--label <key=value>",
@@ -44,6 +44,7 @@ export const TRAFFIC_VERBS: readonly Verb[] = [
         flags: "-w, --weight <n>",
         text: "percent 0-100 in a group of two, relative weight 0-1000 in any other; -1 is by instance count again",
       },
+      ...waitable,
     ],
     load: () => import("../verbs/release.ts"),
   },
@@ -51,14 +52,14 @@ export const TRAFFIC_VERBS: readonly Verb[] = [
     name: "mirror create",
     args: [service],
     summary: "send copies of a service's requests to other services",
-    options: mirrored,
+    options: [...mirrored, ...waitable],
     load: () => import("../verbs/mirror-create.ts"),
   },
   {
     name: "mirror update",
     args: [service],
     summary: "change a mirror; what is not named stays",
-    options: mirrored,
+    options: [...mirrored, ...waitable],
     load: () => import("../verbs/mirror-update.ts"),
   },
   {
@@ -79,7 +80,7 @@ export const TRAFFIC_VERBS: readonly Verb[] = [
     name: "mirror delete",
     args: [service],
     summary: "end a mirror",
-    options: [],
+    options: waitable,
     load: () => import("../verbs/mirror-delete.ts"),
   },
   {
@@ -122,7 +123,7 @@ export const TRAFFIC_VERBS: readonly Verb[] = [
     name: "group delete",
     args: [group],
     summary: "delete a group",
-    options: [{ flags: "--cascade", text: "delete its members too" }],
+    options: [{ flags: "--cascade", text: "delete its members too" }, ...waitable],
     load: () => import("../verbs/group-delete.ts"),
   },
   {

@@ -1,6 +1,5 @@
 import type { ResponseOf } from "../../api/operations.ts";
 import { EXIT } from "../cli-io.ts";
-import { listTable } from "../table.ts";
 import type { VerbRun } from "../verb.ts";
 
 type Content = ResponseOf<"ListCachedFiles">["Contents"][number];
@@ -12,7 +11,7 @@ export const run: VerbRun = async (session) => {
   const answer = await session.client.call("ListCachedFiles", {});
   const bytes = answer.Contents.reduce((sum, c) => sum + c.Bytes, 0);
   session.show(answer, () =>
-    listTable<Content>(
+    session.list<Content>(
       [
         { header: "CONTENT", cell: (c) => c.ContentId.slice(0, ID_CHARS) },
         { header: "MB", cell: (c) => megabytes(c.Bytes) },

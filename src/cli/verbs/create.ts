@@ -1,6 +1,5 @@
 import { EXIT } from "../cli-io.ts";
 import { readDocument } from "../document.ts";
-import { keyTable } from "../table.ts";
 import type { VerbRun } from "../verb.ts";
 import { waitOptions, waitUntilRunning } from "../wait.ts";
 
@@ -15,7 +14,7 @@ export const run: VerbRun = async (session, [file], options) => {
     ? { AccessToken: "" }
     : await client.call("DescribeService", { path });
   session.show(answer, () =>
-    keyTable([
+    session.keys([
       ["Internet Endpoint", answer.InternetEndpoint],
       ["Intranet Endpoint", answer.IntranetEndpoint],
       ["Token", AccessToken],

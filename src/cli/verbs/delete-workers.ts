@@ -1,7 +1,8 @@
-import { EXIT } from "../cli-io.ts";
 import type { VerbRun } from "../verb.ts";
+import { askedToWait, waitUntilSettled } from "../wait.ts";
 
-export const run: VerbRun = async (session, [service, instances]) => {
+export const run: VerbRun = async (session, [service, instances], options) => {
+  const wait = askedToWait(options);
   const path = await session.service(service!);
   const of = `service [${path.ServiceName}] in [${path.ClusterId}]`;
   if (!(await session.confirm(`Are you sure to delete the instances [${instances}] of ${of}? [Y/n]`))) {
@@ -16,5 +17,5 @@ export const run: VerbRun = async (session, [service, instances]) => {
   session.ok(
     `Instance(s) [${instances}] for service [${path.ServiceName}] in region [${path.ClusterId}] was deleted successfully`,
   );
-  return EXIT.done;
+  return waitUntilSettled(session, path, wait);
 };

@@ -1,6 +1,5 @@
 import type { Service } from "../../api/objects.ts";
 import { EXIT } from "../cli-io.ts";
-import { keyTable } from "../table.ts";
 import type { VerbRun } from "../verb.ts";
 
 /** `2.41 s: start 0.10 s, import 1.90 s, load 0.41 s`; empty while it has not started. */
@@ -15,7 +14,7 @@ function startupText(stages: Service["Startup"]): string {
 export const run: VerbRun = async (session, [service]) => {
   const answer = await session.client.call("DescribeService", { path: await session.service(service!) });
   session.show(answer, () =>
-    keyTable([
+    session.keys([
       ["Status", answer.Status],
       ["ServiceName", answer.ServiceName],
       ["Region", answer.Region],
@@ -26,7 +25,7 @@ export const run: VerbRun = async (session, [service]) => {
       ["TotalInstance", answer.TotalInstance],
       ["RunningInstance", answer.RunningInstance],
       ["PendingInstance", answer.PendingInstance],
-      ["CPU", answer.Cpu],
+      ["CPU", answer.Cores],
       ["GPU", answer.Gpu],
       ["Memory", `${answer.Memory}M`],
       ["Image", answer.Image],

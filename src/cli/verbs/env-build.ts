@@ -13,8 +13,10 @@ const ID_CHARS = 12;
 export const run: VerbRun = async (session, [file], options) => {
   const wait = waitOptions(options);
   const body = orderOf(session, file!);
-  const { EnvironmentId } = await session.client.call("BuildEnvironment", { body });
+  const ordered = await session.client.call("BuildEnvironment", { body });
+  const { EnvironmentId } = ordered;
   if (wait === null) {
+    session.show(ordered);
     session.ok(`Environment ${EnvironmentId.slice(0, ID_CHARS)} is ordered`);
     return EXIT.done;
   }

@@ -1,6 +1,5 @@
 import type { ResponseOf } from "../../api/operations.ts";
 import { EXIT } from "../cli-io.ts";
-import { listTable } from "../table.ts";
 import type { VerbRun } from "../verb.ts";
 
 type Answer = ResponseOf<"ListEnvironments">;
@@ -14,7 +13,7 @@ export const run: VerbRun = async (session) => {
   const answer = await session.client.call("ListEnvironments", {});
   const bytes = answer.Environments.reduce((sum, e) => sum + e.Bytes, 0);
   session.show(answer, () =>
-    listTable<Environment>(
+    session.list<Environment>(
       [
         { header: "ENVIRONMENT", cell: (e) => e.EnvironmentId.slice(0, ID_CHARS) },
         { header: "PYTHON", cell: (e) => `${e.Python} ${e.BasePython}`.trim() },

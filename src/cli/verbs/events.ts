@@ -1,6 +1,5 @@
 import type { Event } from "../../api/objects.ts";
 import { EXIT } from "../cli-io.ts";
-import { listTable } from "../table.ts";
 import { textOption, type VerbRun } from "../verb.ts";
 
 /** The message in an event's JSON text (eas-reference §6.7), or the text itself when it is none. */
@@ -24,7 +23,7 @@ export const run: VerbRun = async (session, [service], options) => {
     query,
   });
   session.show(answer, () =>
-    listTable<Event>(
+    session.list<Event>(
       [
         { header: "TIME", cell: (e) => e.Time },
         { header: "TYPE", cell: (e) => e.Type },

@@ -1,6 +1,5 @@
 import type { ResponseOf } from "../../api/operations.ts";
 import { EXIT } from "../cli-io.ts";
-import { listTable } from "../table.ts";
 import type { VerbRun } from "../verb.ts";
 
 type Gateway = ResponseOf<"ListGatewayWorkers">["Gateways"][number];
@@ -21,7 +20,7 @@ const FINGERPRINT_CHARS = 11;
 export const run: VerbRun = async (session) => {
   const answer = await session.client.call("ListGatewayWorkers", {});
   session.show(answer, () =>
-    listTable<Gateway>(
+    session.list<Gateway>(
       [
         { header: "GATEWAY", cell: (g) => g.GatewayId },
         { header: "PID", cell: (g) => String(g.Pid ?? "") },

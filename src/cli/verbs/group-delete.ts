@@ -1,7 +1,9 @@
 import { EXIT } from "../cli-io.ts";
 import type { VerbRun } from "../verb.ts";
+import { askedToWait, waitUntilGroupGone } from "../wait.ts";
 
 export const run: VerbRun = async (session, [group], options) => {
+  const wait = askedToWait(options);
   const path = { ClusterId: await session.region(), GroupName: group! };
   const isCascading = options.cascade === true;
   const what = isCascading ? `group [${group}] and all its services` : `group [${group}]`;
@@ -10,5 +12,5 @@ export const run: VerbRun = async (session, [group], options) => {
   const answer = await session.client.call("DeleteGroup", { path, query: { CascadeDelete: isCascading } });
   session.show(answer);
   session.ok(answer.Message);
-  return EXIT.done;
+  return wait === null ? EXIT.done : waitUntilGroupGone(session, path, wait);
 };

@@ -1,7 +1,6 @@
 import { EXIT } from "../cli-io.ts";
 import { listServices } from "../service-list.ts";
 import { serviceTable } from "../service-table.ts";
-import { keyTable } from "../table.ts";
 import type { VerbRun } from "../verb.ts";
 
 export const run: VerbRun = async (session, [group]) => {
@@ -11,7 +10,7 @@ export const run: VerbRun = async (session, [group]) => {
   session.show(
     answer,
     () =>
-      keyTable([
+      session.keys([
         ["Name", answer.Name],
         ["Region", answer.ClusterId],
         ["TrafficMode", answer.TrafficMode],
@@ -22,7 +21,7 @@ export const run: VerbRun = async (session, [group]) => {
         ["InternetEndpoint", answer.InternetEndpoint],
         ["IntranetEndpoint", answer.IntranetEndpoint],
         ["Labels", answer.Labels.map((label) => `${label.LabelKey}=${label.LabelValue}`).join(" ")],
-      ]) + serviceTable(Services),
+      ]) + serviceTable(Services, session.io.columns),
   );
   return EXIT.done;
 };

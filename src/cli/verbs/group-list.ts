@@ -1,12 +1,11 @@
 import type { Group } from "../../api/objects.ts";
 import { EXIT } from "../cli-io.ts";
-import { listTable } from "../table.ts";
 import type { VerbRun } from "../verb.ts";
 
 export const run: VerbRun = async (session) => {
   const answer = await session.client.call("ListGroups", { query: { PageSize: 1000 } });
   session.show(answer, () =>
-    listTable<Group>(
+    session.list<Group>(
       [
         { header: "GROUPNAME", cell: (g) => g.Name },
         { header: "TRAFFICMODE", cell: (g) => g.TrafficMode },

@@ -9,6 +9,6 @@ export const run: VerbRun = async (session, _, options) => {
     GroupName: textOption(options, "group"),
     ServiceStatus: textOption(options, "status"),
   });
-  session.show(answer, () => serviceTable(answer.Services));
+  session.show(answer, () => serviceTable(answer.Services, session.io.columns));
   return EXIT.done;
 };

@@ -1,6 +1,6 @@
 import type { ResponseOf } from "../../api/operations.ts";
 import { EXIT } from "../cli-io.ts";
-import { keyTable, listTable } from "../table.ts";
+import type { Session } from "../session.ts";
 import type { VerbRun } from "../verb.ts";
 
 type Counts = ResponseOf<"DescribeServiceMirror">["Counts"][number];
@@ -24,13 +24,13 @@ export const run: VerbRun = async (session, [service]) => {
       );
     }
     if (Compare !== undefined) rows.push(["Samples", String(Compare.Samples)]);
-    return keyTable(rows) + (answer.Counts.length > 0 ? countsTable(answer.Counts) : "");
+    return session.keys(rows) + (answer.Counts.length > 0 ? countsTable(session, answer.Counts) : "");
   });
   return EXIT.done;
 };
 
-const countsTable = (counts: readonly Counts[]) =>
-  listTable<Counts>(
+const countsTable = (session: Session, counts: readonly Counts[]) =>
+  session.list<Counts>(
     [
       { header: "TARGET", cell: (c) => c.Target },
       { header: "SENT", align: "right", cell: (c) => c.Sent },

@@ -1,6 +1,6 @@
 import type { ResponseOf } from "../../api/operations.ts";
 import { EXIT } from "../cli-io.ts";
-import { keyTable } from "../table.ts";
+import type { Session } from "../session.ts";
 import type { VerbRun } from "../verb.ts";
 
 type Difference = ResponseOf<"ListServiceMirrorDifferences">["Differences"][number];
@@ -8,7 +8,11 @@ type Difference = ResponseOf<"ListServiceMirrorDifferences">["Differences"][numb
 export const run: VerbRun = async (session, [service]) => {
   const path = await session.service(service!);
   const answer = await session.client.call("ListServiceMirrorDifferences", { path });
-  session.show(answer, () => answer.Differences.toReversed().map(differenceTable).join(""));
+  session.show(answer, () =>
+    answer.Differences.toReversed()
+      .map((d) => differenceTable(session, d))
+      .join(""),
+  );
   if (answer.Differences.length === 0) {
     const { Compare } = await session.client.call("DescribeServiceMirror", { path });
     if (!Compare?.Samples)
@@ -17,8 +21,8 @@ export const run: VerbRun = async (session, [service]) => {
   return EXIT.done;
 };
 
-const differenceTable = (d: Difference) =>
-  keyTable([
+const differenceTable = (session: Session, d: Difference) =>
+  session.keys([
     ["Time", d.Time],
     ["Target", d.Target],
     ["X-Request-Id", d.RequestId],

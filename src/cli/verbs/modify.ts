@@ -1,7 +1,6 @@
-import type { ResponseOf } from "../../api/operations.ts";
 import { EXIT, Misuse } from "../cli-io.ts";
 import { readAssignments, readDocument } from "../document.ts";
-import { listTable } from "../table.ts";
+import { planText } from "../plan-text.ts";
 import { listOption, textOption, type VerbRun } from "../verb.ts";
 import { waitOptions, waitUntilRunning } from "../wait.ts";
 
@@ -22,7 +21,7 @@ export const run: VerbRun = async (session, [service], options) => {
   const query = { UpdateType: isReplacing ? ("replace" as const) : ("merge" as const) };
   if (options.plan === true) {
     const answer = await client.call("UpdateService", { path, query: { ...query, Plan: true }, body });
-    session.show(answer, () => planText(answer.Plan!));
+    session.show(answer, () => `${planText(session, answer.Plan!)}Nothing was changed.\n`);
     session.warnOf(answer);
     return EXIT.done;
   }
@@ -42,28 +41,3 @@ export const run: VerbRun = async (session, [service], options) => {
   session.ok("Service is now updating");
   return waitUntilRunning(session, path, { ...wait, generation: answer.Generation });
 };
-
-type Plan = NonNullable<ResponseOf<"UpdateService">["Plan"]>;
-
-const CHANGES = {
-  nothing: "nothing that is acted on differs",
-  scale: "only the number of instances: no new version",
-  "in-place": "in place: no new version, no instance is replaced",
-  "new-version": "a new version: instances are replaced",
-} as const;
-
-function planText({ Change, Version, Differences, Steps }: Plan): string {
-  const fields =
-    Differences.length === 0
-      ? ""
-      : listTable<Plan["Differences"][number]>(
-          [
-            { header: "FIELD", cell: (d) => d.Path },
-            { header: "FROM", cell: (d) => d.From ?? "" },
-            { header: "TO", cell: (d) => d.To ?? "" },
-          ],
-          Differences,
-        );
-  const steps = Steps.map((step) => `  - ${step}\n`).join("");
-  return `Change: ${CHANGES[Change]} (version ${Version} afterwards)\n${fields}${steps}Nothing was changed.\n`;
-}

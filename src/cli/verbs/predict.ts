@@ -1,6 +1,7 @@
 import { ApiError } from "../../api/client.ts";
 import { Failure } from "../cli-io.ts";
-import { readData, readHeaders, showAnswer, type Target } from "../request.ts";
+import { readData } from "../data.ts";
+import { readHeaders, showAnswer, type Target } from "../request.ts";
 import type { Session } from "../session.ts";
 import { listOption, textOption, type VerbRun } from "../verb.ts";
 

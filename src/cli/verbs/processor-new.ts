@@ -39,8 +39,10 @@ export const run: VerbRun = async (session, [language, dir]) => {
   const files = write(join(TEMPLATES, template), SHARED[template] ?? [], folder, nameFor(folder));
   for (const file of files) session.ok(`Wrote ${join(dir!, file)}`);
   const [service, request] = ["service.json", files.find((file) => file.startsWith("request."))!];
-  io.out(
-    `Next, in ${dir}:\n  ${LANGUAGES[template]}\n  sluice test ${service} --request ${request}\n  sluice create ${service}\n`,
+  session.tell(
+    { Folder: folder, Files: files },
+    () =>
+      `Next, in ${dir}:\n  ${LANGUAGES[template]}\n  sluice test ${service} --request ${request}\n  sluice create ${service}\n`,
   );
   return EXIT.done;
 };

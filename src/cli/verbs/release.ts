@@ -2,7 +2,7 @@ import { EXIT, Misuse } from "../cli-io.ts";
 import { listServices } from "../service-list.ts";
 import type { Session } from "../session.ts";
 import { textOption, type VerbRun } from "../verb.ts";
-import type { ServicePath } from "../wait.ts";
+import { askedToWait, type ServicePath, waitUntilSettled } from "../wait.ts";
 
 export const run: VerbRun = async (session, [service], options) => {
   const state = textOption(options, "state") as "grouping" | "standalone" | undefined;
@@ -10,9 +10,14 @@ export const run: VerbRun = async (session, [service], options) => {
   if ((state === undefined) === (weightText === undefined)) {
     throw new Misuse("say how: either -s grouping|standalone, or -w <n>");
   }
-  if (state !== undefined) return releaseByState(session, await session.service(service!), state);
-  if (!/^-?\d{1,4}$/.test(weightText!)) throw new Misuse(`-w ${weightText}: a whole number from -1 to 1000`);
-  return releaseByWeight(session, await session.service(service!), Number(weightText));
+  if (state === undefined && !/^-?\d{1,4}$/.test(weightText!))
+    throw new Misuse(`-w ${weightText}: a whole number from -1 to 1000`);
+  const wait = askedToWait(options);
+  const path = await session.service(service!);
+  const code = await (state === undefined
+    ? releaseByWeight(session, path, Number(weightText))
+    : releaseByState(session, path, state));
+  return code === EXIT.done ? waitUntilSettled(session, path, wait) : code;
 };
 
 /** Prompt and answer of the seeds (000, 001): the prompt says "group traffic" for both directions. */

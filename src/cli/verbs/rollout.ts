@@ -1,9 +1,8 @@
 import type { Input, ResponseOf } from "../../api/operations.ts";
 import { EXIT, Misuse } from "../cli-io.ts";
 import type { Session } from "../session.ts";
-import { keyTable } from "../table.ts";
 import { textOption, type VerbOptions, type VerbRun } from "../verb.ts";
-import type { ServicePath } from "../wait.ts";
+import { askedToWait, type ServicePath, waitUntilSettled } from "../wait.ts";
 
 type Body = Input<"UpdateServiceRollout">["body"];
 
@@ -11,6 +10,7 @@ const ACTIONS = ["status", "pause", "resume", "off"];
 
 /** `rollout <service> [status|pause|resume|off]`, or with options the rule itself. */
 export const run: VerbRun = async (session, [service, action], options) => {
+  const wait = askedToWait(options);
   const body = bodyOf(options);
   const isRule = Object.keys(body).length > 0;
   if (action !== undefined && !ACTIONS.includes(action))
@@ -23,13 +23,13 @@ export const run: VerbRun = async (session, [service, action], options) => {
     const answer = await session.client.call("DeleteServiceRollout", { path });
     session.show(answer);
     session.ok(answer.Message);
-    return EXIT.done;
+    return waitUntilSettled(session, path, wait);
   }
   const paused = action === undefined ? {} : { Paused: action === "pause" };
   const answer = await session.client.call("UpdateServiceRollout", { path, body: { ...body, ...paused } });
   session.show(answer);
   session.ok(answer.Message);
-  return EXIT.done;
+  return waitUntilSettled(session, path, wait);
 };
 
 function bodyOf(options: VerbOptions): Body {
@@ -48,7 +48,7 @@ function bodyOf(options: VerbOptions): Body {
 
 async function show(session: Session, path: ServicePath) {
   const answer = await session.client.call("DescribeServiceRollout", { path });
-  session.show(answer, () => keyTable(rowsOf(answer.Rollout)));
+  session.show(answer, () => session.keys(rowsOf(answer.Rollout)));
   return EXIT.done;
 }
 

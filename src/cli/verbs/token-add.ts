@@ -1,5 +1,4 @@
 import { EXIT } from "../cli-io.ts";
-import { keyTable } from "../table.ts";
 import type { VerbRun } from "../verb.ts";
 
 export const run: VerbRun = async (session, [name], options) => {
@@ -10,7 +9,7 @@ export const run: VerbRun = async (session, [name], options) => {
         })
       : await session.client.call("CreateServiceToken", { path: await session.service(name!) });
   session.show(answer, () =>
-    keyTable([
+    session.keys([
       ["Number", answer.Number],
       ["Token", answer.Token],
     ]),

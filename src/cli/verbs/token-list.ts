@@ -1,6 +1,5 @@
 import type { Token } from "../../api/objects.ts";
 import { EXIT } from "../cli-io.ts";
-import { listTable } from "../table.ts";
 import type { VerbRun } from "../verb.ts";
 
 export const run: VerbRun = async (session, [name], options) => {
@@ -11,7 +10,7 @@ export const run: VerbRun = async (session, [name], options) => {
         })
       : await session.client.call("ListServiceTokens", { path: await session.service(name!) });
   session.show(answer, () =>
-    listTable<Token>(
+    session.list<Token>(
       [
         { header: "NUMBER", align: "right", cell: (t) => t.Number },
         { header: "TOKEN", cell: (t) => t.Token },

@@ -1,6 +1,7 @@
 import type { ResponseOf } from "../../api/operations.ts";
 import { EXIT, Misuse } from "../cli-io.ts";
-import { type Column, listTable } from "../table.ts";
+import type { Session } from "../session.ts";
+import type { Column } from "../table.ts";
 import { textOption, type VerbRun } from "../verb.ts";
 
 type Second = ResponseOf<"DescribeTraffic">["Traffic"][number];
@@ -84,7 +85,7 @@ function rowsOf(second: Second): Row[] {
     });
 }
 
-function picture(second: Second | undefined): string {
+function picture(session: Session, second: Second | undefined): string {
   if (second === undefined || second.Samples.length === 0) return "No traffic in this second.\n";
   const rows = rowsOf(second);
   const columns = [
@@ -92,7 +93,7 @@ function picture(second: Second | undefined): string {
     ...(rows.some((r) => Object.keys(r.limits).length > 0) ? [LIMITS] : []),
     ...(rows.some((r) => r.mirrors.length > 0) ? [MIRROR] : []),
   ];
-  return listTable(columns, rows);
+  return session.list(columns, rows);
 }
 
 export const run: VerbRun = async (session, [service], options) => {
@@ -117,7 +118,7 @@ export const run: VerbRun = async (session, [service], options) => {
       const { Traffic } = await client.call("DescribeTraffic", { query });
       const second = Traffic.at(-2) ?? Traffic.at(-1);
       if (session.isJson) io.out(`${JSON.stringify(second ?? { AtMs: null, Samples: [], Mirrors: [] })}\n`);
-      else io.out(`${io.isTerminal ? REDRAW : ""}${heading(second)}${picture(second)}`);
+      else io.out(`${io.isTerminal ? REDRAW : ""}${heading(second)}${picture(session, second)}`);
     }
     return EXIT.done;
   });

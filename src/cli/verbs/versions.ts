@@ -1,6 +1,5 @@
 import type { Version } from "../../api/objects.ts";
 import { EXIT } from "../cli-io.ts";
-import { listTable } from "../table.ts";
 import type { VerbRun } from "../verb.ts";
 
 export const run: VerbRun = async (session, [service]) => {
@@ -8,7 +7,7 @@ export const run: VerbRun = async (session, [service]) => {
   const answer = await session.client.call("ListServiceVersions", { path });
   const { CurrentVersion } = await session.client.call("DescribeService", { path });
   session.show(answer, () =>
-    listTable<Version>(
+    session.list<Version>(
       [
         { header: "VERSION", align: "right", cell: (v) => v.Version },
         { header: "CURRENT", cell: (v) => (v.Version === CurrentVersion ? "yes" : "") },

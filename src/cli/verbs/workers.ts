@@ -1,6 +1,6 @@
 import type { Instance } from "../../api/objects.ts";
 import { EXIT } from "../cli-io.ts";
-import { type Column, listTable } from "../table.ts";
+import type { Column } from "../table.ts";
 import type { VerbRun } from "../verb.ts";
 
 /** Columns of eas-reference §2.1. */
@@ -40,6 +40,6 @@ function lastWords(instances: readonly Instance[]): string {
 export const run: VerbRun = async (session, [service]) => {
   const path = await session.service(service!);
   const answer = await session.client.call("ListServiceInstances", { path, query: { PageSize: 1000 } });
-  session.show(answer, () => listTable(COLUMNS, answer.Instances) + lastWords(answer.Instances));
+  session.show(answer, () => session.list(COLUMNS, answer.Instances) + lastWords(answer.Instances));
   return EXIT.done;
 };

@@ -1,0 +1,34 @@
+import type { ServiceName } from "../names.ts";
+import type { DesiredState, ServiceRecord } from "../service.ts";
+import { classifyChange } from "../spec/classify.ts";
+import { isObject } from "../spec/json-value.ts";
+import { parseSpec } from "../spec/parse.ts";
+import type { Json } from "../spec/service-spec.ts";
+import { type ChangeContext, type Decision, findChangeable } from "./decision.ts";
+import { updateService } from "./update.ts";
+
+/** Which labels of a service are set, and then which are removed. */
+export interface LabelRequest {
+  readonly name: ServiceName;
+  readonly set: Readonly<Record<string, string>>;
+  readonly removed: readonly string[];
+}
+
+/**
+ * UpdateServiceLabel and DeleteServiceLabel: `labels` of the document, in place, without a new version. Nothing that changes is no change.
+ * @throws ServingError SERVICE_NOT_FOUND, SERVICE_DELETING, SAFETY_LOCKED, INVALID_SPEC (too many, too long)
+ */
+export function changeLabels(
+  state: DesiredState,
+  { name, set, removed }: LabelRequest,
+  context: ChangeContext,
+): Decision<ServiceRecord> {
+  const before = findChangeable(state, name);
+  const { labels, ...rest } = before.document;
+  const gone = new Set(removed);
+  const all = { ...(isObject(labels) ? (labels as Record<string, Json>) : {}), ...set };
+  const kept = Object.entries(all).filter(([key]) => !gone.has(key));
+  const after = parseSpec(kept.length === 0 ? rest : { ...rest, labels: Object.fromEntries(kept) });
+  const reach = classifyChange(parseSpec(before.document).spec, after.spec);
+  return updateService(state, { name, after, reach }, context);
+}
