@@ -41,7 +41,7 @@ test("the SDK with a restricted operator's key, in the audit log by its id; its 
   };
   const python = makeEnvironment("alibabacloud-eas20210701==7.0.0");
   const said = JSON.parse(
-    execFileSync(python, [join(ROOT, "test", "fixtures", "sdk", "control.py")], {
+    execFileSync(python, [join(ROOT, "test", "fixtures", "sdk", "access.py")], {
       input: JSON.stringify(given),
       encoding: "utf8",
       timeout: 120_000,
