@@ -5,6 +5,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { NOT_IMPLEMENTED } from "../src/api/not-implemented.ts";
 import { OBJECTS } from "../src/api/objects.ts";
+import { roleOf } from "../src/api/operation.ts";
 import { OPERATION_LIST } from "../src/api/operations.ts";
 import { refusalsOf } from "../src/api/refusals.ts";
 
@@ -33,7 +34,14 @@ HTTP with JSON, in the shapes of PAI-EAS (product \`eas\`, version 2021-07-01). 
 otherwise. The running server gives the same contract as an OpenAPI 3.1 document at \`/openapi.json\`.
 
 - **Key.** Send \`Authorization: Bearer <access key>\`, or sign the request with id and secret of the key as the SDKs of PAI-EAS do
-  (\`ACS3-HMAC-SHA256\`, or the older \`acs\`). Both are in \`config.json\` in Sluice's home folder: \`keyId\` and \`key\`.
+  (\`ACS3-HMAC-SHA256\`, or the older \`acs\`). Those of the installation's own key are in \`config.json\` in Sluice's home folder: \`keyId\` and
+  \`key\`. [Further keys](../guide/authentication.md#keys-of-the-control-api) have a role: \`viewer\` reads, without secrets; \`operator\` changes services and
+  groups, too; \`admin\` may do everything. What each operation needs stands with it; a key that has less gets 403 \`FORBIDDEN\`.
+- **Restricted keys** see and change only services of some groups or workspaces, and groups whose members are all theirs. Everything else is for them as
+  if it were not there: lists leave it out, and its name gets 404. A name that is taken is refused with 409 all the same, and a change that would
+  reach outside with 403 \`FORBIDDEN\`.
+- **Failures.** After ten requests without a right key an address gets 429 \`TOO_MANY_FAILURES\` for a second, and twice as long after each further one, up to
+  five minutes. Keys that have opened from that address before are not held up.
 - **Region.** \`{ClusterId}\` is the region of this installation, \`local\` unless the setting \`region\` says otherwise.
 - **RequestId.** Every answer has one, in its body and in the header \`X-Request-Id\`; the log has it too. A client's own
   \`X-Request-Id\` is taken over when it has 1 to 128 letters, digits or \`._:+/=-\`. The CLI sends one.
@@ -115,6 +123,8 @@ function operationText(operation: (typeof OPERATION_LIST)[number]): string {
     `\`${operation.method} ${operation.path}\``,
     "",
     `${operation.summary}.`,
+    "",
+    needText(operation),
   ];
   const isEffective = Object.values(query.properties ?? {}).some((field) => !field["x-not-effective"]);
   if (isEffective) lines.push("", "Query (`?`: may be left out):", "", fields(query));
@@ -129,6 +139,13 @@ function operationText(operation: (typeof OPERATION_LIST)[number]): string {
   const own = refusalsOf(operation).filter((code) => !common.has(code));
   if (own.length > 0) lines.push("", `Refuses with ${own.map((code) => `\`${code}\``).join(", ")}.`);
   return lines.join("\n");
+}
+
+/** What a key has to have for it. */
+function needText(operation: (typeof OPERATION_LIST)[number]): string {
+  if (operation.isOpen) return "Needs no key.";
+  const reach = operation.isInstallationWide ? ", and a key that is not restricted" : "";
+  return `Needs the role ${roleOf(operation)}${reach}.`;
 }
 
 /** An answer that is one of the shared objects refers to it instead of repeating it. */

@@ -43,6 +43,33 @@ const CODES: { readonly [C in ErrorCode]: { readonly facts: Facts<C>; readonly r
     facts: { detail: "the access key is missing or wrong" },
     remedy: "Send `Authorization: Bearer` with the key of `config.json` in the home of the server.",
   },
+  FORBIDDEN: {
+    facts: {
+      operation: "ScaleService",
+      role: "operator",
+      detail: "ScaleService needs the role operator, and access key sluice-0a1b2c3d4e5f has the role viewer",
+    },
+    remedy:
+      "Use a key with the role that is named (`sluice key ls`), or one that is not restricted, or have an admin make one.",
+  },
+  TOO_MANY_FAILURES: {
+    facts: { retryAfterS: 8 },
+    remedy:
+      "Correct the access key, and wait as long as `Retry-After` says: it doubles with every failure after it.",
+  },
+  ACCESS_KEY_NOT_FOUND: {
+    facts: { key: "sluice-0a1b2c3d4e5f" },
+    remedy: "`sluice key ls` lists the keys. A revoked one is gone.",
+  },
+  ACCESS_KEY_IN_FILE: {
+    facts: { key: "sluice-0a1b2c3d" },
+    remedy:
+      "`sluice key rotate` gives it a new secret; with `--grace 0` the old one opens nothing any more, at once.",
+  },
+  TOO_MANY_ACCESS_KEYS: {
+    facts: { limit: 1000 },
+    remedy: "`sluice key revoke` takes back one that no client uses any more.",
+  },
   NOT_FOUND: {
     facts: { method: "GET", path: "/api/v2/servces" },
     remedy: "Compare method and path with the API's own document.",

@@ -2,6 +2,7 @@
  * The control process of the benchmark: all of it as `sluice serve` has it (control plane, API on a socket, SQLite on disk, real gateway
  * processes), but with simulated instances. Asked over its IPC channel for what can be seen only from inside.
  */
+
 import { writeFileSync } from "node:fs";
 import { Session } from "node:inspector/promises";
 import { join } from "node:path";
@@ -13,6 +14,8 @@ import { otherTurns, systemClock } from "../../src/adapters/system/clock.ts";
 import { systemRandom } from "../../src/adapters/system/random.ts";
 import { createControlPlane } from "../../src/control/app.ts";
 import { createApp } from "../../src/server/app.ts";
+import { SEALING_KEY_BYTES, Sealer } from "../../src/server/sealing.ts";
+import { ownKeyInMemory } from "../../src/testing/api-app.ts";
 import { MemoryEnvironments } from "../../src/testing/memory-environments.ts";
 import { MemoryFiles } from "../../src/testing/memory-files.ts";
 import type { ControlOptions, FromControl, ToControl } from "./control-messages.ts";
@@ -57,7 +60,9 @@ const app = createApp({
   clock: systemClock,
   random: systemRandom,
   log,
-  keys: [key],
+  ownKey: ownKeyInMemory({ ...key, older: null }),
+  sealer: new Sealer(new Uint8Array(SEALING_KEY_BYTES)),
+  signatureWindowMs: 15 * 60_000,
   region: "local",
   gatewayAddress: `http://127.0.0.1:${ports.gateway}`,
   version: "0",

@@ -18,6 +18,8 @@ export const BACKUP_OPERATIONS = {
     summary:
       "All that is wanted at this moment, as lines of JSON that end with their digest: services with documents, versions and tokens, groups. It holds secrets",
     tag: "Internal",
+    role: "admin",
+    isInstallationWide: true,
     query: query({}),
     body: null,
     response: answer({}),
@@ -27,6 +29,8 @@ export const BACKUP_OPERATIONS = {
     summary:
       "Brings what is wanted back to a backup, all or nothing; the loops do the rest, make before break. The body is what MakeBackup gave",
     tag: "Internal",
+    role: "admin",
+    isInstallationWide: true,
     query: query({
       Plan: Type.Optional(flag("nothing is changed; the answer says what would be")),
     }),

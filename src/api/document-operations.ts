@@ -42,6 +42,7 @@ export const DOCUMENT_OPERATIONS = {
       ServiceName: opt(text("the service that it is to change; without it, it is for a service of its own")),
       UpdateType: opt(oneOf(["merge", "replace"], "with ServiceName; merge unless told")),
     }),
+    role: "viewer",
     body: "service-json",
     response: answer({
       Valid: flag("it would be accepted"),

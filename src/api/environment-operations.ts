@@ -11,6 +11,7 @@ export const ENVIRONMENT_OPERATIONS = {
     summary:
       "Python environments that are there, the newest used first, and those that were ordered and are not there",
     tag: "Internal",
+    isInstallationWide: true,
     query: none,
     body: null,
     response: answer({
@@ -54,6 +55,7 @@ export const ENVIRONMENT_OPERATIONS = {
   BuildEnvironment: {
     summary: "Begins to make a Python environment when it is not there; returns at once",
     tag: "Internal",
+    isInstallationWide: true,
     query: none,
     body: Type.Object(
       {
@@ -78,6 +80,7 @@ export const ENVIRONMENT_OPERATIONS = {
   DeleteEnvironment: {
     summary: "Removes a Python environment, unless a version or an instance uses it; ends its making",
     tag: "Internal",
+    isInstallationWide: true,
     query: none,
     body: null,
     refusals: ["ENVIRONMENT_IN_USE"],

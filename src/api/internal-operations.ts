@@ -40,6 +40,7 @@ export const INTERNAL_OPERATIONS = {
   ListLoops: {
     summary: "Every loop of the control process: what it did last, why, and when it runs next",
     tag: "Internal",
+    isInstallationWide: true,
     query: none,
     body: null,
     response: answer({
@@ -92,6 +93,7 @@ export const INTERNAL_OPERATIONS = {
   ListGatewayWorkers: {
     summary: "Every gateway worker process and the route table that it serves by",
     tag: "Internal",
+    isInstallationWide: true,
     query: none,
     body: null,
     response: answer({
@@ -135,6 +137,8 @@ export const INTERNAL_OPERATIONS = {
     summary:
       "Replaces every gateway worker by a new process, one after the other, make before break; returns when that is noted",
     tag: "Internal",
+    role: "admin",
+    isInstallationWide: true,
     query: none,
     body: null,
     response: answer({}),
@@ -142,6 +146,7 @@ export const INTERNAL_OPERATIONS = {
   ListCachedFiles: {
     summary: "What the model cache holds, the newest used first, and which versions refer to it",
     tag: "Internal",
+    isInstallationWide: true,
     query: none,
     body: null,
     response: answer({
@@ -164,6 +169,7 @@ export const INTERNAL_OPERATIONS = {
   DeleteCachedFile: {
     summary: "Removes one content from the model cache, unless a version or an instance uses it",
     tag: "Internal",
+    isInstallationWide: true,
     query: none,
     body: null,
     refusals: ["CONTENT_IN_USE"],

@@ -110,6 +110,7 @@ export const MIRROR_OPERATIONS = {
     summary:
       "Extension: the newest pairs of answers that differ, newest first; kept only with Compare.Samples",
     tag: "Services",
+    role: "operator",
     query: none,
     body: null,
     response: answer({

@@ -1,4 +1,5 @@
 import type { Static, TSchema } from "typebox";
+import { ACCESS_OPERATIONS } from "./access-operations.ts";
 import { BACKUP_OPERATIONS } from "./backup-operations.ts";
 import { CONTAINER_OPERATIONS } from "./container-operations.ts";
 import { DOCUMENT_OPERATIONS } from "./document-operations.ts";
@@ -25,6 +26,7 @@ export const OPERATIONS = {
   ...CONTAINER_OPERATIONS,
   ...GROUP_OPERATIONS,
   ...TOKEN_OPERATIONS,
+  ...ACCESS_OPERATIONS,
   ...ENVIRONMENT_OPERATIONS,
   ...BACKUP_OPERATIONS,
   ...INTERNAL_OPERATIONS,

@@ -15,6 +15,7 @@ export const TOKEN_OPERATIONS = {
   ListServiceTokens: {
     summary: "List the tokens of a service",
     tag: "Services",
+    role: "operator",
     query: none,
     body: null,
     response: tokens,
@@ -37,6 +38,7 @@ export const TOKEN_OPERATIONS = {
   ListGroupTokens: {
     summary: "List the tokens of a group",
     tag: "Groups",
+    role: "operator",
     query: none,
     body: null,
     response: tokens,

@@ -26,6 +26,7 @@ export const PARENTS: Readonly<Record<string, string>> = {
   env: "Python environments that are kept on the machine",
   processor: "processors of your own",
   gateways: "the gateway workers of this installation",
+  key: "access keys of the control API, with roles",
   token: "tokens that open a service or a group, several at once",
   mirror: "copies of a service's requests for other services",
 };

@@ -1,4 +1,5 @@
 import type { Verb } from "./verb.ts";
+import { ACCESS_VERBS } from "./verb-lists/access-verbs.ts";
 import { APPLY_VERBS } from "./verb-lists/apply-verbs.ts";
 import { CONFIG_VERBS } from "./verb-lists/config-verbs.ts";
 import { INSTANCE_VERBS } from "./verb-lists/instance-verbs.ts";
@@ -14,6 +15,7 @@ export const VERBS: readonly Verb[] = [
   ...APPLY_VERBS,
   ...INSTANCE_VERBS,
   ...TRAFFIC_VERBS,
+  ...ACCESS_VERBS,
   ...MACHINE_VERBS,
   ...CONFIG_VERBS,
 ];

@@ -14,7 +14,7 @@ import type { RuntimeDriver } from "../ports/runtime.ts";
 import type { Store } from "../ports/store.ts";
 import { cachedFiles, deleteCachedFile, pathsOf } from "./cached-files.ts";
 import { Commands } from "./commands.ts";
-import type { ControlPlane } from "./control-plane.ts";
+import type { ControlPlane, Picture } from "./control-plane.ts";
 import { EnvironmentBuilds, wantedEnvironments } from "./environments.ts";
 import { Explainer } from "./explainer.ts";
 import { FilePreparation } from "./file-preparation.ts";
@@ -29,6 +29,7 @@ import { PictureBook } from "./picture-book.ts";
 import { Publisher } from "./publisher.ts";
 import { Readiness } from "./readiness.ts";
 import { Reconciler } from "./reconciler.ts";
+import { scopedControl } from "./scoped-control.ts";
 import { steadyTime } from "./steady-time.ts";
 import { runnableVersions } from "./version-check.ts";
 
@@ -239,14 +240,32 @@ export function createControlPlane(
   const read = () => pictures.read(isAdopted);
 
   const readiness = new Readiness({ store, clock, workerCount: deps.settings.gatewayCount, loop, publisher });
-  const explainer = new Explainer({ store, runtime, known, publisher, metrics, read, steadyNow });
+  const explainOver = (reads: () => Promise<Picture>) => {
+    const explainer = new Explainer({ store, runtime, known, publisher, metrics, read: reads, steadyNow });
+    return {
+      explainService: (name: ServiceName) => explainer.service(name),
+      explainInstance: (name: ServiceName, id: InstanceId) => explainer.instance(name, id),
+    };
+  };
 
-  return {
+  const plane: ControlPlane & Component & ReferencedFiles & ReferencedEnvironments = {
     name: "control",
     run,
     read,
-    explainService: (name) => explainer.service(name),
-    explainInstance: (name, id) => explainer.instance(name, id),
+    as: (actor) =>
+      scopedControl(plane, commands.as(actor), actor, {
+        state: () => known.lastDesired,
+        explainOver,
+        clock,
+        log,
+      }),
+    accessKeys: async () => (await known.desired()).accessKeys,
+    createAccessKey: (order) => commands.createAccessKey(order),
+    rotateAccessKey: (id, secret, graceMs) => commands.rotateAccessKey(id, secret, graceMs),
+    deleteAccessKey: (id) => commands.deleteAccessKey(id),
+    addAudit: (entries) => store.addAudit(entries),
+    audit: (query) => store.listAudit(query),
+    ...explainOver(read),
     createService: (document, additions) => commands.createService(document, additions),
     cloneService: (source, document, additions) => commands.cloneService(source, document, additions),
     updateService: (name, document, mode) => commands.updateService(name, document, mode),
@@ -301,4 +320,5 @@ export function createControlPlane(
     gateways: () => publisher.reports(),
     restartGateways: () => gateways.restart(),
   };
+  return plane;
 }

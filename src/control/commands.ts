@@ -1,3 +1,14 @@
+import type { AccessKeyRecord, KeptSecret } from "../core/access/access-key.ts";
+import { auditOf, changeText, targetOf } from "../core/access/audit-change.ts";
+import type { AuditEntry } from "../core/access/audit-entry.ts";
+import type { Actor } from "../core/access/caller.ts";
+import { decideFor, visibleState } from "../core/access/scope.ts";
+import {
+  type AccessKeyOrder,
+  createAccessKey,
+  removeAccessKey,
+  rotateAccessKey,
+} from "../core/change/access-keys.ts";
 import { type Additions, withAdditions } from "../core/change/additions.ts";
 import { applyChanges } from "../core/change/apply.ts";
 import { cloneSpec } from "../core/change/clone.ts";
@@ -45,6 +56,7 @@ import { reportOn } from "./document-report.ts";
 import { refuseMissingGpus } from "./gpu-check.ts";
 import type { Known } from "./known.ts";
 import type { NodeRoom } from "./node-room.ts";
+import type { Decided } from "./scoped-control.ts";
 import { runnableOf } from "./version-check.ts";
 
 /** Times a command is decided anew because another one was committed first. */
@@ -67,21 +79,53 @@ export interface CommandsDeps {
   readonly onCommitted: (changes: readonly Change[]) => void;
 }
 
-/** Commands: read what is wanted, decide with core/change, commit all or nothing, and wake. */
-export class Commands {
-  readonly #deps: CommandsDeps;
+/** The commands of one process wait for each other, whoever gives them. */
+interface Turns {
   /** Resolves when the last command is done. */
-  #turn: Promise<unknown> = Promise.resolve();
+  last: Promise<unknown>;
+}
 
-  constructor(deps: CommandsDeps) {
+/** Commands: read what is wanted, decide with core/change, commit all or nothing, and wake. */
+export class Commands implements Decided {
+  readonly #deps: CommandsDeps;
+  readonly #actor: Actor | null;
+  readonly #turns: Turns;
+
+  /** `actor`: for whom; null: for the system itself, which is not restricted, and whose changes are told by events alone. */
+  constructor(deps: CommandsDeps, actor: Actor | null = null, turns: Turns = { last: Promise.resolve() }) {
     this.#deps = deps;
+    this.#actor = actor;
+    this.#turns = turns;
+  }
+
+  /** The same for a caller. */
+  as(actor: Actor): Decided {
+    const own = new Commands(this.#deps, actor, this.#turns);
+    const methods = Object.getOwnPropertyNames(Commands.prototype).filter((name) => name !== "constructor");
+    return Object.fromEntries(
+      (methods as (keyof Commands)[]).map((name) => [name, own[name].bind(own)]),
+    ) as unknown as Decided;
+  }
+
+  createAccessKey(order: AccessKeyOrder): Promise<AccessKeyRecord> {
+    return this.#decide(order.id, (state, context) => createAccessKey(state, order, context));
+  }
+
+  rotateAccessKey(id: string, secret: KeptSecret, graceMs: number): Promise<AccessKeyRecord> {
+    return this.#decide(id, (state, context) => rotateAccessKey(state, { id, secret, graceMs }, context));
+  }
+
+  async deleteAccessKey(id: string): Promise<void> {
+    await this.#decide(id, (state) => removeAccessKey(state, id));
   }
 
   async createService(document: unknown, additions: Additions = {}): Promise<Accepted> {
     const parsed = withAdditions(parseSpec(document), additions);
     refuseMissingGpus(parsed.spec, this.#deps.gpuCount);
-    const record = await this.#decide(parsed.spec.name, (state, context) =>
-      createService(state, parsed, context),
+    const record = await this.#decide(
+      parsed.spec.name,
+      (state, context) => createService(state, parsed, context),
+      "new",
     );
     return { record, notEffective: parsed.notEffective };
   }
@@ -160,13 +204,13 @@ export class Commands {
   /** What create or update would say to a document; nothing is changed. */
   async validate(request: ValidateRequest): Promise<DocumentReport> {
     const { store, room, gpuCount } = this.#deps;
-    return reportOn((await store.readDesired()).state, request, gpuCount, room);
+    return reportOn(this.#seen((await store.readDesired()).state), request, gpuCount, room);
   }
 
   /** What `updateService` would do; nothing is changed. */
   async previewUpdate(name: ServiceName, given: unknown, mode: UpdateMode): Promise<UpdatePreview> {
     const { store, room, clock, gpuCount } = this.#deps;
-    const { state } = await store.readDesired();
+    const state = this.#seen((await store.readDesired()).state);
     const before = findLasting(state, name);
     const after = updatedSpec(before.document, given, mode, parseSpec);
     refuseMissingGpus(after.spec, gpuCount);
@@ -191,7 +235,7 @@ export class Commands {
   /** Refused before anything is stopped when what the version needs is gone. */
   async switchVersion(name: ServiceName, version: number): Promise<ServiceRecord> {
     const { store, files } = this.#deps;
-    const { state } = await store.readDesired();
+    const state = this.#seen((await store.readDesired()).state);
     const isInForce = state.services.get(name)?.version === version;
     const target = state.versions.get(name)?.find((v) => v.version === version);
     if (target !== undefined && !isInForce) {
@@ -226,7 +270,7 @@ export class Commands {
   }
 
   createGroup(name: GroupName, labels: Readonly<Record<string, string>>): Promise<GroupRecord> {
-    return this.#decide(name, (state, context) => createGroup(state, { name, labels }, context));
+    return this.#decide(name, (state, context) => createGroup(state, { name, labels }, context), "new");
   }
 
   updateGroup(name: GroupName, update: GroupUpdate): Promise<GroupRecord> {
@@ -268,28 +312,49 @@ export class Commands {
   #decide<R>(
     subject: string,
     decide: (state: DesiredState, context: ChangeContext) => Decision<R>,
+    isNew?: "new",
   ): Promise<R> {
-    const mine = this.#turn.then(() => this.#decideNow(subject, decide));
-    this.#turn = mine.catch(() => {}); // whoever asked hears of it
+    const mine = this.#turns.last.then(() => this.#decideNow(subject, decide, isNew));
+    this.#turns.last = mine.catch(() => {}); // whoever asked hears of it
     return mine;
   }
 
   async #decideNow<R>(
     subject: string,
     decide: (state: DesiredState, context: ChangeContext) => Decision<R>,
+    isNew?: "new",
   ): Promise<R> {
     const { store, known, onCommitted } = this.#deps;
     const context = this.#context();
     for (let attempt = 1; attempt <= ATTEMPTS_MAX; attempt++) {
       const { revision, state } = await store.readDesired();
-      const { changes, record } = decide(state, context);
+      const about = isNew === undefined ? { name: subject } : { name: subject, isNew: true as const };
+      const decision = decideFor(this.#actor, state, about, (now) => decide(now, context));
+      const { changes, record } = decision;
       if (changes.length === 0) return record;
-      if ((await store.commit(revision, changes)) === "conflict") continue;
+      const entry = this.#auditEntry(state, changes, context.nowMs);
+      if ((await store.commit(revision, [...changes, ...entry])) === "conflict") continue;
       known.setDesired(revision + 1, applyChanges(state, changes)); // the revision is ours: nobody came in between
       onCommitted(changes);
       return record;
     }
     throw new ServingError("WRITE_CONFLICT", { service: subject });
+  }
+
+  #auditEntry(state: DesiredState, changes: readonly Change[], atMs: number): Change[] {
+    if (this.#actor === null) return [];
+    const entry: AuditEntry = {
+      ...auditOf(this.#actor, atMs),
+      target: this.#actor.target || targetOf(changes),
+      change: changeText(state, changes),
+    };
+    return [{ kind: "add-audit", entry }];
+  }
+
+  /** As the caller sees it. */
+  #seen(state: DesiredState): DesiredState {
+    const restriction = this.#actor?.caller.restriction ?? null;
+    return restriction === null ? state : visibleState(state, restriction);
   }
 
   #context(): ChangeContext {

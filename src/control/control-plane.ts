@@ -1,3 +1,7 @@
+import type { AccessKeyRecord, KeptSecret } from "../core/access/access-key.ts";
+import type { AuditEntry } from "../core/access/audit-entry.ts";
+import type { Actor } from "../core/access/caller.ts";
+import type { AccessKeyOrder } from "../core/change/access-keys.ts";
 import type { Additions } from "../core/change/additions.ts";
 import type { LabelRequest } from "../core/change/labels.ts";
 import type { MirrorRequest } from "../core/change/mirror.ts";
@@ -26,11 +30,12 @@ import type { Affinity } from "../core/traffic/affinity.ts";
 import type { Share } from "../core/traffic/allocate.ts";
 import type { MirrorDifference } from "../core/traffic/mirror.ts";
 import type { LogOptions } from "../ports/runtime.ts";
-import type { EventQuery } from "../ports/store.ts";
+import type { AuditQuery, EventQuery } from "../ports/store.ts";
 import type { CachedFiles } from "./cached-files.ts";
 import type { EnvironmentOrder, Environments } from "./environments.ts";
+import type { MirrorTotals } from "./mirror-totals.ts";
 import type { ReadinessCheck } from "./readiness.ts";
-import type { TrafficTotals } from "./traffic-totals.ts";
+import type { Existing, ServiceTotals, TrafficTotals } from "./traffic-totals.ts";
 import type { Runnable } from "./version-check.ts";
 
 /**
@@ -39,6 +44,21 @@ import type { Runnable } from "./version-check.ts";
  * Every command throws ServingError for a refusal, and then has changed nothing.
  */
 export interface ControlPlane {
+  /**
+   * The same as one caller may see and use it: reads leave out what its restriction does not name, and secrets for a viewer; commands are
+   * refused for what is outside, and leave an audit entry with the change. Without it nothing is left out, and nobody is named.
+   */
+  as(actor: Actor): ControlPlane;
+
+  /** All keys but the installation's own; the same map as long as none of them changed. */
+  accessKeys(): Promise<ReadonlyMap<string, AccessKeyRecord>>;
+  createAccessKey(order: AccessKeyOrder): Promise<AccessKeyRecord>;
+  rotateAccessKey(id: string, secret: KeptSecret, graceMs: number): Promise<AccessKeyRecord>;
+  deleteAccessKey(id: string): Promise<void>;
+  /** Notes what was not a change of what is wanted, such as a refusal. */
+  addAudit(entries: readonly AuditEntry[]): Promise<void>;
+  audit(query: AuditQuery): Promise<{ readonly entries: readonly AuditEntry[]; readonly total: number }>;
+
   createService(document: unknown, additions?: Additions): Promise<Accepted>;
   /** A new service as `source` is, but for what the part of a service.json says. */
   cloneService(source: ServiceName, document: unknown, additions: Additions): Promise<Accepted>;
@@ -183,7 +203,13 @@ export interface TrafficSecond {
 }
 
 export interface Measured {
-  readonly totals: TrafficTotals;
+  readonly totals: {
+    readonly services: ReadonlyMap<ServiceName, ServiceTotals>;
+    readonly gateways: TrafficTotals["gateways"];
+    readonly mirrors: Pick<MirrorTotals, "all">;
+  };
+  /** Lets go of what is there no more (traffic-totals.ts). */
+  forgetGone(there: Existing, nowMs: number): void;
   /** Requests in work by service and instance, all gateways together; only those above 0. */
   inFlight(): ReadonlyMap<ServiceName, ReadonlyMap<InstanceId, number>>;
 }

@@ -33,6 +33,11 @@ export class Known {
     return this.#desired?.state ?? (await this.refresh());
   }
 
+  /** The same without waiting; null: not read yet. */
+  get lastDesired(): DesiredState | null {
+    return this.#desired?.state ?? null;
+  }
+
   /** Reads again all that is wanted. */
   async refresh(): Promise<DesiredState> {
     const { revision, state } = await this.#store.readDesired();

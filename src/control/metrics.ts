@@ -3,7 +3,7 @@ import { addSamples } from "../core/meter/traffic-sum.ts";
 import type { GatewayId, InstanceId, ServiceName } from "../core/names.ts";
 import { addMirrorCounts } from "../core/traffic/mirror.ts";
 import type { TrafficSecond } from "./control-plane.ts";
-import { TrafficTotals } from "./traffic-totals.ts";
+import { type Existing, TrafficTotals } from "./traffic-totals.ts";
 
 /** Seconds of traffic that are kept. */
 export const SECONDS_MAX = 300;
@@ -32,6 +32,10 @@ export class Metrics {
     this.#newest.set(gateway, report);
     this.totals.add(gateway, report);
     this.#add(report.atMs, report.samples, report.mirrors ?? []);
+  }
+
+  forgetGone(there: Existing, nowMs: number): void {
+    this.totals.forgetGone(there, nowMs);
   }
 
   /** Nothing is in flight at gateways that are gone. */

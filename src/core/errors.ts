@@ -31,6 +31,26 @@ const CODES = {
   ),
   BAD_REQUEST: code(400, false, (f: { detail: string }) => `the request is not valid HTTP: ${f.detail}`),
   UNAUTHORIZED: code(401, false, (_: { detail: string }) => `${_.detail}`),
+  FORBIDDEN: code(403, false, (f: { operation: string; role: string; detail: string }) => f.detail),
+  TOO_MANY_FAILURES: code(
+    429,
+    true,
+    (f: { retryAfterS: number }) =>
+      `too many requests from this address had no right access key; try again in ${f.retryAfterS} s`,
+  ),
+  ACCESS_KEY_NOT_FOUND: code(404, false, (f: { key: string }) => `there is no access key ${f.key}`),
+  ACCESS_KEY_IN_FILE: code(
+    409,
+    false,
+    (f: { key: string }) =>
+      `access key ${f.key} is the installation's own, which is in a file of its home: it can be rotated, not revoked`,
+  ),
+  TOO_MANY_ACCESS_KEYS: code(
+    409,
+    false,
+    (f: { limit: number }) =>
+      `there are ${f.limit} access keys, the most; revoke one that nobody uses any more`,
+  ),
   NOT_FOUND: code(404, false, (f: { method: string; path: string }) => `no operation ${f.method} ${f.path}`),
   METHOD_NOT_ALLOWED: code(
     405,

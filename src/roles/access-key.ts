@@ -1,12 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { writeFileAtomicSync } from "../base/atomic-file.ts";
 import type { Random } from "../ports/random.ts";
-
-/** Id and secret of a client of the control API, in the words of `eascmd config -i -k`. */
-export interface AccessKey {
-  readonly id: string;
-  readonly secret: string;
-}
+import type { OwnKey, OwnKeyFile } from "../server/keyring.ts";
 
 /** What the CLI reads: `config.json` in the home folder (docs/reference/cli.md). */
 export interface ClientConfig {
@@ -20,15 +15,60 @@ export interface ClientConfig {
 /** 24 bytes of chance: out of reach of guessing, short enough to paste. */
 const SECRET_BYTES = 24;
 
-/**
- * The home's access key; made at the first start, mode 0600.
- * @throws Error naming the file when it holds something else
- */
-export function readOrMakeAccessKey(path: string, random: Random): AccessKey {
-  if (existsSync(path)) return parseKey(path, readFileSync(path, "utf8"));
-  const key: AccessKey = { id: `sluice-${random.hex(4)}`, secret: random.hex(SECRET_BYTES) };
-  writeFileAtomicSync(path, `${JSON.stringify(key, null, 2)}\n`, 0o600);
-  return key;
+/** The file of the installation's own access key, read once and written on each rotation. Mode 0600. */
+export class AccessKeyFile implements OwnKeyFile {
+  readonly #path: string;
+  readonly #clientConfig: string;
+  #key: OwnKey;
+
+  /**
+   * Makes the key at the first start. `clientConfig`: the client's file of this home, which follows a rotation.
+   * @throws Error naming the file when it holds something else
+   */
+  constructor(path: string, clientConfig: string, random: Random) {
+    this.#path = path;
+    this.#clientConfig = clientConfig;
+    if (existsSync(path)) this.#key = parseKey(path, readFileSync(path, "utf8"));
+    else {
+      this.#key = { id: `sluice-${random.hex(4)}`, secret: random.hex(SECRET_BYTES), older: null };
+      this.#write();
+    }
+  }
+
+  read(): OwnKey {
+    return this.#key;
+  }
+
+  rotate(secret: string, olderUntilMs: number | null): void {
+    const before = this.#key;
+    const older = olderUntilMs === null ? null : { secret: before.secret, validUntilMs: olderUntilMs };
+    this.#key = { id: before.id, secret, older };
+    try {
+      this.#write();
+    } catch (error) {
+      this.#key = before; // what is on the disk counts after a restart
+      throw error;
+    }
+    this.#tellClient(before.secret);
+  }
+
+  #write(): void {
+    const { id, secret, older } = this.#key;
+    const kept = older === null ? { id, secret } : { id, secret, older };
+    writeFileAtomicSync(this.#path, `${JSON.stringify(kept, null, 2)}\n`, 0o600);
+  }
+
+  /** The CLI on this machine goes on working; a file that speaks of another Sluice is left alone. */
+  #tellClient(secretBefore: string): void {
+    try {
+      const config = JSON.parse(readFileSync(this.#clientConfig, "utf8")) as ClientConfig;
+      if (config.key !== secretBefore) return;
+      const text = JSON.stringify({ ...config, key: this.#key.secret }, null, 2);
+      writeFileAtomicSync(this.#clientConfig, `${text}\n`, 0o600);
+    } catch {
+      // Not there, or not ours to mend. The next start writes what it can.
+    }
+  }
 }
 
 /**
@@ -53,11 +93,13 @@ export function writeClientConfig(path: string, config: ClientConfig): boolean {
   return true;
 }
 
-function parseKey(path: string, text: string): AccessKey {
+function parseKey(path: string, text: string): OwnKey {
   try {
-    const value = JSON.parse(text) as Partial<AccessKey>;
-    if (typeof value.id === "string" && typeof value.secret === "string" && value.secret.length >= 16) {
-      return { id: value.id, secret: value.secret };
+    const value = JSON.parse(text) as Partial<OwnKey>;
+    const { id, secret, older } = value;
+    if (typeof id === "string" && typeof secret === "string" && secret.length >= 16) {
+      const isOlder = typeof older?.secret === "string" && typeof older.validUntilMs === "number";
+      return { id, secret, older: isOlder ? older : null };
     }
   } catch {
     // said below, without the content: it may be a secret

@@ -63,6 +63,7 @@ function settingsOf(of: <T>(setting: Setting<T>) => T, home: string): ServeSetti
     directHost: of<string>(SERVE_SETTINGS.directHost),
     apiHost: of<string>(SERVE_SETTINGS.apiHost),
     apiPort: of<number>(SERVE_SETTINGS.apiPort),
+    signatureWindow: of<number>(SERVE_SETTINGS.signatureWindow),
     gatewayWorkers: of<number>(SERVE_SETTINGS.gatewayWorkers),
     region: of<string>(SERVE_SETTINGS.region),
     cgroups: of<string>(SERVE_SETTINGS.cgroups),

@@ -13,7 +13,7 @@ import { ServingError } from "../core/errors.ts";
 import type { GatewayProcess } from "../ports/gateways.ts";
 import type { Log } from "../ports/log.ts";
 import { createApp } from "../server/app.ts";
-import { readOrMakeAccessKey, writeClientConfig } from "./access-key.ts";
+import { AccessKeyFile, writeClientConfig } from "./access-key.ts";
 import { HomeInUse } from "./control-lock.ts";
 import { BadDatabase } from "./database.ts";
 import { followSignals, type Signals, takeDown } from "./ending.ts";
@@ -23,6 +23,7 @@ import { ApiPlace, urlHost } from "./listening.ts";
 import { BadStoreSettings, readObjectStores } from "./object-stores.ts";
 import { claimPort, PortTaken } from "./ports.ts";
 import { CannotServe, type Machine, openMachine } from "./processes.ts";
+import { BadSealingKey, openSealer } from "./sealing-key.ts";
 import { BadSettings, readServeSettings } from "./serve-settings.ts";
 import { type HomeLayout, homeLayout, type ServeSettings } from "./settings.ts";
 import { BadCertificate, planTls } from "./tls.ts";
@@ -65,6 +66,7 @@ export async function runServeRole(
       PortTaken,
       BadBackup,
       BadCertificate,
+      BadSealingKey,
       BadStoreSettings,
       BadDatabase,
     ].some((c) => error instanceof c);
@@ -125,7 +127,7 @@ interface TermDeps {
 async function serveTerm({ settings, layout, api, log, machine, lead, signals }: TermDeps): Promise<void> {
   const { groups, capacity, runtime, gateways } = machine;
   const { term } = lead;
-  const key = readOrMakeAccessKey(layout.accessKey, systemRandom);
+  const ownKey = new AccessKeyFile(layout.accessKey, layout.clientConfig, systemRandom);
   await runtime.sweep();
   log.info({ limits: groups.inForce, capacity: capacity.total() }, "what instances may have");
   const living = (await gateways.list()).filter((g) => g.isAlive);
@@ -133,6 +135,7 @@ async function serveTerm({ settings, layout, api, log, machine, lead, signals }:
   const secure = await planTls(settings, port, living, systemClock.now());
   const store = await lead.openStore();
   const begun = await beginFromBackup(store, settings.fromBackup, systemClock.now());
+  const sealer = openSealer(layout.sealingKey, systemRandom, (await store.readDesired()).state.accessKeys);
   const files = new ModelCache({
     root: layout.models,
     bytesMax: settings.modelsMb === null ? null : settings.modelsMb * 1e6,
@@ -176,7 +179,9 @@ async function serveTerm({ settings, layout, api, log, machine, lead, signals }:
     clock: systemClock,
     random: systemRandom,
     log,
-    keys: [key],
+    ownKey,
+    sealer,
+    signatureWindowMs: settings.signatureWindow * 1000,
     region: settings.region,
     gatewayAddress,
     version: VERSION,
@@ -186,8 +191,8 @@ async function serveTerm({ settings, layout, api, log, machine, lead, signals }:
     address,
     gateway: gatewayAddress,
     region: settings.region,
-    keyId: key.id,
-    key: key.secret,
+    keyId: ownKey.read().id,
+    key: ownKey.read().secret,
   });
   term.announce(address);
   const stop = AbortSignal.any([signals.stop, term.lost]);

@@ -97,6 +97,12 @@ export const SERVE_SETTINGS = {
     defaultValue: 8081,
     parse: wholeNumber(0, PORT_MAX),
   },
+  signatureWindow: {
+    name: "signatureWindow",
+    text: "seconds that the clock of a client that signs its requests may be off",
+    defaultValue: 900,
+    parse: wholeNumber(10, 86_400),
+  },
   gatewayWorkers: {
     name: "gatewayWorkers",
     text: "gateway processes, sharing the port; one for each core by default",
@@ -206,6 +212,7 @@ export interface ServeSettings {
   readonly directHost: string;
   readonly apiHost: string;
   readonly apiPort: number;
+  readonly signatureWindow: number;
   readonly gatewayWorkers: number;
   readonly region: string;
   /** `auto`, `off`, or a path. */
@@ -233,6 +240,8 @@ export interface HomeLayout {
   readonly data: string;
   readonly database: string;
   readonly accessKey: string;
+  /** Not in `data`: who has a copy of the store has no sealing key. */
+  readonly sealingKey: string;
   readonly run: string;
   readonly controlFile: string;
   readonly logs: string;
@@ -250,6 +259,7 @@ export function homeLayout(home: string): HomeLayout {
     data: join(root, "data"),
     database: join(root, "data", "sluice.db"),
     accessKey: join(root, "data", "access-key.json"),
+    sealingKey: join(root, "sealing-key.json"),
     run: join(root, "run"),
     controlFile: join(root, "run", "control.json"),
     logs: join(root, "logs"),

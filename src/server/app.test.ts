@@ -376,7 +376,6 @@ test("only a key opens the API; any of several does", async () => {
     undefined,
     "",
     TEST_KEY,
-    "Bearer",
     "Bearer wrong",
     `Basic ${TEST_KEY}`,
     `Bearer ${TEST_KEY}x`,

@@ -1,11 +1,13 @@
 import type { IncomingMessage } from "node:http";
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import { notEffectiveNames } from "../api/fields.ts";
+import { roleOf } from "../api/operation.ts";
 import { OPERATION_LIST } from "../api/operations.ts";
 import { isRequestId } from "../api/request-id.ts";
+import { type Actor, type Caller, refuseUnfit } from "../core/access/caller.ts";
 import { ServingError } from "../core/errors.ts";
 import { parseJson } from "../core/spec/parse-json.ts";
-import { type Caller, checkBody, createAccess } from "./access.ts";
+import { type Checked, checkBody, createAccess } from "./access.ts";
 import { readBody } from "./body.ts";
 import { answerBrokenRequest } from "./broken-request.ts";
 import { SERVER_LIMITS, type ServerDeps } from "./deps.ts";
@@ -16,6 +18,7 @@ import { streamLines } from "./line-stream.ts";
 import { addMetricsRoute } from "./metrics-route.ts";
 import { addNotImplementedRoutes } from "./not-implemented-routes.ts";
 import { asRefusal } from "./refusal.ts";
+import { isWantOfRight, RefusedChanges } from "./refused-changes.ts";
 import type { SignedParts } from "./signing/signature.ts";
 import { unknownRoute } from "./unknown-route.ts";
 
@@ -55,19 +58,48 @@ export function createApp(deps: ServerDeps): FastifyInstance {
     clientErrorHandler: (error, socket) => answerBrokenRequest(error, socket, deps.random.uuid(), limits),
   });
   app.server.maxConnections = limits.connectionsMax;
-  const access = createAccess(deps.keys, () => deps.clock.now());
+  const access = createAccess({
+    ownKey: deps.ownKey,
+    sealer: deps.sealer,
+    keys: () => deps.control.accessKeys(),
+    now: () => deps.clock.now(),
+    monotonic: () => deps.clock.monotonic(),
+    windowMs: deps.signatureWindowMs,
+  });
+  const refusedChanges = new RefusedChanges(deps);
   /** Who asks, for as long as the request lives. */
-  const callers = new WeakMap<FastifyRequest, Caller>();
-  const checkAccess = (request: FastifyRequest) => {
-    callers.set(request, access.check(signedParts(request)));
+  const callers = new WeakMap<FastifyRequest, Checked>();
+  const checkAccess = async (request: FastifyRequest) => {
+    const checkedCaller = await access.check(signedParts(request), remoteAddress(request));
+    callers.set(request, checkedCaller);
+    return checkedCaller;
   };
 
   const closing = new AbortController();
+
+  /** Does it, and notes when it is a change that the caller had no right to. */
+  function noteRefusals<T>(operation: Operation, actor: Actor | null, act: () => T): T {
+    const onError = (error: unknown): never => {
+      if (actor !== null && error instanceof ServingError && isWantOfRight(error, actor)) {
+        if (error.code === "FORBIDDEN") access.counts.forbidden += 1;
+        if (operation.method !== "GET") refusedChanges.note(actor, error);
+      }
+      throw error;
+    };
+    try {
+      const result = act();
+      return result instanceof Promise ? (result.catch(onError) as T) : result;
+    } catch (error) {
+      return onError(error);
+    }
+  }
 
   function refuse(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
     if (!(error instanceof ServingError))
       deps.log.error({ requestId: request.id, err: error }, "a request failed");
     const { status, body } = asRefusal(error, request.id);
+    if (error instanceof ServingError && error.code === "TOO_MANY_FAILURES")
+      reply.header("retry-after", (error as ServingError<"TOO_MANY_FAILURES">).facts.retryAfterS);
     if (status === 401) reply.header("www-authenticate", 'Bearer realm="sluice"');
     if (error instanceof ServingError && error.code === "METHOD_NOT_ALLOWED")
       reply.header("allow", (error as ServingError<"METHOD_NOT_ALLOWED">).facts.allowed.join(", "));
@@ -93,12 +125,12 @@ export function createApp(deps: ServerDeps): FastifyInstance {
   app.addContentTypeParser("*", (request: FastifyRequest, payload: IncomingMessage) =>
     readBody(payload, bodyLimits(request), (bytes) => {
       const caller = callers.get(request);
-      if (caller !== undefined) checkBody(caller, bytes);
+      if (caller !== undefined) checkBody(caller.body, bytes);
     }),
   );
   app.setErrorHandler(refuse);
   app.setNotFoundHandler(async (request) => {
-    checkAccess(request);
+    await checkAccess(request);
     throw unknownRoute(request.method, request.url);
   });
   app.addHook("onResponse", async (request, reply) => {
@@ -107,6 +139,7 @@ export function createApp(deps: ServerDeps): FastifyInstance {
       method: request.method,
       operation: request.routeOptions.url ?? null,
       status: reply.statusCode,
+      keyId: callers.get(request)?.caller.keyId ?? null,
       ms: Math.round(reply.elapsedTime),
     };
     // Whoever was refused looks for the id that the answer told.
@@ -115,7 +148,10 @@ export function createApp(deps: ServerDeps): FastifyInstance {
   });
   app.addHook("preClose", async () => closing.abort(new Error("the server stops")));
 
-  addMetricsRoute(app, deps, checkAccess);
+  addMetricsRoute(app, deps, access.counts, async (request) => {
+    const { caller } = await checkAccess(request);
+    return actorOf(request, caller, "Metrics");
+  });
   addNotImplementedRoutes(app, checkAccess);
   for (const operation of OPERATION_LIST) {
     const needsRegion = operation.path.includes("{ClusterId}");
@@ -125,12 +161,16 @@ export function createApp(deps: ServerDeps): FastifyInstance {
       url: operation.path.replace(/\{(\w+)\}/g, ":$1"),
       config: { takesLines: operation.body === "lines" },
       onRequest: async (request) => {
-        if (!operation.isOpen) checkAccess(request);
+        if (operation.isOpen) return;
+        const { caller } = await checkAccess(request);
+        const { name, isInstallationWide = false } = operation;
+        const need = { operation: name, role: roleOf(operation), isInstallationWide };
+        noteRefusals(operation, actorOf(request, caller, name), () => refuseUnfit(caller, need));
       },
       handler: async (request, reply) => {
         const path = request.params as Record<string, string>;
         const caller = callers.get(request);
-        if (caller !== undefined && request.body === undefined) checkBody(caller, "");
+        if (caller !== undefined && request.body === undefined) checkBody(caller.body, "");
         if (needsRegion && path.ClusterId !== deps.region) {
           throw new ServingError("REGION_NOT_FOUND", {
             region: path.ClusterId!.slice(0, 100),
@@ -142,7 +182,11 @@ export function createApp(deps: ServerDeps): FastifyInstance {
         const signal = AbortSignal.any([gone.signal, closing.signal]);
         const { query, body, ignored } = readInput(operation, request);
         const handle = HANDLERS[operation.name] as Handler<typeof operation.name>;
-        const answer = await handle({ path, query, body, signal } as never, deps);
+        const actor = caller === undefined ? null : actorOf(request, caller.caller, operation.name);
+        const control = actor === null ? deps.control : deps.control.as(actor);
+        const answer = await noteRefusals(operation, actor, () =>
+          handle({ path, query, body, signal, actor } as never, { ...deps, control }),
+        );
         reply.header("x-request-id", request.id);
         if (answer instanceof LineStream) return streamLines(answer, reply, signal);
         if (BARE.has(operation.name)) return answer;
@@ -151,6 +195,30 @@ export function createApp(deps: ServerDeps): FastifyInstance {
     });
   }
   return app;
+}
+
+const remoteAddress = (request: FastifyRequest) => request.raw.socket.remoteAddress ?? "";
+
+/** What the path names, as audit entries call it. */
+const TARGETS = {
+  ServiceName: "service",
+  GroupName: "group",
+  AccessKeyId: "key",
+  ContentId: "content",
+  EnvironmentId: "environment",
+} as const;
+const TARGET_CHARS_MAX = 200;
+
+function actorOf(request: FastifyRequest, caller: Caller, operation: string): Actor {
+  const path = request.params as Readonly<Record<string, string>>;
+  const target = Object.entries(TARGETS).find(([name]) => path[name] !== undefined);
+  return {
+    caller,
+    requestId: request.id,
+    remoteAddress: remoteAddress(request),
+    operation,
+    target: target === undefined ? "" : `${target[1]}/${path[target[0]]}`.slice(0, TARGET_CHARS_MAX),
+  };
 }
 
 /** What a signature covers: headers as they came, several of one name joined. */

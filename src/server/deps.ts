@@ -2,7 +2,8 @@ import type { ControlPlane } from "../control/control-plane.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Log } from "../ports/log.ts";
 import type { Random } from "../ports/random.ts";
-import type { AccessKey } from "./access.ts";
+import type { OwnKeyFile } from "./keyring.ts";
+import type { Sealer } from "./sealing.ts";
 
 /** What the API server needs from outside. */
 export interface ServerDeps {
@@ -10,8 +11,12 @@ export interface ServerDeps {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
-  /** What opens the API; any of them does, so that one can be replaced without a gap. Never empty. */
-  readonly keys: readonly AccessKey[];
+  /** The installation's own access key; the others are in the store. */
+  readonly ownKey: OwnKeyFile;
+  /** Seals the secrets of the others. */
+  readonly sealer: Sealer;
+  /** How far the clock of one who signs may be off, in ms, to both sides. */
+  readonly signatureWindowMs: number;
   /** The region that this installation is, as ClusterId in paths. */
   readonly region: string;
   /** Where clients reach the gateway, e.g. `http://127.0.0.1:8080`: addresses of services are made from it. */

@@ -1,6 +1,7 @@
 import type { Input, ResponseOf } from "../api/operations.ts";
 import type { OperationName } from "../api/paths.ts";
 import type { Picture } from "../control/control-plane.ts";
+import type { Actor } from "../core/access/caller.ts";
 import { ServingError } from "../core/errors.ts";
 import { type GroupName, isName, type ServiceName } from "../core/names.ts";
 import type { GroupRecord, ServiceRecord } from "../core/service.ts";
@@ -8,6 +9,8 @@ import type { ServerDeps } from "./deps.ts";
 
 /** One request, checked against the contract. */
 export interface Call<N extends OperationName> extends Input<N> {
+  /** Who asks, and what for; null: the operation asks for no key. */
+  readonly actor: Actor | null;
   /** Aborted when the client goes away, or the server stops. */
   readonly signal: AbortSignal;
 }

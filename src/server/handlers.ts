@@ -1,4 +1,5 @@
 import type { OperationName } from "../api/paths.ts";
+import { ACCESS_HANDLERS } from "./access-handlers.ts";
 import { BACKUP_HANDLERS } from "./backup-handlers.ts";
 import { CONTAINER_HANDLERS } from "./container-handlers.ts";
 import { DOCUMENT_HANDLERS } from "./document-handlers.ts";
@@ -27,6 +28,7 @@ export const HANDLERS: { readonly [N in OperationName]: Handler<N> } = {
   ...MIRROR_HANDLERS,
   ...MANUAL_HANDLERS,
   ...ROLLOUT_HANDLERS,
+  ...ACCESS_HANDLERS,
   ...ENVIRONMENT_HANDLERS,
   ...BACKUP_HANDLERS,
   ...INTERNAL_HANDLERS,

@@ -219,6 +219,12 @@ export const METRICS = {
     labels: ["gateway"],
     help: "Lines of the access log that were dropped because the disk did not keep up.",
   },
+  apiRefused: {
+    name: "sluice_api_refused_total",
+    type: "counter",
+    labels: ["reason"],
+    help: "Requests to the control API that were not let in: unauthorized (no right key), locked (too many failures of their address), forbidden (not allowed to their key).",
+  },
   loopLastRun: {
     name: "sluice_loop_last_run_timestamp_seconds",
     type: "gauge",

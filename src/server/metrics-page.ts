@@ -6,6 +6,7 @@ import { DURATION_ENDS_S } from "../core/meter/duration-buckets.ts";
 import type { ServiceName } from "../core/names.ts";
 import type { InstanceStatus, ServiceRecord } from "../core/service.ts";
 import type { StageTime } from "../core/start-stages.ts";
+import type { AccessCounts } from "./access.ts";
 import { Exposition, labels } from "./exposition.ts";
 import { METRICS, type Metric } from "./metric-table.ts";
 import { writeMirrors } from "./mirror-metrics.ts";
@@ -17,6 +18,8 @@ export interface MetricsSource {
   readonly work: readonly InstanceWork[];
   readonly gateways: readonly GatewayReport[];
   readonly loops: readonly LoopReport[];
+  /** Requests to the control API that were not let in; null: not told. */
+  readonly access: AccessCounts | null;
   /** Of the control process; times in seconds. */
   readonly process: { readonly cpuS: number; readonly rssBytes: number; readonly startS: number };
 }
@@ -32,6 +35,9 @@ export function metricsPage(source: MetricsSource): string {
   out.begin(METRICS.loopLastRun);
   for (const { name, lastRunAtMs } of source.loops)
     out.sample(METRICS.loopLastRun, labels(METRICS.loopLastRun, [name]), (lastRunAtMs ?? 0) / 1000);
+  out.begin(METRICS.apiRefused);
+  for (const [reason, count] of Object.entries(source.access ?? {}))
+    out.sample(METRICS.apiRefused, labels(METRICS.apiRefused, [reason]), count);
   const { cpuS, rssBytes, startS } = source.process;
   single(out, METRICS.cpu, cpuS);
   single(out, METRICS.memory, rssBytes);

@@ -1,5 +1,7 @@
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { NO_INSTANCE } from "../control/traffic-totals.ts";
+import type { Actor } from "../core/access/caller.ts";
+import type { AccessCounts } from "./access.ts";
 import type { ServerDeps } from "./deps.ts";
 import { EXPOSITION_TYPE } from "./exposition.ts";
 import { metricsPage } from "./metrics-page.ts";
@@ -10,20 +12,28 @@ import { metricsPage } from "./metrics-page.ts";
  */
 export function addMetricsRoute(
   app: FastifyInstance,
-  { control, clock }: ServerDeps,
-  checkAccess: (request: FastifyRequest) => void,
+  { control: everything, clock }: ServerDeps,
+  counts: AccessCounts,
+  checkAccess: (request: FastifyRequest) => Promise<Actor>,
 ): void {
+  const actors = new WeakMap<FastifyRequest, Actor>();
   const startS = clock.now() / 1000 - process.uptime();
   app.get("/metrics", {
     exposeHeadRoute: true,
-    onRequest: async (request) => checkAccess(request),
+    onRequest: async (request) => {
+      actors.set(request, await checkAccess(request));
+    },
     handler: async (request, reply) => {
+      const actor = actors.get(request)!;
+      const control = everything.as(actor);
+      const isRestricted = actor.caller.restriction !== null;
       const picture = await control.read();
       const work = await control.work();
       const measured = control.measured();
-      const living = new Set([...picture.statuses.values()].flatMap((s) => s.instances.map((i) => i.id)));
-      const { services } = picture.state;
-      measured.totals.forgetGone(
+      const all = await everything.read();
+      const living = new Set([...all.statuses.values()].flatMap((s) => s.instances.map((i) => i.id)));
+      const { services } = all.state;
+      everything.measured().forgetGone(
         {
           isInstance: (service, instance) =>
             instance === NO_INSTANCE ? services.has(service) : living.has(instance),
@@ -33,9 +43,17 @@ export function addMetricsRoute(
       );
       const { user, system } = process.cpuUsage();
       const own = { cpuS: (user + system) / 1e6, rssBytes: process.memoryUsage.rss(), startS };
-      const [gateways, loops] = [control.gateways(), control.loops()];
+      const [gateways, loops] = isRestricted ? [[], []] : [control.gateways(), control.loops()];
       reply.header("x-request-id", request.id).header("content-type", EXPOSITION_TYPE);
-      return metricsPage({ picture, measured, work, gateways, loops, process: own });
+      return metricsPage({
+        picture,
+        measured,
+        work,
+        gateways,
+        loops,
+        access: isRestricted ? null : counts,
+        process: own,
+      });
     },
   });
 }

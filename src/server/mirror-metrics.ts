@@ -22,7 +22,7 @@ const COUNTS = [
 ] as const;
 
 /** What became of copies, by service and target. A pair that had any has all of its series, also those at 0. */
-export function writeMirrors(out: Exposition, totals: MirrorTotals): void {
+export function writeMirrors(out: Exposition, totals: Pick<MirrorTotals, "all">): void {
   const all = [...totals.all()];
   for (const [metric, count] of COUNTS) {
     out.begin(metric);

@@ -8,11 +8,11 @@ import { ServingError } from "../core/errors.ts";
  */
 export function addNotImplementedRoutes(
   app: FastifyInstance,
-  checkAccess: (request: FastifyRequest) => void,
+  checkAccess: (request: FastifyRequest) => Promise<unknown>,
 ): void {
   for (const [operation, { method, path, instead }] of Object.entries(NOT_IMPLEMENTED)) {
     const refuse = async (request: FastifyRequest) => {
-      checkAccess(request);
+      await checkAccess(request);
       throw new ServingError("NOT_IMPLEMENTED", { operation, instead });
     };
     app.route({ method, url: path.replace(/\{(\w+)\}/g, ":$1"), onRequest: refuse, handler: refuse });

@@ -1,5 +1,6 @@
 import type { Service } from "../api/objects.ts";
 import type { Picture } from "../control/control-plane.ts";
+import { originalOf } from "../core/access/mask.ts";
 import type { ServiceName } from "../core/names.ts";
 import type { InstanceStatus, ServiceRecord, ServiceStatus } from "../core/service.ts";
 import type { Json, JsonObject, ServiceSpec } from "../core/spec/service-spec.ts";
@@ -51,7 +52,7 @@ export function serviceView(record: ServiceRecord, picture: Picture, place: Plac
 
 function makeView(record: ServiceRecord, picture: Picture, place: Place): Service {
   const status = picture.statuses.get(record.name) ?? null;
-  const spec = specOf(record.document);
+  const spec = specIn(record);
   const metadata = objectIn(record.document, "metadata");
   const total = spec.instanceCount;
   const running =
@@ -124,8 +125,11 @@ export function serviceAddress(record: Pick<ServiceRecord, "name" | "group">, pl
   return `${place.gatewayAddress}/api/predict/${ingress}`;
 }
 
+/** Of a document that is masked for a viewer, what the original asks for. */
+const specIn = (record: ServiceRecord) => specOf(originalOf(record.document));
+
 /** `labels` of the document. */
-export const labelsOf = (record: ServiceRecord) => specOf(record.document).labels;
+export const labelsOf = (record: ServiceRecord) => specIn(record).labels;
 
 /** `metadata.type` (eas-reference §1.2); a document without one is a Standard service. */
 export function typeOf(record: ServiceRecord): string {

@@ -1,7 +1,25 @@
 import type { ControlPlane } from "../control/control-plane.ts";
+import type { Random } from "../ports/random.ts";
 import { createApp } from "../server/app.ts";
 import type { ServerLimits } from "../server/deps.ts";
+import type { OwnKey, OwnKeyFile } from "../server/keyring.ts";
+import { SEALING_KEY_BYTES, Sealer } from "../server/sealing.ts";
 import { MemoryControl } from "./memory-control.ts";
+
+/** The installation's own key, without a file. */
+export function ownKeyInMemory(first: OwnKey): OwnKeyFile {
+  let key = first;
+  return {
+    read: () => key,
+    rotate: (secret, untilMs) => {
+      key = {
+        id: key.id,
+        secret,
+        older: untilMs === null ? null : { secret: key.secret, validUntilMs: untilMs },
+      };
+    },
+  };
+}
 
 export const TEST_KEY = "test-key";
 
@@ -17,6 +35,7 @@ export function apiOver(
   now: () => number,
   limits: Partial<ServerLimits> = {},
   gatewayAddress = "http://127.0.0.1:8080",
+  chance: Pick<Random, "hex"> = { hex: (count) => "0".repeat(count * 2) },
 ) {
   const logged: string[] = [];
   const log = (facts: object, text: string) => void logged.push(JSON.stringify({ ...facts, text }));
@@ -26,17 +45,20 @@ export function apiOver(
     clock: { now, monotonic: () => 0, sleep: () => Promise.resolve() },
     random: {
       next: () => 0,
-      hex: (count) => "0".repeat(count * 2),
+      hex: (count) => chance.hex(count),
       uuid: () => {
         requests += 1;
         return `00000000-0000-4000-8000-${String(requests).padStart(12, "0")}`;
       },
     },
     log: { debug: log, info: log, warn: log, error: log },
-    keys: [
-      { id: "old", secret: "old-key" },
-      { id: "test", secret: TEST_KEY },
-    ],
+    ownKey: ownKeyInMemory({
+      id: "test",
+      secret: TEST_KEY,
+      older: { secret: "old-key", validUntilMs: Date.UTC(2100, 0, 1) },
+    }),
+    sealer: new Sealer(new Uint8Array(SEALING_KEY_BYTES)),
+    signatureWindowMs: 900_000,
     region: "local",
     gatewayAddress,
     version: "9.8.7",

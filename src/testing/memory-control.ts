@@ -3,9 +3,20 @@ import type { Accepted, ControlPlane, DocumentReport, Picture } from "../control
 import { EnvironmentBuilds, type EnvironmentOrder } from "../control/environments.ts";
 import { Metrics } from "../control/metrics.ts";
 import type { ReadinessCheck } from "../control/readiness.ts";
+import { type Decided, scopedControl } from "../control/scoped-control.ts";
 import type { Runnable } from "../control/version-check.ts";
-import type { AccessKeyRecord } from "../core/access/access-key.ts";
+import type { AccessKeyRecord, KeptSecret } from "../core/access/access-key.ts";
+import { auditOf, changeText, targetOf } from "../core/access/audit-change.ts";
+import type { AuditEntry } from "../core/access/audit-entry.ts";
+import type { Actor } from "../core/access/caller.ts";
+import {
+  type AccessKeyOrder,
+  createAccessKey,
+  removeAccessKey,
+  rotateAccessKey,
+} from "../core/change/access-keys.ts";
 import { type Additions, withAdditions } from "../core/change/additions.ts";
+import { applyChanges } from "../core/change/apply.ts";
 import { cloneSpec } from "../core/change/clone.ts";
 import { createService } from "../core/change/create.ts";
 import { type Decision, findLasting, findService } from "../core/change/decision.ts";
@@ -40,13 +51,7 @@ import type { ExplainInput, GatewayView } from "../core/explain/explain-input.ts
 import { explainInstance } from "../core/explain/explain-instance.ts";
 import type { MirrorSample } from "../core/gateway-report.ts";
 import type { InstanceWork } from "../core/instance-work.ts";
-import {
-  type GatewayId,
-  type GroupName,
-  type InstanceId,
-  instanceId,
-  type ServiceName,
-} from "../core/names.ts";
+import type { GatewayId, GroupName, InstanceId, ServiceName } from "../core/names.ts";
 import { nodeKind } from "../core/node-kind.ts";
 import { freshStatus } from "../core/plan/fresh-status.ts";
 import type { Room } from "../core/plan/room.ts";
@@ -54,7 +59,6 @@ import type {
   Change,
   DesiredState,
   GroupRecord,
-  InstanceStatus,
   NewEvent,
   SafetyLock,
   ServiceRecord,
@@ -66,8 +70,11 @@ import { mergeDocuments } from "../core/spec/merge.ts";
 import { parseSpec } from "../core/spec/parse.ts";
 import { allocate } from "../core/traffic/allocate.ts";
 import type { MirrorDifference } from "../core/traffic/mirror.ts";
+import type { AuditQuery } from "../ports/store.ts";
 import { MemoryEnvironments } from "./memory-environments.ts";
 import { MemoryFiles } from "./memory-files.ts";
+import { gatewayReports } from "./memory-gateways.ts";
+import { settledStatus } from "./settled-status.ts";
 
 /**
  * A control plane in memory for tests of the API and the CLI: the real decisions of core/change, and instead of loops
@@ -77,7 +84,10 @@ export class MemoryControl implements ControlPlane {
   readonly services = new Map<ServiceName, ServiceRecord>();
   readonly groups = new Map<GroupName, GroupRecord>();
   readonly versions = new Map<ServiceName, readonly ServiceVersion[]>();
-  readonly accessKeys = new Map<string, AccessKeyRecord>();
+  /** Access keys. */
+  keys: ReadonlyMap<string, AccessKeyRecord> = new Map();
+  auditEntries: AuditEntry[] = [];
+  #actor: Actor | null = null;
   readonly statuses = new Map<ServiceName, ServiceStatus>();
   readonly history: NewEvent[] = [];
   readonly lines = new Map<InstanceId, string[]>();
@@ -101,7 +111,55 @@ export class MemoryControl implements ControlPlane {
   #names = 0;
 
   get state(): DesiredState {
-    return this;
+    const { services, groups, versions, keys } = this;
+    return { services, groups, versions, accessKeys: keys };
+  }
+
+  /** For an unrestricted caller: restrictions are tested over the real control plane. */
+  as(actor: Actor): ControlPlane {
+    const decided = new Proxy(this as unknown as Decided, {
+      ownKeys: () => Object.getOwnPropertyNames(MemoryControl.prototype),
+      getOwnPropertyDescriptor: () => ({ enumerable: true, configurable: true }),
+      get: (_, name) => {
+        const member = Reflect.get(this, name, this) as unknown;
+        if (typeof member !== "function") return member;
+        return (...args: unknown[]) => {
+          this.#actor = actor; // decisions are made before the first pause
+          try {
+            return member.apply(this, args);
+          } finally {
+            this.#actor = null;
+          }
+        };
+      },
+    });
+    const log = { debug() {}, info() {}, warn() {}, error() {} };
+    const clock = { now: () => this.nowMs, monotonic: () => 0, sleep: async () => {} };
+    const explainOver = () => ({
+      explainService: (name: ServiceName) => this.explainService(name),
+      explainInstance: (name: ServiceName, id: InstanceId) => this.explainInstance(name, id),
+    });
+    return scopedControl(this, decided, actor, { state: () => this.state, explainOver, clock, log });
+  }
+
+  async accessKeys() {
+    return this.keys;
+  }
+  async createAccessKey(order: AccessKeyOrder) {
+    return this.#take(createAccessKey(this.state, order, this));
+  }
+  async rotateAccessKey(id: string, secret: KeptSecret, graceMs: number) {
+    return this.#take(rotateAccessKey(this.state, { id, secret, graceMs }, this));
+  }
+  async deleteAccessKey(id: string) {
+    this.#take(removeAccessKey(this.state, id));
+  }
+  async addAudit(entries: readonly AuditEntry[]) {
+    this.auditEntries.push(...entries);
+  }
+  async audit({ offset, limit }: AuditQuery) {
+    const entries = this.auditEntries.toReversed();
+    return { entries: entries.slice(offset, offset + limit), total: entries.length };
   }
 
   /** Makes all so: deleted services vanish, wanted instances run, stopped ones are gone. */
@@ -391,20 +449,7 @@ export class MemoryControl implements ControlPlane {
   restartCount = 0;
 
   gateways() {
-    const gateway = {
-      pid: 7,
-      isListening: true,
-      tableNumber: 3,
-      connections: 1,
-      limits: {},
-      refusal: null,
-      tls: null,
-    };
-    const refusal = { tableNumber: 4, reason: "services[0].name: is not a name" };
-    return [
-      { ...gateway, id: "gateway-0", pid: 7 + 10 * this.restartCount },
-      { ...gateway, id: "gateway-1", pid: 8 + 10 * this.restartCount, refusal },
-    ];
+    return gatewayReports(this.restartCount);
   }
 
   async restartGateways() {
@@ -425,10 +470,17 @@ export class MemoryControl implements ControlPlane {
     };
   }
   #take<R>(decision: Decision<R>): R {
+    const actor = this.#actor;
+    if (actor !== null && decision.changes.length > 0) {
+      const target = actor.target || targetOf(decision.changes);
+      const change = changeText(this.state, decision.changes);
+      this.auditEntries.push({ ...auditOf(actor, this.nowMs), target, change });
+    }
     this.#apply(decision.changes);
     return decision.record;
   }
   #apply(changes: readonly Change[]): void {
+    this.keys = applyChanges(this.state, changes).accessKeys;
     for (const change of changes) {
       if (change.kind === "put-service") this.services.set(change.record.name, change.record);
       if (change.kind === "put-group") this.groups.set(change.record.name, change.record);
@@ -446,44 +498,4 @@ export class MemoryControl implements ControlPlane {
       }
     }
   }
-}
-
-function settledStatus(record: ServiceRecord, nowMs: number): ServiceStatus {
-  const isRunning = record.desired === "running";
-  const count = isRunning ? parseSpec(record.document).spec.instanceCount : 0;
-  const instances = Array.from({ length: count }, (_, slot) => runningInstance(record, slot, nowMs));
-  return {
-    observedGeneration: record.generation,
-    phase: isRunning ? "Running" : "Stopped",
-    reason: isRunning ? "RUNNING" : "STOPPED",
-    message: isRunning ? "Service start successfully" : "Service is stopped",
-    progress: [],
-    instances,
-    serving: instances.map((instance) => instance.id),
-  };
-}
-
-/** An instance that is ready. */
-export function runningInstance(record: ServiceRecord, slot: number, nowMs: number): InstanceStatus {
-  const key = { service: record.name, version: record.version, epoch: record.epoch, slot };
-  return {
-    id: instanceId(key),
-    version: record.version,
-    epoch: record.epoch,
-    slot,
-    phase: "Running",
-    isReady: true,
-    reason: "",
-    message: "",
-    restarts: 0,
-    failuresInARow: 0,
-    workerRestarts: 0,
-    backoffUntilMs: null,
-    startedAtMs: nowMs,
-    readySinceMs: nowMs,
-    drainingSinceMs: null,
-    pid: 4000 + slot,
-    port: 50_000 + slot,
-    lastExit: null,
-  };
 }

@@ -7,7 +7,7 @@ export function applyChanges(state: DesiredState, changes: readonly Change[]): D
   const services = new Map<ServiceName, ServiceRecord>(state.services);
   const groups = new Map<GroupName, GroupRecord>(state.groups);
   const versions = new Map<ServiceName, readonly ServiceVersion[]>(state.versions);
-  const accessKeys = new Map<string, AccessKeyRecord>(state.accessKeys);
+  let accessKeys: ReadonlyMap<string, AccessKeyRecord> = state.accessKeys; // the same map while no key changes: it is indexed by whoever checks keys
   for (const change of changes) {
     switch (change.kind) {
       case "put-service":
@@ -38,10 +38,10 @@ export function applyChanges(state: DesiredState, changes: readonly Change[]): D
         groups.delete(change.name);
         break;
       case "put-access-key":
-        accessKeys.set(change.record.id, change.record);
+        accessKeys = new Map([...accessKeys, [change.record.id, change.record]]);
         break;
       case "remove-access-key":
-        accessKeys.delete(change.id);
+        accessKeys = new Map([...accessKeys].filter(([id]) => id !== change.id));
         break;
       case "add-event":
       case "add-audit":

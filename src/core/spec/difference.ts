@@ -25,6 +25,27 @@ export function differencesOf(before: JsonObject, after: JsonObject): FieldDiffe
   return found;
 }
 
+/** A canonical document as somebody may read it who must not learn its secrets: of the same structure, with *** for each. */
+export function maskedDocument(document: JsonObject): JsonObject {
+  return masked(SERVICE_FIELD, document, false) as JsonObject;
+}
+
+/** Names in a secret block stay, its texts and numbers go; elsewhere names, passwords and queries of URLs. */
+function masked(field: Field, value: Json, isInSecret: boolean): Json {
+  const isSecret = isInSecret || field["x-secret"] === true;
+  if (typeof value === "string") return isSecret ? HIDDEN : withoutUrlSecrets(value);
+  if (typeof value === "number") return isSecret ? 0 : value;
+  if (Array.isArray(value))
+    return (value as readonly Json[]).map((item) => masked(field.items ?? {}, item, isSecret));
+  if (!isObject(value)) return value;
+  return Object.fromEntries(
+    Object.entries(value as JsonObject).map(([name, entry]) => {
+      const isName = isSecret && name === "name";
+      return [name, isName ? entry : masked(childOf(field, name), entry, isSecret)];
+    }),
+  );
+}
+
 function visit(
   field: Field,
   before: Json | undefined,

@@ -1,0 +1,30 @@
+import { EXIT, Misuse } from "../cli-io.ts";
+import { readSeconds } from "../duration.ts";
+import { keyTable } from "../table.ts";
+import { listOption, textOption, type VerbRun } from "../verb.ts";
+
+export const run: VerbRun = async (session, _, options) => {
+  const role = textOption(options, "role");
+  if (role === undefined) throw new Misuse("say what it may do: --role viewer, operator or admin");
+  const note = textOption(options, "note");
+  const expires = textOption(options, "expires");
+  const seconds = expires === undefined ? null : readSeconds(expires, "--expires");
+  const answer = await session.client.call("CreateAccessKey", {
+    body: {
+      Role: role as "viewer" | "operator" | "admin",
+      ...(note === undefined ? {} : { Note: note }),
+      Groups: [...listOption(options, "group")],
+      Workspaces: [...listOption(options, "workspace")],
+      ...(seconds === null ? {} : { ExpireSeconds: seconds }),
+    },
+  });
+  session.show(answer, () =>
+    keyTable([
+      ["AccessKeyId", answer.AccessKeyId],
+      ["AccessKeySecret", answer.AccessKeySecret],
+      ["Role", answer.Role],
+    ]),
+  );
+  session.ok(answer.Message);
+  return EXIT.done;
+};
