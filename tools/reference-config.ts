@@ -20,6 +20,7 @@ export const VARIABLES: Readonly<Record<string, string>> = {
   SLUICE_JAVA: "`serve`, `test`: the interpreter of Java processors; `java` unless set",
   SLUICE_STORE: "`serve`: the setting `store` above; the place for an address with a password",
   SLUICE_KEY: "CLI: secret of the access key, in place of `-k`",
+  SLUICE_COMPLETION_MS: "shell completion: how long it may ask the API for names, in ms",
   SLUICE_PROFILE: "CLI: the profile to use, in place of `--profile`",
   PGPASSWORD: "`serve`: password of the database when its address has none; instances do not get it",
   NO_COLOR: "CLI: set to anything, no colours",

@@ -134,7 +134,6 @@ const LONG_FILES: Record<string, string> = {
   "tools/reference-errors.ts": "one table: an entry a code, in the order of the catalogue",
   "src/testing/memory-control.ts":
     "one small method for each operation of the control plane that it stands in for",
-  "src/roles/settings.ts": "one table: an entry a setting, in the order of --help",
   "src/control/app.ts": "the wiring of one process: a line for each part and each method",
   "src/control/commands.ts": "a few lines for each command, over the same way to decide and commit",
   "src/engine/http-connection.ts": "one connection's states, each a few lines, over the same private fields",

@@ -54,6 +54,8 @@ export const ACCESS_OPERATIONS = {
       },
       { additionalProperties: false },
     ),
+    example: { Role: "viewer", Note: "dashboards" },
+    refusals: ["TOO_MANY_ACCESS_KEYS"],
     response: answer({ Message: text("what was done"), ...shownOnce, Role: role }),
   },
   ListAccessKeys: {

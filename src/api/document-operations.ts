@@ -43,6 +43,12 @@ export const DOCUMENT_OPERATIONS = {
       UpdateType: opt(oneOf(["merge", "replace"], "with ServiceName; merge unless told")),
     }),
     role: "viewer",
+    example: {
+      metadata: { name: "hello", instance: 1 },
+      processor_type: "python",
+      processor_path: "/code/hello",
+      processor_entry: "app.py",
+    },
     body: "service-json",
     response: answer({
       Valid: flag("it would be accepted"),

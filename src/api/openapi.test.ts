@@ -21,7 +21,7 @@ const codesOf = (name: string, status: number): string[] =>
 
 test("an operation declares each status with its codes, and nothing stands for what was forgotten", () => {
   assert.deepEqual(Object.keys(of("ScaleService").responses), [
-    ...["200", "400", "401", "404", "408", "409", "413", "500", "503", "507"],
+    ...["200", "400", "401", "403", "404", "408", "409", "413", "429", "500", "503", "507"],
   ]);
   assert.deepEqual(codesOf("ScaleService", 404), [
     "REGION_NOT_FOUND",

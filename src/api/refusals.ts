@@ -20,6 +20,7 @@ const ALWAYS: readonly ErrorCode[] = [
 export const REFUSED_CODES: readonly ErrorCode[] = [
   "BAD_REQUEST",
   "UNAUTHORIZED",
+  "TOO_MANY_FAILURES",
   "REQUEST_TIMEOUT",
   "INTERNAL",
   "NOT_IMPLEMENTED",
@@ -36,6 +37,7 @@ const OF_NAME: Readonly<Record<string, readonly ErrorCode[]>> = {
   InstanceName: ["INSTANCE_NOT_FOUND"],
   GroupName: ["GROUP_NOT_FOUND"],
   TokenNumber: ["TOKEN_NOT_FOUND", "TOKEN_IN_FORCE"],
+  AccessKeyId: ["ACCESS_KEY_NOT_FOUND", "ACCESS_KEY_IN_FILE"],
   ContentId: ["CONTENT_NOT_FOUND"],
   EnvironmentId: ["ENVIRONMENT_NOT_FOUND"],
 };
@@ -49,7 +51,7 @@ export function refusalsOf(operation: Refusing): ErrorCode[] {
   const names = [...operation.path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name!);
   const codes: readonly ErrorCode[] = [
     ...ALWAYS,
-    ...(operation.isOpen ? [] : (["UNAUTHORIZED"] as const)),
+    ...(operation.isOpen ? [] : (["UNAUTHORIZED", "TOO_MANY_FAILURES", "FORBIDDEN"] as const)),
     ...(isChange ? [...OF_BODY, ...OF_CHANGE] : []),
     ...(operation.body === "service-json" ? (["INVALID_SPEC"] as const) : []),
     ...names.flatMap((name) => OF_NAME[name] ?? []),

@@ -207,6 +207,7 @@ const TARGETS = {
   ContentId: "content",
   EnvironmentId: "environment",
 } as const;
+/** What an entry of the audit log names: no name that is taken is as long. */
 const TARGET_CHARS_MAX = 200;
 
 function actorOf(request: FastifyRequest, caller: Caller, operation: string): Actor {

@@ -157,6 +157,7 @@ test("no operation lets a restricted key change what is not its own", async (t) 
     CreateGroup: { Name: "other" },
     CreateService: documentFor("hidden_two", { group: "hidden_group" }),
     CreateAccessKey: { Role: "admin" },
+    ValidateService: { metadata: { instance: 3 } },
     BuildEnvironment: { Requirements: ["six"] },
   };
   let count = 0;
@@ -177,7 +178,9 @@ test("no operation lets a restricted key change what is not its own", async (t) 
         ? "?InstanceList=hidden_one-v1-0"
         : operation.name === "DeleteGroup"
           ? "?CascadeDelete=true"
-          : "";
+          : operation.name === "ValidateService"
+            ? "?ServiceName=hidden_one"
+            : "";
     if (operation.name === "DeleteServiceLabel") continue; // its query is told first; UpdateServiceLabel has the same way in
     const { status, body, text } = await own(operation.method, url + query, bodies[operation.name]);
     // 501: an operation that does nothing for anybody.

@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { roleOf } from "../api/operation.ts";
 import { OPERATION_LIST } from "../api/operations.ts";
 import { ROLES } from "../core/access/access-key.ts";
-import { apiOver, TEST_KEY } from "../testing/api-app.ts";
+import { apiApp, apiOver, TEST_KEY } from "../testing/api-app.ts";
 import { ControlWorld, documentFor } from "../testing/control-world.ts";
 
 const PATH: Readonly<Record<string, string>> = {
@@ -108,7 +108,18 @@ test("the roles of the contract: reading secrets takes an operator, keys and the
   ];
   assert.deepEqual(of("admin").toSorted(), admin);
   assert(
-    of("viewer").every((name) => reading.includes(name)),
+    of("viewer").every((name) => reading.includes(name) || name === "ValidateService"),
     "a viewer changes nothing",
   );
+});
+
+test("the installation's own key is in a file, and cannot be revoked", async (t) => {
+  const { app } = apiApp();
+  t.after(() => app.close());
+  const answer = await app.inject({
+    method: "DELETE",
+    url: "/api/v2/access-keys/test",
+    headers: { authorization: `Bearer ${TEST_KEY}` },
+  });
+  assert.deepEqual([answer.statusCode, answer.json().Code], [409, "ACCESS_KEY_IN_FILE"]);
 });

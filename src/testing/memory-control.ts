@@ -100,11 +100,7 @@ export class MemoryControl implements ControlPlane {
   /** What the model cache would hold. */
   readonly environments = new MemoryEnvironments();
   readonly builds = new EnvironmentBuilds(this.environments);
-  readonly files = new MemoryFiles({
-    now: () => this.nowMs,
-    monotonic: () => 0,
-    sleep: () => Promise.resolve(),
-  });
+  readonly files = new MemoryFiles({ now: () => this.nowMs, monotonic: () => 0, sleep: async () => {} });
   /** Called before every read: a test moves the world on here. */
   beforeRead: () => void = () => undefined;
   nowMs = Date.UTC(2022, 5, 5, 14, 30, 49);
