@@ -3,6 +3,8 @@
  * One installation for all; each test hands the lead on.
  */
 import assert from "node:assert/strict";
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { ControlPair, type Member } from "./harness/control-pair.ts";
 import { CutProxy } from "./harness/cut-proxy.ts";
@@ -19,6 +21,8 @@ const { sluice } = pair;
 let proxy: CutProxy;
 let load: ConstantLoad;
 let instancePid = 0;
+/** The environment of an instance that one who was given a password has started. */
+let inherited = "";
 let leader: Member;
 
 before(async () => {
@@ -34,7 +38,7 @@ after(async () => {
   await server.stop();
 });
 
-const throughProxy = () => `postgres://sluice@127.0.0.1:${proxy.port}/${databaseOf(url)}`;
+const throughProxy = () => `postgres://sluice:s3cr3t@127.0.0.1:${proxy.port}/${databaseOf(url)}`;
 const ready = (member: Member, from = 0) => pair.untilSays(member, "Sluice is ready", from);
 const standsBy = (member: Member, from = 0) => pair.untilSays(member, /stands by\n.*\n.*http:/, from);
 
@@ -102,6 +106,8 @@ test("one that is paused is put off, and ended before it can act again", async (
   await pair.untilGone(leader);
   assert.equal(leader.child.signalCode, "SIGKILL");
   await leads(standby, 1);
+  await leads(standby, 2);
+  inherited = readFileSync(`/proc/${sluice.pidOf("s-v1-1")}/environ`, "utf8");
   leader = standby;
 });
 
@@ -112,7 +118,7 @@ test("one that is cut off from the database stands by, and comes back as a stand
   await proxy.cut();
   await ready(standby);
   await pair.untilSays(cutOff, "leads no longer", from);
-  await leads(standby, 2);
+  await leads(standby, 1);
   await proxy.start();
   await standsBy(cutOff, from);
   leader = standby;
@@ -135,7 +141,7 @@ test("one that is asked to end hands over to the standby, and nothing is taken d
   assert.equal(leader.child.exitCode, 0);
   assert.match(leader.output(), /handed over to the standby/);
   assert.deepEqual(gateways(), before);
-  await leads(standby, 1);
+  await leads(standby, 2);
   leader = standby;
 });
 
@@ -145,10 +151,15 @@ test("a database that is gone for a while costs commands, and no request; the on
   await pair.untilSays(leader, "leads no longer", from);
   await server.startAgain();
   await ready(leader, from);
-  await leads(leader, 2);
+  await leads(leader, 1);
 });
 
 test("through all of it no request was lost; the last one to be asked to end takes all down", async (t) => {
+  const waiting = pair.start();
+  await standsBy(waiting);
+  waiting.child.kill("SIGTERM");
+  await pair.untilGone(waiting);
+  assert.equal(waiting.child.exitCode, 0, "one that waits ends by itself, and takes nothing down");
   const outcomes = await load.stop();
   t.diagnostic(`${outcomes.length} requests`);
   assert.deepEqual(failures(outcomes), {});
@@ -156,6 +167,18 @@ test("through all of it no request was lost; the last one to be asked to end tak
   await pair.untilGone(leader);
   assert.equal(leader.child.exitCode, 0, leader.output());
   assert.deepEqual(sluice.processes(), []);
+});
+
+test("the address of the database, with its password, is in no log and in no environment that is passed on", () => {
+  const logs = join(sluice.home, "logs");
+  const written = readdirSync(logs, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => readFileSync(join(entry.parentPath, entry.name), "utf8"));
+  assert.ok(written.some((text) => text.includes("stands by")));
+  for (const text of [...written, ...pair.members.map((m) => m.output())])
+    assert.doesNotMatch(text, /s3cr3t/);
+  assert.doesNotMatch(inherited, /SLUICE_STORE|s3cr3t/);
+  assert.match(inherited, /SLUICE_HOME/);
 });
 
 test("docs/guide/high-availability.md", async (t) => {

@@ -208,6 +208,8 @@ async function serveTerm({ settings, layout, api, log, machine, lead, signals }:
   try {
     await running;
   } finally {
+    // Nothing acts any more: the next one need not wait for the last answers of this one's API.
+    if (term.lost.aborted) lead.release();
     await app.close();
     await store.close();
     if (signals.stop.aborted && !(await isHandedOver(lead, signals))) {
