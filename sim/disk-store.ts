@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { copyFileSync, existsSync, mkdirSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { isDeepStrictEqual } from "node:util";
 import { openSqliteStore } from "../src/adapters/store-sqlite/open.ts";
 import type { ServiceName } from "../src/core/names.ts";
-import type { Change, NewEvent, ServiceStatus } from "../src/core/service.ts";
+import type { Change, DesiredState, NewEvent, ServiceStatus } from "../src/core/service.ts";
 import type { EventQuery, Store } from "../src/ports/store.ts";
 import { MemoryStore } from "../src/testing/memory-store.ts";
 
@@ -16,6 +17,12 @@ export class DiskStore extends MemoryStore {
   #file: string;
   #disk: Store;
   #lives = 1;
+  /** Writes asked for, of all lives. */
+  #asked = 0;
+  /** Writes of this life that nobody has had an answer to, in order: what each is in memory. */
+  readonly #inFlight: (() => Promise<unknown>)[] = [];
+  /** Resolves when the last write is in file and memory. */
+  #done: Promise<unknown> = Promise.resolve();
   /** Called with the number of the write, before it and after it; the one before may throw. */
   onBefore: (count: number) => void = () => {};
   onAfter: (count: number) => void = () => {};
@@ -98,24 +105,53 @@ export class DiskStore extends MemoryStore {
     await this.#disk.close();
   }
 
-  /** The file first, in one go with the memory: nobody sees one without the other. */
-  async #write<T>(onDisk: () => Promise<T>, inMemory: () => Promise<T>): Promise<T> {
-    this.onBefore(this.writeCount + 1);
+  /** The file first, then the memory, in the order in which writes were asked for. */
+  #write<T>(onDisk: () => Promise<T>, inMemory: () => Promise<T>): Promise<T> {
+    this.#asked += 1;
+    const number = this.#asked;
+    this.onBefore(number);
+    const life = this.#lives;
     const written = onDisk();
-    const answers = Promise.all([written, inMemory()]);
-    this.onAfter(this.writeCount);
-    const [answer, same] = await answers;
-    assert.deepEqual(answer, same);
-    return answer;
+    this.#inFlight.push(inMemory);
+    const earlier = this.#done;
+    const mine = (async () => {
+      const answer = await written;
+      await earlier;
+      if (life !== this.#lives) return answer; // whoever asked is dead
+      this.#inFlight.shift();
+      const same = await inMemory();
+      this.onAfter(number);
+      assert.deepEqual(answer, same);
+      return answer;
+    })();
+    this.#done = mine.catch(() => {}); // whoever asked hears of it
+    return mine;
   }
 
+  /** Nothing that was answered is lost. Of what nobody had an answer to, the first writes may be in the file, and no later one without an earlier. */
   async #checkSame(): Promise<void> {
-    const { state } = await this.#disk.readDesired();
-    const plain = (value: unknown) => JSON.parse(JSON.stringify(value)) as unknown;
-    for (const part of ["services", "groups", "versions"] as const) {
-      const sorted = (map: ReadonlyMap<string, unknown>) => [...map].sort(([x], [y]) => (x < y ? -1 : 1));
-      assert.deepEqual(plain(sorted(state[part])), plain(sorted(this.state[part])), part);
+    for (const unheard of this.#inFlight.splice(0)) {
+      if (isDeepStrictEqual(await this.#onDisk(), this.#inMemory())) return;
+      await unheard();
     }
-    assert.deepEqual(plain([...(await this.#disk.listStatuses())].sort()), plain([...this.statuses].sort()));
+    assert.deepEqual(await this.#onDisk(), this.#inMemory());
   }
+
+  async #onDisk(): Promise<unknown> {
+    const { state } = await this.#disk.readDesired();
+    return picture(state, await this.#disk.listStatuses());
+  }
+
+  #inMemory(): unknown {
+    return picture(this.state, this.statuses);
+  }
+}
+
+/** What is wanted and so, as plain values in one order. */
+function picture(
+  { services, groups, versions }: DesiredState,
+  statuses: ReadonlyMap<ServiceName, ServiceStatus>,
+): unknown {
+  const sorted = (map: ReadonlyMap<string, unknown>) => [...map].sort(([x], [y]) => (x < y ? -1 : 1));
+  return JSON.parse(JSON.stringify([services, groups, versions, statuses].map(sorted)));
 }
