@@ -83,6 +83,30 @@ test("the key of the client's file is rotated there, too", async (t) => {
   assert.match((await run(["ls", "-k", TEST_KEY])).err, /not one of this server's/);
 });
 
+test("with profiles, the key of the one in use is rotated, and no other is touched", async (t) => {
+  const { run, home, write, address } = await cliBench(t);
+  const elsewhere = { address: "http://127.0.0.1:1", key: "a-key-of-some-length", keyId: "elsewhere" };
+  const prod = { address, key: TEST_KEY, keyId: "test", region: "local" };
+  write("config.json", { ...elsewhere, profiles: { prod } });
+  const rotated = await run(["--profile", "prod", "key", "rotate", "--grace", "0"]);
+  assert.equal(rotated.code, 0, rotated.err);
+  const [, key] = /AccessKeySecret \| (\S+)/.exec(rotated.out)!;
+  assert.deepEqual(JSON.parse(readFileSync(join(home, "config.json"), "utf8")), {
+    ...elsewhere,
+    profiles: { prod: { ...prod, key } },
+  });
+  assert.equal((await run(["--profile", "prod", "ls"])).code, 0);
+});
+
+test("a file that speaks of another server keeps its key", async (t) => {
+  const { run, home, write, address } = await cliBench(t);
+  const other = { address: "http://127.0.0.1:1", key: "a-key-of-some-length", keyId: "test" };
+  write("config.json", other);
+  const rotated = await run(["-k", TEST_KEY, "-e", address, "key", "rotate", "test"]);
+  assert.equal(rotated.code, 0, rotated.err);
+  assert.deepEqual(JSON.parse(readFileSync(join(home, "config.json"), "utf8")), other);
+});
+
 test("the audit log is shown newest first", async (t) => {
   const { run } = await cliBench(t);
   assert.equal((await run(["group", "create", "a"])).code, 0);
