@@ -1,6 +1,5 @@
 import { EXIT, Misuse } from "../cli-io.ts";
 import { readSeconds } from "../duration.ts";
-import { listTable } from "../table.ts";
 import { textOption, type VerbRun } from "../verb.ts";
 
 export const run: VerbRun = async (session, _, options) => {
@@ -22,7 +21,7 @@ export const run: VerbRun = async (session, _, options) => {
     },
   });
   session.show(answer, () =>
-    listTable<(typeof answer.Entries)[number]>(
+    session.list<(typeof answer.Entries)[number]>(
       [
         { header: "TIME", cell: (e) => e.Time },
         { header: "ACCESSKEYID", cell: (e) => e.AccessKeyId },

@@ -1,5 +1,5 @@
 import { EXIT, Misuse } from "../cli-io.ts";
-import { readConfig, withPlace, writeConfig } from "../client-config.ts";
+import { asAddress, readConfig, withPlace, writeConfig } from "../client-config.ts";
 import { readSeconds } from "../duration.ts";
 import { textOption, type VerbRun } from "../verb.ts";
 
@@ -21,7 +21,7 @@ export const run: VerbRun = async (session, [given], options) => {
     ]),
   );
   session.ok(answer.Message);
-  if (place?.keyId === id && place.address === client.address) {
+  if (place?.keyId === id && asAddress(place.address) === client.address) {
     const config = readConfig(configPath) ?? {};
     const name = session.profileName(config.profile);
     writeConfig(configPath, withPlace(config, name, { ...place, key: answer.AccessKeySecret }));
