@@ -83,28 +83,21 @@ test("the key of the client's file is rotated there, too", async (t) => {
   assert.match((await run(["ls", "-k", TEST_KEY])).err, /not one of this server's/);
 });
 
-test("with profiles, the key of the one in use is rotated, and no other is touched", async (t) => {
-  const { run, home, write, address } = await cliBench(t);
-  const elsewhere = { address: "http://127.0.0.1:1", key: "a-key-of-some-length", keyId: "elsewhere" };
-  const prod = { address, key: TEST_KEY, keyId: "test", region: "local" };
-  write("config.json", { ...elsewhere, profiles: { prod } });
-  const rotated = await run(["--profile", "prod", "key", "rotate", "--grace", "0"]);
+test("with profiles it is the key of the one in use, and each profile that has it gets the new secret", async (t) => {
+  const { run, home, write } = await cliBench(t);
+  const file = join(home, "config.json");
+  const { address, key, region, gateway } = JSON.parse(readFileSync(file, "utf8"));
+  const here = { address, key, keyId: "test" };
+  const elsewhere = { address: "http://127.0.0.1:1", key: "another", keyId: "another's" };
+  const before = { ...elsewhere, profile: "here", profiles: { here, also: { ...here, region, gateway } } };
+  write("config.json", before);
+  const rotated = await run(["key", "rotate", "--grace", "0"]);
   assert.equal(rotated.code, 0, rotated.err);
-  const [, key] = /AccessKeySecret \| (\S+)/.exec(rotated.out)!;
-  assert.deepEqual(JSON.parse(readFileSync(join(home, "config.json"), "utf8")), {
-    ...elsewhere,
-    profiles: { prod: { ...prod, key } },
-  });
-  assert.equal((await run(["--profile", "prod", "ls"])).code, 0);
-});
-
-test("a file that speaks of another server keeps its key", async (t) => {
-  const { run, home, write, address } = await cliBench(t);
-  const other = { address: "http://127.0.0.1:1", key: "a-key-of-some-length", keyId: "test" };
-  write("config.json", other);
-  const rotated = await run(["-k", TEST_KEY, "-e", address, "key", "rotate", "test"]);
-  assert.equal(rotated.code, 0, rotated.err);
-  assert.deepEqual(JSON.parse(readFileSync(join(home, "config.json"), "utf8")), other);
+  const [, secret] = /AccessKeySecret \| (\S+)/.exec(rotated.out)!;
+  const { profiles, ...rest } = JSON.parse(readFileSync(file, "utf8"));
+  assert.deepEqual(rest, { ...elsewhere, profile: "here" }, "the other installation's is left alone");
+  assert.deepEqual([profiles.here.key, profiles.also.key], [secret, secret]);
+  assert.equal((await run(["ls"])).code, 0);
 });
 
 test("the audit log is shown newest first", async (t) => {

@@ -1,31 +1,35 @@
 import { EXIT, Misuse } from "../cli-io.ts";
-import { asAddress, readConfig, withPlace, writeConfig } from "../client-config.ts";
+import { profilesOf, readConfig, withPlace, writeConfig } from "../client-config.ts";
 import { readSeconds } from "../duration.ts";
+import { keyTable } from "../table.ts";
 import { textOption, type VerbRun } from "../verb.ts";
 
-/** `key rotate [key]`: the key of the profile in use unless told; the client's file goes on with the new secret where it has that key. */
 export const run: VerbRun = async (session, [given], options) => {
-  const { client, configPath } = session;
-  const place = session.place();
-  const id = given ?? place?.keyId;
-  if (id === undefined) throw new Misuse(`say which key: ${configPath} has no "keyId"`);
+  const id = given ?? session.options.keyId ?? session.place()?.keyId;
+  if (id === undefined)
+    throw new Misuse(`say which key: the profile in use of ${session.configPath} has no "keyId"`);
   const grace = textOption(options, "grace");
-  const answer = await client.call("RotateAccessKey", {
+  const answer = await session.client.call("RotateAccessKey", {
     path: { AccessKeyId: id },
     query: grace === undefined ? {} : { GraceSeconds: readSeconds(grace, "--grace") },
   });
   session.show(answer, () =>
-    session.keys([
+    keyTable([
       ["AccessKeyId", answer.AccessKeyId],
       ["AccessKeySecret", answer.AccessKeySecret],
     ]),
   );
   session.ok(answer.Message);
-  if (place?.keyId === id && asAddress(place.address) === client.address) {
-    const config = readConfig(configPath) ?? {};
-    const name = session.profileName(config.profile);
-    writeConfig(configPath, withPlace(config, name, { ...place, key: answer.AccessKeySecret }));
-    session.ok(`${configPath} has the new secret`);
+  // Read now: a server of this home has written its own key there by itself.
+  const config = readConfig(session.configPath) ?? {};
+  const own = profilesOf(config).filter(({ place }) => place.keyId === id);
+  if (own.length > 0) {
+    const key = answer.AccessKeySecret;
+    writeConfig(
+      session.configPath,
+      own.reduce((all, { name, place }) => withPlace(all, name, { ...place, key }), config),
+    );
+    session.ok(`${session.configPath} has the new secret`);
   }
   return EXIT.done;
 };
