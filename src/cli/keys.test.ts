@@ -101,11 +101,15 @@ test("with profiles it is the key of the one in use, and each profile that has i
 });
 
 test("the audit log is shown newest first", async (t) => {
-  const { run } = await cliBench(t);
+  const { run, control } = await cliBench(t);
   assert.equal((await run(["group", "create", "a"])).code, 0);
+  control.nowMs += 7_200_000;
   assert.equal((await run(["group", "delete", "a", "-y"])).code, 0);
   const { out } = await run(["audit"]);
   const rows = out.split("\n").filter((line) => line.includes("group/a"));
   assert.match(rows[0]!, /\| test +\| \S+ +\| DeleteGroup +\| group\/a \| group a removed/);
   assert.match(rows[1]!, /CreateGroup +\| group\/a \| group a: created/);
+  const lately = (await run(["audit", "--since", "1h"])).out;
+  assert.match(lately, /DeleteGroup/);
+  assert.doesNotMatch(lately, /CreateGroup/);
 });

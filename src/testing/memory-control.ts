@@ -153,8 +153,8 @@ export class MemoryControl implements ControlPlane {
   async addAudit(entries: readonly AuditEntry[]) {
     this.auditEntries.push(...entries);
   }
-  async audit({ offset, limit }: AuditQuery) {
-    const entries = this.auditEntries.toReversed();
+  async audit({ fromMs, toMs, offset, limit }: AuditQuery) {
+    const entries = this.auditEntries.filter((e) => e.atMs >= fromMs && e.atMs <= toMs).toReversed();
     return { entries: entries.slice(offset, offset + limit), total: entries.length };
   }
 
