@@ -1,4 +1,3 @@
-import { assert } from "../base/assert.ts";
 import type { AccessKeyRecord, KeptSecret } from "../core/access/access-key.ts";
 import { auditOf, changeText, targetOf } from "../core/access/audit-change.ts";
 import type { AuditEntry } from "../core/access/audit-entry.ts";
@@ -20,7 +19,7 @@ import { deleteInstances } from "../core/change/delete-instances.ts";
 import { createGroup, deleteGroup, updateGroup } from "../core/change/group.ts";
 import { changeLabels, type LabelRequest } from "../core/change/labels.ts";
 import { createMirror, deleteMirror, type MirrorRequest, updateMirror } from "../core/change/mirror.ts";
-import type { UpdatePreview } from "../core/change/preview.ts";
+import { previewUpdate, type UpdatePreview } from "../core/change/preview.ts";
 import { reachOf } from "../core/change/reach.ts";
 import { release } from "../core/change/release.ts";
 import { removeService } from "../core/change/remove.ts";
@@ -210,10 +209,15 @@ export class Commands implements Decided {
 
   /** What `updateService` would do; nothing is changed. */
   async previewUpdate(name: ServiceName, given: unknown, mode: UpdateMode): Promise<UpdatePreview> {
-    const { refusal, preview } = await this.validate({ document: given, update: { name, mode } });
-    if (refusal !== null) throw refusal;
-    assert(preview !== null, "an update that is not refused has a preview");
-    return preview;
+    const { store, room, clock, gpuCount } = this.#deps;
+    const state = this.#seen((await store.readDesired()).state);
+    const before = findLasting(state, name);
+    const after = updatedSpec(before.document, given, mode, parseSpec);
+    refuseMissingGpus(after.spec, gpuCount);
+    const reach = reachOf(before, after);
+    const context = { nowMs: clock.now(), serviceId: "", serviceToken: "", groupToken: "" };
+    updateService(state, { name, after, reach }, context); // for what it refuses
+    return previewUpdate(before, after, reach, room.free());
   }
 
   createRollout(request: RolloutRequest): Promise<ServiceRecord> {
