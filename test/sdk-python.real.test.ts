@@ -90,22 +90,23 @@ def process(data, headers):
   const token = (await sluice.service("moody")).AccessToken;
   const moody = (body: string, more: Partial<SdkCall> = {}) =>
     call("moody", token, { body, retries: 5, ...more });
-  const answers = callBySdk([
+  const [slow, ...answers] = callBySdk([
+    moody("slow 20", { timeoutMs: 1_000 }),
+    moody("slow 19", { timeoutMs: 1_000, retries: 1 }),
     moody("fails 3"),
     moody("fails 9"),
     moody("status 502"),
     moody("status 502"),
-    moody("slow 20", { timeoutMs: 1_000 }),
-    moody("slow 19", { timeoutMs: 1_000, retries: 1 }),
     moody("fails 3", { token: "" }),
   ]);
+  // The second try is answered at once; where the machine is slower than the timeout, a later one is.
+  assert.ok(slow !== undefined && "body" in slow && Number(slow.body) >= 2, JSON.stringify(slow));
   assert.deepEqual(answers, [
+    { code: 500 },
     { body: "3" },
     { code: 500 },
     { code: 502 },
     { code: 502 },
-    { body: "2" },
-    { code: 500 },
     { code: 401 },
   ]);
   const counted = await sluice.predict("moody", "status 502", token);

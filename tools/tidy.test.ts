@@ -42,8 +42,6 @@ const TYPES_OF_CORE_ONLY = new Set(["cli"]);
 const PACKAGES: Record<string, readonly string[]> = {
   typebox: ["core", "api", "server"],
   fastify: ["server"],
-  "@fastify/swagger": ["server"],
-  "@fastify/type-provider-typebox": ["server"],
   commander: ["cli"],
   pg: ["adapters"],
   pino: ["adapters"],

@@ -61,7 +61,7 @@ const app = createApp({
   random: systemRandom,
   log,
   ownKey: ownKeyInMemory({ ...key, older: null }),
-  sealer: new Sealer(new Uint8Array(SEALING_KEY_BYTES)),
+  sealer: new Sealer(new Uint8Array(SEALING_KEY_BYTES), systemRandom),
   signatureWindowMs: 15 * 60_000,
   region: "local",
   gatewayAddress: `http://127.0.0.1:${ports.gateway}`,

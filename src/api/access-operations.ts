@@ -1,17 +1,18 @@
 import Type from "typebox";
-import { answer, flag, oneOf, query, text, whole } from "./fields.ts";
+import { answer, flag, oneOf, paged, paging, query, text, textList, time, whole } from "./fields.ts";
 import type { OperationSchema } from "./operation.ts";
 
 const opt = Type.Optional;
-const texts = (description: string) => Type.Array(Type.String(), { description });
+/** The old secret of a rotation opens for so long at most: 30 days, in which every client can be told the new one. */
+const GRACE_SECONDS_MAX = 30 * 24 * 3600;
 const role = oneOf(["viewer", "operator", "admin"], "what it may do");
 
 export const accessKeyObject = Type.Object({
   AccessKeyId: text("public name of the key"),
   Role: role,
   Note: text("whose it is"),
-  Groups: texts("only services in these groups, and of these workspaces; both empty: all"),
-  Workspaces: texts("ids, as in metadata.workspace_id"),
+  Groups: textList("only services in these groups, and of these workspaces; both empty: all"),
+  Workspaces: textList("ids, as in metadata.workspace_id"),
   IsOwn: flag("the installation's own key, which is in a file of its home"),
   CreateTime: text("RFC 3339, UTC; empty for the installation's own"),
   ExpireTime: text("RFC 3339, UTC; empty: never"),
@@ -48,8 +49,8 @@ export const ACCESS_OPERATIONS = {
       {
         Role: role,
         Note: opt(text("whose it is, at most 200 characters")),
-        Groups: opt(texts("restricts it to services in these groups, together with Workspaces")),
-        Workspaces: opt(texts("restricts it to services with these values of metadata.workspace_id")),
+        Groups: opt(textList("restricts it to services in these groups, together with Workspaces")),
+        Workspaces: opt(textList("restricts it to services with these values of metadata.workspace_id")),
         ExpireSeconds: opt(whole("it opens for so long; for ever unless told", 1, 3_153_600_000)),
       },
       { additionalProperties: false },
@@ -75,7 +76,7 @@ export const ACCESS_OPERATIONS = {
     role: "admin",
     isInstallationWide: true,
     query: query({
-      GraceSeconds: opt(whole("the old secret opens for so long; 86400 unless told", 0, 2_592_000)),
+      GraceSeconds: opt(whole("the old secret opens for so long; 86400 unless told", 0, GRACE_SECONDS_MAX)),
     }),
     body: null,
     response: answer({
@@ -100,21 +101,19 @@ export const ACCESS_OPERATIONS = {
     role: "admin",
     isInstallationWide: true,
     query: query({
-      StartTime: opt(text("RFC 3339, or 2022-04-09 06:30:00 in UTC")),
-      EndTime: opt(text("RFC 3339, or 2022-04-09 06:30:00 in UTC")),
+      StartTime: opt(time("RFC 3339, or 2022-04-09 06:30:00 in UTC")),
+      EndTime: opt(time("RFC 3339, or 2022-04-09 06:30:00 in UTC")),
       AccessKeyId: opt(text("only of this key")),
       Target: opt(text("only about this, e.g. service/a")),
       Operation: opt(text("only this operation")),
       Outcome: opt(oneOf(["done", "refused"], "only these")),
-      PageNumber: opt(whole("page, from 1", 1, 1_000_000)),
-      PageSize: opt(whole("entries of one page; 100 unless told", 1, 1000)),
+      PageNumber: paging.PageNumber,
+      PageSize: paging.PageSize,
     }),
     body: null,
     response: answer({
       Entries: Type.Array(auditEntryObject),
-      PageNumber: whole("page, from 1"),
-      PageSize: whole("entries of one page"),
-      TotalCount: whole("entries of all pages"),
+      ...paged,
     }),
   },
 } as const satisfies Record<string, OperationSchema>;

@@ -1,5 +1,16 @@
 import Type from "typebox";
-import { ALLOWED, answer, flag, NOT_EFFECTIVE, notEffective, oneOf, query, text, whole } from "./fields.ts";
+import {
+  ALLOWED,
+  answer,
+  flag,
+  NOT_EFFECTIVE,
+  notEffective,
+  oneOf,
+  query,
+  text,
+  textList,
+  whole,
+} from "./fields.ts";
 import type { OperationSchema } from "./operation.ts";
 
 const opt = Type.Optional;
@@ -7,7 +18,6 @@ const accepted = answer({
   Message: text("what happens now"),
   Generation: whole("extension: the change's generation"),
 });
-const texts = (description: string) => Type.Array(Type.String(), { description });
 
 /** One thing to know of a service, or of an instance (eas-reference §8.2, DescribeServiceDiagnosis). */
 export const diagnosisObject = Type.Object({
@@ -18,8 +28,8 @@ export const diagnosisObject = Type.Object({
   ),
   InstanceName: opt(text("extension: the instance it is about")),
   Error: text("what is so, in one sentence"),
-  Causes: texts("why, and what it waits for"),
-  Advices: texts("what helps"),
+  Causes: textList("why, and what it waits for"),
+  Advices: textList("what helps"),
 });
 
 /** Single instances, the safety lock and explanations (eas-reference §8.2). */

@@ -15,6 +15,8 @@ export interface CliIo {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;
   readonly homeDir: string;
+  /** Wall clock, ms since 1970. */
+  readonly now: () => number;
   /** Never goes back, in ms. */
   readonly monotonic: () => number;
   readonly sleep: (ms: number) => Promise<void>;

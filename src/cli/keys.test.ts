@@ -83,12 +83,33 @@ test("the key of the client's file is rotated there, too", async (t) => {
   assert.match((await run(["ls", "-k", TEST_KEY])).err, /not one of this server's/);
 });
 
+test("with profiles it is the key of the one in use, and each profile that has it gets the new secret", async (t) => {
+  const { run, home, write } = await cliBench(t);
+  const file = join(home, "config.json");
+  const { address, key, region, gateway } = JSON.parse(readFileSync(file, "utf8"));
+  const here = { address, key, keyId: "test" };
+  const elsewhere = { address: "http://127.0.0.1:1", key: "another", keyId: "another's" };
+  const before = { ...elsewhere, profile: "here", profiles: { here, also: { ...here, region, gateway } } };
+  write("config.json", before);
+  const rotated = await run(["key", "rotate", "--grace", "0"]);
+  assert.equal(rotated.code, 0, rotated.err);
+  const [, secret] = /AccessKeySecret \| (\S+)/.exec(rotated.out)!;
+  const { profiles, ...rest } = JSON.parse(readFileSync(file, "utf8"));
+  assert.deepEqual(rest, { ...elsewhere, profile: "here" }, "the other installation's is left alone");
+  assert.deepEqual([profiles.here.key, profiles.also.key], [secret, secret]);
+  assert.equal((await run(["ls"])).code, 0);
+});
+
 test("the audit log is shown newest first", async (t) => {
-  const { run } = await cliBench(t);
+  const { run, control } = await cliBench(t);
   assert.equal((await run(["group", "create", "a"])).code, 0);
+  control.nowMs += 7_200_000;
   assert.equal((await run(["group", "delete", "a", "-y"])).code, 0);
   const { out } = await run(["audit"]);
   const rows = out.split("\n").filter((line) => line.includes("group/a"));
   assert.match(rows[0]!, /\| test +\| \S+ +\| DeleteGroup +\| group\/a \| group a removed/);
   assert.match(rows[1]!, /CreateGroup +\| group\/a \| group a: created/);
+  const lately = (await run(["audit", "--since", "1h"])).out;
+  assert.match(lately, /DeleteGroup/);
+  assert.doesNotMatch(lately, /CreateGroup/);
 });

@@ -43,6 +43,7 @@ export function processIo(): CliIo {
     env: process.env,
     cwd: process.cwd(),
     homeDir: homedir(),
+    now: () => Date.now(),
     monotonic: () => performance.now(),
     sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
     interruptible: async (work) => {

@@ -129,54 +129,60 @@ export function waitUntilDeleted(
 }
 
 /** Waits until nobody knows the group any more: its members drain first. */
-export async function waitUntilGroupGone(
+export function waitUntilGroupGone(
   session: Session,
   path: { readonly ClusterId: string; readonly GroupName: string },
   { timeoutSeconds }: { readonly timeoutSeconds: number },
 ): Promise<ExitCode> {
+  const name = `Group [${path.GroupName}]`;
+  const texts = {
+    late: `${name} is still there after ${timeoutSeconds} s; it goes on draining`,
+    left: `No longer waiting. ${name} goes on draining`,
+  };
+  return lookAgain(session, timeoutSeconds, texts, async () => {
+    try {
+      await session.client.call("DescribeGroup", { path });
+      return null;
+    } catch (error) {
+      if (!(error instanceof ApiError && error.code === "GROUP_NOT_FOUND")) throw error;
+      session.ok("Group was deleted successfully");
+      return EXIT.done;
+    }
+  });
+}
+
+/** Looks at a service again and again. `look` gets null when it does not exist, and answers null to go on. */
+function watch(
+  session: Session,
+  path: ServicePath,
+  { timeoutSeconds }: WaitOptions,
+  wanted: string,
+  look: (service: Service | null) => Promise<ExitCode | null>,
+): Promise<ExitCode> {
+  const name = `Service [${path.ServiceName}]`;
+  const hint = `look with: sluice desc ${path.ServiceName}`;
+  const texts = {
+    late: `${name} is not ${wanted} after ${timeoutSeconds} s. It goes on without this command; ${hint}`,
+    left: `No longer waiting. ${name} was left as it is and goes on; ${hint}`,
+  };
+  return lookAgain(session, timeoutSeconds, texts, async () => look(await describe(session, path)));
+}
+
+/** Looks until there is an exit code. `texts`: what is said when that takes too long, and when somebody interrupts. */
+async function lookAgain(
+  session: Session,
+  timeoutSeconds: number,
+  texts: { readonly late: string; readonly left: string },
+  look: () => Promise<ExitCode | null>,
+): Promise<ExitCode> {
   const { io } = session;
+  const show = shower();
   const untilMs = io.monotonic() + timeoutSeconds * 1000;
   return io.interruptible(async (signal) => {
     const interrupted = new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve()));
     while (!signal.aborted) {
       try {
-        await session.client.call("DescribeGroup", { path });
-      } catch (error) {
-        if (error instanceof ApiError && error.code === "GROUP_NOT_FOUND") {
-          session.ok("Group was deleted successfully");
-          return EXIT.done;
-        }
-        if (!(error instanceof UnreachableError)) throw error;
-      }
-      if (io.monotonic() >= untilMs) {
-        session.error(
-          `Group [${path.GroupName}] is still there after ${timeoutSeconds} s; it goes on draining`,
-        );
-        return EXIT.failed;
-      }
-      await Promise.race([io.sleep(POLL_MS), interrupted]);
-    }
-    session.warn(`No longer waiting. Group [${path.GroupName}] goes on draining`);
-    return EXIT.failed;
-  });
-}
-
-/** Looks again and again. `look` gets null when the service does not exist, and answers null to go on. */
-async function watch(
-  session: Session,
-  path: ServicePath,
-  options: WaitOptions,
-  wanted: string,
-  look: (service: Service | null) => Promise<ExitCode | null>,
-): Promise<ExitCode> {
-  const { io } = session;
-  const show = shower();
-  const untilMs = io.monotonic() + options.timeoutSeconds * 1000;
-  return io.interruptible(async (signal) => {
-    const interrupted = new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve()));
-    while (!signal.aborted) {
-      try {
-        const result = await look(await describe(session, path));
+        const result = await look();
         if (result !== null) return result;
       } catch (error) {
         // The control process may restart meanwhile; instances and traffic do not care, nor does this wait.
@@ -184,17 +190,13 @@ async function watch(
         show(error.message, session.warn.bind(session));
       }
       if (io.monotonic() >= untilMs) {
-        session.error(
-          `Service [${path.ServiceName}] is not ${wanted} after ${options.timeoutSeconds} s. It goes on without this command; look with: sluice desc ${path.ServiceName}`,
-        );
+        session.error(texts.late);
         return EXIT.failed;
       }
       await Promise.race([io.sleep(POLL_MS), interrupted]);
     }
     // 1 and not 0: nobody knows yet whether it will be as it was asked for.
-    session.warn(
-      `No longer waiting. Service [${path.ServiceName}] was left as it is and goes on; look with: sluice desc ${path.ServiceName}`,
-    );
+    session.warn(texts.left);
     return EXIT.failed;
   });
 }

@@ -27,7 +27,8 @@ import { TablePace } from "./table-pace.ts";
 import { logTls } from "./tls-log.ts";
 
 /** The store's key of the last number given. */
-export const TABLE_NUMBER = "route-table";
+const TABLE_NUMBER = "route-table";
+
 export interface PublisherDeps {
   readonly store: Store;
   readonly known: Known;
@@ -73,10 +74,9 @@ export class Publisher {
   }
 
   async #publish(): Promise<Outcome> {
-    const { store, known } = this.#deps;
+    const { store, known, workerCount } = this.#deps;
     this.#number ??= await store.getNumber(TABLE_NUMBER);
     const state = await known.desired();
-    const { workerCount } = this.#deps;
     const draft = draftTable(known, state, { workerCount, before: this.#table });
     // A gateway ahead of the table (its store is older than its life) takes only a higher number.
     const isAhead = this.#table !== null && this.#highest() > this.#table.number;

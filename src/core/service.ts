@@ -123,6 +123,11 @@ export type Change =
   | { readonly kind: "add-event"; readonly event: NewEvent }
   | { readonly kind: "add-audit"; readonly entry: AuditEntry };
 
+/** Events that a store keeps for one service; the oldest go first. */
+export const EVENTS_PER_SERVICE_MAX = 1000;
+/** Events kept in all, the oldest go first: those of deleted services would add up for ever. */
+export const EVENTS_MAX = 100_000;
+
 /** Something that happened to a service, for people (eas-reference §6.7). */
 export interface NewEvent {
   readonly service: ServiceName;

@@ -37,15 +37,15 @@ export function openSealer(
   if (typeof found === "string") {
     const file = { key: random.hex(SEALING_KEY_BYTES), lost: [...needed] };
     writeFileAtomicSync(path, `${JSON.stringify(file, null, 2)}\n`, 0o600);
-    return made(file);
+    return made(file, random);
   }
-  const sealer = made(found);
+  const sealer = made(found, random);
   const strange = [...needed].filter((id) => id !== sealer.id && !found.lost.includes(id));
   if (strange.length > 0) throw missing(path, "holds another key");
   return sealer;
 }
 
-const made = ({ key }: KeyFile) => new Sealer(Buffer.from(key, "hex"));
+const made = ({ key }: KeyFile, random: Random) => new Sealer(Buffer.from(key, "hex"), random);
 
 function missing(path: string, what: string): BadSealingKey {
   return new BadSealingKey(

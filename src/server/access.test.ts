@@ -5,6 +5,7 @@ import fc from "fast-check";
 import type { AccessKeyRecord } from "../core/access/access-key.ts";
 import type { ServingError } from "../core/errors.ts";
 import { ownKeyInMemory } from "../testing/api-app.ts";
+import { SeededRandom } from "../testing/seeded-random.ts";
 import { checkBody, createAccess } from "./access.ts";
 import { SEALING_KEY_BYTES, Sealer } from "./sealing.ts";
 import type { Claim } from "./signing/claim.ts";
@@ -47,7 +48,8 @@ function request(change: Change = {}): SignedParts {
   return parts;
 }
 
-const sealer = new Sealer(new Uint8Array(SEALING_KEY_BYTES).fill(7));
+const random = new SeededRandom(1);
+const sealer = new Sealer(new Uint8Array(SEALING_KEY_BYTES).fill(7), random);
 
 function record(id: string, secret: string, facts: Partial<AccessKeyRecord> = {}): AccessKeyRecord {
   return {
@@ -215,7 +217,7 @@ test("an expired key says so to who has it, and to nobody else", async () => {
 });
 
 test("a secret that was sealed elsewhere, or for another key, signs nothing, and opens as a bearer token", async () => {
-  const other = new Sealer(new Uint8Array(SEALING_KEY_BYTES).fill(8));
+  const other = new Sealer(new Uint8Array(SEALING_KEY_BYTES).fill(8), random);
   const elsewhere = record("k", "s", { secret: { sha256: sha256("s"), sealed: other.seal("s", "k") } });
   const swapped = record("l", "t", { secret: { sha256: sha256("t"), sealed: sealer.seal("t", "other") } });
   const opened = access(START + 12_000, [elsewhere, swapped]);

@@ -1,4 +1,5 @@
-import { createCipheriv, createDecipheriv, createHash, randomBytes } from "node:crypto";
+import { createCipheriv, createDecipheriv, createHash } from "node:crypto";
+import type { Random } from "../ports/random.ts";
 
 export const SEALING_KEY_BYTES = 32;
 /** NIST SP 800-38D §8.2.2: 96 bits of chance are good for 2^32 seals under one key. */
@@ -13,15 +14,17 @@ export class Sealer {
   /** Tells sealing keys apart, and nothing else of them. */
   readonly id: string;
   readonly #key: Uint8Array;
+  readonly #random: Pick<Random, "hex">;
 
-  /** `key`: SEALING_KEY_BYTES of chance. */
-  constructor(key: Uint8Array) {
+  /** `key`: SEALING_KEY_BYTES of chance. `random`: for nonces, of which two that are the same would tell of the secrets. */
+  constructor(key: Uint8Array, random: Pick<Random, "hex">) {
     this.#key = key;
+    this.#random = random;
     this.id = createHash("sha256").update("sluice sealing key id").update(key).digest("hex").slice(0, 12);
   }
 
   seal(secret: string, keyId: string): string {
-    const nonce = randomBytes(NONCE_BYTES);
+    const nonce = Buffer.from(this.#random.hex(NONCE_BYTES), "hex");
     const cipher = createCipheriv("aes-256-gcm", this.#key, nonce).setAAD(Buffer.from(keyId));
     const text = Buffer.concat([cipher.update(secret, "utf8"), cipher.final()]);
     return `${this.id}.${Buffer.concat([nonce, text, cipher.getAuthTag()]).toString("base64")}`;

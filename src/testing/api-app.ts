@@ -57,7 +57,7 @@ export function apiOver(
       secret: TEST_KEY,
       older: { secret: "old-key", validUntilMs: Date.UTC(2100, 0, 1) },
     }),
-    sealer: new Sealer(new Uint8Array(SEALING_KEY_BYTES)),
+    sealer: new Sealer(new Uint8Array(SEALING_KEY_BYTES), chance),
     signatureWindowMs: 900_000,
     region: "local",
     gatewayAddress,

@@ -68,6 +68,7 @@ export async function cliBench(t: TestContext, place: { readonly gatewayAddress?
       env: { SLUICE_HOME: home, NO_COLOR: "1", ...options.env },
       cwd: home,
       homeDir: home,
+      now: () => control.nowMs,
       monotonic: () => nowMs,
       sleep: async (ms) => {
         nowMs += ms;

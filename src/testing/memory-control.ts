@@ -1,5 +1,6 @@
 import { cachedFiles, deleteCachedFile } from "../control/cached-files.ts";
 import type { Accepted, ControlPlane, DocumentReport, Picture } from "../control/control-plane.ts";
+import { reportOn } from "../control/document-report.ts";
 import { EnvironmentBuilds, type EnvironmentOrder } from "../control/environments.ts";
 import { Metrics } from "../control/metrics.ts";
 import type { ReadinessCheck } from "../control/readiness.ts";
@@ -24,7 +25,7 @@ import { deleteInstances } from "../core/change/delete-instances.ts";
 import { createGroup, deleteGroup, updateGroup } from "../core/change/group.ts";
 import { changeLabels, type LabelRequest } from "../core/change/labels.ts";
 import { createMirror, deleteMirror, type MirrorRequest, updateMirror } from "../core/change/mirror.ts";
-import { previewUpdate } from "../core/change/preview.ts";
+import { reachOf } from "../core/change/reach.ts";
 import { release } from "../core/change/release.ts";
 import { finishRemoval, removeService } from "../core/change/remove.ts";
 import { restartService } from "../core/change/restart.ts";
@@ -44,7 +45,7 @@ import {
 } from "../core/change/tokens.ts";
 import { updateService } from "../core/change/update.ts";
 import { type InstanceOrders, updateInstance } from "../core/change/update-instance.ts";
-import { type ValidateRequest, validateDocument } from "../core/change/validate.ts";
+import type { ValidateRequest } from "../core/change/validate.ts";
 import { ServingError } from "../core/errors.ts";
 import { explainService } from "../core/explain/explain.ts";
 import type { ExplainInput, GatewayView } from "../core/explain/explain-input.ts";
@@ -65,9 +66,8 @@ import type {
   ServiceStatus,
   ServiceVersion,
 } from "../core/service.ts";
-import { classifyChange } from "../core/spec/classify.ts";
-import { mergeDocuments } from "../core/spec/merge.ts";
 import { parseSpec } from "../core/spec/parse.ts";
+import { type UpdateMode, updatedSpec } from "../core/spec/updated.ts";
 import { allocate } from "../core/traffic/allocate.ts";
 import type { MirrorDifference } from "../core/traffic/mirror.ts";
 import type { AuditQuery } from "../ports/store.ts";
@@ -97,9 +97,9 @@ export class MemoryControl implements ControlPlane {
   /** Limits that every service would have met. */
   limits: Readonly<Record<string, number>> = {};
   readonly metrics = new Metrics();
-  /** What the model cache would hold. */
   readonly environments = new MemoryEnvironments();
   readonly builds = new EnvironmentBuilds(this.environments);
+  /** What the model cache would hold. */
   readonly files = new MemoryFiles({ now: () => this.nowMs, monotonic: () => 0, sleep: async () => {} });
   /** Called before every read: a test moves the world on here. */
   beforeRead: () => void = () => undefined;
@@ -153,8 +153,8 @@ export class MemoryControl implements ControlPlane {
   async addAudit(entries: readonly AuditEntry[]) {
     this.auditEntries.push(...entries);
   }
-  async audit({ offset, limit }: AuditQuery) {
-    const entries = this.auditEntries.toReversed();
+  async audit({ fromMs, toMs, offset, limit }: AuditQuery) {
+    const entries = this.auditEntries.filter((e) => e.atMs >= fromMs && e.atMs <= toMs).toReversed();
     return { entries: entries.slice(offset, offset + limit), total: entries.length };
   }
 
@@ -212,14 +212,10 @@ export class MemoryControl implements ControlPlane {
   async changeLabels(request: LabelRequest) {
     return this.#take(changeLabels(this.state, request, this.#context()));
   }
-  async updateService(
-    name: ServiceName,
-    document: unknown,
-    mode: "merge" | "replace" = "merge",
-  ): Promise<Accepted> {
+  async updateService(name: ServiceName, document: unknown, mode: UpdateMode = "merge"): Promise<Accepted> {
     const before = findLasting(this.state, name);
-    const after = parseSpec(mode === "replace" ? document : mergeDocuments(before.document, document));
-    const reach = classifyChange(parseSpec(before.document).spec, after.spec);
+    const after = updatedSpec(before.document, document, mode, parseSpec);
+    const reach = reachOf(before, after);
     const record = this.#take(updateService(this.state, { name, after, reach }, this.#context()));
     return { record, notEffective: after.notEffective };
   }
@@ -259,17 +255,13 @@ export class MemoryControl implements ControlPlane {
     return this.differences.filter((d) => d.service === name);
   }
   async validate(request: ValidateRequest): Promise<DocumentReport> {
-    const validation = validateDocument(this.state, request, { refuseMissing: () => {} });
-    const { change, examined } = validation;
-    const preview =
-      change === null || examined === null ? null : previewUpdate(change.before, examined, change.kind, null);
-    return { ...validation, preview };
+    const enough = () => Number.POSITIVE_INFINITY;
+    return reportOn(this.state, request, enough, { free: () => null });
   }
-  async previewUpdate(name: ServiceName, document: unknown, mode: "merge" | "replace" = "merge") {
-    const record = findLasting(this.state, name);
-    const after = parseSpec(mode === "replace" ? document : mergeDocuments(record.document, document));
-    const reach = classifyChange(parseSpec(record.document).spec, after.spec);
-    return previewUpdate(record, after, reach, null);
+  async previewUpdate(name: ServiceName, document: unknown, mode: UpdateMode = "merge") {
+    const { refusal, preview } = await this.validate({ document, update: { name, mode } });
+    if (refusal !== null) throw refusal;
+    return preview!;
   }
   /** By version number; what is not named can be run. */
   readonly runnable = new Map<number, Runnable>();

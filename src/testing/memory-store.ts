@@ -1,12 +1,15 @@
 import { AUDIT_DONE_MAX, AUDIT_REFUSED_MAX, type AuditEntry } from "../core/access/audit-entry.ts";
 import { applyChanges } from "../core/change/apply.ts";
 import type { ServiceName } from "../core/names.ts";
-import type { Change, DesiredState, NewEvent, ServiceStatus } from "../core/service.ts";
+import {
+  type Change,
+  type DesiredState,
+  EVENTS_PER_SERVICE_MAX,
+  type NewEvent,
+  type ServiceStatus,
+} from "../core/service.ts";
 import type { AuditQuery, EventQuery, Store } from "../ports/store.ts";
 import { desiredOf } from "./records.ts";
-
-/** Events kept of each service (ports/store.ts). */
-const EVENTS_MAX = 1000;
 
 /** A store in memory, which a test can make fail. What it holds outlives the control process that used it. */
 export class MemoryStore implements Store {
@@ -114,7 +117,7 @@ export class MemoryStore implements Store {
   #keep(events: readonly NewEvent[]): void {
     this.events.push(...events);
     for (const service of new Set(events.map((e) => e.service))) {
-      const surplus = this.events.filter((e) => e.service === service).slice(0, -EVENTS_MAX);
+      const surplus = this.events.filter((e) => e.service === service).slice(0, -EVENTS_PER_SERVICE_MAX);
       if (surplus.length > 0) this.events = this.events.filter((e) => !surplus.includes(e));
     }
   }

@@ -56,8 +56,12 @@ export class DirectClients {
 
   async #say(word: string): Promise<readonly DirectCounts[]> {
     const answer = once(this.#lines, "line");
+    const ended = once(this.#lines, "close").then((): never => {
+      throw new Error(`the client has ended: ${this.stderr}`);
+    });
     this.#child.stdin!.write(`${word}\n`);
-    return JSON.parse((await answer)[0] as string) as readonly DirectCounts[];
+    const [line] = await Promise.race([answer, ended]);
+    return JSON.parse(line as string) as readonly DirectCounts[];
   }
 
   kill(): void {

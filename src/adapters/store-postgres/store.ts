@@ -5,25 +5,22 @@ import { AUDIT_DONE_MAX, AUDIT_REFUSED_MAX, type AuditEntry } from "../../core/a
 import { applyChanges } from "../../core/change/apply.ts";
 import { ServingError } from "../../core/errors.ts";
 import type { ServiceName } from "../../core/names.ts";
-import type {
-  Change,
-  DesiredState,
-  GroupRecord,
-  NewEvent,
-  ServiceRecord,
-  ServiceStatus,
-  ServiceVersion,
+import {
+  type Change,
+  type DesiredState,
+  EVENTS_MAX,
+  EVENTS_PER_SERVICE_MAX,
+  type GroupRecord,
+  type NewEvent,
+  type ServiceRecord,
+  type ServiceStatus,
+  type ServiceVersion,
 } from "../../core/service.ts";
 import type { AuditQuery, EventQuery, Store } from "../../ports/store.ts";
 import { auditColumns, column, eventColumns } from "./columns.ts";
 import { isConnectionLoss, isForeignKeyError, isLostRace } from "./postgres-error.ts";
 import type { Sessions } from "./sessions.ts";
 import { begin, end, SQL } from "./statements.ts";
-
-/** Events kept for one service; see ports/store.ts. */
-export const EVENTS_PER_SERVICE_MAX = 1000;
-/** Events kept in all, the oldest go first: those of deleted services would add up for ever. */
-export const EVENTS_MAX = 100_000;
 
 type Client = pg.ClientBase;
 interface Written {

@@ -9,25 +9,22 @@ import {
 } from "../../core/access/audit-entry.ts";
 import { applyChanges } from "../../core/change/apply.ts";
 import type { GroupName, InstanceId, ServiceName } from "../../core/names.ts";
-import type {
-  Change,
-  DesiredState,
-  EventFacts,
-  GroupRecord,
-  NewEvent,
-  ServiceRecord,
-  ServiceStatus,
-  ServiceVersion,
+import {
+  type Change,
+  type DesiredState,
+  EVENTS_MAX,
+  EVENTS_PER_SERVICE_MAX,
+  type EventFacts,
+  type GroupRecord,
+  type NewEvent,
+  type ServiceRecord,
+  type ServiceStatus,
+  type ServiceVersion,
 } from "../../core/service.ts";
 import type { AuditQuery, EventQuery, Store } from "../../ports/store.ts";
 import { damaged, translateSqliteError } from "./sqlite-error.ts";
 import { prepareStatements, type Statements } from "./statements.ts";
 import { WriteGroup } from "./write-group.ts";
-
-/** Events kept for one service; see ports/store.ts. */
-export const EVENTS_PER_SERVICE_MAX = 1000;
-/** Events kept in all, the oldest go first: those of deleted services would add up for ever. */
-export const EVENTS_MAX = 100_000;
 
 type EventRow = Omit<NewEvent, "atMs" | "facts"> & { readonly at_ms: number; readonly facts: string | null };
 

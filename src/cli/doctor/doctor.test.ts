@@ -139,7 +139,10 @@ test("home and ports: whose they are", async () => {
   const open = home({
     stat: (path) => (path.endsWith("key.json") ? { mode: 0o644, uid: 1000 } : { mode: 0o700, uid: 1000 }),
   });
-  assert.deepEqual(open, ["warning chmod 600 /h/.sluice/data/access-key.json"]);
+  assert.deepEqual(open, [
+    "warning chmod 600 /h/.sluice/data/access-key.json",
+    "warning chmod 600 /h/.sluice/sealing-key.json",
+  ]);
   assert.match(home({ stat: () => ({ mode: 0o600, uid: 7 }) })[0]!, /^error sudo chown/);
 
   const place = { address: "http://127.0.0.1:1", key: "k", gateway: "http://10.0.0.1:80" };

@@ -12,7 +12,7 @@ const DEFAULT_PORTS = { gateway: "http://127.0.0.1:8080", api: "http://127.0.0.1
 const LOCAL = new Set(["127.0.0.1", "localhost", "[::1]"]);
 
 /** Files of a home that hold secrets, and that nobody else may read. */
-const SECRET_FILES = ["config.json", "data/access-key.json", "data/sluice.db"];
+const SECRET_FILES = ["config.json", "data/access-key.json", "sealing-key.json", "data/sluice.db"];
 
 /** Who may read and write what the home holds. */
 export function checkHome(machine: Machine, home: string): Finding[] {

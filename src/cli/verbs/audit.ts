@@ -1,6 +1,5 @@
 import { EXIT, Misuse } from "../cli-io.ts";
 import { readSeconds } from "../duration.ts";
-import { listTable } from "../table.ts";
 import { textOption, type VerbRun } from "../verb.ts";
 
 export const run: VerbRun = async (session, _, options) => {
@@ -10,7 +9,7 @@ export const run: VerbRun = async (session, _, options) => {
   const lines = textOption(options, "lines") ?? "100";
   if (!/^[1-9]\d{0,3}$/.test(lines) || Number(lines) > 1000)
     throw new Misuse(`--lines takes a number from 1 to 1000, not ${lines}`);
-  const sinceMs = since === undefined ? null : Date.now() - readSeconds(since, "--since") * 1000;
+  const sinceMs = since === undefined ? null : session.io.now() - readSeconds(since, "--since") * 1000;
   const answer = await session.client.call("ListAuditEntries", {
     query: {
       ...(by === undefined ? {} : { AccessKeyId: by }),
@@ -22,7 +21,7 @@ export const run: VerbRun = async (session, _, options) => {
     },
   });
   session.show(answer, () =>
-    listTable<(typeof answer.Entries)[number]>(
+    session.list<(typeof answer.Entries)[number]>(
       [
         { header: "TIME", cell: (e) => e.Time },
         { header: "ACCESSKEYID", cell: (e) => e.AccessKeyId },

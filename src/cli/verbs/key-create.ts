@@ -1,6 +1,5 @@
 import { EXIT, Misuse } from "../cli-io.ts";
 import { readSeconds } from "../duration.ts";
-import { keyTable } from "../table.ts";
 import { listOption, textOption, type VerbRun } from "../verb.ts";
 
 export const run: VerbRun = async (session, _, options) => {
@@ -19,7 +18,7 @@ export const run: VerbRun = async (session, _, options) => {
     },
   });
   session.show(answer, () =>
-    keyTable([
+    session.keys([
       ["AccessKeyId", answer.AccessKeyId],
       ["AccessKeySecret", answer.AccessKeySecret],
       ["Role", answer.Role],

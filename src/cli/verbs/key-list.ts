@@ -1,11 +1,10 @@
 import { EXIT } from "../cli-io.ts";
-import { listTable } from "../table.ts";
 import type { VerbRun } from "../verb.ts";
 
 export const run: VerbRun = async (session) => {
   const answer = await session.client.call("ListAccessKeys", {});
   session.show(answer, () =>
-    listTable<(typeof answer.AccessKeys)[number]>(
+    session.list<(typeof answer.AccessKeys)[number]>(
       [
         { header: "ACCESSKEYID", cell: (k) => k.AccessKeyId },
         { header: "ROLE", cell: (k) => k.Role },

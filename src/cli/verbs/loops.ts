@@ -1,6 +1,5 @@
 import type { ResponseOf } from "../../api/operations.ts";
 import { EXIT } from "../cli-io.ts";
-import { listTable } from "../table.ts";
 import type { VerbRun } from "../verb.ts";
 
 type Loop = ResponseOf<"ListLoops">["Loops"][number];
@@ -10,7 +9,7 @@ const MS_PER_S = 1000;
 export const run: VerbRun = async (session) => {
   const answer = await session.client.call("ListLoops", {});
   session.show(answer, () =>
-    listTable<Loop>(
+    session.list<Loop>(
       [
         { header: "LOOP", cell: (l) => l.Name },
         { header: "PURPOSE", cell: (l) => l.Purpose },

@@ -2,7 +2,7 @@ import type { ResponseOf } from "../../api/operations.ts";
 import { EXIT, Misuse } from "../cli-io.ts";
 import { readDocument } from "../document.ts";
 import { problemLines } from "../problems.ts";
-import { listTable } from "../table.ts";
+import type { Session } from "../session.ts";
 import { textOption, type VerbRun } from "../verb.ts";
 
 type Report = ResponseOf<"ValidateService">;
@@ -22,7 +22,7 @@ export const run: VerbRun = async (session, [file], options) => {
   const missing: string[] = [];
   const body = readDocument(file!, client.address, session.io, (text) => missing.push(text));
   const answer = await client.call("ValidateService", { query, body });
-  session.show(answer, () => reportText(answer, options.all === true));
+  session.show(answer, () => reportText(session, answer, options.all === true));
   for (const text of missing) session.error(text);
   if (!answer.Valid) {
     const { length } = answer.Problems;
@@ -45,7 +45,7 @@ export const run: VerbRun = async (session, [file], options) => {
   return missing.length > 0 || (options.strict === true && idle.length > 0) ? EXIT.failed : EXIT.done;
 };
 
-function reportText({ Valid, Fields, Defaults, Plan }: Report, isAll: boolean): string {
+function reportText(session: Session, { Valid, Fields, Defaults, Plan }: Report, isAll: boolean): string {
   if (!Valid) return "";
   const rows = [
     ...Fields.map(({ Path, Standing }) => ({
@@ -54,7 +54,7 @@ function reportText({ Valid, Fields, Defaults, Plan }: Report, isAll: boolean): 
     })),
     ...(isAll ? Defaults.map(({ Path, Value }) => ({ Path, Standing: `default ${Value}` })) : []),
   ];
-  const table = listTable<(typeof rows)[number]>(
+  const table = session.list<(typeof rows)[number]>(
     [
       { header: "FIELD", cell: (row) => row.Path },
       { header: "STANDING", cell: (row) => row.Standing },

@@ -19,7 +19,7 @@ export interface Restriction {
 export interface KeptSecret {
   /** SHA-256 in lower-case hex: what a bearer token is looked up by. */
   readonly sha256: string;
-  /** The secret, sealed with AES-256-GCM by a key that is not in the store; base64. */
+  /** The secret, sealed with AES-256-GCM by a key that is not in the store; the form is the sealer's (server/sealing.ts). */
   readonly sealed: string;
 }
 

@@ -2,7 +2,7 @@
 export const AUDIT_DONE_MAX = 20_000;
 export const AUDIT_REFUSED_MAX = 1000;
 
-/** `refused`: the key's role or restriction did not allow it, or the command was refused; nothing was changed. */
+/** `refused`: the key's role or restriction did not allow it; nothing was changed. */
 export type AuditOutcome = "done" | "refused";
 
 /** One change that somebody asked for. What the system does by itself is an event instead. Nothing in it is secret. */

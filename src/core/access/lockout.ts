@@ -46,8 +46,6 @@ export class Lockout {
   readonly #keyIds = new Map<string, Failures>();
   /** Address with key id that has opened, to when it last did. */
   readonly #proven = new Map<string, number>();
-  /** Locks begun since the start. */
-  lockCount = 0;
 
   constructor(rules: LockoutRules = LOCKOUT_RULES) {
     this.#rules = rules;
@@ -71,7 +69,6 @@ export class Lockout {
     const over = own.count - (ofKey > attackFailures ? freeFailuresUnderAttack : freeFailures);
     if (over <= 0) return;
     own.lockedUntilMs = nowMs + Math.min(longestMs, firstMs * 2 ** Math.min(over - 1, 40));
-    this.lockCount += 1;
   }
 
   /** The key has opened from this address: its failures are forgotten. */
@@ -81,11 +78,6 @@ export class Lockout {
     this.#proven.delete(pair);
     this.#proven.set(pair, nowMs);
     this.#trim(this.#proven);
-  }
-
-  /** The key is there no more, or has another secret: nothing is proven of it. */
-  forgetKey(keyId: string): void {
-    for (const pair of this.#proven.keys()) if (pair.endsWith(`\n${keyId}`)) this.#proven.delete(pair);
   }
 
   /** Entries held now. */

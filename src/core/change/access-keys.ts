@@ -7,11 +7,10 @@ import type { Decision } from "./decision.ts";
 
 /** A person or a program each; more than these are made by mistake. */
 export const ACCESS_KEYS_MAX = 1000;
-export const NOTE_CHARS_MAX = 200;
+/** Room for whose key it is and what for. */
+const NOTE_CHARS_MAX = 200;
 /** Groups and workspaces that one key may be restricted to, of each. */
 const NAMED_MAX = 50;
-/** The old secret of a rotation opens for so long at most. */
-export const GRACE_MS_MAX = 30 * 24 * 3_600_000;
 
 /** What a new key is to be. */
 export interface AccessKeyOrder {
@@ -39,7 +38,7 @@ export function createAccessKey(
 
 /**
  * Another secret for the same key; the one before opens for `graceMs` more, 0: not at all. One that was older still opens no more.
- * @throws ServingError ACCESS_KEY_NOT_FOUND, INVALID_ARGUMENT
+ * @throws ServingError ACCESS_KEY_NOT_FOUND
  */
 export function rotateAccessKey(
   state: DesiredState,

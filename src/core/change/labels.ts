@@ -1,10 +1,10 @@
 import type { ServiceName } from "../names.ts";
 import type { DesiredState, ServiceRecord } from "../service.ts";
-import { classifyChange } from "../spec/classify.ts";
 import { isObject } from "../spec/json-value.ts";
 import { parseStored } from "../spec/parse.ts";
 import type { Json } from "../spec/service-spec.ts";
 import { type ChangeContext, type Decision, findChangeable } from "./decision.ts";
+import { reachOf } from "./reach.ts";
 import { updateService } from "./update.ts";
 
 /** Which labels of a service are set, and then which are removed. */
@@ -29,6 +29,5 @@ export function changeLabels(
   const all = { ...(isObject(labels) ? (labels as Record<string, Json>) : {}), ...set };
   const kept = Object.entries(all).filter(([key]) => !gone.has(key));
   const after = parseStored(kept.length === 0 ? rest : { ...rest, labels: Object.fromEntries(kept) });
-  const reach = classifyChange(parseStored(before.document).spec, after.spec);
-  return updateService(state, { name, after, reach }, context);
+  return updateService(state, { name, after, reach: reachOf(before, after) }, context);
 }
