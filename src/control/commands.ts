@@ -332,7 +332,7 @@ export class Commands implements Decided {
       const decision = decideFor(this.#actor, state, about, (now) => decide(now, context));
       const { changes, record } = decision;
       if (changes.length === 0) return record;
-      const entry = this.#auditEntry(state, changes, context.nowMs);
+      const entry = this.#auditEntry(state, decision, context.nowMs);
       if ((await store.commit(revision, [...changes, ...entry])) === "conflict") continue;
       known.setDesired(revision + 1, applyChanges(state, changes)); // the revision is ours: nobody came in between
       onCommitted(changes);
@@ -341,12 +341,17 @@ export class Commands implements Decided {
     throw new ServingError("WRITE_CONFLICT", { service: subject });
   }
 
-  #auditEntry(state: DesiredState, changes: readonly Change[], atMs: number): Change[] {
+  #auditEntry(
+    state: DesiredState,
+    { changes, summary }: Pick<Decision<unknown>, "changes" | "summary">,
+    atMs: number,
+  ): Change[] {
     if (this.#actor === null) return [];
+    const ofOne = this.#actor.target || targetOf(changes);
     const entry: AuditEntry = {
       ...auditOf(this.#actor, atMs),
-      target: this.#actor.target || targetOf(changes),
-      change: changeText(state, changes),
+      target: summary === undefined ? ofOne : "",
+      change: changeText(state, changes, summary),
     };
     return [{ kind: "add-audit", entry }];
   }

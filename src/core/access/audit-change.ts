@@ -13,9 +13,9 @@ const CHARS_MAX = 1000;
 const FIELDS_MAX = 10;
 
 /** What changes do to what is wanted, old → new in short, without secrets: by comparing records, so that no command has to tell it. */
-export function changeText(state: DesiredState, changes: readonly Change[]): string {
+export function changeText(state: DesiredState, changes: readonly Change[], summary?: string): string {
   const parts = changes.flatMap((change) => textsOf(state, change));
-  const text = parts.join("; ");
+  const text = [...(summary === undefined ? [] : [summary]), ...parts].join("; ");
   return text.length > CHARS_MAX ? `${text.slice(0, CHARS_MAX - 1)}…` : text;
 }
 
