@@ -83,6 +83,23 @@ test("the key of the client's file is rotated there, too", async (t) => {
   assert.match((await run(["ls", "-k", TEST_KEY])).err, /not one of this server's/);
 });
 
+test("with profiles it is the key of the one in use, and each profile that has it gets the new secret", async (t) => {
+  const { run, home, write } = await cliBench(t);
+  const file = join(home, "config.json");
+  const { address, key, region, gateway } = JSON.parse(readFileSync(file, "utf8"));
+  const here = { address, key, keyId: "test" };
+  const elsewhere = { address: "http://127.0.0.1:1", key: "another", keyId: "another's" };
+  const before = { ...elsewhere, profile: "here", profiles: { here, also: { ...here, region, gateway } } };
+  write("config.json", before);
+  const rotated = await run(["key", "rotate", "--grace", "0"]);
+  assert.equal(rotated.code, 0, rotated.err);
+  const [, secret] = /AccessKeySecret \| (\S+)/.exec(rotated.out)!;
+  const { profiles, ...rest } = JSON.parse(readFileSync(file, "utf8"));
+  assert.deepEqual(rest, { ...elsewhere, profile: "here" }, "the other installation's is left alone");
+  assert.deepEqual([profiles.here.key, profiles.also.key], [secret, secret]);
+  assert.equal((await run(["ls"])).code, 0);
+});
+
 test("the audit log is shown newest first", async (t) => {
   const { run } = await cliBench(t);
   assert.equal((await run(["group", "create", "a"])).code, 0);

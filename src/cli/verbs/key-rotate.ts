@@ -1,13 +1,13 @@
 import { EXIT, Misuse } from "../cli-io.ts";
-import { readConfig, writeConfig } from "../client-config.ts";
+import { profilesOf, readConfig, withPlace, writeConfig } from "../client-config.ts";
 import { readSeconds } from "../duration.ts";
 import { keyTable } from "../table.ts";
 import { textOption, type VerbRun } from "../verb.ts";
 
 export const run: VerbRun = async (session, [given], options) => {
-  const config = readConfig(session.configPath);
-  const id = given ?? config?.keyId;
-  if (id === undefined) throw new Misuse(`say which key: ${session.configPath} has no "keyId"`);
+  const id = given ?? session.options.keyId ?? session.place()?.keyId;
+  if (id === undefined)
+    throw new Misuse(`say which key: the profile in use of ${session.configPath} has no "keyId"`);
   const grace = textOption(options, "grace");
   const answer = await session.client.call("RotateAccessKey", {
     path: { AccessKeyId: id },
@@ -20,8 +20,15 @@ export const run: VerbRun = async (session, [given], options) => {
     ]),
   );
   session.ok(answer.Message);
-  if (config?.keyId === id) {
-    writeConfig(session.configPath, { ...config, key: answer.AccessKeySecret });
+  // Read now: a server of this home has written its own key there by itself.
+  const config = readConfig(session.configPath) ?? {};
+  const own = profilesOf(config).filter(({ place }) => place.keyId === id);
+  if (own.length > 0) {
+    const key = answer.AccessKeySecret;
+    writeConfig(
+      session.configPath,
+      own.reduce((all, { name, place }) => withPlace(all, name, { ...place, key }), config),
+    );
     session.ok(`${session.configPath} has the new secret`);
   }
   return EXIT.done;
