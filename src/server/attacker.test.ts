@@ -87,6 +87,29 @@ test("a member of a group with others gets no more of its traffic by its own wei
   assert.equal((await own("DELETE", "/api/v2/services/local/mine")).status, 200, "it may go");
 });
 
+test("what a restricted key is told beforehand is what it is told when it does it", async (t) => {
+  const { own, create } = await open(t, { Role: "operator", Workspaces: ["77"] });
+  await create("mine", { workspace_id: "77" });
+  await create("hidden_one", { group: "hidden_group" });
+  const leave = { metadata: { workspace_id: "78" } };
+  for (const query of ["?Plan=true", ""]) {
+    const { body } = await own("PUT", `/api/v2/services/local/mine${query}`, leave);
+    assert.equal(body.Code, "FORBIDDEN", query);
+  }
+  const update = await own("POST", "/api/v2/internal/validate?ServiceName=mine", leave);
+  assert.deepEqual([update.body.Valid, update.body.Refusal?.Code], [false, "FORBIDDEN"]);
+  const validated = async (name: string, metadata: object) => {
+    const document = documentFor(name, { workspace_id: "77", ...metadata });
+    const { body } = await own("POST", "/api/v2/internal/validate", document);
+    return [body.Valid, body.Exists, body.Refusal?.Code ?? null];
+  };
+  assert.deepEqual(await validated("fresh", {}), [true, false, null]);
+  assert.deepEqual(await validated("hidden_one", {}), [true, true, null], "names are one space");
+  assert.deepEqual(await validated("fresh", { workspace_id: "78" }), [false, false, "FORBIDDEN"]);
+  assert.deepEqual(await validated("fresh", { group: "hidden_group" }), [false, false, "FORBIDDEN"]);
+  assert.deepEqual(await validated("hidden_group", {}), [false, false, "INGRESS_TAKEN"]);
+});
+
 test("a viewer is told no secret of the service that a document is held against", async (t) => {
   const { admin, own, create } = await open(t, { Role: "viewer" });
   const secret = {
