@@ -48,7 +48,11 @@ export const ACCESS_OPERATIONS = {
       {
         Role: role,
         Note: opt(text("whose it is, at most 200 characters")),
-        Groups: opt(texts("restricts it to services in these groups, together with Workspaces")),
+        Groups: opt(
+          texts(
+            "restricts it to services in these groups, together with Workspaces; one of both has a name when they are given",
+          ),
+        ),
         Workspaces: opt(texts("restricts it to services with these values of metadata.workspace_id")),
         ExpireSeconds: opt(whole("it opens for so long; for ever unless told", 1, 3_153_600_000)),
       },

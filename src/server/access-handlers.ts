@@ -22,6 +22,15 @@ const GRACE_S = 86_400;
 export const ACCESS_HANDLERS: { readonly [N in Own]: Handler<N> } = {
   async CreateAccessKey({ body }, { control, random, sealer, clock }) {
     const { Role, Note = "", Groups: groups = [], Workspaces: workspaces = [], ExpireSeconds } = body;
+    // A script whose list of teams came out empty must not get a key for everything.
+    if (groups.length + workspaces.length === 0 && (body.Groups ?? body.Workspaces) !== undefined) {
+      const allowed = "a name at least; a key for all services is made without Groups and Workspaces";
+      throw new ServingError("INVALID_ARGUMENT", {
+        problems: [
+          { path: body.Groups === undefined ? "$.Workspaces" : "$.Groups", found: "an empty list", allowed },
+        ],
+      });
+    }
     const id = `sluice-${random.hex(ID_BYTES)}`;
     const secret = random.hex(SECRET_BYTES);
     await control.createAccessKey({

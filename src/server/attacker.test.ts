@@ -180,3 +180,27 @@ test("what went by without a line is counted by the next one", () => {
   assert.equal(lines.take(60_000), 7);
   assert.equal(lines.take(60_001), 0);
 });
+
+test("an empty list of what a key is restricted to is refused, and not a key for everything", async (t) => {
+  const { admin } = await open(t, { Role: "viewer" });
+  for (const order of [{ Groups: [] }, { Workspaces: [] }, { Groups: [], Workspaces: [] }]) {
+    const { body, text } = await admin("POST", "/api/v2/access-keys", { Role: "operator", ...order });
+    assert.equal(body.Code, "INVALID_ARGUMENT", text);
+    assert.match(body.Message, /found an empty list, allowed: a name at least/);
+  }
+  const one = { Role: "operator", Groups: [], Workspaces: ["7"] };
+  assert.equal((await admin("POST", "/api/v2/access-keys", one)).status, 200);
+});
+
+test("the new secret of the own key is told although the audit log cannot be written", async (t) => {
+  const { world, admin, asked, logged } = await open(t, { Role: "viewer" });
+  world.store.addAudit = async () => {
+    throw new Error("the disk is full");
+  };
+  const { status, body, text } = await admin("PUT", "/api/v2/access-keys/test/rotate?GraceSeconds=0");
+  assert.equal(status, 200, text);
+  assert.equal((await asked(body.AccessKeySecret, "GET", "/api/v2/services")).status, 200);
+  assert.equal((await admin("GET", "/api/v2/services")).status, 401);
+  assert(logged.some((line) => line.includes("an audit entry could not be stored")));
+  assert(!logged.some((line) => line.includes(body.AccessKeySecret)));
+});

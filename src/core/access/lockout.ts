@@ -83,11 +83,6 @@ export class Lockout {
     this.#trim(this.#proven);
   }
 
-  /** The key is there no more, or has another secret: nothing is proven of it. */
-  forgetKey(keyId: string): void {
-    for (const pair of this.#proven.keys()) if (pair.endsWith(`\n${keyId}`)) this.#proven.delete(pair);
-  }
-
   /** Entries held now. */
   get size(): number {
     return this.#addresses.size + this.#keyIds.size + this.#proven.size;
