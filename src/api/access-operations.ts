@@ -49,7 +49,11 @@ export const ACCESS_OPERATIONS = {
       {
         Role: role,
         Note: opt(text("whose it is, at most 200 characters")),
-        Groups: opt(textList("restricts it to services in these groups, together with Workspaces")),
+        Groups: opt(
+          textList(
+            "restricts it to services in these groups, together with Workspaces; one of both has a name when they are given",
+          ),
+        ),
         Workspaces: opt(textList("restricts it to services with these values of metadata.workspace_id")),
         ExpireSeconds: opt(whole("it opens for so long; for ever unless told", 1, 3_153_600_000)),
       },

@@ -45,6 +45,7 @@ import { ServingError } from "../core/errors.ts";
 import type { GroupName, InstanceId, ServiceName } from "../core/names.ts";
 import type { Change, DesiredState, GroupRecord, SafetyLock, ServiceRecord } from "../core/service.ts";
 import { parseSpec } from "../core/spec/parse.ts";
+import type { ParsedSpec } from "../core/spec/service-spec.ts";
 import type { NotEffectiveField } from "../core/spec/standings.ts";
 import { type UpdateMode, updatedSpec } from "../core/spec/updated.ts";
 import type { Clock } from "../ports/clock.ts";
@@ -204,20 +205,46 @@ export class Commands implements Decided {
   /** What create or update would say to a document; nothing is changed. */
   async validate(request: ValidateRequest): Promise<DocumentReport> {
     const { store, room, gpuCount } = this.#deps;
-    return reportOn(this.#seen((await store.readDesired()).state), request, gpuCount, room);
+    const { state } = await store.readDesired();
+    const report = reportOn(this.#seen(state), request, gpuCount, room);
+    const { examined, isTaken } = report;
+    if (examined === null || isTaken || !this.#isRestricted) return report;
+    try {
+      this.#decideOn(state, request, examined); // for what it refuses to this caller alone
+      return report;
+    } catch (error) {
+      if (!(error instanceof ServingError)) throw error;
+      if (error.code === "SERVICE_EXISTS") return { ...report, isTaken: true };
+      return { ...report, examined: null, refusal: error, preview: null };
+    }
+  }
+
+  #decideOn(state: DesiredState, { update }: ValidateRequest, after: ParsedSpec): void {
+    const context = this.#context();
+    if (update === null) {
+      const subject = { name: after.spec.name, isNew: true } as const;
+      decideFor(this.#actor, state, subject, (now) => createService(now, after, context));
+      return;
+    }
+    const { name } = update;
+    decideFor(this.#actor, state, { name }, (now) => {
+      const reach = reachOf(findLasting(now, name), after);
+      return updateService(now, { name, after, reach }, context);
+    });
   }
 
   /** What `updateService` would do; nothing is changed. */
   async previewUpdate(name: ServiceName, given: unknown, mode: UpdateMode): Promise<UpdatePreview> {
-    const { store, room, clock, gpuCount } = this.#deps;
-    const state = this.#seen((await store.readDesired()).state);
-    const before = findLasting(state, name);
-    const after = updatedSpec(before.document, given, mode, parseSpec);
-    refuseMissingGpus(after.spec, gpuCount);
-    const reach = reachOf(before, after);
-    const context = { nowMs: clock.now(), serviceId: "", serviceToken: "", groupToken: "" };
-    updateService(state, { name, after, reach }, context); // for what it refuses
-    return previewUpdate(before, after, reach, room.free());
+    const { store, room, gpuCount } = this.#deps;
+    const { state } = await store.readDesired();
+    return decideFor(this.#actor, state, { name }, (now) => {
+      const before = findLasting(now, name);
+      const after = updatedSpec(before.document, given, mode, parseSpec);
+      refuseMissingGpus(after.spec, gpuCount);
+      const reach = reachOf(before, after);
+      const { changes } = updateService(now, { name, after, reach }, this.#context()); // for what it refuses
+      return { changes, record: previewUpdate(before, after, reach, room.free()) };
+    }).record;
   }
 
   createRollout(request: RolloutRequest): Promise<ServiceRecord> {
@@ -332,7 +359,7 @@ export class Commands implements Decided {
       const decision = decideFor(this.#actor, state, about, (now) => decide(now, context));
       const { changes, record } = decision;
       if (changes.length === 0) return record;
-      const entry = this.#auditEntry(state, changes, context.nowMs);
+      const entry = this.#auditEntry(state, decision, context.nowMs);
       if ((await store.commit(revision, [...changes, ...entry])) === "conflict") continue;
       known.setDesired(revision + 1, applyChanges(state, changes)); // the revision is ours: nobody came in between
       onCommitted(changes);
@@ -341,14 +368,23 @@ export class Commands implements Decided {
     throw new ServingError("WRITE_CONFLICT", { service: subject });
   }
 
-  #auditEntry(state: DesiredState, changes: readonly Change[], atMs: number): Change[] {
+  #auditEntry(
+    state: DesiredState,
+    { changes, summary }: Pick<Decision<unknown>, "changes" | "summary">,
+    atMs: number,
+  ): Change[] {
     if (this.#actor === null) return [];
+    const ofOne = this.#actor.target || targetOf(changes);
     const entry: AuditEntry = {
       ...auditOf(this.#actor, atMs),
-      target: this.#actor.target || targetOf(changes),
-      change: changeText(state, changes),
+      target: summary === undefined ? ofOne : "",
+      change: changeText(state, changes, summary),
     };
     return [{ kind: "add-audit", entry }];
+  }
+
+  get #isRestricted(): boolean {
+    return this.#actor !== null && this.#actor.caller.restriction !== null;
   }
 
   /** As the caller sees it. */

@@ -159,11 +159,10 @@ const CODES = {
     (f: { owner: string; limit: number }) =>
       `${f.owner} has ${f.limit} tokens, the most; revoke one that nobody uses any more`,
   ),
-  MIRROR_EXISTS: code(
-    409,
-    false,
-    (f: { service: string; targets: readonly string[] }) =>
-      `service ${f.service} is mirrored to ${f.targets.join(", ")} already`,
+  MIRROR_EXISTS: code(409, false, (f: { service: string; targets: readonly string[] }) =>
+    f.targets.length === 0
+      ? `service ${f.service} is mirrored already`
+      : `service ${f.service} is mirrored to ${f.targets.join(", ")} already`,
   ),
   MIRROR_NOT_FOUND: code(404, false, (f: { service: string }) => `service ${f.service} is not mirrored`),
   INVALID_BACKUP: code(400, false, (f: { detail: string }) => `this is no whole backup: ${f.detail}`),

@@ -61,14 +61,29 @@ export class AccessKeyFile implements OwnKeyFile {
   /** The CLI on this machine goes on working; a file that speaks of another Sluice is left alone. */
   #tellClient(secretBefore: string): void {
     try {
-      const config = JSON.parse(readFileSync(this.#clientConfig, "utf8")) as ClientConfig;
-      if (config.key !== secretBefore) return;
-      const text = JSON.stringify({ ...config, key: this.#key.secret }, null, 2);
-      writeFileAtomicSync(this.#clientConfig, `${text}\n`, 0o600);
+      const config = JSON.parse(readFileSync(this.#clientConfig, "utf8")) as Profiles;
+      const follow = <P extends Partial<ClientConfig>>(place: P): P =>
+        place.key === secretBefore ? { ...place, key: this.#key.secret } : place;
+      const { profiles } = config;
+      const followed =
+        profiles === undefined
+          ? follow(config)
+          : {
+              ...follow(config),
+              profiles: Object.fromEntries(Object.entries(profiles).map(([name, p]) => [name, follow(p)])),
+            };
+      const text = JSON.stringify(followed, null, 2);
+      if (text !== JSON.stringify(config, null, 2))
+        writeFileAtomicSync(this.#clientConfig, `${text}\n`, 0o600);
     } catch {
-      // Not there, or not ours to mend. The next start writes what it can.
+      // Not there, or not ours to mend. The next start writes the default profile.
     }
   }
+}
+
+/** The file as the CLI may have written it: this place is its profile `default`, and there may be others, of this Sluice too. */
+interface Profiles extends Partial<ClientConfig> {
+  readonly profiles?: Readonly<Record<string, Partial<ClientConfig>>>;
 }
 
 /**
@@ -86,7 +101,9 @@ export function writeClientConfig(path: string, config: ClientConfig): boolean {
     // One that holds only profiles of other installations has room for this one.
     const isFree =
       current.key === undefined && current.address === undefined && current.profiles !== undefined;
-    if (current.key !== config.key && !isFree) return false;
+    // The own key by its id, with an older secret: the rotation did not come to writing this file.
+    const isOurs = current.key === config.key || current.keyId === config.keyId;
+    if (!isOurs && !isFree) return false;
   }
   const { profile, profiles } = current;
   writeFileAtomicSync(path, `${JSON.stringify({ ...config, profile, profiles }, null, 2)}\n`, 0o600);

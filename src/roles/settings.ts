@@ -184,7 +184,7 @@ export const SERVE_SETTINGS = {
   },
   fromBackup: {
     name: "fromBackup",
-    text: "file of `sluice backup` that an empty store begins with; does nothing when the store has something",
+    text: "file of `sluice backup` that a new store begins with; does nothing when the store has something, or had",
     defaultValue: null,
     defaultText: "none",
     parse: nonEmptyText,

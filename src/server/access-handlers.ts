@@ -22,6 +22,15 @@ const GRACE_S = 86_400;
 export const ACCESS_HANDLERS: { readonly [N in Own]: Handler<N> } = {
   async CreateAccessKey({ body }, { control, random, sealer, clock }) {
     const { Role, Note = "", Groups: groups = [], Workspaces: workspaces = [], ExpireSeconds } = body;
+    // A script whose list of teams came out empty must not get a key for everything.
+    if (groups.length + workspaces.length === 0 && (body.Groups ?? body.Workspaces) !== undefined) {
+      const allowed = "a name at least; a key for all services is made without Groups and Workspaces";
+      throw new ServingError("INVALID_ARGUMENT", {
+        problems: [
+          { path: body.Groups === undefined ? "$.Workspaces" : "$.Groups", found: "an empty list", allowed },
+        ],
+      });
+    }
     const id = `sluice-${random.hex(ID_BYTES)}`;
     const secret = random.hex(SECRET_BYTES);
     await control.createAccessKey({
@@ -41,7 +50,7 @@ export const ACCESS_HANDLERS: { readonly [N in Own]: Handler<N> } = {
     const now = clock.now();
     return { AccessKeys: [ownView(ownKey.read(), now), ...made.map((record) => keyView(record, now))] };
   },
-  async RotateAccessKey({ path, query, actor }, { control, ownKey, random, sealer, clock }) {
+  async RotateAccessKey({ path, query, actor }, { control, ownKey, random, sealer, clock, log }) {
     const id = path.AccessKeyId;
     const secret = random.hex(SECRET_BYTES);
     const graceMs = (query.GraceSeconds ?? GRACE_S) * 1000;
@@ -49,7 +58,11 @@ export const ACCESS_HANDLERS: { readonly [N in Own]: Handler<N> } = {
     if (id === ownKey.read().id) {
       untilMs = graceMs === 0 ? null : clock.now() + graceMs;
       ownKey.rotate(secret, untilMs);
-      await control.addAudit([{ ...auditOf(actor!, clock.now()), change: `key ${id}: secret rotated` }]);
+      // The file has it by now: without this answer nobody would know the secret.
+      const entry = { ...auditOf(actor!, clock.now()), change: `key ${id}: secret rotated` };
+      await control.addAudit([entry]).catch((error: unknown) => {
+        log.error({ err: error, entry }, "an audit entry could not be stored");
+      });
     } else {
       const kept = { sha256: sha256(secret), sealed: sealer.seal(secret, id) };
       const record = await control.rotateAccessKey(id, kept, graceMs);

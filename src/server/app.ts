@@ -20,6 +20,7 @@ import { addNotImplementedRoutes } from "./not-implemented-routes.ts";
 import { asRefusal } from "./refusal.ts";
 import { isWantOfRight, RefusedChanges } from "./refused-changes.ts";
 import type { SignedParts } from "./signing/signature.ts";
+import { StrangerLines } from "./stranger-lines.ts";
 import { unknownRoute } from "./unknown-route.ts";
 
 /** Longest name of a host, with a port. */
@@ -67,6 +68,7 @@ export function createApp(deps: ServerDeps): FastifyInstance {
     windowMs: deps.signatureWindowMs,
   });
   const refusedChanges = new RefusedChanges(deps);
+  const strangers = new StrangerLines();
   /** Who asks, for as long as the request lives. */
   const callers = new WeakMap<FastifyRequest, Checked>();
   const checkAccess = async (request: FastifyRequest) => {
@@ -134,16 +136,20 @@ export function createApp(deps: ServerDeps): FastifyInstance {
     throw unknownRoute(request.method, request.url);
   });
   app.addHook("onResponse", async (request, reply) => {
+    const keyId = callers.get(request)?.caller.keyId ?? null;
+    // Whoever was refused looks for the id that the answer told.
+    const isQuiet = request.method === "GET" && reply.statusCode < 400;
+    const untold = keyId === null && !isQuiet ? strangers.take(deps.clock.monotonic()) : 0;
+    if (untold === null) return;
     const facts = {
       requestId: request.id,
       method: request.method,
       operation: request.routeOptions.url ?? null,
       status: reply.statusCode,
-      keyId: callers.get(request)?.caller.keyId ?? null,
+      keyId,
       ms: Math.round(reply.elapsedTime),
+      ...(untold === 0 ? {} : { untold }),
     };
-    // Whoever was refused looks for the id that the answer told.
-    const isQuiet = request.method === "GET" && reply.statusCode < 400;
     deps.log[isQuiet ? "debug" : "info"](facts, "answered");
   });
   app.addHook("preClose", async () => closing.abort(new Error("the server stops")));

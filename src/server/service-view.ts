@@ -30,10 +30,9 @@ export function serviceSummary(record: ServiceRecord, picture: Picture) {
   };
 }
 
-interface Shown {
+interface Shown extends Place {
   readonly status: ServiceStatus | undefined;
   readonly weight: number;
-  readonly place: Place;
   readonly view: Service;
 }
 
@@ -43,10 +42,12 @@ const shown = new WeakMap<ServiceRecord, Shown>();
 /** Record and status as the Service of eas-reference §8.1, as lists show it. */
 export function serviceView(record: ServiceRecord, picture: Picture, place: Place): Service {
   const [status, weight] = [picture.statuses.get(record.name), weightOf(record, picture)];
+  const { region, gatewayAddress } = place; // each request brings it in an object of its own, with much that is not to be kept here
   const last = shown.get(record);
-  if (last?.status === status && last?.weight === weight && last.place === place) return last.view;
+  const isSamePlace = last?.region === region && last.gatewayAddress === gatewayAddress;
+  if (isSamePlace && last.status === status && last.weight === weight) return last.view;
   const view = makeView(record, picture, place);
-  shown.set(record, { status, weight, place, view });
+  shown.set(record, { status, weight, region, gatewayAddress, view });
   return view;
 }
 

@@ -10,6 +10,12 @@ test("a standby lives, is not ready, and names the one who leads for all else, w
   const alive = await app.inject("/healthz");
   assert.deepEqual([alive.statusCode, alive.json().Status], [200, "ok"]);
   assert.equal(alive.headers["x-request-id"], alive.json().RequestId);
+  for (const [method, url] of [
+    ["HEAD", "/healthz"],
+    ["GET", "/healthz?from=probe"],
+  ] as const)
+    assert.equal((await app.inject({ method, url })).statusCode, 200, `${method} ${url}`);
+  assert.equal((await app.inject("/readyz?from=probe")).json().Status, "standby");
   const readiness = await app.inject("/readyz");
   assert.deepEqual([readiness.statusCode, readiness.json().Status], [503, "standby"]);
   for (const [method, url] of [

@@ -35,9 +35,10 @@ export function createStandbyApp({ random, leader }: StandbyDeps): FastifyInstan
   });
   // Before any body is read.
   app.addHook("onRequest", async (request, reply) => {
-    if (request.url === "/healthz" && request.method === "GET") return;
+    const path = request.url.split("?", 1)[0];
+    if (path === "/healthz" && (request.method === "GET" || request.method === "HEAD")) return;
     const { status, body } = refusalOf(new ServingError("NOT_LEADER", { leader: leader() }), request.id);
-    const isReadiness = request.url === "/readyz";
+    const isReadiness = path === "/readyz";
     await reply
       .headers({ "x-request-id": request.id, "retry-after": RETRY_AFTER_S, connection: "close" })
       .code(status)

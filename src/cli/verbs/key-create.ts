@@ -8,12 +8,14 @@ export const run: VerbRun = async (session, _, options) => {
   const note = textOption(options, "note");
   const expires = textOption(options, "expires");
   const seconds = expires === undefined ? null : readSeconds(expires, "--expires");
+  const groups = listOption(options, "group");
+  const workspaces = listOption(options, "workspace");
   const answer = await session.client.call("CreateAccessKey", {
     body: {
       Role: role as "viewer" | "operator" | "admin",
       ...(note === undefined ? {} : { Note: note }),
-      Groups: [...listOption(options, "group")],
-      Workspaces: [...listOption(options, "workspace")],
+      ...(groups.length === 0 ? {} : { Groups: [...groups] }),
+      ...(workspaces.length === 0 ? {} : { Workspaces: [...workspaces] }),
       ...(seconds === null ? {} : { ExpireSeconds: seconds }),
     },
   });

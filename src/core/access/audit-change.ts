@@ -4,19 +4,17 @@ import type { Change, DesiredState, GroupRecord, ServiceRecord, TokenHolder } fr
 import { differencesOf } from "../spec/difference.ts";
 import { showAffinity } from "../traffic/affinity.ts";
 import type { AccessKeyRecord } from "./access-key.ts";
-import type { AuditEntry } from "./audit-entry.ts";
+import { AUDIT_CHARS_MAX, type AuditEntry } from "./audit-entry.ts";
 import { type Actor, restrictionText } from "./caller.ts";
 
-/** Longest text of one entry. */
-const CHARS_MAX = 1000;
 /** Fields of a service.json told one by one. */
 const FIELDS_MAX = 10;
 
 /** What changes do to what is wanted, old → new in short, without secrets: by comparing records, so that no command has to tell it. */
-export function changeText(state: DesiredState, changes: readonly Change[]): string {
+export function changeText(state: DesiredState, changes: readonly Change[], summary?: string): string {
   const parts = changes.flatMap((change) => textsOf(state, change));
-  const text = parts.join("; ");
-  return text.length > CHARS_MAX ? `${text.slice(0, CHARS_MAX - 1)}…` : text;
+  const text = [...(summary === undefined ? [] : [summary]), ...parts].join("; ");
+  return text.length > AUDIT_CHARS_MAX ? `${text.slice(0, AUDIT_CHARS_MAX - 1)}…` : text;
 }
 
 /** An entry about something that a caller did, with nothing said of the change yet. */

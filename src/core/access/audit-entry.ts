@@ -1,6 +1,8 @@
 /** Entries kept of what was done, and of what was refused: the oldest go first, and refusals never push out a change. */
 export const AUDIT_DONE_MAX = 20_000;
 export const AUDIT_REFUSED_MAX = 1000;
+/** Longest text of what one changed. */
+export const AUDIT_CHARS_MAX = 1000;
 
 /** `refused`: the key's role or restriction did not allow it; nothing was changed. */
 export type AuditOutcome = "done" | "refused";
@@ -11,7 +13,7 @@ export interface AuditEntry {
   readonly atMs: number;
   /** Of the answer; the same as in the log. */
   readonly requestId: string;
-  /** Id of the access key. */
+  /** Id of the access key; empty: none was asked for, at the start of the server. */
   readonly keyId: string;
   /** The key's note as it was then; may be empty. */
   readonly keyNote: string;
@@ -24,6 +26,6 @@ export interface AuditEntry {
   readonly outcome: AuditOutcome;
   /** Of the refusal, from the catalogue; null: done. */
   readonly code: string | null;
-  /** Old → new in short, e.g. `instances 1 → 3`; may be empty. At most 1000 characters. */
+  /** Old → new in short, e.g. `instances 1 → 3`; may be empty. At most AUDIT_CHARS_MAX characters. */
   readonly change: string;
 }

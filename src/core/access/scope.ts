@@ -65,11 +65,34 @@ export function decideFor<R>(
   if (actor === null || restriction === null) return decide(state);
   const seen = visibleState(state, restriction);
   if (subject.isNew !== true && isHidden(state, seen, subject.name)) return decide(seen); // it throws that there is none
-  const decision = decide(state);
+  const decision = decidedAlike(state, seen, decide);
   const hiddenTargets = decision.changes.some((c) => namesHidden(c, state, seen));
   if (hiddenTargets) return decide(seen); // the same answer as for one that is not there
   for (const change of decision.changes) refuseOutside(change, state, seen, restriction, actor);
   return decision;
+}
+
+/** A refusal that is the same of what is seen is told of that: so that its facts, too, name nothing else. */
+function decidedAlike<R>(
+  state: DesiredState,
+  seen: DesiredState,
+  decide: (state: DesiredState) => Decision<R>,
+): Decision<R> {
+  try {
+    return decide(state);
+  } catch (error) {
+    const own = refusalOf(() => decide(seen));
+    throw error instanceof ServingError && own?.code === error.code ? own : error;
+  }
+}
+
+function refusalOf(decide: () => unknown): ServingError | null {
+  try {
+    decide();
+    return null;
+  } catch (error) {
+    return error instanceof ServingError ? error : null;
+  }
 }
 
 function isHidden(state: DesiredState, seen: DesiredState, name: string): boolean {
@@ -108,12 +131,14 @@ function isInside(
 ): boolean {
   switch (change.kind) {
     case "put-service": {
-      const { name, group } = change.record;
-      const before = state.services.has(name);
-      if (before && !seen.services.has(name)) return false;
+      const { name, group, weight, trafficState, desired } = change.record;
+      const before = state.services.get(name);
+      if (before !== undefined && !seen.services.has(name)) return false;
       if (!isServiceSeen(restriction, change.record)) return false;
-      // Who joins a group takes a share of its traffic.
-      return before || group === null || !state.groups.has(group) || seen.groups.has(group);
+      const isAmongOthers = group !== null && state.groups.has(group) && !seen.groups.has(group);
+      if (!isAmongOthers || desired === "deleted") return true;
+      // Who joins a group, or weighs more or less there, moves the traffic of the others.
+      return before !== undefined && before.weight === weight && before.trafficState === trafficState;
     }
     case "remove-service":
       return seen.services.has(change.name);

@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { desiredOf, groupName, parsedOf, serviceName } from "../../testing/records.ts";
+import { desiredOf, groupName, groupOf, parsedOf, recordOf, serviceName } from "../../testing/records.ts";
 import { type ErrorCode, ServingError } from "../errors.ts";
 import type { InstanceId } from "../names.ts";
 import type { DesiredState, ServiceRecord } from "../service.ts";
 import type { ChangeKind } from "../spec/classify.ts";
 import { applyChanges } from "./apply.ts";
 import { createService } from "./create.ts";
-import { type Decision, instanceCountOf } from "./decision.ts";
+import { type Decision, instanceCountOf, metadataOf, withMetadata } from "./decision.ts";
 import { deleteInstances } from "./delete-instances.ts";
 import { removeService } from "./remove.ts";
 import { restartService } from "./restart.ts";
@@ -112,6 +112,20 @@ test("at most ten versions are kept, and the one in force is among them", () => 
     [true, true],
     "what still serves, and what was in force until now, are what somebody goes back to first",
   );
+});
+
+test("switch-version takes neither workspace nor traffic state from the version, also where there is none now", () => {
+  const kept = recordOf("a", { group: groupName("g") });
+  const then = withMetadata(kept.document, { workspace_id: "1", traffic_state: "standalone" });
+  const version = { service: kept.name, version: 1, document: then, createdAtMs: 0, message: "" };
+  const switched = (now: ServiceRecord) => {
+    const state = { ...desiredOf([now], [groupOf("g")]), versions: new Map([[now.name, [version]]]) };
+    return metadataOf(switchVersion(state, { name: now.name, version: 1 }, { nowMs: 5 }).record.document);
+  };
+  const bare = switched({ ...kept, version: 2, latestVersion: 2 });
+  assert.deepEqual([bare.workspace_id, bare.traffic_state], [undefined, undefined]);
+  const moved = withMetadata(kept.document, { workspace_id: "2" });
+  assert.equal(switched({ ...kept, document: moved, version: 2, latestVersion: 2 }).workspace_id, "2");
 });
 
 test("switch-version goes back under the same number, and keeps count, token and labels of now", () => {

@@ -9,6 +9,8 @@ import { keptOrders } from "./orders.ts";
 export interface Decision<R> {
   readonly changes: readonly Change[];
   readonly record: R;
+  /** Of a command about the whole installation: what its audit entry says ahead of the single changes. */
+  readonly summary?: string;
 }
 
 /** Time and fresh names, from outside; a command takes what it needs. */

@@ -215,7 +215,7 @@ class Restoring {
       services: outcomes(this.#before.services, this.state.services),
       groups: outcomes(this.#before.groups, this.state.groups),
     };
-    return { record, changes: this.#changes };
+    return { record, changes: this.#changes, summary: summaryOf(backup, record) };
   }
 
   #refuse(name: string, why: string): void {
@@ -227,6 +227,22 @@ class Restoring {
     this.#changes.push(...changes);
     this.state = applyChanges(this.state, changes);
   }
+}
+
+/** e.g. `back to the backup of 2026-01-02T03:04:05Z: created a, b; removed c` */
+function summaryOf({ madeAtMs }: Backup, { services, groups }: RestoreReport): string {
+  const all = [
+    ...services.map(({ name, outcome }) => ({ name: name as string, outcome })),
+    ...groups.map(({ name, outcome }) => ({ name: `group ${name}`, outcome })),
+  ];
+  const parts = (["created", "changed", "removed"] as const).flatMap((outcome) => {
+    const names = all.filter((one) => one.outcome === outcome).map((one) => one.name);
+    return names.length === 0 ? [] : [`${outcome} ${names.join(", ")}`];
+  });
+  return [
+    `back to the backup of ${new Date(madeAtMs).toISOString().replace(/\.\d+Z$/, "Z")}: ${parts.shift() ?? "nothing"}`,
+    ...parts,
+  ].join("; ");
 }
 
 function outcomeOf(before: unknown, after: unknown, isWanted: boolean): RestoreOutcome {

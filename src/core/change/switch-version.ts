@@ -1,7 +1,7 @@
 import { ServingError } from "../errors.ts";
 import type { ServiceName } from "../names.ts";
 import type { DesiredState, ServiceRecord } from "../service.ts";
-import type { Json } from "../spec/service-spec.ts";
+import type { Json, JsonObject } from "../spec/service-spec.ts";
 import {
   advance,
   type ChangeContext,
@@ -9,13 +9,12 @@ import {
   findChangeable,
   metadataOf,
   serviceEvent,
-  withMetadata,
 } from "./decision.ts";
 import { revisionBefore } from "./versions.ts";
 
 /** What belongs to the service of now and not to one of its versions, at the top and in `metadata`. */
 const TOP_OF_NOW = ["token", "labels"];
-const METADATA_OF_NOW = ["instance", "traffic_state", "rolling_strategy"];
+const METADATA_OF_NOW = ["instance", "traffic_state", "rolling_strategy", "workspace_id"];
 
 export interface SwitchVersionRequest {
   readonly name: ServiceName;
@@ -23,8 +22,8 @@ export interface SwitchVersionRequest {
 }
 
 /**
- * Back (or forth) to a kept version, under its own number. Instance count, token, labels, traffic state and the pace of updates stay
- * those of now. The version in force already: no change. Back to where an update that is not over came from, that update ends: what
+ * Back (or forth) to a kept version, under its own number. Instance count, token, labels, traffic state, workspace (whose keys may
+ * see it) and the pace of updates stay those of now, also where it has none. The version in force already: no change. Back to where an update that is not over came from, that update ends: what
  * still runs of that version is taken back as it is, and no rollout holds the way back up.
  * @throws ServingError SERVICE_NOT_FOUND, SERVICE_DELETING, SAFETY_LOCKED, VERSION_NOT_FOUND
  */
@@ -42,12 +41,14 @@ export function switchVersion(
   }
   if (version === before.version) return { changes: [], record: before };
 
-  const metadata = pick(metadataOf(before.document), METADATA_OF_NOW);
+  const metadata = {
+    ...without(metadataOf(target.document), METADATA_OF_NOW),
+    ...pick(metadataOf(before.document), METADATA_OF_NOW),
+  };
   const top = pick(before.document, TOP_OF_NOW);
-  const rest = Object.entries(target.document).filter(([key]) => !TOP_OF_NOW.includes(key));
   const from = before.updatingFrom?.version === version ? before.updatingFrom : null;
   const record = advance(before, nowMs, {
-    document: withMetadata({ ...Object.fromEntries(rest), ...top }, metadata),
+    document: { ...without(target.document, TOP_OF_NOW), ...top, metadata },
     version,
     epoch: from?.epoch ?? 0, // instances of it that still serve are taken back: a rollback during a rollout is instant
     retiredSlots: from?.retiredSlots ?? [],
@@ -58,6 +59,10 @@ export function switchVersion(
     record,
     changes: [{ kind: "put-service", record }, serviceEvent(name, nowMs, "Updating", text)],
   };
+}
+
+function without(from: JsonObject, keys: readonly string[]): JsonObject {
+  return Object.fromEntries(Object.entries(from).filter(([key]) => !keys.includes(key)));
 }
 
 function pick(from: Readonly<Record<string, Json>>, keys: readonly string[]): Record<string, Json> {

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { ReplayGuard } from "./replay-guard.ts";
 
-const LIMITS = { windowMs: 1000, noncesMax: 3 };
+const LIMITS = { windowMs: 1000, noncesMax: 3, modestMax: 3 };
 
 test("a request is taken once, and not when its time is far off", () => {
   const guard = new ReplayGuard(0, LIMITS);
@@ -27,6 +27,19 @@ test("a full memory refuses, and old nonces make room", () => {
   assert.equal(guard.size, 1);
 });
 
+test("a key that fills the memory is refused before the others are", () => {
+  const guard = new ReplayGuard(0, { windowMs: 1000, noncesMax: 40, modestMax: 5 });
+  const taken = (key: string, nowMs: number) =>
+    Array.from({ length: 50 }, (_, i) => guard.take(key, `${nowMs} ${i}`, nowMs, nowMs)).filter(
+      (verdict) => verdict === "fresh",
+    ).length;
+  assert.equal(taken("busy", 5000), 30);
+  assert.equal(taken("one", 5000), 5, "others go on within their part");
+  assert.equal(taken("two", 5000), 5);
+  assert.equal(guard.size, 40);
+  assert.equal(taken("busy", 6500), 30, "what is old makes room, and is counted no more");
+});
+
 test("whatever the order and the clocks, nothing is taken twice, and memory is bounded", () => {
   const step = fc.record({
     nonce: fc.integer({ min: 0, max: 5 }),
@@ -35,7 +48,7 @@ test("whatever the order and the clocks, nothing is taken twice, and memory is b
   });
   fc.assert(
     fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
-      const guard = new ReplayGuard(0, { windowMs: 1000, noncesMax: 8 });
+      const guard = new ReplayGuard(0, { windowMs: 1000, noncesMax: 8, modestMax: 4 });
       const sent = new Set<string>();
       let now = 10_000;
       for (const { nonce, skewMs, laterMs } of steps) {
