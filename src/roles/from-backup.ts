@@ -29,7 +29,8 @@ export async function beginFromBackup(
   try {
     const context = { nowMs, serviceId: "", serviceToken: "", groupToken: "" }; // fresh names are for what is created anew
     const { changes, record } = restoreBackup(state, readBackup(await textOf(file)), context);
-    await store.commit(revision, changes);
+    if ((await store.commit(revision, changes)) === "conflict")
+      throw new Error("somebody else wrote to the store meanwhile");
     return `  backup       ${record.services.length} services and ${record.groups.length} groups from ${file}`;
   } catch (error) {
     if (error instanceof ServingError && error.code === "STORE_FULL") throw error;
