@@ -375,8 +375,10 @@ test("a full disk refuses changes with STORE_FULL and keeps serving", {
     await small.json("POST", "/api/v2/services", fixtureSpec("before", "steady"));
     await small.untilRunning("before");
     const token = (await small.service("before")).AccessToken as string;
-    spawnSync("dd", ["if=/dev/zero", `of=${join(small.home, "filler")}`, "bs=1M", "count=64"]);
-    assert(statSync(join(small.home, "filler")).size > 0);
+    const filler = join(small.home, "filler");
+    const fill = () => spawnSync("dd", ["if=/dev/zero", `of=${filler}`, "bs=1M", "count=64"]);
+    fill();
+    assert(statSync(filler).size > 0);
     const answer = await small.api("POST", "/api/v2/services", {
       ...fixtureSpec("after", "steady"),
       model_config: "x".repeat(200_000),
@@ -385,12 +387,18 @@ test("a full disk refuses changes with STORE_FULL and keeps serving", {
     assert.match(answer.body, /STORE_FULL/);
     assert.equal((await small.predict("before", "x", token)).status, 200);
     assert.equal((await small.service("before")).Status, "Running");
+    // As soon as there is room it goes on, by itself.
+    rmSync(filler);
+    const meanwhile = fixtureSpec("meanwhile", "steady", { instance: 0 });
+    assert.equal((await small.api("POST", "/api/v2/services", meanwhile)).status, 200);
+    fill();
     // The control process may die just then: the next one says why it cannot start, and gateways and instances go on.
     await small.killControl();
     await assert.rejects(small.startControl(), /the disk of the home is full/);
     assert.equal((await small.predict("before", "x", token)).status, 200);
-    rmSync(join(small.home, "filler"));
+    rmSync(filler);
     await small.startControl();
+    assert.equal((await small.service("meanwhile")).TotalInstance, 0);
     await small.untilRunning("before");
     assert.equal((await small.predict("before", "x", token)).status, 200);
     assert.equal((await small.api("POST", "/api/v2/services", fixtureSpec("after", "steady"))).status, 200);

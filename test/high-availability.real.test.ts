@@ -181,6 +181,41 @@ test("the address of the database, with its password, is in no log and in no env
   assert.match(inherited, /SLUICE_HOME/);
 });
 
+test("from SQLite: what is wanted comes by a backup, and what runs is taken over, by the token that it had", async (t) => {
+  const database = server.newDatabase();
+  const moved = new ControlPair(() => database);
+  t.after(() => moved.stop());
+  const home = moved.sluice;
+  await home.start();
+  await home.json("POST", "/api/v2/services", fixtureSpec("kept", "steady", { instance: 1, cpu: 0.05 }));
+  await home.untilRunning("kept");
+  const { AccessToken } = await home.service("kept");
+  const pid = home.pidOf("kept-v1-0");
+  const file = join(home.home, "before.gz");
+  await home.ok("backup", file);
+  await home.killControl();
+
+  const flags = ["--from-backup", file];
+  const first = moved.start(database, "0", flags);
+  await moved.untilSays(first, "Sluice is ready");
+  assert.match(first.output(), /backup +1 services and 0 groups from /);
+  await home.untilRunning("kept");
+  assert.equal((await home.service("kept")).AccessToken, AccessToken);
+  assert.equal(home.pidOf("kept-v1-0"), pid);
+  assert.equal((await home.predict("kept", "x", AccessToken)).status, 200);
+
+  // A standby with the same flags: what the first one did since is not put back when it takes over.
+  const standby = moved.start(database, "0", flags);
+  await moved.untilSays(standby, "stands by");
+  await home.ok("scale", "kept", "2");
+  first.child.kill("SIGKILL");
+  await moved.untilSays(standby, "Sluice is ready");
+  assert.match(standby.output(), /backup +not read: the store is not empty/);
+  await home.untilRunning("kept");
+  assert.equal((await home.service("kept")).TotalInstance, 2);
+  assert.equal(home.pidOf("kept-v1-0"), pid);
+});
+
 test("docs/guide/high-availability.md", async (t) => {
   const other = server.newDatabase();
   const two = new ControlPair(() => other);

@@ -43,6 +43,7 @@ export const DOCUMENT_OPERATIONS = {
       UpdateType: opt(oneOf(["merge", "replace"], "with ServiceName; merge unless told")),
     }),
     role: "viewer",
+    refusals: ["SERVICE_NOT_FOUND", "SERVICE_DELETING"],
     example: {
       metadata: { name: "hello", instance: 1 },
       processor_type: "python",

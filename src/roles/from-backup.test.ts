@@ -2,44 +2,105 @@ import assert from "node:assert/strict";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type TestContext, test } from "node:test";
-import { applyChanges } from "../core/change/apply.ts";
-import { createService } from "../core/change/create.ts";
-import { parseSpec } from "../core/spec/parse.ts";
-import { backupLines } from "../server/backup-lines.ts";
-import { documentFor } from "../testing/control-world.ts";
+import test, { type TestContext } from "node:test";
+import { gzipSync } from "node:zlib";
+import { ServingError } from "../core/errors.ts";
+import { apiApp, pmmlDocument, TEST_KEY } from "../testing/api-app.ts";
 import { MemoryStore } from "../testing/memory-store.ts";
-import { desiredOf } from "../testing/records.ts";
 import { BadBackup, beginFromBackup } from "./from-backup.ts";
 
 const ALL = { fromMs: 0, toMs: Number.MAX_SAFE_INTEGER, offset: 0, limit: 10 };
 
-function backupFile(t: TestContext): string {
-  const folder = mkdtempSync(join(tmpdir(), "sluice-from-backup-"));
+/** A backup with one service of a group, in a file of the kind that `sluice backup` writes. */
+async function withBackup(t: TestContext) {
+  const { app, control } = apiApp();
+  await control.createService(pmmlDocument("pmml_prod", 2));
+  const headers = { authorization: `Bearer ${TEST_KEY}` };
+  const { body: text } = await app.inject({ method: "GET", url: "/api/v2/internal/backup", headers });
+  const folder = mkdtempSync(join(tmpdir(), "sluice-backup-"));
   t.after(() => rmSync(folder, { recursive: true, force: true }));
-  const context = { nowMs: 5, serviceId: "eas-m-1", serviceToken: "t", groupToken: "g" };
-  const empty = desiredOf([]);
-  const { changes } = createService(empty, parseSpec(documentFor("kept")), context);
-  const about = { program: "1", region: "local", madeAtMs: 5000 };
-  const file = join(folder, "backup");
-  writeFileSync(file, `${[...backupLines(applyChanges(empty, changes), about)].join("\n")}\n`);
-  return file;
+  const write = (name: string, content: string | Uint8Array) => {
+    writeFileSync(join(folder, name), content);
+    return join(folder, name);
+  };
+  return { text, write, file: write("kept.gz", gzipSync(text)), before: control.services };
 }
 
-test("a store that is new begins from a backup, and its audit log says so", async (t) => {
-  const file = backupFile(t);
+test("an empty store begins from the file, with the same ids and tokens; packed or not", async (t) => {
+  const { text, write, file, before } = await withBackup(t);
+  for (const path of [file, write("kept", text)]) {
+    const store = new MemoryStore();
+    assert.equal(
+      await beginFromBackup(store, path, 1),
+      `  backup       1 services and 1 groups from ${path}`,
+    );
+    const [was, is] = [before, store.state.services].map((all) => all.get("pmml_prod" as never)!);
+    assert.deepEqual([is!.id, is!.token], [was!.id, was!.token]);
+    assert.ok(store.state.groups.has("pmml" as never));
+  }
+});
+
+test("a store that has something is left alone, and without a file nothing is looked at", async (t) => {
+  const { file } = await withBackup(t);
   const store = new MemoryStore();
-  assert.match((await beginFromBackup(store, file, 7000)) ?? "", /1 services and 0 groups/);
-  assert.deepEqual([...(await store.readDesired()).state.services.keys()], ["kept"]);
+  await beginFromBackup(store, file, 1);
+  const { state, writeCount } = store;
+  assert.match((await beginFromBackup(store, "/no/such/file", 2))!, /not read: the store is not empty/);
+  assert.equal(await beginFromBackup(store, null, 2), null);
+  assert.deepEqual([store.state, store.writeCount], [state, writeCount]);
+});
+
+test("a file that is missing, cut or none is told with its name, and nothing is begun with", async (t) => {
+  const { text, write } = await withBackup(t);
+  const files = [
+    "/no/such/file",
+    write("cut", text.slice(0, -20)),
+    write("cut.gz", gzipSync(text).subarray(0, 40)),
+    write("empty", ""),
+  ];
+  for (const path of files) {
+    const store = new MemoryStore();
+    await assert.rejects(
+      beginFromBackup(store, path, 1),
+      (error) => error instanceof BadBackup && error.message.startsWith(`--from-backup ${path}: `),
+    );
+    assert.equal(store.writeCount, 0);
+  }
+});
+
+test("what the store says is not put down to the file, and is not taken for done", async (t) => {
+  const { file } = await withBackup(t);
+  const full = new MemoryStore();
+  full.onWrite = () => {
+    throw new ServingError("STORE_FULL", { detail: "no space left" });
+  };
+  await assert.rejects(beginFromBackup(full, file, 1), { code: "STORE_FULL" });
+  const taken = new MemoryStore();
+  t.mock.method(taken, "commit", async () => "conflict" as const);
+  await assert.rejects(beginFromBackup(taken, file, 1), /somebody else has written to the store meanwhile/);
+});
+
+test("a store that is new begins from a backup, and its audit log says so", async (t) => {
+  const { file } = await withBackup(t);
+  const store = new MemoryStore();
+  assert.match((await beginFromBackup(store, file, 7000)) ?? "", /1 services and 1 groups/);
+  assert.deepEqual([...(await store.readDesired()).state.services.keys()], ["pmml_prod"]);
   const { entries } = await store.listAudit(ALL);
   assert.deepEqual(
     entries.map((e) => [e.atMs, e.keyNote, e.operation, e.change]),
-    [[7000, "--from-backup", "RestoreBackup", "back to the backup of 1970-01-01T00:00:05Z: created kept"]],
+    [
+      [
+        7000,
+        "--from-backup",
+        "RestoreBackup",
+        "back to the backup of 2022-06-05T14:30:49Z: created pmml_prod, group pmml",
+      ],
+    ],
   );
 });
 
 test("a store from which all was deleted does not get it back by a restart with the same options", async (t) => {
-  const file = backupFile(t);
+  const { file } = await withBackup(t);
   const store = new MemoryStore();
   await beginFromBackup(store, file, 7000);
   const { revision, state } = await store.readDesired();
@@ -47,14 +108,4 @@ test("a store from which all was deleted does not get it back by a restart with 
   assert.equal(await store.commit(revision, gone), "committed");
   assert.match((await beginFromBackup(store, file, 8000)) ?? "", /not read: .* was in use before/);
   assert.equal((await store.readDesired()).state.services.size, 0);
-});
-
-test("a backup that somebody else's write came before is not said to be read", async (t) => {
-  const file = backupFile(t);
-  const store = new MemoryStore();
-  const busy = Object.assign(Object.create(store) as MemoryStore, {
-    commit: async () => "conflict" as const,
-    readDesired: () => store.readDesired(),
-  });
-  await assert.rejects(beginFromBackup(busy, file, 7000), BadBackup);
 });

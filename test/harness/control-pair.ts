@@ -24,12 +24,12 @@ export class ControlPair {
   }
 
   /** Starts one; it waits for nothing. */
-  start(url = this.#url(), gatewayPort = "0"): Member {
+  start(url = this.#url(), gatewayPort = "0", flags: readonly string[] = []): Member {
     const { sluice } = this;
     const args = ["serve", "--home", sluice.home, "--port", gatewayPort, "--api-port", "0"];
     const child = spawn(
       join(ROOT, "bin", "sluice"),
-      [...args, "--gateway-workers", `${sluice.gatewayWorkers}`],
+      [...args, "--gateway-workers", `${sluice.gatewayWorkers}`, ...flags],
       {
         stdio: ["ignore", "pipe", "pipe"],
         env: { ...sluice.env(), SLUICE_STORE: url },

@@ -1,7 +1,8 @@
 import { spawn } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createReadStream, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { createInterface } from "node:readline";
 import { type Installation, ROOT } from "./installation.ts";
 import { makeEnvironment } from "./python-environment.ts";
 
@@ -74,9 +75,11 @@ interface ReportLine {
   };
 }
 
-function statusesOf(report: string): Map<string, Map<number, number>> {
+/** Line by line: with every answer in it, a report may be longer than a string can be. */
+async function statusesOf(report: string): Promise<Map<string, Map<number, number>>> {
   const statuses = new Map<string, Map<number, number>>();
-  for (const line of report.split("\n").filter((text) => text !== "")) {
+  for await (const line of createInterface({ input: createReadStream(report) })) {
+    if (line === "") continue;
     const { recorder } = (JSON.parse(line) as ReportLine).ScenarioFinished ?? {};
     for (const { response } of Object.values(recorder?.interactions ?? {})) {
       const name = recorder!.label;
@@ -131,7 +134,7 @@ export async function fuzz(
     for (const stream of [child.stdout, child.stderr])
       stream.on("data", (chunk) => (output += String(chunk)));
     const code = await new Promise<number | null>((done) => child.on("close", done));
-    const statuses = statusesOf(readFileSync(report, "utf8"));
+    const statuses = await statusesOf(report);
     const cases = [...statuses.values()].flatMap((one) => [...one.values()]).reduce((a, b) => a + b, 0);
     return { code, output, statuses, cases };
   } finally {

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
-import { mkdirSync } from "node:fs";
+import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import test, { type TestContext } from "node:test";
+import { ServingError } from "../../core/errors.ts";
 import { pmmlDocument } from "../../testing/api-app.ts";
 import { cliBench } from "../../testing/cli-run.ts";
 
@@ -173,24 +174,55 @@ test("all that cannot be read, or that the server refuses, is told before anythi
   // The names of lines are the file's, though a label is put in.
   write("f.json", '{\n "name": "f",\n "name": "g"\n}');
   const twice = await run(["apply", "-f", "web", "--set", "s", "-y"]);
-  assert.match(twice.err, /\[g\] web\/f\.json: INVALID_JSON: .*line 3/);
+  assert.match(twice.err, /nothing was changed, for\n {2}web\/f\.json: INVALID_JSON: .*line 3/);
   write("f.json", { ...document("f", 1, { group: "of-f", instance: -1 }), "cpuu.x": 1 });
   const refused = await run(["diff", "-f", "web"]);
   assert.equal(refused.code, 2, "1 would say that it differs");
   assert.match(refused.err, /web\/f\.json: INVALID_SPEC: 2 problems/);
 });
 
+test("a new service that would be refused is told before anything is done", async (t) => {
+  const { run, write, document, control, home } = await withFolder(t);
+  write("c.json", document("INVALID NAME", 1));
+  write("d.json", document("bad", 0, { cpu: -1 }));
+  for (const verb of [["apply", "-y"], ["apply", "--plan"], ["diff"]]) {
+    const { code, err } = await run([...verb, "-f", "web"]);
+    assert.equal(code, verb[0] === "diff" ? 2 : 1, err);
+    assert.match(err, /nothing was changed, for\n {2}web\/c\.json: INVALID_SPEC: [^\n]*found "INVALID NAME"/);
+    assert.match(err, /\n {2}web\/d\.json: INVALID_SPEC: [^\n]*\$\.metadata\.cpu/);
+  }
+  assert.deepEqual([control.services.size, control.groups.size], [0, 0]);
+
+  write("c.json", document("quick", 1));
+  rmSync(join(home, "web", "d.json"));
+  const validate = control.validate.bind(control);
+  t.mock.method(control, "validate", async (request: Parameters<typeof validate>[0]) => {
+    if (control.services.size === 0) await control.createService(pmmlDocument("quick", 1));
+    return validate(request);
+  });
+  const taken = await run(["apply", "-f", "web", "-y"]);
+  assert.equal(taken.code, 1);
+  assert.match(taken.err, /nothing was changed, for\n {2}web\/c\.json: somebody else made a service quick /);
+  assert.equal(control.services.size, 1);
+});
+
 test("a failure is told, does not keep the others, and prunes nothing", async (t) => {
   const { run, write, document, control } = await withFolder(t);
   await run(["apply", "-f", "web", "--set", "web", "-y"]);
-  write("b.json", document("INVALID NAME", 1));
+  write("b.json", document("unlucky", 1));
   write("c.json", document("fine", 1));
+  // What the plan cannot see: the disk fills up while it is carried out.
+  const create = control.createService.bind(control);
+  t.mock.method(control, "createService", async (wanted: { name?: string }) => {
+    if (wanted.name === "unlucky") throw new ServingError("STORE_FULL", { detail: "no space left" });
+    return create(wanted);
+  });
   const { code, out, err } = await run(["apply", "-f", "web", "--set", "web", "--prune", "-y"]);
   assert.equal(code, 1);
   assert.match(out, /\[OK\] \[fine\] Service is running/);
-  assert.match(err, /\[ERROR\] \[INVALID NAME\] web\/b\.json: INVALID_SPEC/);
+  assert.match(err, /\[ERROR\] \[unlucky\] web\/b\.json: STORE_FULL/);
   assert.match(err, /\[WARNING\] 1 created, 2 unchanged\n/);
-  assert.match(err, /service INVALID NAME \(create\) failed: web\/b\.json: INVALID_SPEC/);
+  assert.match(err, /service unlucky \(create\) failed: web\/b\.json: STORE_FULL/);
   assert.match(err, /service pmml_grey \(delete\) was left out: nothing is pruned after a failure/);
   assert.ok(control.services.has("pmml_grey" as never));
   write("d.json", document("later", 1));
@@ -200,7 +232,7 @@ test("a failure is told, does not keep the others, and prunes nothing", async (t
   const { Results } = JSON.parse(json.out) as { Results: { Name: string; Outcome: string }[] };
   assert.deepEqual(
     [json.code, Results.map((r) => `${r.Name} ${r.Outcome}`).toSorted()],
-    [1, ["INVALID NAME failed", "fine unchanged", "later done", "pmml unchanged", "pmml_prod unchanged"]],
+    [1, ["fine unchanged", "later done", "pmml unchanged", "pmml_prod unchanged", "unlucky failed"]],
   );
   assert.equal((await run(["apply", "-f", "web", "--parallel", "0", "-y"])).code, 2);
   assert.equal((await run(["apply"])).code, 2);

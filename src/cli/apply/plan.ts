@@ -4,6 +4,7 @@ import { Failure } from "../cli-io.ts";
 import { messageOf } from "../error-text.ts";
 import { inParallel } from "../in-parallel.ts";
 import { CHANGES, type Plan } from "../plan-text.ts";
+import { problemsText } from "../problems.ts";
 import { listServices } from "../service-list.ts";
 import type { Session } from "../session.ts";
 import {
@@ -116,7 +117,10 @@ async function serviceStep(
 ): Promise<Step> {
   const { name } = document;
   const fresh = { kind: "service", name, document } as const;
-  if (present === undefined) return { ...fresh, action: "create", differences: [], plan: null, status: "" };
+  if (present === undefined) {
+    await judgeNew(session, document);
+    return { ...fresh, action: "create", differences: [], plan: null, status: "" };
+  }
   if (present.Status === "Deleting")
     throw new Failure(`service ${name} is being deleted; apply again when it is gone`);
   const { Plan: plan } = await session.client.call("UpdateService", {
@@ -127,6 +131,19 @@ async function serviceStep(
   const differences = plan!.Differences;
   const action = differences.length === 0 && plan!.Change === "nothing" ? "unchanged" : "update";
   return { ...fresh, action, differences, plan: plan!, status: present.Status };
+}
+
+/**
+ * What create would say to it, so that it is refused before anything is done.
+ * @throws Failure
+ */
+async function judgeNew(session: Session, { name, text }: ServiceDocument): Promise<void> {
+  const { Problems, Refusal, Exists } = await session.client.call("ValidateService", { body: text });
+  if (Refusal !== null) {
+    const message = Problems.length < 2 ? Refusal.Message : problemsText(Problems);
+    throw new Failure(`${Refusal.Code}: ${message}`);
+  }
+  if (Exists) throw new Failure(`somebody else made a service ${name} meanwhile; apply again`);
 }
 
 function groupStep(document: GroupDocument, present: Group | undefined): Step {
