@@ -26,7 +26,8 @@ export function readSettingsFile(path: string, known: readonly string[]): Settin
   try {
     text = readFileSync(path, "utf8");
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return NO_SETTINGS;
+    // ENOTDIR: the home is no folder, which is told as what it is by whoever needs the home.
+    if (["ENOENT", "ENOTDIR"].includes((error as NodeJS.ErrnoException).code ?? "")) return NO_SETTINGS;
     return { values: new Map(), problems: [`${path} cannot be read: ${(error as Error).message}`] };
   }
   if (text.length > SETTINGS_FILE_BYTES_MAX)

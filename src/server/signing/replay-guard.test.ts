@@ -16,6 +16,13 @@ test("a request is taken once, and not when its time is far off", () => {
 
 test("what was signed before the start is not taken: it may have been seen by the process before", () => {
   assert.equal(new ReplayGuard(5000, LIMITS).take("k", "n", 4999, 5001), "outside-window");
+  assert.equal(new ReplayGuard(5999, LIMITS).take("k", "n", 4999, 5999), "outside-window");
+});
+
+test("who calls in the second of the start is taken, for times are signed in whole seconds", () => {
+  const guard = new ReplayGuard(5999, LIMITS);
+  assert.equal(guard.take("k", "n", 5000, 5999), "fresh");
+  assert.equal(guard.take("k", "n", 5000, 5999), "seen");
 });
 
 test("a full memory refuses, and old nonces make room", () => {

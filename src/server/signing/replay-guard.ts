@@ -14,11 +14,13 @@ export interface ReplayLimits {
  */
 export const REPLAY_LIMITS: ReplayLimits = { windowMs: 15 * 60_000, noncesMax: 200_000, modestMax: 2000 };
 
+const SECOND_MS = 1000;
+
 export type ReplayVerdict = "fresh" | "seen" | "outside-window" | "too-many";
 
 /**
  * Takes every signed request once. A nonce is kept for as long as its request could still be inside the window, so that forgetting it
- * opens nothing. After a restart nothing is remembered: requests signed before `startedAtMs` are outside the window then.
+ * opens nothing. After a restart nothing is remembered: requests signed before the second of the start are outside the window then.
  */
 export class ReplayGuard {
   readonly #limits: ReplayLimits;
@@ -28,9 +30,12 @@ export class ReplayGuard {
   /** How many of them each key has. */
   readonly #ofKey = new Map<string, number>();
 
-  /** `startedAtMs`: wall clock of this process's start, less the time that requests may have been under way. */
+  /**
+   * `startedAtMs`: wall clock of this process's start. Clients sign whole seconds (eas-reference §7.7), so what says the second of the start is taken: a
+   * client that calls at once would be refused for nothing. What the process before was sent in that very second could come twice.
+   */
   constructor(startedAtMs: number, limits: ReplayLimits = REPLAY_LIMITS) {
-    this.#startedAtMs = startedAtMs;
+    this.#startedAtMs = Math.floor(startedAtMs / SECOND_MS) * SECOND_MS;
     this.#limits = limits;
   }
 
