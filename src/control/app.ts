@@ -56,6 +56,10 @@ export interface ControlPlaneDeps {
 const CONCURRENCY = 8;
 /** Longest time between two looks at a service: hints may be lost. */
 const SERVICE_PERIOD_MS = 10_000;
+/** With more than 500 services each is looked at less often, so that looks for nothing stay at 50 a second, some 1 % of a core … */
+const LOOK_EVERY_MS = 20;
+/** … but as often as this. */
+const SERVICE_PERIOD_MS_MAX = 60_000;
 const PUBLISHER_PERIOD_MS = 10_000;
 const GATEWAYS_PERIOD_MS = 2_000;
 const DISCOVERY_PERIOD_MS = 10_000;
@@ -146,11 +150,16 @@ export function createControlPlane(
     commit: (decide) => commands.commit(decide),
   });
 
+  function servicePeriodMs(): number {
+    const stretched = (known.lastDesired?.services.size ?? 0) * LOOK_EVERY_MS;
+    return Math.min(SERVICE_PERIOD_MS_MAX, Math.max(SERVICE_PERIOD_MS, stretched));
+  }
+
   function addService(name: ServiceName, cause: string): void {
     const task = {
       key: serviceKey(name),
       purpose: `keeps the instances of service ${name} as wanted`,
-      periodMs: SERVICE_PERIOD_MS,
+      periodMs: servicePeriodMs,
       run: () => reconciler.reconcile(name),
     };
     loop.add(task, cause);

@@ -55,6 +55,23 @@ test("a key runs when it is added, when it is woken, and once a period, which is
   assert.ok(report!.nextDueInMs! > 0 && report!.nextDueInMs! <= 1_100);
 });
 
+test("a period may be another one after each run", async (t) => {
+  const { clock, loop } = begin(t);
+  let periodMs = 1_000;
+  const one = { ...task("one"), periodMs: () => periodMs };
+  loop.add(one, "start");
+  await settle();
+  await clock.advance(1_101);
+  assert.equal(one.causes.length, 2);
+  periodMs = 10_000;
+  await clock.advance(1_101);
+  assert.equal(one.causes.length, 3, "what was set before the change");
+  await clock.advance(8_000);
+  assert.equal(one.causes.length, 3);
+  await clock.advance(3_001);
+  assert.equal(one.causes.length, 4);
+});
+
 test("a key never runs twice at a time; wakes during a run make one more run", async (t) => {
   const { clock, loop } = begin(t);
   let running = 0;

@@ -14,8 +14,8 @@ export interface Task {
   readonly key: string;
   /** For people: what this key is for. */
   readonly purpose: string;
-  /** Longest time between two runs. */
-  readonly periodMs: number;
+  /** Longest time between two runs; a function is asked after each run. */
+  readonly periodMs: number | (() => number);
   /** Goes before others whenever it is woken: all wait for what it does. */
   readonly isFirst?: true;
   run(cause: string, signal: AbortSignal): Promise<Outcome>;
@@ -223,7 +223,8 @@ export class Loop {
       entry.failures = 0;
       entry.lastResult = outcome.text;
       isFinished = outcome.kind === "finished";
-      const period = this.#jittered(task.periodMs);
+      const { periodMs } = task;
+      const period = this.#jittered(typeof periodMs === "number" ? periodMs : periodMs());
       dueInMs = outcome.kind === "recheck" ? Math.min(Math.max(0, outcome.inMs), period) : period;
     } catch (error) {
       const backoff = ERROR_BACKOFF_MIN_MS * 2 ** Math.min(16, entry.failures);
