@@ -1,6 +1,7 @@
 import type { Component } from "../base/component.ts";
 import { VERSIONS_KEPT } from "../core/change/versions.ts";
 import type { GroupName, InstanceId, ServiceName } from "../core/names.ts";
+import { lookPeriodMs } from "../core/plan/look-period.ts";
 import type { Change } from "../core/service.ts";
 import { referencedSources } from "../core/spec/referenced.ts";
 import type { NodeCapacity } from "../ports/capacity.ts";
@@ -54,12 +55,6 @@ export interface ControlPlaneDeps {
 
 /** Loop runs at a time: they wait for disks and processes; more would only queue at the store. */
 const CONCURRENCY = 8;
-/** Longest time between two looks at a service: hints may be lost. */
-const SERVICE_PERIOD_MS = 10_000;
-/** With more than 500 services each is looked at less often, so that looks for nothing stay at 50 a second, some 1 % of a core … */
-const LOOK_EVERY_MS = 20;
-/** … but as often as this. */
-const SERVICE_PERIOD_MS_MAX = 60_000;
 const PUBLISHER_PERIOD_MS = 10_000;
 const GATEWAYS_PERIOD_MS = 2_000;
 const DISCOVERY_PERIOD_MS = 10_000;
@@ -150,16 +145,11 @@ export function createControlPlane(
     commit: (decide) => commands.commit(decide),
   });
 
-  function servicePeriodMs(): number {
-    const stretched = (known.lastDesired?.services.size ?? 0) * LOOK_EVERY_MS;
-    return Math.min(SERVICE_PERIOD_MS_MAX, Math.max(SERVICE_PERIOD_MS, stretched));
-  }
-
   function addService(name: ServiceName, cause: string): void {
     const task = {
       key: serviceKey(name),
       purpose: `keeps the instances of service ${name} as wanted`,
-      periodMs: servicePeriodMs,
+      periodMs: () => lookPeriodMs(known.lastDesired?.services.size ?? 0),
       run: () => reconciler.reconcile(name),
     };
     loop.add(task, cause);

@@ -1,8 +1,8 @@
-import { EXIT } from "../cli-io.ts";
+import { showCreated } from "../created.ts";
 import { readAssignments } from "../document.ts";
 import { readLabels } from "../labels.ts";
 import { listOption, type VerbRun } from "../verb.ts";
-import { waitOptions, waitUntilRunning } from "../wait.ts";
+import { waitOptions } from "../wait.ts";
 
 export const run: VerbRun = async (session, [service, name], options) => {
   const wait = waitOptions(options);
@@ -11,18 +11,5 @@ export const run: VerbRun = async (session, [service, name], options) => {
   const path = await session.service(service!);
   const query = labels.length === 0 ? {} : { Labels: readLabels(labels) };
   const answer = await session.client.call("CloneService", { path, query, body });
-  const own = { ...path, ServiceName: answer.ServiceName };
-  const { AccessToken } = session.isJson
-    ? { AccessToken: "" }
-    : await session.client.call("DescribeService", { path: own });
-  session.show(answer, () =>
-    session.keys([
-      ["Internet Endpoint", answer.InternetEndpoint],
-      ["Intranet Endpoint", answer.IntranetEndpoint],
-      ["Token", AccessToken],
-    ]),
-  );
-  session.warnOf(answer);
-  session.ok("Service is now creating");
-  return wait ? waitUntilRunning(session, own, { ...wait, generation: answer.Generation }) : EXIT.done;
+  return showCreated(session, { ...path, ServiceName: answer.ServiceName }, answer, wait);
 };
