@@ -1,48 +1,14 @@
 /** What somebody with a key of too few rights, or with none, tries: to learn, to take, and to be in the way of others. */
 import assert from "node:assert/strict";
-import { type TestContext, test } from "node:test";
-import { apiOver, TEST_KEY } from "../testing/api-app.ts";
-import { ControlWorld, documentFor } from "../testing/control-world.ts";
+import { test } from "node:test";
+import { documentFor } from "../testing/control-world.ts";
+import { keyedApi } from "../testing/keyed-api.ts";
 import { StrangerLines } from "./stranger-lines.ts";
-
-async function open(
-  t: TestContext,
-  order: { readonly Role: string; readonly Workspaces?: readonly string[] },
-) {
-  const world = new ControlWorld();
-  world.begin();
-  t.after(() => world.stop());
-  const { app, logged } = apiOver(world.control, () => world.clock.now(), {}, undefined, world.random);
-  const asked = async (key: string, method: string, url: string, body?: object | string) => {
-    const headers = { authorization: `Bearer ${key}` };
-    const answer = await app.inject({
-      method: method as "GET",
-      url,
-      headers,
-      ...(body ? { payload: body } : {}),
-    });
-    const isJson = String(answer.headers["content-type"]).includes("json");
-    // biome-ignore lint/suspicious/noExplicitAny: answers of many operations
-    const json = isJson ? (answer.json() as any) : null;
-    return { status: answer.statusCode, text: answer.body, body: json };
-  };
-  const admin = (method: string, url: string, body?: object | string) => asked(TEST_KEY, method, url, body);
-  const made = await admin("POST", "/api/v2/access-keys", order);
-  assert.equal(made.status, 200, made.text);
-  const own = (method: string, url: string, body?: object) =>
-    asked(made.body.AccessKeySecret as string, method, url, body);
-  const create = async (name: string, metadata: object = {}, rest: object = {}) => {
-    const document = { ...documentFor(name, metadata as never), ...rest };
-    const { status, text } = await admin("POST", "/api/v2/services", document);
-    assert.equal(status, 200, text);
-  };
-  return { world, admin, own, asked, create, logged };
-}
 
 const MIRROR = "/api/v2/services/local/mine/mirror";
 
 test("a mirror is refused for a target that is not seen as for one that is not there, whatever that one is", async (t) => {
-  const { admin, own, create } = await open(t, { Role: "operator", Workspaces: ["77"] });
+  const { admin, own, create } = await keyedApi(t, { Role: "operator", Workspaces: ["77"] });
   await create("mine", { workspace_id: "77" });
   const program = { processor_type: undefined, processor_path: undefined, processor_entry: undefined };
   const containers = [{ command: "./serve", port: 9001 }];
@@ -59,7 +25,7 @@ test("a mirror is refused for a target that is not seen as for one that is not t
 });
 
 test("a mirror that is there already is told without the targets that are not seen", async (t) => {
-  const { admin, own, create } = await open(t, { Role: "operator", Workspaces: ["77"] });
+  const { admin, own, create } = await keyedApi(t, { Role: "operator", Workspaces: ["77"] });
   await create("mine", { workspace_id: "77" });
   await create("also_mine", { workspace_id: "77" });
   await create("hidden_one");
@@ -70,7 +36,7 @@ test("a mirror that is there already is told without the targets that are not se
 });
 
 test("a member of a group with others gets no more of its traffic by its own weight or state", async (t) => {
-  const { world, admin, own, create } = await open(t, { Role: "operator", Workspaces: ["77"] });
+  const { world, admin, own, create } = await keyedApi(t, { Role: "operator", Workspaces: ["77"] });
   await create("mine", { group: "shared", workspace_id: "77" });
   for (const name of ["hidden_one", "hidden_two"]) await create(name, { group: "shared" });
   const set = await admin("PUT", "/api/v2/services/local/hidden_one/release", { Weight: 50 });
@@ -88,7 +54,7 @@ test("a member of a group with others gets no more of its traffic by its own wei
 });
 
 test("what a restricted key is told beforehand is what it is told when it does it", async (t) => {
-  const { own, create } = await open(t, { Role: "operator", Workspaces: ["77"] });
+  const { own, create } = await keyedApi(t, { Role: "operator", Workspaces: ["77"] });
   await create("mine", { workspace_id: "77" });
   await create("hidden_one", { group: "hidden_group" });
   const leave = { metadata: { workspace_id: "78" } };
@@ -111,7 +77,7 @@ test("what a restricted key is told beforehand is what it is told when it does i
 });
 
 test("a viewer is told no secret of the service that a document is held against", async (t) => {
-  const { admin, own, create } = await open(t, { Role: "viewer" });
+  const { admin, own, create } = await keyedApi(t, { Role: "viewer" });
   const secret = {
     token: "s3cret-token",
     processor_path: "https://user:s3cret-word@example.invalid/p.tar.gz?s3cret=1",
@@ -143,7 +109,7 @@ test("a viewer is told no secret of the service that a document is held against"
 });
 
 test("a backup and a restore are told by the audit log, with what the restore made of which service", async (t) => {
-  const { admin, create } = await open(t, { Role: "viewer" });
+  const { admin, create } = await keyedApi(t, { Role: "viewer" });
   await create("kept");
   await create("lost");
   const text = (await admin("GET", "/api/v2/internal/backup")).text;
@@ -164,7 +130,7 @@ test("a backup and a restore are told by the audit log, with what the restore ma
 });
 
 test("whoever has no key cannot fill the disk with lines of the log", async (t) => {
-  const { admin, asked, logged } = await open(t, { Role: "viewer" });
+  const { admin, asked, logged } = await keyedApi(t, { Role: "viewer" });
   const lines = () => logged.filter((line) => line.includes('"text":"answered"')).length;
   const before = lines();
   for (let i = 0; i < 200; i++) await asked("wrong", "GET", `/api/v2/services?x=${i}`);
@@ -182,7 +148,7 @@ test("what went by without a line is counted by the next one", () => {
 });
 
 test("an empty list of what a key is restricted to is refused, and not a key for everything", async (t) => {
-  const { admin } = await open(t, { Role: "viewer" });
+  const { admin } = await keyedApi(t, { Role: "viewer" });
   for (const order of [{ Groups: [] }, { Workspaces: [] }, { Groups: [], Workspaces: [] }]) {
     const { body, text } = await admin("POST", "/api/v2/access-keys", { Role: "operator", ...order });
     assert.equal(body.Code, "INVALID_ARGUMENT", text);
@@ -193,7 +159,7 @@ test("an empty list of what a key is restricted to is refused, and not a key for
 });
 
 test("the new secret of the own key is told although the audit log cannot be written", async (t) => {
-  const { world, admin, asked, logged } = await open(t, { Role: "viewer" });
+  const { world, admin, asked, logged } = await keyedApi(t, { Role: "viewer" });
   world.store.addAudit = async () => {
     throw new Error("the disk is full");
   };

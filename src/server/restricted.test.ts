@@ -4,46 +4,19 @@ import { type TestContext, test } from "node:test";
 import { OPERATION_LIST } from "../api/operations.ts";
 import type { AuditEntry } from "../core/access/audit-entry.ts";
 import type { ServiceSample } from "../core/gateway-report.ts";
-import { apiOver, TEST_KEY } from "../testing/api-app.ts";
-import { ControlWorld, documentFor } from "../testing/control-world.ts";
+import { documentFor } from "../testing/control-world.ts";
+import { keyedApi } from "../testing/keyed-api.ts";
 
 /** Stands in every name and text of what the key must not learn of. */
 const HIDDEN = "hidden";
 
-interface Answer {
-  readonly status: number;
-  readonly text: string;
-  // biome-ignore lint/suspicious/noExplicitAny: answers of many operations
-  readonly body: any;
-}
-
 async function open(t: TestContext, restriction: object, role = "operator") {
-  const world = new ControlWorld();
-  world.begin();
-  t.after(() => world.stop());
-  const { app, logged } = apiOver(world.control, () => world.clock.now(), {}, undefined, world.random);
-  const asked = async (key: string, method: string, url: string, body?: object): Promise<Answer> => {
-    const headers = { authorization: `Bearer ${key}` };
-    const answer = await app.inject({
-      method: method as "GET",
-      url,
-      headers,
-      ...(body ? { payload: body } : {}),
-    });
-    const isJson = String(answer.headers["content-type"]).includes("json");
-    return { status: answer.statusCode, text: answer.body, body: isJson ? answer.json() : null };
-  };
-  const admin = (method: string, url: string, body?: object) => asked(TEST_KEY, method, url, body);
-  const made = await admin("POST", "/api/v2/access-keys", { Role: role, ...restriction });
-  assert.equal(made.status, 200, made.text);
-  const key = made.body.AccessKeySecret as string;
-  const own = (method: string, url: string, body?: object) => asked(key, method, url, body);
+  const api = await keyedApi(t, { Role: role, ...restriction });
   const create = async (name: string, metadata: object = {}) => {
-    const { status, text } = await admin("POST", "/api/v2/services", documentFor(name, metadata as never));
-    assert.equal(status, 200, text);
-    await world.untilRunning(name);
+    await api.create(name, metadata);
+    await api.world.untilRunning(name);
   };
-  return { world, admin, own, create, logged, keyId: made.body.AccessKeyId as string };
+  return { ...api, create };
 }
 
 function sampleOf(service: string): ServiceSample {
